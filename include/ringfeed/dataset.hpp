@@ -1,0 +1,45 @@
+// A published data set opened for reading: one split of one version.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/store.hpp>
+
+namespace ringfeed {
+
+class Dataset {
+ public:
+  /// `url` may say ?split= and ?version=; without them: train (or the only split there is), and the newest version.
+  /// Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split; it names those there are),
+  /// kBadData (a damaged manifest).
+  static std::shared_ptr<const Dataset> open(std::string_view url);
+
+  /// The same version, another split. Throws Error{kNotFound} that names the splits there are.
+  std::shared_ptr<const Dataset> with_split(std::string_view split) const;
+  bool has_split(std::string_view split) const noexcept;
+
+  const std::string& url() const noexcept { return url_; }
+  const std::string& split() const noexcept { return split_; }
+  const Manifest& manifest() const noexcept { return *manifest_; }
+  const Schema& schema() const noexcept { return manifest_->schema; }
+  std::uint64_t version() const noexcept { return manifest_->version; }
+  /// Samples in this split.
+  std::uint64_t size() const noexcept { return samples_; }
+
+  std::unique_ptr<BlockReader> reader(int workers) const;
+
+ private:
+  Dataset() = default;
+  void choose(std::string_view split);
+  std::string url_;
+  std::string split_;
+  std::uint64_t samples_ = 0;
+  std::shared_ptr<Store> store_;
+  std::shared_ptr<const Manifest> manifest_;
+};
+
+}  // namespace ringfeed

@@ -1,0 +1,69 @@
+// The order: which samples make up each step of each epoch, and which rank gets which of them. A pure function of its
+// identity; docs/ordering.md defines it completely. Nothing here reads data.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringfeed {
+
+enum class Shuffle : std::uint8_t {
+  kBlock,  ///< blocks, samples in blocks, then windows of blocks are mixed; reads each block once
+  kFull,   ///< one permutation of all samples
+  kNone,   ///< storage order
+};
+
+std::string_view name_of(Shuffle shuffle) noexcept;
+/// "block", "full", "none". Throws Error{kInvalidArgument}.
+Shuffle shuffle_from_name(std::string_view name);
+
+inline constexpr std::uint32_t kLanesMax = 65'536;
+inline constexpr std::uint32_t kWindowMax = 1'024;
+
+struct OrderOptions {
+  std::uint64_t seed = 0;
+  Shuffle shuffle = Shuffle::kBlock;
+  std::uint32_t lanes = 64;  ///< 1 to 65,536
+  std::uint32_t window = 2;  ///< blocks of a lane that are mixed together, 1 to 1,024
+  std::uint64_t global_batch = 32;  ///< samples per step over all ranks, at least 1
+};
+
+/// Where a sample is: its block and its row in the block.
+struct SampleRef {
+  std::uint32_t block = 0;
+  std::uint32_t row = 0;
+  bool operator==(const SampleRef&) const = default;
+};
+
+/// The version of the definition in docs/ordering.md that this code follows.
+inline constexpr std::uint32_t kOrderVersion = 1;
+
+/// The cut of an epoch into steps: sizes only, no shuffling; costs nothing.
+class Steps {
+ public:
+  /// Throws Error{kInvalidArgument} when an option is out of its bounds.
+  Steps(std::uint64_t samples, const OrderOptions& options);
+
+  std::uint64_t samples() const noexcept { return samples_; }
+  /// min(lanes, global batch, samples): the largest number of ranks, too.
+  std::uint32_t lanes() const noexcept { return lanes_; }
+  /// Steps of one epoch; 0 when there is no sample.
+  std::uint64_t count() const noexcept { return count_; }
+  /// The first sample of a step; begin(count()) is samples().
+  std::uint64_t begin(std::uint64_t step) const noexcept;
+  std::uint64_t size(std::uint64_t step) const noexcept { return begin(step + 1) - begin(step); }
+  /// The step that a position is the start of. Throws Error{kInvalidArgument} when it is inside a step.
+  std::uint64_t step_at(std::uint64_t position) const;
+
+ private:
+  std::uint64_t samples_;
+  std::uint64_t batch_;
+  std::uint32_t lanes_;
+  std::uint64_t count_;
+};
+
+}  // namespace ringfeed

@@ -1,0 +1,74 @@
+// What a sample is: named columns, each a tensor of a fixed shape, a list of varying length, bytes or text.
+// Stored as an Arrow schema (docs/format.md); this is the view of it that the rest of the code works with.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace arrow {
+class Schema;
+}
+
+namespace ringfeed {
+
+enum class DType : std::uint8_t {
+  kUInt8,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64,
+  kBool,  ///< one byte per element in a batch, one bit in Arrow
+};
+
+/// Bytes per element in a batch.
+std::size_t size_of(DType dtype) noexcept;
+/// "uint8", "float32", ...: the names of NumPy and torch.
+std::string_view name_of(DType dtype) noexcept;
+/// The inverse of name_of. Throws Error{kInvalidArgument} that lists the names.
+DType dtype_from_name(std::string_view name);
+
+enum class ColumnKind : std::uint8_t {
+  kTensor,  ///< the same shape in each sample; an empty shape is a scalar
+  kList,    ///< one dimension whose length differs from sample to sample
+  kBinary,  ///< bytes
+  kString,  ///< UTF-8 text
+};
+
+struct ColumnSpec {
+  std::string name;
+  ColumnKind kind = ColumnKind::kTensor;
+  DType dtype = DType::kFloat32;    ///< kUInt8 for kBinary and kString
+  std::vector<std::int64_t> shape;  ///< of one sample; kTensor only, each dimension at least 1
+
+  /// Elements per sample of a kTensor column (1 for a scalar).
+  std::int64_t elements() const noexcept;
+  /// Bytes per sample of a kTensor column in a batch.
+  std::size_t sample_bytes() const noexcept;
+  /// "float32 [8, 8]", "int64", "list<int32>", "string": for people.
+  std::string type_name() const;
+  bool operator==(const ColumnSpec&) const = default;
+};
+
+struct Schema {
+  std::vector<ColumnSpec> columns;
+
+  /// Null when there is no such column.
+  const ColumnSpec* find(std::string_view name) const noexcept;
+  /// Throws Error{kInvalidArgument} that names the columns there are.
+  const ColumnSpec& at(std::string_view name) const;
+  bool operator==(const Schema&) const = default;
+
+  /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are plain; nothing is
+  /// nullable.
+  std::shared_ptr<arrow::Schema> to_arrow() const;
+  /// Throws Error{kBadData} that names the column and its type when a type cannot be held.
+  static Schema from_arrow(const arrow::Schema& schema);
+};
+
+}  // namespace ringfeed

@@ -1,0 +1,104 @@
+// A store holds data sets: named, versioned, each version whole or not there. The local folder implements this now;
+// Cassandra implements the same three classes. Everything above (ingest, feed, command line) knows only these.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/url.hpp>
+
+namespace arrow {
+class RecordBatch;
+}
+
+namespace ringfeed {
+
+/// A decoded chunk. Its columns are those of Schema::to_arrow(); they may point into mapped memory.
+using Chunk = std::shared_ptr<arrow::RecordBatch>;
+
+/// What the feed must know of a block before it reads it.
+struct BlockInfo {
+  std::uint32_t samples = 0;
+  std::uint32_t bytes = 0;
+};
+
+/// Reads the blocks of one split of one version. Thread-safe.
+class BlockReader {
+ public:
+  /// Called exactly once per read(), on a thread of the reader: the chunk, or null and the reason.
+  using Done = std::function<void(Chunk, std::exception_ptr)>;
+
+  /// Waits until every read has called its Done.
+  virtual ~BlockReader() = default;
+
+  virtual std::span<const BlockInfo> blocks() const = 0;
+
+  /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the schema. Errors of
+  /// the answer: kBadData (file, chunk and what to do), kNotFound, kUnavailable, kTimeout, kPermission. `done` must
+  /// not throw and must not wait for another read.
+  virtual void read(std::uint64_t number, Done done) = 0;
+};
+
+/// What an ingest intends to write: who does the same again finds the same.
+struct WriteIntent {
+  Schema schema;
+  std::vector<std::string> splits;
+  Origin origin;
+  bool append = false;  ///< the new version holds the latest one's chunks first
+};
+
+/// Writes one version. Chunks are put in a fixed order, so that after a crash the same intent goes on where it was.
+/// Destroyed before publish(): what was put stays for the next try and is invisible to every reader.
+class VersionWriter {
+ public:
+  virtual ~VersionWriter() = default;
+
+  /// The version number that publish() will make.
+  virtual std::uint64_t version() const = 0;
+  /// True when this very intent is published already: there is nothing to put, and publish() gives that version.
+  virtual bool published() const = 0;
+  /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put them again.
+  virtual std::uint64_t stored_chunks() const = 0;
+  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Chunks of one split come together.
+  virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded) = 0;
+  /// All or nothing: readers see the version from the moment it is whole and durable.
+  virtual Manifest publish() = 0;
+};
+
+/// One data set in a store.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Published versions, ascending; empty when there is no such data set.
+  virtual std::vector<std::uint64_t> versions() = 0;
+  /// Throws Error{kNotFound} that names the versions there are; Error{kBadData} when it is damaged.
+  virtual Manifest manifest(std::uint64_t version) = 0;
+  /// `workers` threads decode and check (1 to 256).
+  virtual std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
+                                              int workers) = 0;
+  /// Called at each named step of writing and publishing; for progress and for tests that end the process there.
+  using OnStep = std::function<void(std::string_view step)>;
+  /// Throws Error{kConflict} when another process writes this data set, or when it holds something else and
+  /// `append` was not asked for (append to what does not exist: kNotFound).
+  virtual std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) = 0;
+  /// Checks every byte of a version against its checksums; `progress` gets bytes checked so far. Returns the bytes.
+  /// Throws Error{kBadData} that names file and position of the first damage.
+  virtual std::uint64_t verify(const Manifest& manifest,
+                               const std::function<void(std::uint64_t bytes)>& progress) = 0;
+};
+
+/// The data set at this URL, which need not exist yet.
+std::unique_ptr<Store> open_store(const Url& url);
+
+/// URLs of the data sets directly under this one (itself, if it is a data set), sorted.
+std::vector<std::string> list_datasets(const Url& url);
+
+}  // namespace ringfeed

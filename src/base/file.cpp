@@ -1,0 +1,207 @@
+// POSIX files, mapping and folder syncs.
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include <ringfeed/error.hpp>
+
+#include "base/system_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+int open_or_throw(const std::string& path, int flags) {
+  while (true) {
+    const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    if (descriptor >= 0) return descriptor;
+    if (errno != EINTR) throw_system_error(errno, path);
+  }
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+File File::open_to_read(const std::string& path) { return {open_or_throw(path, O_RDONLY), path}; }
+
+File File::create(const std::string& path) {
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC), path};
+}
+
+File File::open_to_append(const std::string& path) {
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_APPEND), path};
+}
+
+File File::create_unnamed(const std::string& folder) {
+  std::string path = folder + "/ringfeed-XXXXXX";
+  const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
+  if (descriptor < 0) throw_system_error(errno, path);
+  File file(descriptor, path);
+  if (::unlink(path.c_str()) != 0) throw_system_error(errno, path);
+  return file;
+}
+
+File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+File::File(File&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+std::uint64_t File::size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EFBIG) {
+        throw Error(ErrorCode::kNoSpace,
+                    fmt::format("{}: the file would exceed the limit for one file; raise it (ulimit -f) or choose "
+                                "another place, then run the same command again",
+                                path_));
+      }
+      throw_system_error(errno, path_);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void File::resize(std::uint64_t bytes) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0) throw_system_error(errno, path_);
+  if (::lseek(descriptor_, 0, SEEK_END) < 0) throw_system_error(errno, path_);
+}
+
+void File::sync() {
+  // After a failed fsync the system may drop the dirty pages, so trying again would prove nothing.
+  if (::fsync(descriptor_) != 0) throw_system_error(errno, path_);
+}
+
+void File::close() {
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) throw_system_error(errno, path_);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::map(const std::string& path) {
+  return map(File::open_to_read(path));
+}
+
+std::shared_ptr<const MappedFile> MappedFile::map(const File& file) {
+  struct stat status {};
+  if (::fstat(file.descriptor(), &status) != 0) throw_system_error(errno, file.path());
+  std::shared_ptr<MappedFile> mapped(new MappedFile());
+  mapped->path_ = file.path();
+  mapped->inode_ = status.st_ino;
+  mapped->device_ = status.st_dev;
+  if (status.st_size == 0) return mapped;  // nothing to map, and the system refuses to map nothing
+  void* const data = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED,
+                            file.descriptor(), 0);
+  if (data == MAP_FAILED) throw_system_error(errno, file.path());
+  mapped->data_ = static_cast<const std::byte*>(data);
+  mapped->size_ = static_cast<std::size_t>(status.st_size);
+  return mapped;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+bool MappedFile::is_whole() const noexcept {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) return true;  // the name is gone, the mapped file is not
+  return status.st_ino != inode_ || status.st_dev != device_ ||
+         static_cast<std::size_t>(status.st_size) >= size_;
+}
+
+void MappedFile::will_need(std::size_t offset, std::size_t bytes) const noexcept {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t begin = offset / page * page;
+  if (data_ == nullptr || begin >= size_) return;
+  ::madvise(const_cast<std::byte*>(data_) + begin, std::min(size_, offset + bytes) - begin,
+            MADV_WILLNEED);
+}
+
+std::string read_file(const std::string& path, std::uint64_t bytes_max) {
+  const File file = File::open_to_read(path);
+  std::string text;
+  const std::uint64_t size = file.size();
+  if (size > bytes_max) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: {} bytes, which is over the limit of {}; it cannot be what it should be", path,
+                            size, bytes_max));
+  }
+  text.resize(size);
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const auto got = ::read(file.descriptor(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_system_error(errno, path);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  text.resize(filled);
+  return text;
+}
+
+void sync_folder(const std::string& path) {
+  File folder = File::open_to_read(path);
+  // Some file systems have no sync for folders and say so; there is nothing else to do there.
+  if (::fsync(folder.descriptor()) != 0 && errno != EINVAL) throw_system_error(errno, path);
+}
+
+bool make_folders(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0) {
+    sync_folder(parent_of(path));
+    return true;
+  }
+  if (errno == ENOENT && parent_of(path) != path) {
+    make_folders(parent_of(path));
+    if (::mkdir(path.c_str(), 0777) == 0) {
+      sync_folder(parent_of(path));
+      return true;
+    }
+  }
+  const int error_number = errno;
+  struct stat status {};
+  if (error_number == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return false;
+  throw_system_error(error_number, path);
+}
+
+bool rename_if_absent(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno == EINVAL || errno == ENOSYS) {  // a file system without it
+    if (::link(from.c_str(), to.c_str()) == 0) {
+      if (::unlink(from.c_str()) != 0) throw_system_error(errno, from);
+      return true;
+    }
+  }
+  if (errno == EEXIST) return false;
+  throw_system_error(errno, to);
+}
+
+}  // namespace ringfeed

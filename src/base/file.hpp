@@ -1,0 +1,90 @@
+// Files as the stores need them: every write and sync is checked, folders are synced too, and mapped memory is owned.
+// Failures are Errors that name the path (base/system_error.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ringfeed {
+
+/// An open file. Not thread-safe.
+class File {
+ public:
+  static File open_to_read(const std::string& path);
+  /// Makes the file, or empties it when it is there.
+  static File create(const std::string& path);
+  /// Makes the file when it is not there; writes go to its end.
+  static File open_to_append(const std::string& path);
+  /// Made for reading and writing, without a name: gone with the process, however that ends.
+  static File create_unnamed(const std::string& folder);
+
+  ~File();
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+
+  const std::string& path() const noexcept { return path_; }
+  int descriptor() const noexcept { return descriptor_; }
+  std::uint64_t size() const;
+
+  /// All of it, at the file's place. Throws Error{kNoSpace} also when the file would grow over a limit of the process.
+  void write(std::string_view bytes);
+  /// Cuts the file, or makes it longer by zeros; the place goes to the new end.
+  void resize(std::uint64_t bytes);
+  /// Returns when the bytes are durable.
+  void sync();
+  /// Also reports what the system found only now. The destructor closes without a report.
+  void close();
+
+ private:
+  File(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  int descriptor_ = -1;
+  std::string path_;
+};
+
+/// A whole file, mapped for reading. Thread-safe.
+class MappedFile {
+ public:
+  /// Throws Error, kNotFound when there is no such file.
+  static std::shared_ptr<const MappedFile> map(const std::string& path);
+  static std::shared_ptr<const MappedFile> map(const File& file);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::string& path() const noexcept { return path_; }
+  const std::byte* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+  std::string_view bytes() const noexcept {
+    return {reinterpret_cast<const char*>(data_), size_};
+  }
+  /// False when the file was cut since it was mapped: touching the lost pages would end the process.
+  bool is_whole() const noexcept;
+  /// Asks the system to read these bytes ahead; a hint, without effect on failure.
+  void will_need(std::size_t offset, std::size_t bytes) const noexcept;
+
+ private:
+  MappedFile() = default;
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint64_t inode_ = 0;
+  std::uint64_t device_ = 0;
+};
+
+/// The whole file. Throws Error{kBadData} when it is longer than `bytes_max`.
+std::string read_file(const std::string& path, std::uint64_t bytes_max);
+
+/// Makes names in this folder (new, renamed, removed) durable.
+void sync_folder(const std::string& path);
+
+/// Makes the folder and those above it that are missing, durably. True when this call made the folder itself.
+bool make_folders(const std::string& path);
+
+/// Renames durably but for the sync of the folder; false when `to` exists already (which is then left as it is).
+bool rename_if_absent(const std::string& from, const std::string& to);
+
+}  // namespace ringfeed

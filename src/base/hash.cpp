@@ -1,0 +1,29 @@
+// XXH3-64 by the xxHash headers, compiled in so that no library version can change the bytes.
+#include "base/hash.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace ringfeed {
+
+std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
+  return XXH3_64bits(data, size);
+}
+
+// The alignment that XXH3's state asks for comes with the type.
+struct Hasher::State {
+  XXH3_state_t xxh;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) { XXH3_64bits_reset(&state_->xxh); }
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::update(const void* data, std::size_t size) noexcept {
+  XXH3_64bits_update(&state_->xxh, data, size);
+}
+
+std::uint64_t Hasher::digest() const noexcept { return XXH3_64bits_digest(&state_->xxh); }
+
+}  // namespace ringfeed

@@ -1,0 +1,40 @@
+// The table of what errno means to a user.
+#include "base/system_error.hpp"
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace ringfeed {
+
+void throw_system_error(int error_number, std::string_view where) {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string_view remedy;
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      code = ErrorCode::kNotFound;
+      remedy = "; check the path";
+      break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      code = ErrorCode::kPermission;
+      remedy = "; check owner and mode, or choose another place";
+      break;
+    case ENOSPC:
+    case EDQUOT:
+      code = ErrorCode::kNoSpace;
+      remedy = "; free some space or choose another place, then run the same command again";
+      break;
+    default:
+      break;
+  }
+  std::string text(where);
+  text += ": ";
+  text += std::generic_category().message(error_number);
+  text += remedy;
+  throw Error(code, text);
+}
+
+}  // namespace ringfeed

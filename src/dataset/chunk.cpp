@@ -1,0 +1,215 @@
+// Arrow's IPC writer and reader, held to exact lengths and to no allocation on decode.
+#include "dataset/chunk.hpp"
+
+#include <arrow/array/data.h>
+#include <arrow/buffer.h>
+#include <arrow/extension_type.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/dictionary.h>
+#include <arrow/ipc/message.h>
+#include <arrow/ipc/options.h>
+#include <arrow/ipc/reader.h>
+#include <arrow/ipc/writer.h>
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <string>
+
+#include <ringfeed/error.hpp>
+
+#include "dataset/arrow_status.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::uint32_t kContinuation = 0xFFFFFFFF;
+constexpr std::int64_t kPrefixBytes = 8;
+constexpr std::string_view kRemedy = "; restore the file from a copy, or ingest again";
+
+arrow::ipc::IpcWriteOptions write_options() {
+  auto options = arrow::ipc::IpcWriteOptions::Defaults();
+  options.alignment = static_cast<std::int32_t>(kChunkAlignment);
+  options.use_threads = false;
+  return options;
+}
+
+/// Decoding copies nothing, so whatever asks for memory is no chunk (a compressed body that claims a huge size).
+arrow::MemoryPool* no_memory() {
+  static arrow::CappedMemoryPool pool(arrow::default_memory_pool(), 0);
+  return &pool;
+}
+
+const arrow::DataType& storage_of(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::EXTENSION) return type;
+  return *static_cast<const arrow::ExtensionType&>(type).storage_type();
+}
+
+/// Field names of list items and nullability differ between writers and say nothing about the bytes.
+bool same_layout(const arrow::DataType& left, const arrow::DataType& right) {
+  if (left.id() != right.id() || left.num_fields() != right.num_fields()) return false;
+  switch (left.id()) {
+    case arrow::Type::FIXED_SIZE_LIST:
+      return static_cast<const arrow::FixedSizeListType&>(left).list_size() ==
+                 static_cast<const arrow::FixedSizeListType&>(right).list_size() &&
+             left.field(0)->type()->Equals(right.field(0)->type());
+    case arrow::Type::LIST:
+      return left.field(0)->type()->Equals(right.field(0)->type());
+    default:
+      return left.Equals(right);
+  }
+}
+
+bool has_nulls(const arrow::ArrayData& data) {
+  if (data.GetNullCount() != 0) return true;
+  for (const auto& child : data.child_data) {
+    if (has_nulls(*child)) return true;
+  }
+  return false;
+}
+
+const std::byte* bytes_of(const arrow::ArrayData& data, int buffer) {
+  const auto& each = data.buffers[static_cast<std::size_t>(buffer)];
+  return each == nullptr ? nullptr : reinterpret_cast<const std::byte*>(each->data());
+}
+
+/// Elements of one fixed-width type, from element `first` of the array on.
+void view_elements(const arrow::ArrayData& data, std::int64_t first, const ColumnSpec& spec, ColumnView& view) {
+  const std::byte* const base = bytes_of(data, 1);
+  view.element_bytes = size_of(spec.dtype);
+  if (spec.dtype == DType::kBool) {
+    view.bit_packed = true;
+    view.data = base;
+    view.bit_offset = data.offset + first;
+    return;
+  }
+  if (base != nullptr) view.data = base + static_cast<std::size_t>(data.offset + first) * view.element_bytes;
+}
+
+ColumnView view_of(const arrow::ArrayData& data, const ColumnSpec& spec) {
+  ColumnView view;
+  if (spec.kind == ColumnKind::kTensor) {
+    if (storage_of(*data.type).id() == arrow::Type::FIXED_SIZE_LIST) {
+      view_elements(*data.child_data[0], data.offset * spec.elements(), spec, view);
+    } else {
+      view_elements(data, 0, spec, view);
+    }
+    if (!view.bit_packed) view.stride_bytes = spec.sample_bytes();
+    return view;
+  }
+  static constexpr std::int32_t kNone[1] = {0};  // an empty array may have no offsets at all
+  const auto* const offsets = reinterpret_cast<const std::int32_t*>(bytes_of(data, 1));
+  view.offsets = offsets == nullptr ? kNone : offsets + data.offset;
+  if (spec.kind == ColumnKind::kList) {
+    view_elements(*data.child_data[0], 0, spec, view);
+  } else {
+    view.element_bytes = 1;
+    view.data = bytes_of(data, 2);
+  }
+  return view;
+}
+
+}  // namespace
+
+void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::string_view where) {
+  const auto expected = schema.to_arrow();
+  if (batch.num_columns() != expected->num_fields()) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: {} columns where the schema has {}", where,
+                                                 batch.num_columns(), expected->num_fields()));
+  }
+  for (int i = 0; i < batch.num_columns(); ++i) {
+    const auto& data = *batch.column_data(i);
+    const auto& field = *expected->field(i);
+    if (batch.column_name(i) != field.name() || !same_layout(storage_of(*data.type), *field.type())) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: column {} is {} {} where the schema has {} {}", where, i,
+                              batch.column_name(i), data.type->ToString(), field.name(),
+                              field.type()->ToString()));
+    }
+    if (has_nulls(data)) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: column {} has nulls, which a sample cannot hold", where, field.name()));
+    }
+  }
+}
+
+std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch) {
+  constexpr std::string_view kWhere = "encoding a chunk";
+  const auto options = write_options();
+  arrow::ipc::IpcPayload payload;
+  check(arrow::ipc::GetRecordBatchPayload(batch, options, &payload), kWhere);
+  const std::int64_t size = arrow::ipc::GetPayloadSize(payload, options);
+  if (size > static_cast<std::int64_t>(kChunkBytesMax)) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("a chunk of {} samples would take {} bytes, the limit is {}; choose smaller chunks "
+                            "(--chunk-bytes) or samples",
+                            batch.num_rows(), size, kChunkBytesMax));
+  }
+  auto stream = value_of(arrow::io::BufferOutputStream::Create(size), kWhere);
+  std::int32_t metadata_bytes = 0;
+  check(arrow::ipc::WriteIpcPayload(payload, options, stream.get(), &metadata_bytes), kWhere);
+  return value_of(stream->Finish(), kWhere);
+}
+
+std::shared_ptr<arrow::RecordBatch> decode_chunk(std::shared_ptr<arrow::Buffer> bytes,
+                                                 const std::shared_ptr<arrow::Schema>& arrow_schema,
+                                                 std::uint32_t samples, std::string_view where) {
+  const auto bad = [&](std::string_view what) {
+    return Error(ErrorCode::kBadData, fmt::format("{}: {}{}", where, what, kRemedy));
+  };
+  const auto ok = [&](const arrow::Status& status) {
+    if (status.ok()) return;
+    std::string text = status.message();
+    for (char& c : text) {
+      if (c == '\n') c = ' ';
+    }
+    throw bad(fmt::format("not a chunk: {}", text));
+  };
+  const std::int64_t size = bytes->size();
+  if (size < kPrefixBytes || size > static_cast<std::int64_t>(kChunkBytesMax)) {
+    throw bad(fmt::format("a chunk cannot have {} bytes", size));
+  }
+  std::uint32_t prefix[2];
+  std::memcpy(prefix, bytes->data(), sizeof(prefix));
+  if (prefix[0] != kContinuation || prefix[1] % 8 != 0 || prefix[1] > size - kPrefixBytes) {
+    throw bad("not a chunk: its first bytes are wrong");
+  }
+  const std::int64_t body_at = kPrefixBytes + prefix[1];
+  auto message = arrow::ipc::ReadMessage(arrow::SliceBuffer(bytes, 0, body_at),
+                                         arrow::SliceBuffer(bytes, body_at, size - body_at));
+  ok(message.status());
+  if (*message == nullptr || (*message)->type() != arrow::ipc::MessageType::RECORD_BATCH ||
+      (*message)->body_length() != size - body_at) {
+    throw bad("not a chunk: another kind of message, or bytes missing or too many");
+  }
+  auto options = arrow::ipc::IpcReadOptions::Defaults();
+  options.use_threads = false;
+  options.memory_pool = no_memory();
+  const arrow::ipc::DictionaryMemo no_dictionaries;
+  auto decoded = arrow::ipc::ReadRecordBatch(**message, arrow_schema, &no_dictionaries, options);
+  ok(decoded.status());
+  auto batch = std::move(decoded).ValueUnsafe();
+  if (batch->num_rows() != static_cast<std::int64_t>(samples)) {
+    throw bad(fmt::format("{} samples where the manifest has {}", batch->num_rows(), samples));
+  }
+  ok(batch->ValidateFull());
+  for (int i = 0; i < batch->num_columns(); ++i) {
+    if (has_nulls(*batch->column_data(i))) {
+      throw bad(fmt::format("column {} has nulls", batch->column_name(i)));
+    }
+  }
+  return batch;
+}
+
+std::vector<ColumnView> column_views(const arrow::RecordBatch& batch, const Schema& schema) {
+  std::vector<ColumnView> views;
+  views.reserve(schema.columns.size());
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    views.push_back(view_of(*batch.column_data(static_cast<int>(i)), schema.columns[i]));
+  }
+  return views;
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,256 @@
+// Schema <-> Arrow schema. Tensors carry the canonical metadata of arrow.fixed_shape_tensor, so pyarrow gives them
+// their shape; see the Arrow canonical extension types.
+#include <ringfeed/schema.hpp>
+
+#include <arrow/extension_type.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include <ringfeed/error.hpp>
+
+namespace ringfeed {
+namespace {
+
+constexpr std::array<std::pair<DType, std::string_view>, 9> kDTypes = {{
+    {DType::kUInt8, "uint8"},
+    {DType::kInt8, "int8"},
+    {DType::kInt16, "int16"},
+    {DType::kInt32, "int32"},
+    {DType::kInt64, "int64"},
+    {DType::kFloat16, "float16"},
+    {DType::kFloat32, "float32"},
+    {DType::kFloat64, "float64"},
+    {DType::kBool, "bool"},
+}};
+
+constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
+constexpr int kDimensionsMax = 16;
+
+std::shared_ptr<arrow::DataType> arrow_type_of(DType dtype) {
+  switch (dtype) {
+    case DType::kUInt8:
+      return arrow::uint8();
+    case DType::kInt8:
+      return arrow::int8();
+    case DType::kInt16:
+      return arrow::int16();
+    case DType::kInt32:
+      return arrow::int32();
+    case DType::kInt64:
+      return arrow::int64();
+    case DType::kFloat16:
+      return arrow::float16();
+    case DType::kFloat32:
+      return arrow::float32();
+    case DType::kFloat64:
+      return arrow::float64();
+    case DType::kBool:
+      return arrow::boolean();
+  }
+  throw Error(ErrorCode::kInternal, "unknown dtype");
+}
+
+DType dtype_of(const arrow::DataType& type, std::string_view column) {
+  for (const auto& [dtype, name] : kDTypes) {
+    if (arrow_type_of(dtype)->Equals(type)) return dtype;
+  }
+  throw Error(ErrorCode::kBadData,
+              fmt::format("column {}: type {} cannot be held; cast it to one of uint8, int8, int16, int32, int64, "
+                          "float16, float32, float64, bool, binary, string or a list of numbers",
+                          column, type.ToString()));
+}
+
+std::vector<std::int64_t> parse_tensor_shape(const std::string& metadata, const std::string& column) {
+  const auto json = nlohmann::json::parse(metadata, nullptr, false);
+  const auto found = json.is_object() ? json.find("shape") : json.end();
+  std::vector<std::int64_t> shape;
+  if (found != json.end() && found->is_array() && found->size() <= kDimensionsMax) {
+    for (const auto& dimension : *found) {
+      if (!dimension.is_number_integer()) break;
+      shape.push_back(dimension.get<std::int64_t>());
+    }
+    if (shape.size() == found->size()) return shape;
+  }
+  throw Error(ErrorCode::kBadData,
+              fmt::format("column {}: the metadata of arrow.fixed_shape_tensor is not right: {}", column, metadata));
+}
+
+ColumnSpec column_of(const arrow::Field& field) {
+  ColumnSpec spec;
+  spec.name = field.name();
+  std::shared_ptr<arrow::DataType> type = field.type();
+  std::string extension;
+  std::string metadata;
+  if (type->id() == arrow::Type::EXTENSION) {
+    const auto& extended = static_cast<const arrow::ExtensionType&>(*type);
+    extension = extended.extension_name();
+    metadata = extended.Serialize();
+    type = extended.storage_type();
+  } else if (field.metadata() != nullptr) {
+    extension = field.metadata()->Get("ARROW:extension:name").ValueOr("");
+    metadata = field.metadata()->Get("ARROW:extension:metadata").ValueOr("");
+  }
+  switch (type->id()) {
+    case arrow::Type::FIXED_SIZE_LIST: {
+      const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
+      spec.dtype = dtype_of(*list.value_type(), spec.name);
+      spec.shape = {list.list_size()};
+      if (extension == kTensorExtension) spec.shape = parse_tensor_shape(metadata, spec.name);
+      std::int64_t elements = 1;
+      bool bad = spec.shape.empty();
+      for (const auto dimension : spec.shape) {
+        bad = bad || dimension < 1 || dimension > list.list_size();
+        if (!bad) elements *= dimension;
+        bad = bad || elements > list.list_size();
+      }
+      if (bad || elements != list.list_size()) {
+        throw Error(ErrorCode::kBadData, fmt::format("column {}: shape {} does not fit lists of {} elements", spec.name,
+                                                     spec.shape, list.list_size()));
+      }
+      return spec;
+    }
+    case arrow::Type::LIST:
+      spec.kind = ColumnKind::kList;
+      spec.dtype = dtype_of(*static_cast<const arrow::ListType&>(*type).value_type(), spec.name);
+      return spec;
+    case arrow::Type::BINARY:
+      spec.kind = ColumnKind::kBinary;
+      spec.dtype = DType::kUInt8;
+      return spec;
+    case arrow::Type::STRING:
+      spec.kind = ColumnKind::kString;
+      spec.dtype = DType::kUInt8;
+      return spec;
+    default:
+      spec.dtype = dtype_of(*type, spec.name);
+      return spec;
+  }
+}
+
+std::shared_ptr<arrow::Field> item_of(DType dtype) {
+  return arrow::field("item", arrow_type_of(dtype), /*nullable=*/false);
+}
+
+std::shared_ptr<arrow::Field> field_of(const ColumnSpec& spec) {
+  switch (spec.kind) {
+    case ColumnKind::kList:
+      return arrow::field(spec.name, arrow::list(item_of(spec.dtype)), false);
+    case ColumnKind::kBinary:
+      return arrow::field(spec.name, arrow::binary(), false);
+    case ColumnKind::kString:
+      return arrow::field(spec.name, arrow::utf8(), false);
+    case ColumnKind::kTensor:
+      break;
+  }
+  if (spec.shape.empty()) return arrow::field(spec.name, arrow_type_of(spec.dtype), false);
+  const auto type = arrow::fixed_size_list(item_of(spec.dtype), static_cast<std::int32_t>(spec.elements()));
+  const std::string shape = fmt::format("{{\"shape\":[{}]}}", fmt::join(spec.shape, ","));
+  return arrow::field(
+      spec.name, type, false,
+      arrow::key_value_metadata({"ARROW:extension:metadata", "ARROW:extension:name"}, {shape, std::string(kTensorExtension)}));
+}
+
+}  // namespace
+
+std::size_t size_of(DType dtype) noexcept {
+  switch (dtype) {
+    case DType::kUInt8:
+    case DType::kInt8:
+    case DType::kBool:
+      return 1;
+    case DType::kInt16:
+    case DType::kFloat16:
+      return 2;
+    case DType::kInt32:
+    case DType::kFloat32:
+      return 4;
+    case DType::kInt64:
+    case DType::kFloat64:
+      return 8;
+  }
+  return 0;
+}
+
+std::string_view name_of(DType dtype) noexcept {
+  for (const auto& [each, name] : kDTypes) {
+    if (each == dtype) return name;
+  }
+  return "unknown";
+}
+
+DType dtype_from_name(std::string_view name) {
+  for (const auto& [dtype, each] : kDTypes) {
+    if (each == name) return dtype;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("unknown dtype '{}'; it is one of uint8, int8, int16, int32, int64, float16, float32, "
+                          "float64, bool",
+                          name));
+}
+
+std::int64_t ColumnSpec::elements() const noexcept {
+  std::int64_t count = 1;
+  for (const auto dimension : shape) count *= dimension;
+  return count;
+}
+
+std::size_t ColumnSpec::sample_bytes() const noexcept {
+  return static_cast<std::size_t>(elements()) * size_of(dtype);
+}
+
+std::string ColumnSpec::type_name() const {
+  switch (kind) {
+    case ColumnKind::kList:
+      return fmt::format("list<{}>", name_of(dtype));
+    case ColumnKind::kBinary:
+      return "binary";
+    case ColumnKind::kString:
+      return "string";
+    case ColumnKind::kTensor:
+      break;
+  }
+  if (shape.empty()) return std::string(name_of(dtype));
+  return fmt::format("{} [{}]", name_of(dtype), fmt::join(shape, ", "));
+}
+
+const ColumnSpec* Schema::find(std::string_view name) const noexcept {
+  for (const auto& column : columns) {
+    if (column.name == name) return &column;
+  }
+  return nullptr;
+}
+
+const ColumnSpec& Schema::at(std::string_view name) const {
+  if (const auto* column = find(name)) return *column;
+  std::vector<std::string_view> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("unknown column '{}'; the columns are {}", name, fmt::join(names, ", ")));
+}
+
+std::shared_ptr<arrow::Schema> Schema::to_arrow() const {
+  arrow::FieldVector fields;
+  for (const auto& column : columns) fields.push_back(field_of(column));
+  return arrow::schema(std::move(fields));
+}
+
+Schema Schema::from_arrow(const arrow::Schema& schema) {
+  Schema result;
+  std::unordered_set<std::string_view> names;
+  for (const auto& field : schema.fields()) {
+    if (!names.insert(field->name()).second) {
+      throw Error(ErrorCode::kBadData, fmt::format("column {}: the name stands twice; rename one", field->name()));
+    }
+    result.columns.push_back(column_of(*field));
+  }
+  if (result.columns.empty()) throw Error(ErrorCode::kBadData, "a schema needs at least one column");
+  return result;
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,62 @@
+// The shelf of free buffers is shared with the buffers that are out, so that they find their way back or, when the
+// pool is gone, are freed.
+#include "feed/buffer_pool.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace ringfeed {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+struct Freer {
+  void operator()(std::byte* data) const noexcept { ::operator delete(data, kAlignment); }
+};
+
+struct Buffer {
+  std::unique_ptr<std::byte, Freer> data;
+  std::size_t bytes = 0;
+};
+
+}  // namespace
+
+struct BufferPool::Shelf {
+  std::mutex mutex;
+  std::vector<Buffer> free;
+  std::size_t buffers_max = 0;
+
+  void put_back(Buffer buffer) noexcept {
+    const std::lock_guard lock(mutex);
+    if (free.size() < buffers_max) free.push_back(std::move(buffer));  // within the reserved capacity
+  }
+};
+
+BufferPool::BufferPool(std::size_t buffers_max) : shelf_(std::make_shared<Shelf>()) {
+  shelf_->buffers_max = buffers_max;
+  shelf_->free.reserve(buffers_max);
+}
+
+std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
+  Buffer buffer;
+  {
+    const std::lock_guard lock(shelf_->mutex);
+    auto& free = shelf_->free;
+    const auto fits = std::find_if(free.begin(), free.end(), [&](const Buffer& b) { return b.bytes >= bytes; });
+    if (fits != free.end()) {
+      buffer = std::move(*fits);
+      free.erase(fits);
+    }
+  }
+  if (!buffer.data) {
+    buffer.bytes = std::max<std::size_t>(bytes, 64);
+    buffer.data.reset(static_cast<std::byte*>(::operator new(buffer.bytes, kAlignment)));
+  }
+  std::byte* data = buffer.data.get();
+  auto keeper = std::make_shared<Buffer>(std::move(buffer));
+  return {data, [keeper, shelf = shelf_](std::byte*) { shelf->put_back(std::move(*keeper)); }};
+}
+
+}  // namespace ringfeed

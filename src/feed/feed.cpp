@@ -1,0 +1,417 @@
+// The feed. Two sides meet in a queue of assembled batches: next() on the caller's thread, and one assembling thread
+// that asks the store for blocks in the order of need, waits for those that the next window needs, gathers, and lets
+// finished blocks go. The store's own threads only mark blocks as arrived.
+//
+// It cannot get stuck: blocks are asked for in the order in which their windows open, a block is let go with its last
+// sample, and the budget holds all windows that can be open at once; so the block that is waited for has always been
+// asked for.
+#include <ringfeed/feed.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include <ringfeed/error.hpp>
+
+#include "feed/budget.hpp"
+#include "feed/gather.hpp"
+#include "order/rank_order.hpp"
+
+namespace ringfeed {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Ends the assembling thread from inside; never leaves it.
+struct Stopped {};
+
+/// A block asked of the store.
+struct Slot {
+  OpenBlock block;
+  std::uint64_t cost = 0;
+  std::exception_ptr error;          ///< set before `arrived`
+  std::atomic<bool> arrived = false;
+};
+
+/// What next() gives: a batch, or the end of an epoch.
+struct Ready {
+  Batch batch;
+  bool epoch_end = false;
+};
+
+/// An epoch that is being read or drawn.
+struct EpochState {
+  std::shared_ptr<const Epoch> epoch;
+  std::unique_ptr<RankOrder> order;
+  std::unique_ptr<ReadPlan> plan;
+  std::optional<std::uint32_t> next_block;  ///< taken from the plan, not yet asked for
+  std::vector<std::unique_ptr<Slot>> slots;       ///< by block
+};
+
+/// Places of the columns to hand out, in the schema.
+std::vector<std::size_t> chosen_columns(const Schema& schema, const std::vector<std::string>& names) {
+  std::vector<std::size_t> indices;
+  for (const auto& name : names) {
+    indices.push_back(static_cast<std::size_t>(&schema.at(name) - schema.columns.data()));
+  }
+  if (names.empty()) {
+    for (std::size_t i = 0; i < schema.columns.size(); ++i) indices.push_back(i);
+  }
+  return indices;
+}
+
+std::vector<ColumnSpec> specs_of(const Schema& schema, const std::vector<std::size_t>& indices) {
+  std::vector<ColumnSpec> columns;
+  for (const auto index : indices) columns.push_back(schema.columns[index]);
+  return columns;
+}
+
+/// A bound of the bytes of this rank's largest batch. Varying columns: by the fullest block.
+std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks, const Steps& steps,
+                              const Gather& gather, bool varying) {
+  if (steps.count() == 0) return 0;
+  const std::uint64_t largest = std::max(steps.size(0), steps.size(steps.count() - 1));
+  const auto ranks = static_cast<std::uint64_t>(options.world_size);
+  const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
+  const std::uint64_t samples =
+      std::min(steps.samples(), std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
+  std::uint64_t bytes = gather.fixed_bytes(samples);
+  if (varying) {
+    double fullest = 0;
+    for (const auto& block : blocks) {
+      if (block.samples > 0) fullest = std::max(fullest, static_cast<double>(block.bytes) / block.samples);
+    }
+    bytes += static_cast<std::uint64_t>(2 * fullest * static_cast<double>(samples));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+struct Feed::Impl {
+  Impl(std::shared_ptr<const Dataset> dataset_in, FeedOptions options_in)
+      : dataset(std::move(dataset_in)),
+        options(std::move(options_in)),
+        column_indices(chosen_columns(dataset->schema(), options.columns)),
+        columns(specs_of(dataset->schema(), column_indices)),
+        pool(std::make_shared<BufferPool>(kFreeBuffersMax)),
+        gather(columns, pool),
+        position(options.start),
+        steps(dataset->size(), options.order) {
+    if (options.read_threads < 1 || options.read_threads > 256) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("read threads {}; must be 1 to 256", options.read_threads));
+    }
+    steps.step_at(options.start.samples);
+    reader = dataset->reader(options.read_threads);
+    blocks = reader->blocks();
+    for (const auto& block : blocks) block_samples.push_back(block.samples);
+    const bool varying = std::any_of(columns.begin(), columns.end(), [](const ColumnSpec& column) {
+      return column.kind != ColumnKind::kTensor;
+    });
+    budget = plan_budget(options, blocks, batch_bytes_max(options, blocks, steps, gather, varying));
+    epochs.push_back(make_epoch(options.start));  // here, so that wrong options are found here
+    assembler = std::jthread([this](std::stop_token stop) { run(stop); });
+  }
+
+  ~Impl() {
+    assembler.request_stop();
+    {
+      const std::lock_guard lock(mutex);
+      changed.notify_all();
+    }
+    assembler.join();
+    reader.reset();  // its threads touch the slots until here
+  }
+
+  EpochState make_epoch(const Position& start) const {
+    EpochState state;
+    state.epoch = std::make_shared<const Epoch>(block_samples, options.order, start.epoch);
+    state.order = RankOrder::make(state.epoch, options.rank, options.world_size, start.samples);
+    state.plan = ReadPlan::make(state.epoch, options.rank, options.world_size, start.samples);
+    state.next_block = state.plan->next();
+    state.slots.resize(blocks.size());
+    return state;
+  }
+
+  bool epoch_wanted(std::uint64_t number) const {
+    return options.epochs == 0 || number < options.start.epoch + options.epochs;
+  }
+
+  // ---- the assembling thread ----
+
+  void run(const std::stop_token& stop) noexcept {
+    try {
+      for (std::uint64_t number = options.start.epoch; epoch_wanted(number); ++number) {
+        if (epochs.empty()) epochs.push_back(make_epoch({number, 0}));
+        assemble_epoch(stop);
+        drop_front_epoch();
+      }
+      const std::lock_guard lock(mutex);
+      finished = true;
+      changed.notify_all();
+    } catch (const Stopped&) {
+      return;
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      error = std::current_exception();
+      changed.notify_all();
+    }
+  }
+
+  void assemble_epoch(const std::stop_token& stop) {
+    const std::uint64_t number = epochs.front().epoch->number();
+    const std::uint64_t first = number == options.start.epoch ? steps.step_at(options.start.samples) : 0;
+    ask_ahead();
+    for (std::uint64_t step = first; step < steps.count(); ++step) {
+      wait_for_room(stop);
+      Batch batch = assemble_step(step, stop);
+      batch.epoch = static_cast<std::int64_t>(number);
+      hand_over({std::move(batch), false}, stop);
+    }
+    hand_over({{}, true}, stop);
+  }
+
+  Batch assemble_step(std::uint64_t step, const std::stop_token& stop) {
+    EpochState& state = epochs.front();
+    const std::uint64_t end = steps.begin(step + 1);
+    Batch batch;
+    batch.step = static_cast<std::int64_t>(step);
+    batch.first = steps.begin(step);
+    batch.global_size = static_cast<std::int64_t>(steps.size(step));
+    batch.size = static_cast<std::int64_t>(state.order->count(batch.first, end));
+    batch.weight = static_cast<double>(batch.size) * options.world_size / static_cast<double>(batch.global_size);
+    gather.begin(static_cast<std::uint64_t>(batch.size));
+    refs.clear();
+    while (!state.order->draw(end, refs)) {
+      if (!all_arrived(state)) {
+        // What was drawn is copied first, so that the blocks it is finished with make room for the ones needed now.
+        copy_drawn(state);
+        wait_for_needed(state, stop);
+      }
+      check_needed(state);
+      state.order->open();
+    }
+    copy_drawn(state);
+    batch.columns = gather.finish();
+    return batch;
+  }
+
+  void copy_drawn(EpochState& state) {
+    const auto start = Clock::now();
+    sources.clear();
+    for (const auto& ref : refs) sources.push_back({&state.slots[ref.block]->block, ref.row});
+    gather.append(sources);
+    refs.clear();
+    assemble_nanoseconds += std::chrono::nanoseconds(Clock::now() - start).count();
+    done_blocks.clear();
+    state.order->finished(done_blocks);
+    for (const auto block : done_blocks) let_go(state, block);
+    if (!done_blocks.empty()) ask_ahead();
+  }
+
+  bool all_arrived(const EpochState& state) const {
+    return std::ranges::all_of(state.order->needed(), [&](std::uint32_t block) {
+      return state.slots[block] && state.slots[block]->arrived.load(std::memory_order_acquire);
+    });
+  }
+
+  void wait_for_needed(const EpochState& state, const std::stop_token& stop) {
+    for (const auto block : state.order->needed()) {
+      if (!state.slots[block]) {
+        throw Error(ErrorCode::kInternal,
+                    fmt::format("block {} does not fit the budget of {} bytes, {} are held; please report this",
+                                block, budget.blocks_bytes, held_bytes.load()));
+      }
+    }
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return stop.stop_requested() || all_arrived(state); });
+    if (stop.stop_requested()) throw Stopped{};
+  }
+
+  static void check_needed(const EpochState& state) {
+    for (const auto block : state.order->needed()) {
+      if (state.slots[block]->error) std::rethrow_exception(state.slots[block]->error);
+    }
+  }
+
+  /// Asks the store for blocks as far ahead as the budget lets, into the next epoch too.
+  void ask_ahead() {
+    while (true) {
+      EpochState& last = epochs.back();
+      if (!last.next_block) {
+        if (epochs.size() == 2 || !epoch_wanted(last.epoch->number() + 1)) return;
+        epochs.push_back(make_epoch({last.epoch->number() + 1, 0}));
+        if (!epochs.back().next_block) return;  // an epoch without samples
+        continue;
+      }
+      const std::uint32_t block = *last.next_block;
+      const std::uint64_t cost = cost_of(blocks[block]);
+      if (held_bytes.load(std::memory_order_relaxed) + cost > budget.blocks_bytes) return;
+      ask(last, block, cost);
+      last.next_block = last.plan->next();
+    }
+  }
+
+  void ask(EpochState& state, std::uint32_t block, std::uint64_t cost) {
+    auto slot = std::make_unique<Slot>();
+    slot->cost = cost;
+    Slot* raw = slot.get();
+    state.slots[block] = std::move(slot);
+    const std::uint64_t held = held_bytes.fetch_add(cost, std::memory_order_relaxed) + cost;
+    held_bytes_max.store(std::max(held, held_bytes_max.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+    blocks_read.fetch_add(1, std::memory_order_relaxed);
+    reader->read(block, [this, raw](Chunk chunk, std::exception_ptr failure) { arrive(*raw, chunk, failure); });
+  }
+
+  /// On a thread of the store.
+  void arrive(Slot& slot, const Chunk& chunk, std::exception_ptr failure) noexcept {
+    if (!failure) {
+      try {
+        const auto views = column_views(*chunk, dataset->schema());
+        for (const auto index : column_indices) slot.block.views.push_back(views[index]);
+        slot.block.chunk = chunk;
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }
+    slot.error = std::move(failure);
+    const std::lock_guard lock(mutex);  // the waiting side must not miss it between its check and its wait
+    slot.arrived.store(true, std::memory_order_release);
+    changed.notify_all();
+  }
+
+  void let_go(EpochState& state, std::uint32_t block) {
+    held_bytes.fetch_sub(state.slots[block]->cost, std::memory_order_relaxed);
+    state.slots[block].reset();
+  }
+
+  /// Blocks that the order never reported as finished: those still open at the end of shuffle=none and full.
+  void drop_front_epoch() {
+    EpochState& state = epochs.front();
+    for (std::uint32_t block = 0; block < state.slots.size(); ++block) {
+      if (state.slots[block]) let_go(state, block);
+    }
+    epochs.pop_front();
+  }
+
+  void wait_for_room(const std::stop_token& stop) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return stop.stop_requested() || batches_ready < budget.ready_max; });
+    if (stop.stop_requested()) throw Stopped{};
+  }
+
+  void hand_over(Ready item, const std::stop_token& stop) {
+    if (stop.stop_requested()) throw Stopped{};
+    const std::lock_guard lock(mutex);
+    if (!item.epoch_end) ++batches_ready;
+    ready.push_back(std::move(item));
+    changed.notify_all();
+  }
+
+  // ---- the caller's thread ----
+
+  std::optional<Batch> next() {
+    std::unique_lock lock(mutex);
+    if (ready.empty() && !finished && !error) {
+      const auto start = Clock::now();
+      changed.wait(lock, [&] { return !ready.empty() || finished || error; });
+      wait_seconds += seconds_since(start);
+    }
+    if (ready.empty()) {
+      if (error) std::rethrow_exception(error);
+      return std::nullopt;
+    }
+    Ready item = std::move(ready.front());
+    ready.pop_front();
+    if (item.epoch_end) {
+      position = {position.epoch + 1, 0};
+      return std::nullopt;
+    }
+    --batches_ready;
+    changed.notify_all();
+    const Batch& batch = item.batch;
+    position = {static_cast<std::uint64_t>(batch.epoch), batch.first + static_cast<std::uint64_t>(batch.global_size)};
+    samples += static_cast<std::uint64_t>(batch.size);
+    ++batches;
+    return std::move(item.batch);
+  }
+
+  FeedStats stats() const {
+    const std::lock_guard lock(mutex);
+    FeedStats stats;
+    stats.samples = samples;
+    stats.batches = batches;
+    stats.blocks_read = blocks_read.load();
+    stats.wait_seconds = wait_seconds;
+    stats.assemble_seconds = static_cast<double>(assemble_nanoseconds.load()) * 1e-9;
+    stats.held_bytes_max = held_bytes_max.load();
+    stats.prefetch_bytes = budget.bytes;
+    stats.floor_bytes = budget.floor_bytes;
+    return stats;
+  }
+
+  static constexpr std::size_t kFreeBuffersMax = 66;
+
+  const std::shared_ptr<const Dataset> dataset;
+  const FeedOptions options;
+  const std::vector<std::size_t> column_indices;
+  const std::vector<ColumnSpec> columns;
+  const std::shared_ptr<BufferPool> pool;
+  std::unique_ptr<BlockReader> reader;
+  std::span<const BlockInfo> blocks;
+  std::vector<std::uint32_t> block_samples;
+  Budget budget;
+
+  // Of the assembling thread.
+  Gather gather;
+  std::deque<EpochState> epochs;  ///< the one being drawn, and perhaps the one after it
+  std::vector<SampleRef> refs;
+  std::vector<SampleSource> sources;
+  std::vector<std::uint32_t> done_blocks;
+
+  std::atomic<std::uint64_t> held_bytes = 0;
+  std::atomic<std::uint64_t> held_bytes_max = 0;
+  std::atomic<std::uint64_t> blocks_read = 0;
+  std::atomic<std::int64_t> assemble_nanoseconds = 0;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Ready> ready;
+  std::size_t batches_ready = 0;  ///< in `ready`; ends of epochs take no room
+  bool finished = false;
+  std::exception_ptr error;
+  Position position;
+  std::uint64_t samples = 0;
+  std::uint64_t batches = 0;
+  double wait_seconds = 0;
+  const Steps steps;
+
+  std::jthread assembler;  ///< last: it uses all of the above
+};
+
+Feed::Feed(std::shared_ptr<const Dataset> dataset, FeedOptions options)
+    : impl_(std::make_unique<Impl>(std::move(dataset), std::move(options))) {}
+Feed::~Feed() = default;
+Feed::Feed(Feed&&) noexcept = default;
+Feed& Feed::operator=(Feed&&) noexcept = default;
+
+std::optional<Batch> Feed::next() { return impl_->next(); }
+const Steps& Feed::steps() const noexcept { return impl_->steps; }
+FeedStats Feed::stats() const { return impl_->stats(); }
+
+Position Feed::position() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->position;
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,169 @@
+// The copy loops. Samples of a step lie scattered over all open blocks, so what a copy costs is the latency of its
+// first lines; they are fetched a few samples ahead.
+#include "feed/gather.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringfeed {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kSamplesAhead = 8;
+constexpr std::size_t kLinesAhead = 4;  // the processor's own prefetcher has caught on after these
+
+std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+template <std::size_t kSize>
+void copy_exactly(std::span<const std::byte* const> from, std::byte* to) {
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (i + kSamplesAhead < from.size()) __builtin_prefetch(from[i + kSamplesAhead]);
+    std::memcpy(to + i * kSize, from[i], kSize);
+  }
+}
+
+void copy_any(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
+  const std::size_t lines = std::min(kLinesAhead, (size + kAlignment - 1) / kAlignment);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (i + kSamplesAhead < from.size()) {
+      for (std::size_t line = 0; line < lines; ++line) {
+        __builtin_prefetch(from[i + kSamplesAhead] + line * kAlignment);
+      }
+    }
+    std::memcpy(to + i * size, from[i], size);
+  }
+}
+
+void copy_samples(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
+  switch (size) {
+    case 1:
+      return copy_exactly<1>(from, to);
+    case 2:
+      return copy_exactly<2>(from, to);
+    case 4:
+      return copy_exactly<4>(from, to);
+    case 8:
+      return copy_exactly<8>(from, to);
+    default:
+      return copy_any(from, to, size);
+  }
+}
+
+}  // namespace
+
+Gather::Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool)
+    : columns_(std::move(columns)),
+      pool_(std::move(pool)),
+      fixed_data_(columns_.size()),
+      varying_(columns_.size()) {}
+
+std::size_t Gather::fixed_bytes(std::uint64_t samples) const noexcept {
+  std::size_t bytes = 0;
+  for (const auto& column : columns_) {
+    if (column.kind == ColumnKind::kTensor) bytes += aligned(column.sample_bytes() * samples);
+  }
+  return bytes;
+}
+
+void Gather::begin(std::uint64_t samples) {
+  samples_ = samples;
+  filled_ = 0;
+  fixed_ = pool_->take(fixed_bytes(samples));
+  std::byte* at = fixed_.get();
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (columns_[c].kind == ColumnKind::kTensor) {
+      fixed_data_[c] = at;
+      at += aligned(columns_[c].sample_bytes() * samples);
+    } else {
+      varying_[c] = std::make_shared<Varying>();
+      varying_[c]->offsets.reserve(samples + 1);
+      varying_[c]->offsets.push_back(0);
+    }
+  }
+}
+
+void Gather::append(std::span<const SampleSource> sources) {
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (columns_[c].kind != ColumnKind::kTensor) {
+      append_varying(c, sources);
+    } else if (columns_[c].dtype == DType::kBool) {
+      append_bits(c, sources);
+    } else {
+      append_fixed(c, sources);
+    }
+  }
+  filled_ += sources.size();
+}
+
+void Gather::append_fixed(std::size_t column, std::span<const SampleSource> sources) {
+  from_.resize(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const ColumnView& view = sources[i].block->views[column];
+    from_[i] = view.data + sources[i].row * view.stride_bytes;
+  }
+  const std::size_t size = columns_[column].sample_bytes();
+  copy_samples(from_, fixed_data_[column] + filled_ * size, size);
+}
+
+void Gather::append_bits(std::size_t column, std::span<const SampleSource> sources) {
+  const std::size_t elements = columns_[column].sample_bytes();
+  std::byte* to = fixed_data_[column] + filled_ * elements;
+  for (const auto& source : sources) {
+    const ColumnView& view = source.block->views[column];
+    std::size_t bit = static_cast<std::size_t>(view.bit_offset) + source.row * elements;
+    for (std::size_t i = 0; i < elements; ++i, ++bit, ++to) {
+      *to = (view.data[bit / 8] >> (bit % 8)) & std::byte{1};
+    }
+  }
+}
+
+void Gather::append_varying(std::size_t column, std::span<const SampleSource> sources) {
+  Varying& out = *varying_[column];
+  const std::size_t element = size_of(columns_[column].dtype);
+  for (const auto& source : sources) {
+    const ColumnView& view = source.block->views[column];
+    const std::int64_t begin = view.offsets[source.row];
+    const std::int64_t end = view.offsets[source.row + 1];
+    if (view.bit_packed) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const auto bit = static_cast<std::size_t>(view.bit_offset + i);
+        out.data.push_back((view.data[bit / 8] >> (bit % 8)) & std::byte{1});
+      }
+    } else {
+      const std::byte* data = view.data + static_cast<std::size_t>(begin) * element;
+      out.data.insert(out.data.end(), data, data + static_cast<std::size_t>(end - begin) * element);
+    }
+    out.offsets.push_back(out.offsets.back() + end - begin);
+  }
+}
+
+std::vector<Column> Gather::finish() {
+  std::vector<Column> columns;
+  columns.reserve(columns_.size());
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const ColumnSpec& spec = columns_[c];
+    Column column;
+    column.name = spec.name;
+    column.kind = spec.kind;
+    column.dtype = spec.dtype;
+    if (spec.kind == ColumnKind::kTensor) {
+      column.shape = {static_cast<std::int64_t>(samples_)};
+      column.shape.insert(column.shape.end(), spec.shape.begin(), spec.shape.end());
+      column.data = fixed_data_[c];
+      column.bytes = samples_ * spec.sample_bytes();
+      column.owner = fixed_;
+    } else {
+      auto varying = std::move(varying_[c]);
+      column.shape = {varying->offsets.back()};
+      column.data = varying->data.data();
+      column.bytes = varying->data.size();
+      column.offsets = varying->offsets.data();
+      column.owner = std::move(varying);
+    }
+    columns.push_back(std::move(column));
+  }
+  fixed_.reset();
+  return columns;
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|test
+#   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
+#   test: also what the tests and the Python oracles need
+# Versions come from versions.env. Safe to run again at any time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+level=${1:?usage: tools/setup.sh demo|test}
+# shellcheck source=../versions.env
+. ./versions.env
+
+apt_demo=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
+  libgloo-dev)
+apt_test=(libgtest-dev librapidcheck-dev binutils)
+pip_demo=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
+  "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION" "pyarrow==$PYARROW_VERSION")
+pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" iniconfig pluggy packaging pygments
+  "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION")
+
+packages=("${apt_demo[@]}")
+wheels=("${pip_demo[@]}")
+if [ "$level" = test ]; then
+  packages+=("${apt_test[@]}")
+  wheels+=("${pip_test[@]}")
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  command="apt-get install -y --no-install-recommends ${missing[*]}"
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: these Debian packages are missing; install them as root, then run the same command again:" >&2
+    echo "  $command" >&2
+    exit 2
+  fi
+  echo "setup: installing Debian packages: ${missing[*]}"
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  if ! { DEBIAN_FRONTEND=noninteractive $command || { apt-get update && DEBIAN_FRONTEND=noninteractive $command; }; } \
+      >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "setup: apt-get failed (above); is the package mirror reachable?" >&2
+    exit 1
+  fi
+fi
+
+venv=.deps/venv
+stamp=.deps/$level.stamp
+wanted="${wheels[*]}"
+if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+  mkdir -p .deps
+  [ -x $venv/bin/python ] || python3 -m venv $venv
+  echo "setup: installing into .deps/: ${wheels[*]}"
+  echo "setup: (torch's wheel is 500 MB; without its dependencies, which training on a CPU from C++ does not need)"
+  # --no-deps: every wheel is named here and pinned in versions.env, or is a pure helper of pytest.
+  $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "${wheels[@]}"
+  (cd .deps && ln -sfn venv/lib/python3.*/site-packages site-packages)
+  echo "$wanted" >"$stamp"
+fi
