@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ class Dataset {
   /// Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split; it names those there are),
   /// kBadData (a damaged manifest).
   static std::shared_ptr<const Dataset> open(std::string_view url);
+  /// The same on a store of the caller's own; `url` only names it in messages.
+  static std::shared_ptr<const Dataset> open(std::shared_ptr<Store> store, std::string url,
+                                             std::optional<std::uint64_t> version, std::string_view split);
 
   /// The same version, another split. Throws Error{kNotFound} that names the splits there are.
   std::shared_ptr<const Dataset> with_split(std::string_view split) const;

@@ -45,8 +45,8 @@ Steps::Steps(std::uint64_t samples, const OrderOptions& options)
   lanes_ = static_cast<std::uint32_t>(std::min({std::uint64_t{options.lanes}, batch_, samples_}));
   const std::uint64_t whole = samples_ / batch_;
   const std::uint64_t tail = samples_ % batch_;
-  const bool tail_joins = tail == 0 || (tail < lanes_ && whole > 0);
-  count_ = whole + (tail_joins ? 0 : 1);
+  // A tail below the lanes joins the step before it, which there is: lanes_ <= samples_.
+  count_ = whole + (tail == 0 || tail < lanes_ ? 0 : 1);
 }
 
 std::uint64_t Steps::begin(std::uint64_t step) const noexcept {

@@ -1,0 +1,111 @@
+"""What the benchmarks share: two sides as processes that run a round when told to, alternating, and the JSON line.
+
+A side is a program that reads a line "round" on stdin, does its work once, and prints a JSON line with at least
+`samples` and `seconds`. One warm-up round and five timed rounds each; the order of the two alternates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build/bench"
+DATA = ROOT / "build/bench-data"
+ROUNDS = 5
+
+
+class Side:
+    """One process, pinned to nothing, with the number of threads it is told."""
+
+    def __init__(self, command: list[str], threads: int = 1) -> None:
+        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+        # Debian's and this project's rivals both choose their own kernels.
+        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+            environment.pop(name, None)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=environment, cwd=ROOT)
+
+    def round(self) -> dict:
+        """Runs one round and gives what the side printed."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write("round\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+def alternate(sides: dict[str, Side]) -> dict[str, list[dict]]:
+    """One warm-up round each, then ROUNDS timed rounds; every second round in the reverse order."""
+    results: dict[str, list[dict]] = {name: [] for name in sides}
+    for side in sides.values():
+        side.round()
+    for number in range(ROUNDS):
+        names = list(sides) if number % 2 == 0 else list(reversed(sides))
+        for name in names:
+            results[name].append(sides[name].round())
+    for side in sides.values():
+        side.close()
+    return results
+
+
+def rates(rounds: list[dict]) -> list[float]:
+    """Samples per second of each round."""
+    return [r["samples"] / r["seconds"] for r in rounds]
+
+
+def report(name: str, ours: list[float], rival: list[float], unit: str, bar: float, threads: str,
+           higher_is_better: bool = True, **more: object) -> dict:
+    """Prints the JSON line. `ratio` is ours over rival (the other way round when lower is better), each round paired."""
+    pairs = [a / b if higher_is_better else b / a for a, b in zip(ours, rival, strict=True)]
+    ratio = statistics.median(pairs)
+    line = {
+        "name": name,
+        "ours": round(statistics.median(ours), 3),
+        "rival": round(statistics.median(rival), 3),
+        "unit": unit,
+        "ratio": round(ratio, 3),
+        "spread": [round(min(pairs), 3), round(max(pairs), 3)],
+        "bar": bar,
+        "pass": ratio >= bar,
+        "versions": versions(),
+        "threads": threads,
+        **more,
+    }
+    print(json.dumps(line), flush=True)
+    return line
+
+
+def versions() -> dict[str, str]:
+    """Of what ran."""
+    import torch
+
+    program = subprocess.run([str(BUILD / "bin/ringfeed"), "--version"], capture_output=True, text=True, check=True)
+    return {"ringfeed": program.stdout.split()[-1], "torch": torch.__version__, "python": sys.version.split()[0]}
+
+
+def ingest_npy(name: str, samples: int, width: int) -> tuple[Path, Path]:
+    """Makes `samples` x `width` float32 and int64 labels as npy, and the same as a data set; gives both paths."""
+    import numpy
+
+    folder = DATA / name
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset = folder / "data.ring"
+    if not (folder / "label.npy").exists():
+        random = numpy.random.default_rng(0)
+        numpy.save(folder / "image.npy", random.standard_normal((samples, width), dtype=numpy.float32))
+        numpy.save(folder / "label.npy", random.integers(0, 10, samples, dtype=numpy.int64))
+    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"),
+                    str(dataset), "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    return folder, dataset

@@ -1,0 +1,45 @@
+// What all commands share: how they are registered, where they print, how they are interrupted.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <ringfeed/error.hpp>
+
+namespace ringfeed::cli {
+
+/// Results go to stdout, all else to stderr. With --json stdout is JSON lines, the last one the summary.
+struct Output {
+  bool json = false;
+  bool quiet = false;
+
+  /// One result: as JSON, or as text (a line or several).
+  void result(const nlohmann::json& value, std::string_view text) const;
+  /// One line on stderr, not with --quiet.
+  void note(std::string_view line) const;
+  /// One line on stderr, always.
+  void warn(std::string_view line) const;
+};
+
+/// A subcommand and what it does. The action's exit code is that of the program; Errors are printed by main().
+struct Command {
+  CLI::App* app;
+  Output output;
+  std::function<int()> action;
+};
+
+/// Adds --json and --quiet.
+void add_output_options(CLI::App& app, Output& output);
+
+void add_ingest(CLI::App& program, Command& command);
+void add_inspect(CLI::App& program, Command& command);
+void add_list(CLI::App& program, Command& command);
+void add_head(CLI::App& program, Command& command);
+void add_verify(CLI::App& program, Command& command);
+void add_train(CLI::App& program, Command& command);
+
+}  // namespace ringfeed::cli

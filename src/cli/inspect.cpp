@@ -1,0 +1,83 @@
+// ringfeed inspect URL, ringfeed list URL
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include <ringfeed/dataset.hpp>
+
+#include "base/byte_size.hpp"
+#include "cli/command.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+int inspect(const std::string& url_text, const Output& output) {
+  const Url url = Url::parse(url_text);
+  const auto store = open_store(url);
+  const auto versions = store->versions();
+  const auto dataset = Dataset::open(url_text);
+  const Manifest& manifest = dataset->manifest();
+
+  nlohmann::json columns = nlohmann::json::array();
+  std::string text = fmt::format("{}: version {} of {}\ncolumns:", url_text, manifest.version, fmt::join(versions, ", "));
+  for (const auto& column : manifest.schema.columns) {
+    columns.push_back({{"name", column.name}, {"type", column.type_name()}});
+    text += fmt::format("\n  {}: {}", column.name, column.type_name());
+  }
+  nlohmann::json splits = nlohmann::json::object();
+  text += "\nsplits:";
+  for (const auto& split : manifest.split_infos()) {
+    splits[split.name] = {{"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
+    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples, split.chunks,
+                        format_bytes(split.bytes));
+  }
+  const Origin& origin = manifest.origin;
+  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}", origin.seed, format_bytes(origin.chunk_bytes),
+                      origin.permutation);
+  output.result({{"url", url_text},
+                 {"version", manifest.version},
+                 {"versions", versions},
+                 {"columns", columns},
+                 {"splits", splits},
+                 {"ingest", {{"seed", origin.seed},
+                             {"chunk_bytes", origin.chunk_bytes},
+                             {"permutation", origin.permutation}}}},
+                text);
+  return 0;
+}
+
+int list(const std::string& url_text, const Output& output) {
+  nlohmann::json urls = nlohmann::json::array();
+  for (const auto& url : list_datasets(Url::parse(url_text))) {
+    const auto dataset = Dataset::open(url);
+    std::uint64_t samples = 0;
+    for (const auto& split : dataset->manifest().split_infos()) samples += split.samples;
+    const nlohmann::json line = {{"url", url}, {"version", dataset->version()}, {"samples", samples}};
+    output.result(line, fmt::format("{}  version {}  {} samples", url, dataset->version(), samples));
+    urls.push_back(url);
+  }
+  if (output.json) output.result({{"datasets", urls}}, "");
+  if (urls.empty()) output.note(fmt::format("no data set under {}", url_text));
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& program, Command& command) {
+  auto url = std::make_shared<std::string>();
+  command.app = program.add_subcommand("inspect", "Shows versions, columns, splits and sizes of a data set.");
+  command.app->footer("Examples:\n  ringfeed inspect digits.ring\n  ringfeed inspect 'digits.ring?version=1' --json\n");
+  command.app->add_option("URL", *url, "the data set")->required();
+  command.action = [url, &command] { return inspect(*url, command.output); };
+}
+
+void add_list(CLI::App& program, Command& command) {
+  auto url = std::make_shared<std::string>();
+  command.app = program.add_subcommand("list", "Lists the data sets in a folder.");
+  command.app->footer("Example:\n  ringfeed list /data\n");
+  command.app->add_option("URL", *url, "the folder")->required();
+  command.action = [url, &command] { return list(*url, command.output); };
+}
+
+}  // namespace ringfeed::cli

@@ -1,0 +1,51 @@
+// A thread that waits for the signals, which are blocked everywhere else.
+#include "cli/interrupt.hpp"
+
+#include <csignal>
+#include <ctime>
+
+#include <unistd.h>
+
+namespace ringfeed::cli {
+namespace {
+
+sigset_t watched() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  const sigset_t set = watched();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  watcher_ = std::jthread([this](std::stop_token end) { watch(end); });
+}
+
+Interrupt::~Interrupt() {
+  watcher_.request_stop();
+  watcher_.join();
+  const sigset_t set = watched();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void Interrupt::watch(const std::stop_token& end) {
+  const sigset_t set = watched();
+  constexpr timespec kLook = {0, 50'000'000};  // how late the end of the program may be noticed
+  while (!end.stop_requested()) {
+    const int signal = sigtimedwait(&set, nullptr, &kLook);
+    if (signal <= 0) continue;
+    if (signal_.exchange(signal) != 0) _exit(128 + signal);
+    source_.request_stop();
+  }
+}
+
+int Interrupt::exit_code() const {
+  const int signal = signal_.load();
+  return signal == 0 ? 0 : 128 + signal;
+}
+
+}  // namespace ringfeed::cli

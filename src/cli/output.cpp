@@ -1,0 +1,39 @@
+// Printing.
+#include <cstdio>
+
+#include "cli/command.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+/// A full disk behind stdout must not look like success.
+void print(std::FILE* stream, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  if (text.empty() || text.back() != '\n') std::fputc('\n', stream);
+  if (std::fflush(stream) != 0 && stream == stdout) {
+    throw Error(ErrorCode::kNoSpace, "standard output: cannot be written; is the disk full or the reader gone?");
+  }
+}
+
+}  // namespace
+
+void Output::result(const nlohmann::json& value, std::string_view text) const {
+  if (json) {
+    print(stdout, value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    print(stdout, text);
+  }
+}
+
+void Output::note(std::string_view line) const {
+  if (!quiet) print(stderr, line);
+}
+
+void Output::warn(std::string_view line) const { print(stderr, "ringfeed: " + std::string(line)); }
+
+void add_output_options(CLI::App& app, Output& output) {
+  app.add_flag("--json", output.json, "print JSON lines on stdout; the last one is the summary");
+  app.add_flag("--quiet", output.quiet, "no progress and no notes");
+}
+
+}  // namespace ringfeed::cli

@@ -1,0 +1,278 @@
+// The feed over a store that answers late and out of order, against the order itself.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include <ringfeed/feed.hpp>
+
+#include "feed/memory_store.hpp"
+#include "order/cases.hpp"
+#include "order/rank_order.hpp"
+
+namespace ringfeed {
+namespace {
+
+std::shared_ptr<const Dataset> dataset_of(const std::shared_ptr<MemoryStore>& store) {
+  return Dataset::open(store, "memory:", std::nullopt, "train");
+}
+
+std::shared_ptr<const Dataset> dataset_of(const MemoryPlan& plan) {
+  return dataset_of(std::make_shared<MemoryStore>(plan));
+}
+
+FeedOptions options_of(const OrderCase& order_case, int rank) {
+  FeedOptions options;
+  options.order = order_case.options;
+  options.start.epoch = order_case.epoch;
+  options.rank = rank;
+  options.world_size = order_case.world_size;
+  return options;
+}
+
+/// Checks every column of the batch against its ids, and appends the ids.
+void check_batch(const Batch& batch, std::int64_t width, std::vector<std::int64_t>& ids) {
+  const auto* id = batch.column("id").as<std::int64_t>();
+  const auto* x = batch.column("x").as<float>();
+  const auto* odd = batch.column("odd").as<std::uint8_t>();
+  const auto& name = batch.column("name");
+  const auto& list = batch.column("list");
+  ASSERT_EQ(batch.column("x").shape, (std::vector<std::int64_t>{batch.size, width}));
+  for (std::int64_t i = 0; i < batch.size; ++i) {
+    for (std::int64_t k = 0; k < width; ++k) ASSERT_EQ(x[i * width + k], static_cast<float>(id[i] + k));
+    ASSERT_EQ(odd[i], id[i] % 2);
+    const char* text = name.as<char>();
+    ASSERT_EQ(std::string(text + name.offsets[i], text + name.offsets[i + 1]), "sample " + std::to_string(id[i]));
+    ASSERT_EQ(list.offsets[i + 1] - list.offsets[i], id[i] % 4);
+    for (auto k = list.offsets[i]; k < list.offsets[i + 1]; ++k) ASSERT_EQ(list.as<std::int32_t>()[k], id[i]);
+    ids.push_back(id[i]);
+  }
+}
+
+/// What the order says this rank gets, as ids.
+std::vector<std::int64_t> expected_ids(const OrderCase& order_case, std::uint64_t epoch_number, int rank,
+                                       std::uint64_t start = 0) {
+  const auto epoch = std::make_shared<const Epoch>(order_case.block_samples, order_case.options, epoch_number);
+  const auto order = RankOrder::make(epoch, rank, order_case.world_size, start);
+  std::vector<SampleRef> refs;
+  while (!order->draw(order_case.samples(), refs)) order->open();
+  std::vector<std::int64_t> firsts(order_case.block_samples.size() + 1);
+  std::partial_sum(order_case.block_samples.begin(), order_case.block_samples.end(), firsts.begin() + 1);
+  std::vector<std::int64_t> ids;
+  for (const auto& ref : refs) ids.push_back(firsts[ref.block] + ref.row);
+  return ids;
+}
+
+TEST(Feed, HandsOutTheOrderOnEveryRankOverTwoEpochsAtTheSmallestBudget) {
+  for (std::uint64_t number = 0; number < 250; ++number) {
+    const OrderCase order_case = order_case_at(number);
+    SCOPED_TRACE(fmt::format("case {}: {}", number, order_case.text()));
+    const auto dataset = dataset_of(MemoryPlan{order_case.block_samples, 3, {}, number});
+    for (int rank = 0; rank < order_case.world_size; ++rank) {
+      FeedOptions options = options_of(order_case, rank);
+      options.epochs = 2;
+      options.prefetch_bytes = 1;
+      try {
+        const Feed too_little(dataset, options);
+        FAIL() << "a budget of one byte was taken";
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
+        const std::string text = error.what();  // "... needs at least 12.0 KiB (12288 bytes); ..."
+        options.prefetch_bytes = std::stoull(text.substr(text.find('(', text.find("at least")) + 1));
+      }
+      Feed feed(dataset, options);
+      for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
+        std::vector<std::int64_t> ids;
+        std::uint64_t steps = 0;
+        while (auto batch = feed.next()) {
+          ASSERT_EQ(batch->step, static_cast<std::int64_t>(steps));
+          ASSERT_EQ(batch->epoch, static_cast<std::int64_t>(order_case.epoch + epoch));
+          ASSERT_EQ(batch->first, feed.steps().begin(steps));
+          ++steps;
+          ASSERT_EQ(feed.position(), (Position{order_case.epoch + epoch, feed.steps().begin(steps)}));
+          check_batch(*batch, 3, ids);
+        }
+        ASSERT_EQ(steps, feed.steps().count());
+        ASSERT_EQ(ids, expected_ids(order_case, order_case.epoch + epoch, rank));
+      }
+      ASSERT_FALSE(feed.next());
+      ASSERT_LE(feed.stats().held_bytes_max, options.prefetch_bytes);
+    }
+  }
+}
+
+TEST(Feed, ResumesInsideAnEpoch) {
+  for (std::uint64_t number = 0; number < 100; ++number) {
+    const OrderCase order_case = order_case_at(number);
+    if (order_case.samples() == 0) continue;
+    SCOPED_TRACE(fmt::format("case {}: {}", number, order_case.text()));
+    const Steps steps(order_case.samples(), order_case.options);
+    FeedOptions options = options_of(order_case, order_case.world_size - 1);
+    options.start.samples = steps.begin(steps.count() / 2);
+    Feed feed(dataset_of(MemoryPlan{order_case.block_samples, 3, {}, number}), options);
+    std::vector<std::int64_t> ids;
+    while (auto batch = feed.next()) check_batch(*batch, 3, ids);
+    ASSERT_EQ(ids, expected_ids(order_case, order_case.epoch, options.rank, options.start.samples));
+  }
+}
+
+TEST(Feed, ReadsEachBlockOncePerRankAndEpoch) {
+  MemoryPlan plan;
+  plan.block_samples.assign(100, 37);
+  const auto store = std::make_shared<MemoryStore>(plan);
+  FeedOptions options;
+  options.order.global_batch = 60;
+  options.world_size = 4;
+  for (options.rank = 0; options.rank < 4; ++options.rank) {
+    Feed feed(dataset_of(store), options);
+    while (feed.next()) {
+    }
+  }
+  EXPECT_GE(store->reads(), 100U);
+  EXPECT_LE(store->reads(), 103U);
+}
+
+TEST(Feed, WeightsMakeTheMeanOverRanksTheMeanOverTheStep) {
+  MemoryPlan plan;
+  plan.block_samples.assign(10, 17);
+  FeedOptions options;
+  options.order.global_batch = 50;
+  options.order.lanes = 7;
+  options.world_size = 3;
+  std::vector<double> weights;
+  std::vector<std::int64_t> sizes;
+  for (options.rank = 0; options.rank < 3; ++options.rank) {
+    Feed feed(dataset_of(plan), options);
+    std::size_t step = 0;
+    while (auto batch = feed.next()) {
+      if (weights.size() <= step) {
+        weights.push_back(0);
+        sizes.push_back(0);
+      }
+      weights[step] += batch->weight / 3;
+      sizes[step] += batch->size;
+      EXPECT_EQ(batch->global_size, static_cast<std::int64_t>(feed.steps().size(step)));
+      ++step;
+    }
+  }
+  ASSERT_EQ(sizes, (std::vector<std::int64_t>{50, 50, 50, 20}));
+  for (const double weight : weights) EXPECT_NEAR(weight, 1.0, 1e-12);
+}
+
+TEST(Feed, BatchesStayValidAfterTheFeedIsGone) {
+  MemoryPlan plan;
+  plan.block_samples.assign(10, 100);
+  FeedOptions options;
+  options.order.global_batch = 100;
+  std::vector<Batch> kept;
+  {
+    Feed feed(dataset_of(plan), options);
+    while (auto batch = feed.next()) kept.push_back(std::move(*batch));
+  }
+  std::vector<std::int64_t> ids;
+  for (const auto& batch : kept) check_batch(batch, 3, ids);
+  EXPECT_EQ(std::set<std::int64_t>(ids.begin(), ids.end()).size(), 1000U);
+}
+
+TEST(Feed, AnErrorOfTheStoreIsGivenAfterTheBatchesBeforeIt) {
+  MemoryPlan plan;
+  plan.block_samples.assign(40, 50);
+  plan.error_at_read = 30;
+  FeedOptions options;
+  options.order.global_batch = 50;
+  options.order.lanes = 4;
+  Feed feed(dataset_of(plan), options);
+  std::vector<std::int64_t> ids;
+  try {
+    while (auto batch = feed.next()) check_batch(*batch, 3, ids);
+    FAIL() << "the error was swallowed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+  }
+  OrderCase order_case;
+  order_case.block_samples = plan.block_samples;
+  order_case.options = options.order;
+  auto expected = expected_ids(order_case, 0, 0);
+  ASSERT_LT(ids.size(), expected.size());
+  ASSERT_GT(ids.size(), 0U);
+  expected.resize(ids.size());
+  EXPECT_EQ(ids, expected);
+  EXPECT_THROW(feed.next(), Error) << "after an error there is no next batch";
+}
+
+TEST(Feed, DestroyedAtAnyMomentItEnds) {
+  MemoryPlan plan;
+  plan.block_samples.assign(50, 40);
+  for (int taken = 0; taken < 20; ++taken) {
+    FeedOptions options;
+    options.order.global_batch = 100;
+    options.epochs = 0;
+    Feed feed(dataset_of(plan), options);
+    for (int i = 0; i < taken; ++i) feed.next();
+  }
+}
+
+TEST(Feed, ChosenColumnsComeInTheOrderAskedFor) {
+  MemoryPlan plan;
+  plan.block_samples = {20};
+  FeedOptions options;
+  options.columns = {"x", "id"};
+  Feed feed(dataset_of(plan), options);
+  const auto batch = feed.next();
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->columns.size(), 2U);
+  EXPECT_EQ(batch->columns[0].name, "x");
+  EXPECT_EQ(batch->columns[1].name, "id");
+  EXPECT_EQ(batch->columns[0].as<float>()[0], static_cast<float>(batch->columns[1].as<std::int64_t>()[0]));
+}
+
+TEST(Feed, WrongOptionsAreNamed) {
+  MemoryPlan plan;
+  plan.block_samples = {20};
+  const auto message_of = [&](FeedOptions options) -> std::string {
+    try {
+      const Feed feed(dataset_of(plan), options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      return error.what();
+    }
+    return "nothing was thrown";
+  };
+  FeedOptions options;
+  options.order.global_batch = 0;
+  EXPECT_NE(message_of(options).find("batch size 0"), std::string::npos);
+  options = {};
+  options.order.global_batch = 2;
+  options.world_size = 3;
+  EXPECT_NE(message_of(options).find("3 ranks, but batch size 2"), std::string::npos) << message_of(options);
+  options = {};
+  options.rank = 1;
+  EXPECT_NE(message_of(options).find("rank 1 of 1"), std::string::npos);
+  options = {};
+  options.columns = {"y"};
+  EXPECT_NE(message_of(options).find("unknown column 'y'"), std::string::npos);
+  options = {};
+  options.start.samples = 5;
+  EXPECT_NE(message_of(options).find("position 5"), std::string::npos);
+  options = {};
+  options.read_threads = 0;
+  EXPECT_NE(message_of(options).find("read threads 0"), std::string::npos);
+}
+
+TEST(Feed, FullShuffleAboveTheBudgetIsRefusedWithTheSizes) {
+  MemoryPlan plan;
+  plan.block_samples.assign(10, 1000);
+  FeedOptions options;
+  options.order.shuffle = Shuffle::kFull;
+  options.prefetch_bytes = 100'000;
+  try {
+    const Feed feed(dataset_of(plan), options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("97.7 KiB"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace ringfeed

@@ -1,0 +1,51 @@
+"""The includes of src/ against the table "Allowed includes" of ARCHITECTURE.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = [p for p in (ROOT / "src").rglob("*") if p.suffix in (".cpp", ".hpp")]
+
+
+def allowed_includes() -> dict[str, set[str]]:
+    """Room -> rooms, from the table."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    section = text.split("## Allowed includes")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| ?([\w, ]*?) ?\|$", section, flags=re.MULTILINE)
+    return {room: set(re.findall(r"\w+", rooms)) for room, rooms in rows if room != "room"}
+
+
+def test_table_names_every_room() -> None:
+    rooms = {p.name for p in (ROOT / "src").iterdir() if p.is_dir()}
+    assert set(allowed_includes()) == rooms
+
+
+def test_rooms_include_only_what_the_table_allows() -> None:
+    table = allowed_includes()
+    wrong = []
+    includes = 0
+    for path in SOURCES:
+        room = path.relative_to(ROOT / "src").parts[0]
+        for included in re.findall(r'^#include "(\w+)/', path.read_text(), flags=re.MULTILINE):
+            includes += 1
+            if included != room and included not in table[room]:
+                wrong.append(f"{path.relative_to(ROOT)} includes {included}/")
+    assert includes > 50
+    assert wrong == []
+
+
+def test_torch_is_included_in_train_alone() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in [*SOURCES, *(ROOT / "include/ringfeed").glob("*.hpp")]
+        if "src/train" not in path.as_posix() and path.name != "torch.hpp"
+        and re.search(r"#include <(torch|ATen|c10)/", path.read_text())
+    ]
+    assert wrong == []
+
+
+def test_files_open_with_their_job() -> None:
+    headers = [*SOURCES, *(ROOT / "include/ringfeed").glob("*.hpp")]
+    assert [str(p) for p in headers if not p.read_text().startswith("// ")] == []
