@@ -18,7 +18,7 @@ class Dataset {
   /// Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split; it names those there are),
   /// kBadData (a damaged manifest).
   static std::shared_ptr<const Dataset> open(std::string_view url);
-  /// The same on a store of the caller's own; `url` only names it in messages.
+  /// The same on a store of the caller's own; `url` only names it in messages. An empty `split`: as above.
   static std::shared_ptr<const Dataset> open(std::shared_ptr<Store> store, std::string url,
                                              std::optional<std::uint64_t> version, std::string_view split);
 

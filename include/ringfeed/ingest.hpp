@@ -33,7 +33,7 @@ struct IngestProgress {
 struct IngestOptions {
   std::vector<SplitShare> splits = {{"train", 1.0}};
   /// A column with whole numbers, booleans or text whose values each split gets in proportion; empty: no.
-  std::string stratify;
+  std::string stratify = {};
   std::uint64_t seed = 0;
   /// Aim for the size of a chunk (4 KiB to 8 MiB). A chunk holds at least one sample.
   std::uint64_t chunk_bytes = 512 * 1024;
@@ -41,11 +41,11 @@ struct IngestOptions {
   /// in segments of this size.
   std::uint64_t spill_bytes = std::uint64_t{64} << 30;
   /// Folder of the spill; empty: TMPDIR, else /tmp.
-  std::string spill_dir;
+  std::string spill_dir = {};
   bool append = false;
-  std::function<void(const IngestProgress&)> progress;
-  Store::OnStep on_step;
-  std::stop_token stop;  ///< asked to stop: Error{kCancelled}, nothing published, and the next run goes on
+  std::function<void(const IngestProgress&)> progress = {};
+  Store::OnStep on_step = {};
+  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}, nothing published, and the next run goes on
 };
 
 struct IngestResult {

@@ -42,7 +42,7 @@ class BlockReader {
 
   /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the schema. Errors of
   /// the answer: kBadData (file, chunk and what to do), kNotFound, kUnavailable, kTimeout, kPermission. `done` must
-  /// not throw and must not wait for another read.
+  /// not throw and must not wait for another read. With 65,536 reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 };
 
@@ -66,8 +66,10 @@ class VersionWriter {
   virtual bool published() const = 0;
   /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put them again.
   virtual std::uint64_t stored_chunks() const = 0;
-  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Chunks of one split come together.
+  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Each change of split costs a new part.
   virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded) = 0;
+  /// What to note in the manifest's origin, when it was not known yet in the intent.
+  virtual void set_permutation(std::string_view permutation) = 0;
   /// All or nothing: readers see the version from the moment it is whole and durable.
   virtual Manifest publish() = 0;
 };

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <ringfeed/error.hpp>
 
@@ -27,8 +28,9 @@ struct Output {
 
 /// A subcommand and what it does. The action's exit code is that of the program; Errors are printed by main().
 struct Command {
-  CLI::App* app;
+  CLI::App* app = nullptr;
   Output output;
+  std::vector<std::string> arguments;  ///< of the program, its name first
   std::function<int()> action;
 };
 

@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   };
   std::vector<Command> commands(adders.size());
   for (std::size_t i = 0; i < adders.size(); ++i) {
+    commands[i].arguments.assign(argv, argv + argc);
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
   }

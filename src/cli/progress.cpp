@@ -93,4 +93,9 @@ void Progress::finish() {
   stage_.clear();
 }
 
+void Progress::clear() {
+  if (terminal_ && drawn_) fmt::print(stderr, "\r\x1b[K");
+  drawn_ = false;
+}
+
 }  // namespace ringfeed::cli

@@ -21,6 +21,8 @@ class Progress {
   void update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit, std::string_view more = "");
   /// Ends the line, if there is one.
   void finish();
+  /// Takes the line away, if there is one, so that another can be printed.
+  void clear();
 
  private:
   using Clock = std::chrono::steady_clock;

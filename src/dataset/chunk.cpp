@@ -13,10 +13,13 @@
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/bit_util.h>
+#include <arrow/util/bitmap_ops.h>
 #include <fmt/format.h>
 
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include <ringfeed/error.hpp>
 
@@ -31,7 +34,6 @@ constexpr std::string_view kRemedy = "; restore the file from a copy, or ingest 
 
 arrow::ipc::IpcWriteOptions write_options() {
   auto options = arrow::ipc::IpcWriteOptions::Defaults();
-  options.alignment = static_cast<std::int32_t>(kChunkAlignment);
   options.use_threads = false;
   return options;
 }
@@ -111,6 +113,68 @@ ColumnView view_of(const arrow::ArrayData& data, const ColumnSpec& spec) {
   return view;
 }
 
+std::shared_ptr<arrow::Buffer> exact_bits(const arrow::ArrayData& data) {
+  auto bits = value_of(arrow::internal::CopyBitmap(arrow::default_memory_pool(), data.buffers[1]->data(), data.offset,
+                                                   data.length),
+                       "encoding a chunk");
+  if (data.length % 8 != 0) {
+    bits->mutable_data()[data.length / 8] &= static_cast<std::uint8_t>((1 << (data.length % 8)) - 1);
+  }
+  return arrow::SliceBuffer(std::move(bits), 0, arrow::bit_util::BytesForBits(data.length));
+}
+
+/// Offsets that start at 0; `first` is what they started at.
+std::shared_ptr<arrow::Buffer> exact_offsets(const arrow::ArrayData& data, std::int64_t& first) {
+  const auto* const offsets = data.GetValues<std::int32_t>(1);
+  const std::int64_t bytes = (data.length + 1) * static_cast<std::int64_t>(sizeof(std::int32_t));
+  first = offsets[0];
+  if (first == 0) return arrow::SliceBuffer(data.buffers[1], data.offset * static_cast<std::int64_t>(sizeof(std::int32_t)), bytes);
+  std::shared_ptr<arrow::Buffer> moved = value_of(arrow::AllocateBuffer(bytes), "encoding a chunk");
+  auto* const out = reinterpret_cast<std::int32_t*>(moved->mutable_data());
+  for (std::int64_t i = 0; i <= data.length; ++i) out[i] = offsets[i] - offsets[0];
+  return moved;
+}
+
+/// The same values in buffers that hold nothing else: Arrow writes buffers whole, with whatever is behind the values of
+/// a slice. Copies only bits and moved offsets.
+std::shared_ptr<arrow::ArrayData> exact(const arrow::ArrayData& data) {
+  const auto& type = storage_of(*data.type);
+  auto result = arrow::ArrayData::Make(data.type, data.length, {nullptr}, 0);
+  std::int64_t first = 0;
+  switch (type.id()) {
+    case arrow::Type::FIXED_SIZE_LIST: {
+      const std::int64_t size = static_cast<const arrow::FixedSizeListType&>(type).list_size();
+      result->child_data = {exact(*data.child_data[0]->Slice(data.offset * size, data.length * size))};
+      return result;
+    }
+    case arrow::Type::LIST: {
+      result->buffers.push_back(exact_offsets(data, first));
+      const std::int64_t count = data.GetValues<std::int32_t>(1)[data.length] - first;
+      result->child_data = {exact(*data.child_data[0]->Slice(first, count))};
+      return result;
+    }
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY: {
+      result->buffers.push_back(exact_offsets(data, first));
+      const std::int64_t count = data.GetValues<std::int32_t>(1)[data.length] - first;
+      result->buffers.push_back(count == 0 ? std::make_shared<arrow::Buffer>(nullptr, 0)
+                                           : arrow::SliceBuffer(data.buffers[2], first, count));
+      return result;
+    }
+    default:
+      break;
+  }
+  if (data.length == 0) {
+    result->buffers.push_back(std::make_shared<arrow::Buffer>(nullptr, 0));
+  } else if (type.id() == arrow::Type::BOOL) {
+    result->buffers.push_back(exact_bits(data));
+  } else {
+    const std::int64_t width = type.byte_width();
+    result->buffers.push_back(arrow::SliceBuffer(data.buffers[1], data.offset * width, data.length * width));
+  }
+  return result;
+}
+
 }  // namespace
 
 void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::string_view where) {
@@ -137,9 +201,13 @@ void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::s
 
 std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch) {
   constexpr std::string_view kWhere = "encoding a chunk";
+  if (batch.num_rows() == 0) throw Error(ErrorCode::kInternal, "a chunk needs at least one sample");
+  std::vector<std::shared_ptr<arrow::ArrayData>> columns;
+  for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(exact(*batch.column_data(i)));
+  const auto exact_batch = arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns));
   const auto options = write_options();
   arrow::ipc::IpcPayload payload;
-  check(arrow::ipc::GetRecordBatchPayload(batch, options, &payload), kWhere);
+  check(arrow::ipc::GetRecordBatchPayload(*exact_batch, options, &payload), kWhere);
   const std::int64_t size = arrow::ipc::GetPayloadSize(payload, options);
   if (size > static_cast<std::int64_t>(kChunkBytesMax)) {
     throw Error(ErrorCode::kBadData,

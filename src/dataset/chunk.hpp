@@ -22,13 +22,14 @@ namespace ringfeed {
 inline constexpr std::uint64_t kSampleBytesMax = std::uint64_t{8} << 20;
 /// Most bytes of one encoded chunk; a database refuses 16 MiB.
 inline constexpr std::uint64_t kChunkBytesMax = std::uint64_t{15} << 20;
-/// Encoded chunks begin and end at multiples of this, and so does each column in them.
-inline constexpr std::uint64_t kChunkAlignment = 64;
+/// The length of an encoded chunk, and the place of each column's memory in it, is a multiple of this.
+inline constexpr std::uint64_t kChunkAlignment = 8;
 
 /// Throws Error{kBadData} that starts with `where` unless the batch has exactly the schema's columns and no nulls.
 void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::string_view where);
 
-/// The same batch gives the same bytes. Throws Error{kBadData} when they would exceed kChunkBytesMax.
+/// A batch without nulls, of at least one row. The same samples give the same bytes, also as a slice of more. Throws
+/// Error{kBadData} when they would exceed kChunkBytesMax.
 std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch);
 
 /// The columns point into `bytes`, which they keep alive; nothing is copied. `arrow_schema` is Schema::to_arrow().

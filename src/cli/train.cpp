@@ -1,0 +1,222 @@
+// ringfeed train URL
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <memory>
+
+#include <ringfeed/train.hpp>
+
+#include "base/byte_size.hpp"
+#include "base/file.hpp"
+#include "cli/command.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/progress.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+constexpr const char* kHelp =
+    "Trains a model data-parallel on a data set. With --nproc N it starts N processes itself; under\n"
+    "'torchrun --no-python' it takes rank and world size from the environment.";
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  ringfeed train digits.ring --model mlp --hidden 256,256 --input image --target label --loss cross_entropy \\\n"
+    "      --optimizer adam --lr 0.001 --epochs 30 --batch-size 64 --nproc 2 --output run\n"
+    "  ringfeed train lines.ring --model linear --input data --target target --loss mse --optimizer sgd --lr 0.01 \\\n"
+    "      --epochs 10 --batch-size 10\n"
+    "  torchrun --no-python --nproc-per-node 2 ringfeed train digits.ring --input image --target label --epochs 5\n";
+
+struct Options {
+  TrainOptions train;
+  std::string shuffle = "block";
+  std::string prefetch_bytes;
+  double weight_decay = 0;
+  std::uint64_t batch_size_per_rank = 0;
+  int nproc = 1;
+  std::vector<std::string> arguments;  ///< of this process, for the ranks
+};
+
+nlohmann::json summary_json(const TrainSummary& summary) {
+  nlohmann::json json = {{"losses", summary.losses},
+                         {"samples", summary.samples},
+                         {"samples_per_second", summary.samples_per_second},
+                         {"wait_share", summary.wait_share},
+                         {"seconds",
+                          {{"total", summary.seconds.total},
+                           {"wait", summary.seconds.wait},
+                           {"forward", summary.seconds.forward},
+                           {"backward", summary.seconds.backward},
+                           {"optimizer", summary.seconds.optimizer}}},
+                         {"weights", summary.weights},
+                         {"world_size", summary.world_size},
+                         {"threads_per_rank", summary.threads},
+                         {"device", summary.device},
+                         {"dataset_version", summary.dataset_version},
+                         {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
+  if (summary.val_loss) json["val_loss"] = *summary.val_loss;
+  if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
+  return json;
+}
+
+std::string summary_text(const TrainSummary& summary, const std::string& summary_path) {
+  std::string text;
+  if (summary.val_accuracy) text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
+  if (summary.val_loss) text += fmt::format("val loss: {:.6g}\n", *summary.val_loss);
+  if (!summary.losses.empty()) text += fmt::format("train loss of the last epoch: {:.6g}\n", summary.losses.back());
+  text += fmt::format("samples/s: {:.0f} on {} process{}, {} thread{} each; waited for data {:.1f} % of the time",
+                      summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
+                      summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
+  if (!summary.weights.empty()) text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
+  return text;
+}
+
+/// Whole or not at all, like the weights beside it.
+void write_summary(const std::string& path, const nlohmann::json& summary) {
+  const std::string temporary = path + ".tmp";
+  File file = File::create(temporary);
+  file.write(summary.dump(2) + "\n");
+  file.sync();
+  file.close();
+  std::filesystem::rename(temporary, path);
+}
+
+/// Progress of rank 0: a bar within the epoch, a line at its end.
+void show(const TrainProgress& at, Progress& progress, const Output& output) {
+  const std::string stage = fmt::format("epoch {}/{}", at.epoch + 1, at.epochs);
+  if (!at.loss) {
+    progress.update(stage, at.samples, at.samples_total, Unit::kSamples);
+    return;
+  }
+  progress.clear();
+  std::string line = fmt::format("{}: loss {:.6g}", stage, *at.loss);
+  nlohmann::json json = {{"epoch", at.epoch}, {"loss", *at.loss}};
+  if (at.val_loss) {
+    line += fmt::format(", val loss {:.6g}", *at.val_loss);
+    json["val_loss"] = *at.val_loss;
+  }
+  if (at.val_accuracy) {
+    line += fmt::format(", val accuracy {:.2f} %", *at.val_accuracy * 100);
+    json["val_accuracy"] = *at.val_accuracy;
+  }
+  if (output.json) {
+    output.result(json, "");
+  } else {
+    output.note(line);
+  }
+}
+
+int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
+  TrainOptions& train_options = options.train;
+  Progress progress(output.quiet);
+  train_options.stop = interrupt.token();
+  train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
+  return run_rank([&] {
+    const TrainSummary summary = train(train_options);
+    if (summary.rank != 0) return;
+    progress.clear();
+    const nlohmann::json json = summary_json(summary);
+    const std::string path = (std::filesystem::path(train_options.output) / "summary.json").string();
+    if (!train_options.output.empty()) write_summary(path, json);
+    output.result(json, summary_text(summary, path));
+  });
+}
+
+int run(Options& options, const CLI::App& app, const Output& output) {
+  TrainOptions& train_options = options.train;
+  train_options.shuffle = shuffle_from_name(options.shuffle);
+  if (!options.prefetch_bytes.empty()) train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
+  if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
+  if (app.count("--batch-size-per-rank") > 0) train_options.batch_size_per_rank = options.batch_size_per_rank;
+
+  Interrupt interrupt;
+  try {
+    if (options.nproc > 1 && !is_launched_rank()) {
+      LaunchOptions launch;
+      launch.ranks = options.nproc;
+      launch.arguments = options.arguments;
+      launch.stop = interrupt.token();
+      launch_ranks(launch);
+      return 0;
+    }
+    return train_rank(options, output, interrupt);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled || interrupt.exit_code() == 0) throw;
+    output.warn("interrupted");
+    return interrupt.exit_code();
+  }
+}
+
+void add_data_options(CLI::App& app, Options& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("URL", train_options.url, "the data set; ?split= chooses what is trained on (default train)")
+      ->required();
+  app.add_option("--input", train_options.input, "column of the input")->required();
+  app.add_option("--target", train_options.target, "column of the target")->required();
+  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")->capture_default_str();
+  app.add_option("--batch-size-per-rank", options.batch_size_per_rank, "instead: samples per step and rank")
+      ->excludes("--batch-size");
+  app.add_option("--shuffle", options.shuffle, "how the order is mixed (docs/ordering.md)")
+      ->check(CLI::IsMember({"block", "full", "none"}))
+      ->capture_default_str();
+  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")->capture_default_str();
+  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")->capture_default_str();
+  app.add_option("--prefetch-bytes", options.prefetch_bytes,
+                 "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the order needs + 128MiB)");
+}
+
+void add_model_options(CLI::App& app, Options& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("--model", train_options.model, "the model")
+      ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
+      ->capture_default_str();
+  app.add_option("--hidden", train_options.hidden, "sizes of the hidden layers (default: 256,256; cnn: 128)")
+      ->delimiter(',');
+  app.add_option("--loss", train_options.loss, "the loss")
+      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}))
+      ->capture_default_str();
+  app.add_option("--class-weights", train_options.class_weights, "cross_entropy: a weight per class, comma-separated")
+      ->delimiter(',');
+  app.add_option("--optimizer", train_options.optimizer, "the optimizer")
+      ->check(CLI::IsMember({"sgd", "adam", "adamw"}))
+      ->capture_default_str();
+  app.add_option("--lr", train_options.learning_rate, "learning rate")->capture_default_str();
+  app.add_option("--momentum", train_options.momentum, "of sgd")->capture_default_str();
+  app.add_option("--weight-decay", options.weight_decay, "default 0.01 for adamw, else 0");
+}
+
+void add_run_options(CLI::App& app, Options& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("--epochs", train_options.epochs, "passes over the data set")->capture_default_str();
+  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")->capture_default_str();
+  app.add_option("--nproc", options.nproc, "processes to start on this host")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--parallel", train_options.parallel,
+                 "ddp: one device per process; data-parallel: one process, all its devices")
+      ->check(CLI::IsMember({"ddp", "data-parallel"}))
+      ->capture_default_str();
+  app.add_option("--device", train_options.device, "where to compute")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_option("--threads", train_options.threads, "compute threads per rank (default: cores / ranks)");
+  app.add_option("--output", train_options.output, "folder for weights.safetensors and summary.json");
+}
+
+}  // namespace
+
+void add_train(CLI::App& program, Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app = program.add_subcommand("train", kHelp);
+  app->footer(kExamples);
+  add_data_options(*app, *options);
+  add_model_options(*app, *options);
+  add_run_options(*app, *options);
+  command.action = [options, &command] {
+    options->arguments = command.arguments;
+    return run(*options, *command.app, command.output);
+  };
+}
+
+}  // namespace ringfeed::cli

@@ -1,0 +1,112 @@
+// The rejects file appears whole or not at all, so that nobody takes half a list for the whole.
+#include "source/bad_records.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include <ringfeed/error.hpp>
+
+#include "base/system_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::size_t kQuotedBytesMax = 40;
+constexpr std::size_t kListedMax = 20;
+constexpr std::size_t kLinesBytes = std::size_t{64} << 10;
+
+std::string part_of(const std::string& path) { return path + ".part"; }
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+}  // namespace
+
+std::string in_quotes(std::string_view text) {
+  std::size_t size = std::min(text.size(), kQuotedBytesMax);
+  // A cut inside a character would make the line invalid UTF-8.
+  while (size > 0 && size < text.size() && is_continuation(text[size])) --size;
+  std::string result = "'";
+  for (const char c : text.substr(0, size)) {
+    if (c == '\n') {
+      result += "\\n";
+    } else if (c == '\r') {
+      result += "\\r";
+    } else if (c == '\t') {
+      result += "\\t";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      result += c;
+    }
+  }
+  if (size < text.size()) result += "...";
+  return result + "'";
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < kListedMax; ++i) {
+    if (i > 0) text += ", ";
+    text += names[i];
+  }
+  if (names.size() > kListedMax) text += fmt::format(" and {} more", names.size() - kListedMax);
+  return text;
+}
+
+BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths)
+    : on_bad_(options.on_bad), rejects_path_(options.rejects_path) {
+  if (rejects_path_.empty()) return;
+  if (on_bad_ == OnBad::kError) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: a rejects file is written only when bad records are skipped; add "
+                            "--on-bad skip",
+                            rejects_path_));
+  }
+  for (const auto& path : source_paths) {
+    std::error_code ignored;
+    if (std::filesystem::equivalent(path, rejects_path_, ignored)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: the rejects file would replace a source; choose another name", rejects_path_));
+    }
+  }
+  rejects_ = File::create(part_of(rejects_path_));
+}
+
+BadRecords::~BadRecords() {
+  if (rejects_) ::unlink(part_of(rejects_path_).c_str());
+}
+
+void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
+  if (on_bad_ == OnBad::kError) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}:{}: {}; correct it, or leave bad records out with --on-bad skip", file, record, what));
+  }
+  ++count_;
+  if (!rejects_) return;
+  fmt::format_to(std::back_inserter(lines_), "{}:{}: {}\n", file, record, what);
+  if (lines_.size() >= kLinesBytes) write_lines();
+}
+
+void BadRecords::write_lines() {
+  rejects_->write(lines_);
+  lines_.clear();
+}
+
+void BadRecords::finish() {
+  if (!rejects_) return;
+  write_lines();
+  rejects_->sync();
+  rejects_->close();
+  if (std::rename(part_of(rejects_path_).c_str(), rejects_path_.c_str()) != 0) {
+    throw_system_error(errno, rejects_path_);
+  }
+  rejects_.reset();
+  const auto folder = std::filesystem::path(rejects_path_).parent_path().string();
+  sync_folder(folder.empty() ? "." : folder);
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,51 @@
+// What happens to a bad record: the end of the run, or a count and a line in the rejects file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ringfeed/source.hpp>
+
+#include "base/file.hpp"
+
+namespace ringfeed {
+
+/// Text from a file, fit for a line of an error: in quotes, without control characters, at most
+/// 40 bytes of it.
+std::string in_quotes(std::string_view text);
+
+/// Names for an error: "a, b, c", at most 20 of them and then how many more there are.
+std::string listed(const std::vector<std::string>& names);
+
+class BadRecords {
+ public:
+  /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails; kInvalidArgument for a
+  /// rejects file without kSkip, or one that is a source.
+  BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths);
+  /// Removes an unfinished rejects file.
+  ~BadRecords();
+  BadRecords(const BadRecords&) = delete;
+  BadRecords& operator=(const BadRecords&) = delete;
+
+  /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the line.
+  void add(std::string_view file, std::uint64_t record, std::string_view what);
+
+  /// After the last record: makes the rejects file durable, under its own name. Again: nothing.
+  void finish();
+
+  std::uint64_t count() const noexcept { return count_; }
+
+ private:
+  void write_lines();
+
+  const OnBad on_bad_;
+  const std::string rejects_path_;
+  std::optional<File> rejects_;
+  std::string lines_;  ///< not yet written
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace ringfeed

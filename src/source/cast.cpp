@@ -1,0 +1,195 @@
+// Every value goes through int64 or double, which hold all others exactly: nine ways in, nine ways out for each.
+#include "source/cast.hpp"
+
+#include <arrow/util/bit_util.h>
+#include <arrow/util/float16.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include <ringfeed/error.hpp>
+
+namespace ringfeed {
+namespace {
+
+using arrow::util::Float16;
+
+/// A bit pattern of its own, so that templates tell it from uint16.
+struct Half {
+  std::uint16_t bits;
+};
+
+/// Calls `with` with a value of the type that holds the dtype in memory (a bool as bool).
+template <typename With>
+void with_type(DType dtype, With&& with) {
+  switch (dtype) {
+    case DType::kUInt8:
+      return with(std::uint8_t{});
+    case DType::kInt8:
+      return with(std::int8_t{});
+    case DType::kInt16:
+      return with(std::int16_t{});
+    case DType::kInt32:
+      return with(std::int32_t{});
+    case DType::kInt64:
+      return with(std::int64_t{});
+    case DType::kFloat16:
+      return with(Half{});
+    case DType::kFloat32:
+      return with(float{});
+    case DType::kFloat64:
+      return with(double{});
+    case DType::kBool:
+      return with(bool{});
+  }
+  throw Error(ErrorCode::kInternal, "unknown dtype");
+}
+
+template <typename From>
+auto load(const std::uint8_t* data, std::int64_t i) {
+  if constexpr (std::is_same_v<From, bool>) {
+    return std::int64_t{arrow::bit_util::GetBit(data, i)};
+  } else {
+    From value;
+    std::memcpy(&value, data + static_cast<std::size_t>(i) * sizeof(From), sizeof(From));
+    if constexpr (std::is_same_v<From, Half>) {
+      return Float16::FromBits(value.bits).ToDouble();
+    } else if constexpr (std::is_floating_point_v<From>) {
+      return double{value};
+    } else {
+      return std::int64_t{value};
+    }
+  }
+}
+
+enum class Loss : std::uint8_t { kNone, kRange, kFraction, kNotFinite, kNotBool };
+
+template <typename To>
+Loss narrow(std::int64_t value, To& to) {
+  if constexpr (std::is_same_v<To, bool>) {
+    if (value != 0 && value != 1) return Loss::kNotBool;
+    to = value == 1;
+  } else if constexpr (std::is_same_v<To, Half>) {
+    const auto half = Float16::FromDouble(static_cast<double>(value));
+    if (half.is_infinity()) return Loss::kRange;
+    to.bits = half.bits();
+  } else if constexpr (std::is_floating_point_v<To>) {
+    to = static_cast<To>(value);
+  } else {
+    if (value < std::int64_t{std::numeric_limits<To>::min()} || value > std::int64_t{std::numeric_limits<To>::max()}) {
+      return Loss::kRange;
+    }
+    to = static_cast<To>(value);
+  }
+  return Loss::kNone;
+}
+
+template <typename To>
+Loss narrow(double value, To& to) {
+  if (!std::isfinite(value)) return Loss::kNotFinite;
+  if constexpr (std::is_same_v<To, bool>) {
+    if (value != 0 && value != 1) return Loss::kNotBool;
+    to = value == 1;
+  } else if constexpr (std::is_same_v<To, Half>) {
+    const auto half = Float16::FromDouble(value);
+    if (half.is_infinity()) return Loss::kRange;
+    to.bits = half.bits();
+  } else if constexpr (std::is_same_v<To, float>) {
+    // The largest double that still rounds to a finite float is half a step above the largest float.
+    constexpr double kEnd = 3.4028235677973366e38;
+    if (std::fabs(value) >= kEnd) return Loss::kRange;
+    to = static_cast<float>(value);
+  } else if constexpr (std::is_same_v<To, double>) {
+    to = value;
+  } else {
+    if (value != std::trunc(value)) return Loss::kFraction;
+    constexpr double kMin = static_cast<double>(std::numeric_limits<To>::min());
+    constexpr double kEnd = -2 * static_cast<double>(std::numeric_limits<std::make_signed_t<To>>::min()) /
+                            (std::is_signed_v<To> ? 2 : 1);
+    if (value < kMin || value >= kEnd) return Loss::kRange;
+    to = static_cast<To>(value);
+  }
+  return Loss::kNone;
+}
+
+template <typename Wide>
+std::string describe(Loss loss, Wide value, DType dtype) {
+  switch (loss) {
+    case Loss::kRange:
+      return fmt::format("{} is out of the range of {}", value, name_of(dtype));
+    case Loss::kFraction:
+      return fmt::format("{} is not a whole number, as {} needs", value, name_of(dtype));
+    case Loss::kNotFinite:
+      return fmt::format("{} is not a finite number", value);
+    case Loss::kNotBool:
+      return fmt::format("{} is not a bool (0 or 1)", value);
+    case Loss::kNone:
+      break;
+  }
+  throw Error(ErrorCode::kInternal, "a number without a fault was called bad");
+}
+
+/// An exponent of ones is NaN or infinity. Whole blocks are looked at first: almost all are good.
+template <typename Bits>
+void check_bits(const Elements& elements, Bits exponent, const OnBadElement& on_bad) {
+  constexpr std::int64_t kBlock = 1024;
+  const auto* const data = elements.data + static_cast<std::size_t>(elements.first) * sizeof(Bits);
+  const auto bits_at = [&](std::int64_t i) {
+    Bits bits;
+    std::memcpy(&bits, data + static_cast<std::size_t>(i) * sizeof(Bits), sizeof(Bits));
+    return bits;
+  };
+  for (std::int64_t begin = 0; begin < elements.count; begin += kBlock) {
+    const auto end = std::min(begin + kBlock, elements.count);
+    Bits any = 0;
+    for (auto i = begin; i < end; ++i) any |= static_cast<Bits>((bits_at(i) & exponent) == exponent);
+    if (any == 0) [[likely]] continue;
+    for (auto i = begin; i < end; ++i) {
+      if ((bits_at(i) & exponent) != exponent) continue;
+      double value = 0;
+      with_type(elements.dtype, [&](auto type) {
+        value = static_cast<double>(load<decltype(type)>(elements.data, elements.first + i));
+      });
+      on_bad(i, describe(Loss::kNotFinite, value, elements.dtype));
+    }
+  }
+}
+
+template <typename From, typename To>
+void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to, std::int64_t stride,
+          const OnBadElement& on_bad) {
+  constexpr std::size_t kToBytes = sizeof(To);
+  for (std::int64_t row = 0; row * columns < from.count; ++row) {
+    std::uint8_t* const place = to + static_cast<std::size_t>(row * stride) * kToBytes;
+    for (std::int64_t column = 0; column < columns; ++column) {
+      const auto element = row * columns + column;
+      const auto wide = load<From>(from.data, from.first + element);
+      To value{};
+      const Loss loss = narrow(wide, value);
+      if (loss != Loss::kNone) [[unlikely]] on_bad(element, describe(loss, wide, dtype));
+      std::memcpy(place + static_cast<std::size_t>(column) * kToBytes, &value, kToBytes);
+    }
+  }
+}
+
+}  // namespace
+
+void check_finite(const Elements& elements, const OnBadElement& on_bad) {
+  if (elements.dtype == DType::kFloat16) check_bits<std::uint16_t>(elements, 0x7C00, on_bad);
+  if (elements.dtype == DType::kFloat32) check_bits<std::uint32_t>(elements, 0x7F800000, on_bad);
+  if (elements.dtype == DType::kFloat64) check_bits<std::uint64_t>(elements, 0x7FF0000000000000, on_bad);
+}
+
+void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to, std::int64_t stride,
+                   const OnBadElement& on_bad) {
+  with_type(from.dtype, [&](auto from_type) {
+    with_type(dtype, [&](auto to_type) {
+      cast<decltype(from_type), decltype(to_type)>(from, columns, dtype, to, stride, on_bad);
+    });
+  });
+}
+
+}  // namespace ringfeed

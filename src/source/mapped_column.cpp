@@ -1,0 +1,100 @@
+// Buffers that own a share of the map, so arrays outlive the source.
+#include "source/mapped_column.hpp"
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <ringfeed/error.hpp>
+
+#include "source/arrays.hpp"
+
+namespace ringfeed {
+namespace {
+
+class MappedBuffer final : public arrow::Buffer {
+ public:
+  MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint64_t bytes)
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, static_cast<std::int64_t>(bytes)),
+        file_(std::move(file)) {}
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
+std::shared_ptr<arrow::DataType> arrow_type_of(const ColumnSpec& spec) {
+  return Schema{{spec}}.to_arrow()->field(0)->type();
+}
+
+class MappedColumn final : public ColumnFile {
+ public:
+  MappedColumn(std::shared_ptr<const MappedFile> file, ColumnSpec spec, const MappedLayout& layout)
+      : file_(std::move(file)),
+        spec_(std::move(spec)),
+        type_(arrow_type_of(spec_)),
+        layout_(layout),
+        // Arrow reads values where they are, so they have to be where their type may be.
+        in_place_(layout.format.is_native() && layout.data_offset % layout.format.item_bytes == 0) {}
+
+  const std::string& path() const override { return file_->path(); }
+  const ColumnSpec& spec() const override { return spec_; }
+  std::int64_t samples() const override { return layout_.samples; }
+
+  std::shared_ptr<arrow::Array> read(std::int64_t count) override {
+    if (!file_->is_whole()) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: the file was cut while it was read; write it again, then run the same command again",
+                              path()));
+    }
+    const auto offset = layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
+    const auto bytes = static_cast<std::uint64_t>(count) * layout_.sample_bytes;
+    next_ += count;
+    if (!in_place_) return decode_column(layout_.format, spec_, count, file_->data() + offset);
+    return tensor_array(type_, count, std::make_shared<MappedBuffer>(file_, offset, bytes));
+  }
+
+  void check_end() override {}  // the layout fits the file
+  bool in_place() const override { return in_place_; }
+  std::uint64_t file_bytes() const override { return file_->size(); }
+  std::uint64_t bytes_read() const override {
+    if (next_ == layout_.samples) return file_->size();
+    return layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
+  }
+
+ private:
+  const std::shared_ptr<const MappedFile> file_;
+  const ColumnSpec spec_;
+  const std::shared_ptr<arrow::DataType> type_;
+  const MappedLayout layout_;
+  const bool in_place_;
+  std::int64_t next_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file, ColumnSpec spec,
+                                               const MappedLayout& layout) {
+  return std::make_unique<MappedColumn>(std::move(file), std::move(spec), layout);
+}
+
+std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec, std::int64_t samples,
+                                            const std::byte* from) {
+  const std::int64_t elements = samples * spec.elements();
+  std::shared_ptr<arrow::Buffer> values;
+  if (spec.dtype == DType::kBool) {
+    values = pack_bools(reinterpret_cast<const std::uint8_t*>(from), elements);
+  } else {
+    values = make_buffer(samples * static_cast<std::int64_t>(spec.sample_bytes()));
+    decode_raw(format, from, elements, reinterpret_cast<std::byte*>(values->mutable_data()));
+  }
+  return tensor_array(arrow_type_of(spec), samples, std::move(values));
+}
+
+std::string name_without(std::string_view path, std::string_view ending) {
+  path.remove_prefix(path.find_last_of('/') + 1);  // npos + 1 is 0
+  if (path.ends_with(ending)) path.remove_suffix(ending.size());
+  return std::string(path);
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,18 @@
+// Parquet files, or folders of them, as a source.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ringfeed/source.hpp>
+
+namespace ringfeed {
+
+/// The .parquet files right in the folder, by name; those that start with '.' or '_' are left out. Throws
+/// Error{kNotFound} when there is none.
+std::vector<std::string> parquet_files_in(const std::string& folder);
+
+std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files, const SourceOptions& options);
+
+}  // namespace ringfeed

@@ -1,0 +1,54 @@
+// One Parquet file, read by Arrow: its columns in types that Schema::to_arrow knows, and its records batch by batch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "source/projection.hpp"
+
+namespace parquet::arrow {
+class FileReader;
+}
+
+namespace ringfeed {
+
+class ParquetFile {
+ public:
+  /// Throws Error{kBadData} when it is no Parquet file, or a damaged one.
+  explicit ParquetFile(const std::string& path);
+  ~ParquetFile();
+  ParquetFile(const ParquetFile&) = delete;
+  ParquetFile& operator=(const ParquetFile&) = delete;
+
+  const std::string& path() const noexcept { return path_; }
+  const std::vector<TypedColumn>& columns() const noexcept { return columns_; }
+  std::int64_t samples() const noexcept { return samples_; }
+  /// By what the file says of its row groups, decompressed.
+  std::uint64_t row_bytes() const noexcept { return row_bytes_; }
+
+  /// Before the first read(). `columns` are places in columns(), ascending.
+  void start(const std::vector<std::size_t>& columns, std::int64_t batch_rows);
+
+  /// The next records, one array per column that was chosen; empty at the end. Nulls are left as they are.
+  arrow::ArrayVector read();
+
+ private:
+  void learn_columns();
+  void learn_size();
+
+  const std::string path_;
+  std::unique_ptr<parquet::arrow::FileReader> file_;
+  std::unique_ptr<arrow::RecordBatchReader> batches_;  // reads from file_: after it
+  std::vector<TypedColumn> columns_;
+  std::vector<std::shared_ptr<arrow::DataType>> types_;  ///< what to cast each of columns_ to
+  std::vector<std::size_t> chosen_;
+  std::int64_t samples_ = 0;
+  std::int64_t samples_read_ = 0;
+  std::uint64_t row_bytes_ = 0;
+};
+
+}  // namespace ringfeed

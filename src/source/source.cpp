@@ -1,0 +1,106 @@
+// Which format a name means.
+#include <ringfeed/source.hpp>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include <ringfeed/error.hpp>
+
+#include "source/column_file.hpp"
+#include "source/column_source.hpp"
+#include "source/csv.hpp"
+#include "source/input.hpp"
+#include "source/parquet.hpp"
+#include "source/tensor_spec.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::int64_t kBatchRowsMax = 1048576;
+
+enum class Format : std::uint8_t { kCsv, kParquet, kNpy, kIdx };
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Format format_of(const std::string& path) {
+  std::string name = path;
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (name.ends_with(".parquet")) return Format::kParquet;
+  if (name.ends_with(".npy")) return Format::kNpy;
+  const bool gzip = name.ends_with(".gz");
+  if (gzip) name.resize(name.size() - 3);
+  if (name.ends_with(".csv")) return Format::kCsv;
+  if (name.ends_with("-ubyte") || name.ends_with(".idx")) return Format::kIdx;
+  std::string_view remedy = "rename the file, or convert it to one of these";
+  if (gzip) remedy = "unpack it first";
+  if (name.ends_with(".npz")) remedy = "unpack it (it is a zip file of .npy files) and name these";
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: no format goes with this name: there are .csv, .csv.gz, .parquet, .npy, and IDX "
+                          "(*-ubyte, *.idx, also with .gz); {}",
+                          path, remedy));
+}
+
+bool is_column(Format format) { return format == Format::kNpy || format == Format::kIdx; }
+
+void check_options(const std::vector<std::string>& paths, const SourceOptions& options) {
+  if (paths.empty()) throw Error(ErrorCode::kInvalidArgument, "there is no source; name at least one file");
+  if (options.batch_rows < 1 || options.batch_rows > kBatchRowsMax) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("batch_rows is {}; it goes from 1 to {}", options.batch_rows, kBatchRowsMax));
+  }
+  check_tensors(options.tensors);
+}
+
+/// Folders become the files in them; all are one format. npy and IDX may stand side by side.
+Format settle_format(const std::vector<std::string>& paths, std::vector<std::string>& files) {
+  std::vector<Format> formats;
+  for (const auto& path : paths) {
+    if (is_folder(path)) {
+      formats.push_back(Format::kParquet);
+      const auto inside = parquet_files_in(path);
+      files.insert(files.end(), inside.begin(), inside.end());
+    } else {
+      struct stat status {};
+      if (::stat(path.c_str(), &status) != 0) check_source_file(path);
+      formats.push_back(format_of(path));
+      files.push_back(path);
+    }
+    if (formats.back() != formats[0] && !(is_column(formats.back()) && is_column(formats[0]))) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} and {} are of two formats; ingest one, then the other with --append", paths[0], path));
+    }
+  }
+  return formats[0];
+}
+
+std::unique_ptr<ColumnFile> open_column(const std::string& path) {
+  return format_of(path) == Format::kNpy ? open_npy(path) : open_idx(path);
+}
+
+}  // namespace
+
+std::unique_ptr<Source> open_source(const std::vector<std::string>& paths, const SourceOptions& options) {
+  check_options(paths, options);
+  std::vector<std::string> files;
+  switch (settle_format(paths, files)) {
+    case Format::kCsv:
+      return open_csv(files, options);
+    case Format::kParquet:
+      return open_parquet(files, options);
+    case Format::kNpy:
+    case Format::kIdx:
+      break;
+  }
+  std::vector<std::unique_ptr<ColumnFile>> columns;
+  for (const auto& file : files) columns.push_back(open_column(file));
+  return make_column_source(std::move(columns), options);
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,73 @@
+// Paths, and the listing of versions.
+#include "store/local_layout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+#include <ringfeed/error.hpp>
+
+#include "base/system_error.hpp"
+
+namespace ringfeed {
+
+std::string LocalLayout::manifest_path(std::uint64_t version) const {
+  return fmt::format("{}/{}.json", versions_folder(), version);
+}
+
+std::string LocalLayout::part_path(std::string_view name, std::string_view where) const {
+  bool bad = name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos;
+  std::string_view rest = name;
+  while (!bad) {
+    const auto slash = rest.find('/');
+    const auto component = rest.substr(0, slash);
+    bad = component.empty() || component == "." || component == "..";
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  if (bad) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: the manifest names '{}', which is outside the data set; do not use this data set "
+                            "unless you know who made it",
+                            where, name));
+  }
+  return fmt::format("{}/{}", folder_, name);
+}
+
+std::vector<std::uint64_t> LocalLayout::versions() const {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& name : names_in(versions_folder())) {
+    constexpr std::string_view kEnd = ".json";
+    if (name.size() <= kEnd.size() || !name.ends_with(kEnd)) continue;
+    std::uint64_t number = 0;
+    if (parse_version_number(std::string_view(name).substr(0, name.size() - kEnd.size()), number)) {
+      numbers.push_back(number);
+    }
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept {
+  if (text.empty() || text[0] == '0') return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  while (!error && entry != std::filesystem::directory_iterator()) {
+    names.push_back(entry->path().filename().string());
+    entry.increment(error);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) throw_system_error(error.value(), folder);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace ringfeed

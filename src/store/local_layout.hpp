@@ -1,0 +1,42 @@
+// Where things are in the folder of a data set (docs/format.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringfeed {
+
+class LocalLayout {
+ public:
+  explicit LocalLayout(std::string folder) : folder_(std::move(folder)) {}
+
+  const std::string& folder() const noexcept { return folder_; }
+  std::string versions_folder() const { return folder_ + "/versions"; }
+  std::string manifest_path(std::uint64_t version) const;
+  std::string data_folder() const { return folder_ + "/data"; }
+  /// Exists only while a version is written, or after a writer died.
+  std::string work_folder() const { return folder_ + "/.ingest"; }
+  std::string lock_path() const { return work_folder() + "/lock"; }
+  std::string journal_path() const { return work_folder() + "/journal.jsonl"; }
+  std::string open_part_path() const { return work_folder() + "/part.arrow"; }
+  std::string open_manifest_path() const { return work_folder() + "/manifest.json"; }
+
+  /// Throws Error{kBadData} that starts with `where` when the name would lead out of the folder.
+  std::string part_path(std::string_view name, std::string_view where) const;
+
+  /// Published versions, ascending; empty when the folder is missing.
+  std::vector<std::uint64_t> versions() const;
+
+ private:
+  std::string folder_;
+};
+
+/// The number, when the text is exactly how it is written in a name (no sign, no zeros in front).
+bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept;
+
+/// Names in a folder, sorted; empty when it is missing.
+std::vector<std::string> names_in(const std::string& folder);
+
+}  // namespace ringfeed

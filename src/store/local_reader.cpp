@@ -1,0 +1,134 @@
+// Mapping, checking and decoding of chunks.
+#include "store/local_reader.hpp"
+
+#include <arrow/buffer.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <ringfeed/error.hpp>
+
+#include "base/hash.hpp"
+#include "dataset/chunk.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::string_view kRemedy = "restore the file from a copy, or ingest again";
+/// Files mapped at once by a reader; the system allows a process about 65,000 maps.
+constexpr std::size_t kMappedMax = 4096;
+/// Reads that wait for a worker.
+constexpr std::size_t kQueueMax = 65'536;
+
+/// Memory in a mapped file, which it keeps mapped.
+class MappedBuffer final : public arrow::Buffer {
+ public:
+  MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint32_t bytes)
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, bytes), file_(std::move(file)) {}
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
+}  // namespace
+
+void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset, std::uint64_t bytes,
+                   std::string_view problem) {
+  throw Error(ErrorCode::kBadData, fmt::format("{}: {} (bytes {} to {}): {}; {}", path, what, offset, offset + bytes,
+                                               problem, kRemedy));
+}
+
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part, std::string_view where) {
+  const std::string path = layout.part_path(part.name, where);
+  std::shared_ptr<const MappedFile> file;
+  try {
+    file = MappedFile::map(path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    throw Error(ErrorCode::kBadData, fmt::format("{}: the file is missing, and {} needs it; {}", path, where, kRemedy));
+  }
+  if (file->size() != part.bytes()) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: the file has {} bytes where {} says {}; {}", path, file->size(),
+                                                 where, part.bytes(), kRemedy));
+  }
+  return file;
+}
+
+LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split, int workers)
+    : layout_(std::move(layout)),
+      manifest_path_(layout_.manifest_path(manifest.version)),
+      arrow_schema_(manifest.schema.to_arrow()),
+      workers_(workers, kQueueMax) {
+  if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no split '{}'", manifest_path_, split));
+  }
+  for (const auto& part : manifest.parts) {
+    if (part.split != split) continue;
+    std::uint64_t offset = part.head.bytes;
+    for (std::uint32_t i = 0; i < part.chunk_bytes.size(); ++i) {
+      blocks_.push_back({part.chunk_samples[i], part.chunk_bytes[i]});
+      places_.push_back({static_cast<std::uint32_t>(parts_.size()), i, offset});
+      offset += part.chunk_bytes[i];
+    }
+    layout_.part_path(part.name, manifest_path_);
+    parts_.push_back(part);
+  }
+  files_.resize(parts_.size());
+}
+
+void LocalReader::read(std::uint64_t number, Done done) {
+  if (number >= blocks_.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: block {} asked for, there are {}", manifest_path_, number, blocks_.size()));
+  }
+  workers_.submit([this, number, done = std::move(done)] {
+    Chunk chunk;
+    std::exception_ptr failure;
+    try {
+      chunk = load(number);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    done(std::move(chunk), failure);
+  });
+}
+
+std::shared_ptr<const MappedFile> LocalReader::file_of(std::uint32_t part) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (files_[part] != nullptr) return files_[part];
+  }
+  auto file = map_part(layout_, parts_[part], manifest_path_);
+  const std::lock_guard lock(mutex_);
+  if (files_[part] == nullptr) {
+    if (mapped_.size() >= kMappedMax) {
+      files_[mapped_.front()] = nullptr;  // chunks in use keep it mapped
+      mapped_.pop_front();
+    }
+    files_[part] = std::move(file);
+    mapped_.push_back(part);
+  }
+  return files_[part];
+}
+
+Chunk LocalReader::load(std::uint64_t number) {
+  const Place& place = places_[number];
+  const BlockInfo& block = blocks_[number];
+  const auto file = file_of(place.part);
+  const auto what = [&] { return fmt::format("chunk {}", place.chunk); };
+  if (!file->is_whole()) {
+    throw_damaged(file->path(), what(), place.offset, block.bytes, "the file was cut after it was opened");
+  }
+  file->will_need(place.offset, block.bytes);
+  if (hash_bytes(file->data() + place.offset, block.bytes) != parts_[place.part].chunk_hash[place.chunk]) {
+    throw_damaged(file->path(), what(), place.offset, block.bytes, "its bytes do not match their checksum");
+  }
+  return decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes), arrow_schema_, block.samples,
+                      fmt::format("{}: {} (bytes {} to {})", file->path(), what(), place.offset,
+                                  place.offset + block.bytes));
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,56 @@
+// Reads chunks from mapped files: checked on worker threads at each read, handed out without a copy.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ringfeed/store.hpp>
+
+#include "base/file.hpp"
+#include "base/thread_pool.hpp"
+#include "store/local_layout.hpp"
+
+namespace ringfeed {
+
+/// The file of a part, mapped. Throws Error{kBadData} when it is missing or not as long as the manifest says; `where` is
+/// the manifest's path.
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part, std::string_view where);
+
+/// Throws Error{kBadData}: "FILE: chunk 3 (bytes 64 to 128): what; remedy".
+[[noreturn]] void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
+                                std::uint64_t bytes, std::string_view problem);
+
+class LocalReader final : public BlockReader {
+ public:
+  LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split, int workers);
+
+  std::span<const BlockInfo> blocks() const override { return blocks_; }
+  void read(std::uint64_t number, Done done) override;
+
+ private:
+  struct Place {
+    std::uint32_t part = 0;
+    std::uint32_t chunk = 0;  ///< in the part
+    std::uint64_t offset = 0;
+  };
+  std::shared_ptr<const MappedFile> file_of(std::uint32_t part);
+  Chunk load(std::uint64_t number);
+
+  const LocalLayout layout_;
+  const std::string manifest_path_;
+  const std::shared_ptr<arrow::Schema> arrow_schema_;
+  std::vector<Part> parts_;
+  std::vector<BlockInfo> blocks_;
+  std::vector<Place> places_;
+  std::mutex mutex_;  ///< of the two below
+  std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
+  std::deque<std::uint32_t> mapped_;                      ///< oldest first
+  ThreadPool workers_;  // last: its tasks use all of the above
+};
+
+}  // namespace ringfeed

@@ -1,0 +1,125 @@
+// The adapter to c10d::Reducer, whose constructor differs between torch versions (twelve arguments in 2.11): buckets of
+// gradients, all-reduced while backward still computes the next ones. The order of calls is that of Python's
+// torch/nn/parallel/distributed.py.
+#include <fmt/format.h>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+
+#include <ringfeed/error.hpp>
+
+#include "train/process_group.hpp"
+#include "train/torch_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+/// What is sent at once when parameters and buffers are given to all ranks.
+constexpr std::size_t kBroadcastBytes = std::size_t{250} << 20;
+
+/// A parameter that two submodules share is one.
+std::vector<at::Tensor> distinct(const std::vector<at::Tensor>& tensors, bool needing_gradient) {
+  std::vector<at::Tensor> kept;
+  std::unordered_set<const void*> seen;
+  for (const auto& tensor : tensors) {
+    if (needing_gradient && !tensor.requires_grad()) continue;
+    if (seen.insert(tensor.unsafeGetTensorImpl()).second) kept.push_back(tensor);
+  }
+  return kept;
+}
+
+std::vector<at::Tensor> detached(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> result;
+  for (const auto& tensor : tensors) result.push_back(tensor.detach());
+  return result;
+}
+
+}  // namespace
+
+struct GradientReducer::Impl {
+  std::shared_ptr<torch::nn::Module> module;
+  std::shared_ptr<ProcessGroup> group;
+  std::vector<at::Tensor> buffers;
+  std::unique_ptr<c10d::Reducer> reducer;
+
+  const c10::intrusive_ptr<c10d::ProcessGroup>& c10d_group() const { return group->impl().group; }
+
+  void verify(const std::vector<at::Tensor>& parameters) const {
+    try {
+      c10d::verify_params_across_processes(c10d_group(), parameters, std::nullopt);
+    } catch (const std::exception& error) {
+      const std::string text = first_line(error);
+      if (text.find("params") == std::string::npos) {
+        throw collective_error(group->rank(), "comparing parameters", error);
+      }
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("the model differs between the ranks; build the same one on each: {}", text));
+    }
+  }
+
+  void give_rank_0s(const std::vector<at::Tensor>& tensors) const {
+    if (tensors.empty()) return;
+    try {
+      c10d::broadcast_coalesced(c10d_group(), detached(tensors), kBroadcastBytes, 0);
+    } catch (const std::exception& error) {
+      throw collective_error(group->rank(), "giving parameters and buffers to all", error);
+    }
+  }
+
+  void build(const std::vector<at::Tensor>& parameters) {
+    // One bucket per dtype at first: the order in which gradients come is not known yet. After the first backward the
+    // reducer makes its buckets anew in that order, a small one first so that sending starts early.
+    const std::vector<bool> sparse(parameters.size(), false);
+    auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
+        parameters, {std::numeric_limits<std::size_t>::max()}, sparse);
+    std::reverse(buckets.begin(), buckets.end());
+    reducer = std::make_unique<c10d::Reducer>(
+        parameters, std::move(buckets), c10d_group(), sparse, c10d::kDefaultBucketBytesCap,
+        /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
+        /*param_names=*/std::unordered_map<std::size_t, std::string>(), c10d::kDefaultFirstBucketBytes,
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
+        /*bucket_bytes_cap_list=*/std::vector<std::int64_t>());
+  }
+};
+
+GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module, std::shared_ptr<ProcessGroup> group)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->module = std::move(module);
+  impl_->group = std::move(group);
+  const auto parameters = distinct(impl_->module->parameters(), true);
+  if (parameters.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "the model has no parameter that needs a gradient: nothing to train");
+  }
+  if (impl_->c10d_group() == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "a group of one rank has no gradients to reduce");
+  }
+  impl_->verify(parameters);
+  impl_->buffers = distinct(impl_->module->buffers(), false);
+  auto state = distinct(impl_->module->parameters(), false);
+  state.insert(state.end(), impl_->buffers.begin(), impl_->buffers.end());
+  impl_->give_rank_0s(state);
+  impl_->build(parameters);
+}
+
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::before_forward() {
+  try {
+    impl_->reducer->prepare_for_forward();
+    impl_->reducer->rebuild_buckets();
+  } catch (const std::exception& error) {
+    throw collective_error(impl_->group->rank(), "making buckets of gradients", error);
+  }
+  impl_->give_rank_0s(impl_->buffers);
+}
+
+void GradientReducer::before_backward() { impl_->reducer->prepare_for_backward({}); }
+
+void drop_gradients(torch::nn::Module& module) {
+  for (auto& parameter : module.parameters()) parameter.mutable_grad() = at::Tensor();
+}
+
+}  // namespace ringfeed

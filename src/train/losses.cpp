@@ -1,0 +1,84 @@
+// Sums of losses, and what they are divided by.
+#include "train/losses.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <torch/nn/functional/loss.h>
+
+#include <ringfeed/error.hpp>
+
+namespace ringfeed {
+namespace {
+
+namespace functional = torch::nn::functional;
+
+std::string shape_text(const torch::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes().vec(), ", ")); }
+
+bool is_with_1(torch::IntArrayRef longer, torch::IntArrayRef shorter) {
+  return longer.size() == shorter.size() + 1 && longer.back() == 1 && longer.slice(0, shorter.size()) == shorter;
+}
+
+double elements_per_sample(const torch::Tensor& output) {
+  return output.size(0) == 0 ? 1.0 : static_cast<double>(output.numel() / output.size(0));
+}
+
+}  // namespace
+
+torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& output) {
+  if (target.sizes() == output.sizes()) return target;
+  if (is_with_1(output.sizes(), target.sizes()) || is_with_1(target.sizes(), output.sizes())) {
+    return target.reshape(output.sizes());
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("a target of shape {} does not fit an output of shape {}; it is not broadcast",
+                          shape_text(target), shape_text(output)));
+}
+
+Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::ScalarType dtype)
+    : kind_(kind), dtype_(dtype) {
+  if (!class_weights.empty()) class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(dtype);
+}
+
+torch::Tensor Loss::target(const torch::Tensor& column) const {
+  if (kind_ == LossKind::kCrossEntropy) return column.reshape({column.size(0)}).to(torch::kInt64);
+  return column.reshape({column.size(0), -1}).to(dtype_);
+}
+
+torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target) const {
+  switch (kind_) {
+    case LossKind::kCrossEntropy:
+      return functional::cross_entropy(
+          output, target, functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kSum));
+    case LossKind::kMse:
+      return functional::mse_loss(output, fit_target(target, output),
+                                  functional::MSELossFuncOptions().reduction(torch::kSum)) /
+             elements_per_sample(output);
+    case LossKind::kBce:
+      return functional::binary_cross_entropy_with_logits(
+                 output, fit_target(target, output),
+                 functional::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kSum)) /
+             elements_per_sample(output);
+  }
+  throw Error(ErrorCode::kInternal, "a loss without a formula");
+}
+
+torch::Tensor Loss::weight(const torch::Tensor& target) const {
+  if (!weighted()) return torch::scalar_tensor(static_cast<double>(target.size(0)), torch::kFloat64);
+  return class_weights_.index_select(0, target).sum(torch::kFloat64);
+}
+
+std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output, const torch::Tensor& target) const {
+  switch (kind_) {
+    case LossKind::kMse:
+      return std::nullopt;
+    case LossKind::kCrossEntropy:
+      return output.argmax(1).eq(target).sum();
+    case LossKind::kBce:
+      return (output > 0).eq(fit_target(target, output) > 0.5).to(torch::kFloat64).sum() / elements_per_sample(output);
+  }
+  throw Error(ErrorCode::kInternal, "a loss without a measure");
+}
+
+double step_scale(int world_size, double step_weight) { return step_weight > 0 ? world_size / step_weight : 0.0; }
+
+}  // namespace ringfeed

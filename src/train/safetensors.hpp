@@ -1,0 +1,27 @@
+// Writes the safetensors format (https://github.com/huggingface/safetensors#format). Without torch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ringfeed/schema.hpp>
+
+namespace ringfeed {
+
+struct NamedTensor {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  std::vector<std::int64_t> shape;
+  const void* data = nullptr;  ///< contiguous, little-endian
+  std::size_t bytes = 0;
+};
+
+/// Durably and whole or not at all: a temporary file beside it, synced and renamed. The same arguments give the same
+/// bytes. Errors: those of the file system.
+void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
+                       const std::map<std::string, std::string>& metadata);
+
+}  // namespace ringfeed

@@ -1,0 +1,84 @@
+// Reads one column of every split, in storage order, divided among the ranks.
+#include "train/target_scan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+
+namespace ringfeed {
+namespace {
+
+constexpr std::uint64_t kScanBatch = 4096;
+
+/// Of all values seen; as doubles, which hold every label up to kClassesMax exactly.
+struct Range {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+
+  void take(const torch::Tensor& values) {
+    // NaN is neither below nor above anything: let it show as an infinite value.
+    const auto numbers = values.to(torch::kFloat64).nan_to_num(std::numeric_limits<double>::infinity(),
+                                                               std::numeric_limits<double>::infinity(),
+                                                               -std::numeric_limits<double>::infinity());
+    least = std::min(least, numbers.min().item<double>());
+    most = std::max(most, numbers.max().item<double>());
+  }
+};
+
+void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options, ProcessGroup& group,
+                Range& range) {
+  const auto ranks = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(group.size()), dataset->size()));
+  if (group.rank() >= ranks) return;
+  FeedOptions feed_options;
+  feed_options.order.shuffle = Shuffle::kNone;
+  feed_options.order.lanes = std::max(options.lanes, static_cast<std::uint32_t>(ranks));
+  feed_options.order.global_batch = kScanBatch * static_cast<std::uint64_t>(ranks);
+  feed_options.rank = group.rank();
+  feed_options.world_size = ranks;
+  feed_options.columns = {options.target};
+  feed_options.prefetch_bytes = options.prefetch_bytes;
+  Feed feed(dataset, std::move(feed_options));
+  while (const auto batch = feed.next()) {
+    if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted while the labels were counted");
+    range.take(to_tensor(batch->columns.front()));
+  }
+}
+
+}  // namespace
+
+std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options, LossKind loss,
+                         ProcessGroup& group) {
+  Range range;
+  for (const auto& split : dataset->manifest().splits) {
+    scan_split(dataset->with_split(split), options, group, range);
+  }
+  const auto ends = torch::tensor({-range.least, range.most}, torch::kFloat64);
+  group.all_reduce(ends, Reduce::kMax);
+  const double least = -ends[0].item<double>();
+  const double most = ends[1].item<double>();
+  if (loss == LossKind::kBce) {
+    if (least < 0 || most > 1) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("loss bce needs targets from 0 to 1; '{}' has values from {} to {}; use cross_entropy for "
+                              "more than two classes, mse for numbers",
+                              options.target, least, most));
+    }
+    return 0;
+  }
+  if (least < 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("loss cross_entropy needs labels from 0; '{}' has {}", options.target, least));
+  }
+  if (most >= static_cast<double>(kClassesMax)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("column '{}' has the label {}: over the limit of {} classes; is it a class label?",
+                            options.target, most, kClassesMax));
+  }
+  return static_cast<std::int64_t>(most) + 1;
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,312 @@
+// The training loop of one rank: feed, forward, loss, backward with all-reduce, optimizer; evaluation; weights.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/optim/optimizer.h>
+#include <torch/utils.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <thread>
+#include <variant>
+
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+#include <ringfeed/torch.hpp>
+#include <ringfeed/train.hpp>
+
+#include "base/file.hpp"
+#include "train/losses.hpp"
+#include "train/models.hpp"
+#include "train/plan.hpp"
+#include "train/safetensors.hpp"
+#include "train/target_scan.hpp"
+#include "train/torch_error.hpp"
+#include "train/world.hpp"
+
+namespace ringfeed {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Adds the time since it was last asked.
+class Stopwatch {
+ public:
+  void lap(double& seconds) {
+    const auto now = Clock::now();
+    seconds += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  Clock::time_point last_ = Clock::now();
+};
+
+int choose_threads(const TrainOptions& options, const World& world) {
+  if (options.threads > 0) return options.threads;
+  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, cores / world.local_size);
+}
+
+/// What makes two runs equal to the last bit.
+void make_deterministic(int threads, std::uint64_t seed) {
+  at::set_num_threads(threads);
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  // Filling fresh memory with NaN, to find uses of it, would cost a pass over every tensor.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+  torch::manual_seed(seed);
+}
+
+DType dtype_of(torch::ScalarType type) {
+  if (type == torch::kFloat32) return DType::kFloat32;
+  if (type == torch::kFloat64) return DType::kFloat64;
+  if (type == torch::kInt64) return DType::kInt64;
+  throw Error(ErrorCode::kInternal, fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
+}
+
+/// Sums over samples, until they are divided.
+struct Sums {
+  double loss = 0;
+  double weight = 0;   ///< what `loss` is to be divided by
+  double correct = 0;
+  double samples = 0;
+
+  void all_reduce(ProcessGroup& group) {
+    const auto sums = torch::tensor({loss, weight, correct, samples}, torch::kFloat64);
+    group.all_reduce(sums);
+    const auto* value = sums.const_data_ptr<double>();
+    loss = value[0];
+    weight = value[1];
+    correct = value[2];
+    samples = value[3];
+  }
+  double mean_loss() const { return loss / weight; }
+};
+
+class Trainer {
+ public:
+  Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
+          std::shared_ptr<ProcessGroup> group)
+      : options_(options),
+        dataset_(std::move(dataset)),
+        plan_(plan),
+        group_(std::move(group)),
+        loss_(plan.loss, options.class_weights, torch::kFloat32),
+        module_(make_model(plan)),
+        optimizer_(make_optimizer(plan, options, module_->parameters())),
+        distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
+        parallel_(module_) {
+    if (dataset_->has_split("val") && dataset_->split() != "val") {
+      validation_ = dataset_->with_split("val");
+      if (validation_->size() == 0) validation_ = nullptr;
+    }
+  }
+
+  void run(TrainSummary& summary);
+  std::string save_weights() const;
+
+ private:
+  using Model = torch::nn::SequentialImpl;
+  using Distributed = DistributedDataParallel<Model>;
+
+  FeedOptions feed_options() const;
+  void train_epoch(Feed& feed, TrainSummary& summary);
+  void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
+  void evaluate(TrainSummary& summary);
+  torch::Tensor input_of(const Batch& batch) const;
+  torch::Tensor forward(const torch::Tensor& input) {
+    return distributed_ != nullptr ? distributed_->forward(input) : parallel_.forward(input);
+  }
+  void report(const TrainProgress& progress) const {
+    if (group_->rank() == 0 && options_.progress) options_.progress(progress);
+  }
+  void check_stop() const {
+    if (options_.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted; the weights were not saved");
+  }
+
+  const TrainOptions& options_;
+  std::shared_ptr<const Dataset> dataset_;
+  std::shared_ptr<const Dataset> validation_;  ///< null when there is none
+  const Plan& plan_;
+  std::shared_ptr<ProcessGroup> group_;
+  Loss loss_;
+  std::shared_ptr<Model> module_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  std::unique_ptr<Distributed> distributed_;  ///< null with parallel data-parallel
+  DataParallel<Model> parallel_;
+};
+
+FeedOptions Trainer::feed_options() const {
+  FeedOptions feed;
+  feed.order.seed = options_.seed;
+  feed.order.shuffle = options_.shuffle;
+  feed.order.lanes = options_.lanes;
+  feed.order.window = options_.window;
+  feed.order.global_batch = plan_.global_batch;
+  feed.rank = group_->rank();
+  feed.world_size = group_->size();
+  feed.epochs = options_.epochs;
+  feed.columns = {options_.input};
+  if (options_.target != options_.input) feed.columns.push_back(options_.target);
+  feed.prefetch_bytes = options_.prefetch_bytes;
+  return feed;
+}
+
+torch::Tensor Trainer::input_of(const Batch& batch) const {
+  const auto column = to_tensor(batch.column(options_.input));
+  std::vector<std::int64_t> shape = plan_.input_shape;
+  shape.insert(shape.begin(), batch.size);
+  auto input = column.to(torch::kFloat32).reshape(shape);
+  return column.scalar_type() == torch::kUInt8 ? input.div_(255) : input;
+}
+
+void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch) {
+  const auto input = input_of(batch);
+  const auto target = loss_.target(to_tensor(batch.column(options_.target)));
+  // The weight of the whole step is known without asking, unless it depends on the labels of the others; then the
+  // answer comes while forward runs.
+  auto step_weight = loss_.weighted() ? loss_.weight(target)
+                                      : torch::scalar_tensor(static_cast<double>(batch.global_size), torch::kFloat64);
+  const double own_weight = loss_.weighted() ? step_weight.item<double>() : static_cast<double>(batch.size);
+  std::optional<ProcessGroup::Pending> pending;
+  if (loss_.weighted()) pending = group_->all_reduce_async(step_weight);
+  drop_gradients(*module_);
+  const auto loss = loss_.sum(forward(input), target);
+  if (pending) pending->wait();
+  watch.lap(seconds.forward);
+  (loss * step_scale(group_->size(), step_weight.item<double>())).backward();
+  watch.lap(seconds.backward);
+  optimizer_->step();
+  sums.loss += loss.item<double>();
+  sums.weight += own_weight;
+  watch.lap(seconds.optimizer);
+}
+
+void Trainer::train_epoch(Feed& feed, TrainSummary& summary) {
+  module_->train();
+  TrainSeconds& seconds = summary.seconds;
+  TrainProgress progress;
+  progress.epochs = options_.epochs;
+  progress.samples_total = dataset_->size();
+  Sums sums;
+  Stopwatch total;
+  Stopwatch watch;
+  while (true) {
+    check_stop();
+    const auto batch = feed.next();
+    watch.lap(seconds.wait);
+    if (!batch) break;
+    step(*batch, sums, seconds, watch);
+    progress.epoch = static_cast<std::uint64_t>(batch->epoch);
+    progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
+    report(progress);
+  }
+  sums.all_reduce(*group_);
+  total.lap(seconds.total);
+  summary.losses.push_back(sums.mean_loss());
+  summary.samples += dataset_->size();
+  evaluate(summary);
+  progress.loss = summary.losses.back();
+  progress.val_loss = summary.val_loss;
+  progress.val_accuracy = summary.val_accuracy;
+  report(progress);
+}
+
+void Trainer::evaluate(TrainSummary& summary) {
+  if (validation_ == nullptr) return;
+  const torch::NoGradGuard no_gradients;
+  module_->eval();
+  // Fewer samples than ranks: the ranks without one add nothing to the sums.
+  const auto ranks =
+      static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
+  Sums sums;
+  if (group_->rank() < ranks) {
+    FeedOptions options = feed_options();
+    options.order.shuffle = Shuffle::kNone;
+    options.world_size = ranks;
+    options.epochs = 1;
+    Feed feed(validation_, std::move(options));
+    while (const auto batch = feed.next()) {
+      check_stop();
+      const auto target = loss_.target(to_tensor(batch->column(options_.target)));
+      const auto output = forward(input_of(*batch));
+      sums.loss += loss_.sum(output, target).item<double>();
+      sums.weight += loss_.weight(target).item<double>();
+      if (const auto correct = loss_.correct(output, target)) sums.correct += correct->item<double>();
+      sums.samples += static_cast<double>(batch->size);
+    }
+  }
+  sums.all_reduce(*group_);
+  summary.val_loss = sums.mean_loss();
+  if (plan_.loss != LossKind::kMse) summary.val_accuracy = sums.correct / sums.samples;
+}
+
+void Trainer::run(TrainSummary& summary) {
+  Feed feed(dataset_, feed_options());
+  for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) train_epoch(feed, summary);
+}
+
+std::string Trainer::save_weights() const {
+  std::vector<NamedTensor> tensors;
+  const auto add = [&tensors](const std::string& name, const torch::Tensor& tensor) {
+    tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(), tensor.const_data_ptr(), tensor.nbytes()});
+  };
+  for (const auto& parameter : module_->named_parameters()) add(parameter.key(), parameter.value());
+  for (const auto& buffer : module_->named_buffers()) add(buffer.key(), buffer.value());
+  const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
+  const nlohmann::ordered_json model = {{"model", options_.model},      {"hidden", plan_.hidden},
+                                        {"input", options_.input},      {"input_shape", plan_.input_shape},
+                                        {"input_divisor", scaled ? 255 : 1}, {"target", options_.target},
+                                        {"loss", options_.loss},        {"outputs", plan_.outputs}};
+  make_folders(options_.output);
+  const std::string path = options_.output + "/weights.safetensors";
+  write_safetensors(path, std::move(tensors), {{"format", "pt"}, {"ringfeed", model.dump()}});
+  return path;
+}
+
+}  // namespace
+
+TrainSummary train(const TrainOptions& options) {
+  const World world = World::from_environment();
+  const auto dataset = Dataset::open(options.url);
+  Plan plan = Plan::make(options, dataset->schema(), world.size);
+  if (dataset->size() == 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("split '{}' of {} has no samples to train on", dataset->split(),
+                                                         dataset->url()));
+  }
+  TrainSummary summary;
+  summary.threads = choose_threads(options, world);
+  make_deterministic(summary.threads, options.seed);
+  try {
+    const auto group = ProcessGroup::join({.timeout = options.collective_timeout});
+    summary.rank = group->rank();
+    summary.world_size = group->size();
+    if (plan.needs_target_scan) {
+      const auto classes = scan_target(dataset, options, plan.loss, *group);
+      if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
+    }
+    if (!options.class_weights.empty() && options.class_weights.size() != static_cast<std::size_t>(plan.outputs)) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("{} class weights do not fit the {} classes of '{}'",
+                                                           options.class_weights.size(), plan.outputs, options.target));
+    }
+    Trainer trainer(options, dataset, plan, group);
+    trainer.run(summary);
+    if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw collective_error(world.rank, "training", error);
+  }
+  const TrainSeconds& seconds = summary.seconds;
+  summary.samples_per_second = static_cast<double>(summary.samples) / seconds.total;
+  summary.wait_share = seconds.wait / seconds.total;
+  summary.device = "cpu";
+  summary.dataset_version = dataset->version();
+  summary.torch_version = TORCH_VERSION;
+  return summary;
+}
+
+}  // namespace ringfeed

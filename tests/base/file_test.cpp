@@ -1,0 +1,124 @@
+#include "base/file.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include <ringfeed/error.hpp>
+
+#include "process.hpp"
+#include "temp_folder.hpp"
+
+namespace ringfeed::testing {
+namespace {
+
+ErrorCode code_of(const std::function<void()>& call, std::string_view part = "") {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    return error.code();
+  }
+  ADD_FAILURE() << "no error";
+  return ErrorCode::kInternal;
+}
+
+TEST(File, WritesAppendsAndCuts) {
+  TempFolder temp;
+  {
+    auto file = File::create(temp / "a");
+    file.write("hello");
+    file.sync();
+    EXPECT_EQ(file.size(), 5u);
+    file.resize(2);
+    file.write("y");
+    file.close();
+  }
+  {
+    auto file = File::open_to_append(temp / "a");
+    file.write("!");
+  }
+  EXPECT_EQ(read_file(temp / "a", 100), "hey!");
+  EXPECT_EQ(code_of([&] { read_file(temp / "a", 3); }, temp / "a"), ErrorCode::kBadData);
+  File::create(temp / "a");
+  EXPECT_EQ(read_file(temp / "a", 100), "");
+}
+
+TEST(File, FailuresNameThePath) {
+  TempFolder temp;
+  EXPECT_EQ(code_of([&] { File::open_to_read(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { File::create(temp / "no/file"); }, temp / "no/file"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { MappedFile::map(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { File::create_unnamed(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { sync_folder(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
+}
+
+TEST(File, AFullDeviceIsNoSpace) {
+  EXPECT_EQ(code_of([] { File::create("/dev/full").write("x"); }, "/dev/full"), ErrorCode::kNoSpace);
+}
+
+TEST(File, AFileOverTheLimitIsNoSpace) {
+  TempFolder temp;
+  const auto child = run_forked([&]() -> int {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{10, 10};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    auto file = File::create(temp / "a");
+    file.write("0123456789");
+    return code_of([&] { file.write("0"); }, "ulimit") == ErrorCode::kNoSpace ? 42 : 1;
+  });
+  EXPECT_EQ(child.exit_code, 42) << child.output;
+}
+
+TEST(File, AnUnnamedFileIsNotInItsFolder) {
+  TempFolder temp;
+  auto file = File::create_unnamed(temp.path());
+  file.write("abc");
+  EXPECT_TRUE(snapshot(temp.path()).empty());
+  const auto mapped = MappedFile::map(file);
+  EXPECT_EQ(mapped->bytes(), "abc");
+  EXPECT_TRUE(mapped->is_whole());
+}
+
+TEST(MappedFile, SeesThatItWasCut) {
+  TempFolder temp;
+  write_all(temp / "a", "0123456789");
+  const auto mapped = MappedFile::map(temp / "a");
+  EXPECT_EQ(mapped->bytes(), "0123456789");
+  mapped->will_need(3, 100);
+  EXPECT_TRUE(mapped->is_whole());
+  std::filesystem::resize_file(temp / "a", 9);
+  EXPECT_FALSE(mapped->is_whole());
+  std::filesystem::remove(temp / "a");
+  EXPECT_TRUE(mapped->is_whole());
+  write_all(temp / "empty", "");
+  EXPECT_EQ(MappedFile::map(temp / "empty")->size(), 0u);
+}
+
+TEST(Folders, AreMadeWithThoseAboveThem) {
+  TempFolder temp;
+  EXPECT_TRUE(make_folders(temp / "a/b/c"));
+  EXPECT_FALSE(make_folders(temp / "a/b/c"));
+  write_all(temp / "file", "");
+  EXPECT_EQ(code_of([&] { make_folders(temp / "file/b"); }, temp / "file"), ErrorCode::kNotFound);
+  EXPECT_NO_THROW(sync_folder(temp / "a"));
+}
+
+TEST(Rename, NeverReplaces) {
+  TempFolder temp;
+  write_all(temp / "a", "1");
+  write_all(temp / "b", "2");
+  EXPECT_FALSE(rename_if_absent(temp / "a", temp / "b"));
+  EXPECT_EQ(read_all(temp / "b"), "2");
+  EXPECT_TRUE(rename_if_absent(temp / "a", temp / "c"));
+  EXPECT_EQ(read_all(temp / "c"), "1");
+  EXPECT_FALSE(std::filesystem::exists(temp / "a"));
+  EXPECT_EQ(code_of([&] { rename_if_absent(temp / "no", temp / "d"); }), ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace ringfeed::testing

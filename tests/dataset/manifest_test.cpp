@@ -1,0 +1,204 @@
+#include <ringfeed/manifest.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include <ringfeed/error.hpp>
+
+#include "../../fuzz/manifest_fuzz.hpp"
+
+namespace ringfeed {
+namespace {
+
+Manifest example() {
+  Manifest manifest;
+  manifest.version = 2;
+  manifest.schema.columns = {{"image", ColumnKind::kTensor, DType::kFloat32, {8, 8}},
+                             {"label", ColumnKind::kTensor, DType::kInt64, {}},
+                             {"text \"ü\"", ColumnKind::kString, DType::kUInt8, {}},
+                             {"tags", ColumnKind::kList, DType::kInt16, {}},
+                             {"raw", ColumnKind::kBinary, DType::kUInt8, {}}};
+  manifest.splits = {"train", "val"};
+  manifest.origin = {0x00ff00ff00ff00ff, 18446744073709551615u, 524288, "whole"};
+  manifest.parts = {{"data/v1-00ff00ff00ff00ff/train-00000.arrow", "train", {512, 1}, {700, 2}, {10, 9}, {4096, 4000}, {3, 0xfedcba9876543210}},
+                    {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "val", {512, 4}, {600, 5}, {7}, {3008}, {6}}};
+  return manifest;
+}
+
+constexpr std::string_view kBody =
+    R"({"format":1,"version":2,"columns":[{"name":"image","kind":"tensor","dtype":"float32","shape":[8,8]},)"
+    R"({"name":"label","kind":"tensor","dtype":"int64","shape":[]},)"
+    R"({"name":"text \"\u00fc\"","kind":"string","dtype":"uint8","shape":[]},)"
+    R"({"name":"tags","kind":"list","dtype":"int16","shape":[]},)"
+    R"({"name":"raw","kind":"binary","dtype":"uint8","shape":[]}],)"
+    R"("splits":["train","val"],)"
+    R"("origin":{"fingerprint":"00ff00ff00ff00ff","seed":18446744073709551615,"chunk_bytes":524288,"permutation":"whole"},)"
+    R"("parts":[{"name":"data/v1-00ff00ff00ff00ff/train-00000.arrow","split":"train",)"
+    R"("head":{"bytes":512,"xxh3":"0000000000000001"},"tail":{"bytes":700,"xxh3":"0000000000000002"},)"
+    R"("chunk_samples":[10,9],"chunk_bytes":[4096,4000],"chunk_xxh3":"0000000000000003fedcba9876543210"},)"
+    R"({"name":"data/v1-00ff00ff00ff00ff/val-00000.arrow","split":"val",)"
+    R"("head":{"bytes":512,"xxh3":"0000000000000004"},"tail":{"bytes":600,"xxh3":"0000000000000005"},)"
+    R"("chunk_samples":[7],"chunk_bytes":[3008],"chunk_xxh3":"0000000000000006"}]})";
+
+/// What a text with this body under a right checksum is refused for; empty: it is not.
+std::string refusal(std::string_view body) {
+  try {
+    Manifest::decode(fuzz::sealed(body), "m.json");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kBadData);
+    EXPECT_EQ(std::string(error.what()).find("m.json: the manifest is damaged: "), 0u) << error.what();
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    return error.what();
+  }
+  return "";
+}
+
+std::string with(std::string_view from, std::string_view to) {
+  std::string body(kBody);
+  const auto at = body.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return body.replace(at, from.size(), to);
+}
+
+TEST(Manifest, GoldenText) {
+  EXPECT_EQ(example().encode(), "{\"xxh3\":\"e4db89fb0e082192\",\"manifest\":" + std::string(kBody) + "}\n");
+}
+
+TEST(Manifest, GoesThereAndBack) {
+  EXPECT_EQ(Manifest::decode(example().encode(), "m"), example());
+  auto empty = example();
+  empty.parts.clear();
+  EXPECT_EQ(Manifest::decode(empty.encode(), "m"), empty);
+}
+
+TEST(Manifest, CountsItsSplits) {
+  const auto infos = example().split_infos();
+  ASSERT_EQ(infos.size(), 2u);
+  EXPECT_EQ(infos[0].name, "train");
+  EXPECT_EQ(infos[0].samples, 19u);
+  EXPECT_EQ(infos[0].chunks, 2u);
+  EXPECT_EQ(infos[0].bytes, 8096u);
+  EXPECT_EQ(infos[1].samples, 7u);
+  EXPECT_EQ(example().parts[0].bytes(), 512u + 8096u + 700u);
+}
+
+TEST(Manifest, RefusesEachShorterAndLongerText) {
+  const auto text = example().encode();
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_THROW(Manifest::decode(std::string_view(text).substr(0, size), "m"), Error) << size;
+    EXPECT_THROW(Manifest::decode(std::string_view(text).substr(size + 1), "m"), Error) << size;
+  }
+  for (const auto* more : {" ", "\n", "x", "}\n"}) EXPECT_THROW(Manifest::decode(text + more, "m"), Error);
+}
+
+TEST(Manifest, RefusesEachFlippedBit) {
+  const auto text = example().encode();
+  for (std::size_t bit = 0; bit < text.size() * 8; ++bit) {
+    auto flipped = text;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_THROW(Manifest::decode(flipped, "m"), Error) << bit;
+  }
+}
+
+/// The checksum is right in all of these: it guards against accidents, the bounds against a hostile hand.
+TEST(Manifest, RefusesFieldsOutOfBounds) {
+  EXPECT_EQ(refusal(kBody), "");
+  EXPECT_NE(refusal(with("\"format\":1", "\"format\":2")).find("newer ringfeed"), std::string::npos);
+  const std::pair<std::string_view, std::string_view> kChanges[] = {
+      {"\"format\":1", "\"format\":1.0"},
+      {"\"version\":2", "\"version\":0"},
+      {"\"version\":2", "\"version\":-2"},
+      {"\"version\":2", "\"version\":2.5"},
+      {"\"version\":2", "\"version\":18446744073709551616"},
+      {"\"version\":2,", ""},
+      {"\"version\":2", "\"version\": 2"},
+      {"\"version\":2", "\"version\":2,\"more\":1"},
+      {"\"version\":2", "\"version\":2,\"version\":2"},
+      {"\"name\":\"label\"", "\"name\":\"image\""},
+      {"\"name\":\"label\"", "\"name\":\"\""},
+      {"\"name\":\"label\"", "\"name\":7"},
+      {"\\u00fc", "\xff"},
+      {"\\u00fc", "\xc3\xbc"},
+      {"tensor", "tensors"},
+      {"float32", "float31"},
+      {"[8,8]", "[8,0]"},
+      {"[8,8]", "[8,-8]"},
+      {"[8,8]", "[4294967296,4294967296]"},
+      {"[8,8]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"},
+      {"[8,8]", "[2097152,2]"},
+      {"[8,8]", "8"},
+      {"\"string\",\"dtype\":\"uint8\"", "\"string\",\"dtype\":\"int8\""},
+      {"\"string\",\"dtype\":\"uint8\",\"shape\":[]", "\"string\",\"dtype\":\"uint8\",\"shape\":[1]"},
+      {"[\"train\",\"val\"]", "[]"},
+      {"[\"train\",\"val\"]", "[\"train\",\"train\"]"},
+      {"[\"train\",\"val\"]", "[\"train\",\"../val\"]"},
+      {"[\"train\",\"val\"]", "[\"train\"]"},
+      {"\"split\":\"val\"", "\"split\":\"test\""},
+      {"00ff00ff00ff00ff\",\"seed", "00FF00ff00ff00ff\",\"seed"},
+      {"00ff00ff00ff00ff\",\"seed", "0ff00ff00ff00ff\",\"seed"},
+      {"18446744073709551615", "18446744073709551616"},
+      {"\"whole\"", "\"\""},
+      {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "data/v1-00ff00ff00ff00ff/train-00000.arrow"},
+      {"{\"bytes\":512", "{\"bytes\":513"},
+      {"{\"bytes\":700", "{\"bytes\":1073741825"},
+      {"{\"bytes\":512,\"xxh3\":\"0000000000000001\"}", "[]"},
+      {"[10,9]", "[10,0]"},
+      {"[10,9]", "[10,4294967296]"},
+      {"[10,9]", "[10]"},
+      {"[10,9]", "[10,9,8]"},
+      {"[10,9]", "[10,[9]]"},
+      {"[10,9]", "[]"},
+      {"[4096,4000]", "[4096,4001]"},
+      {"[4096,4000]", "[4096,0]"},
+      {"[4096,4000]", "[4096,15728648]"},
+      {"[4096,4000]", "[4096]"},
+      {"0000000000000003fedcba9876543210", "0000000000000003fedcba987654321"},
+      {"0000000000000003fedcba9876543210", "0000000000000003fedcba987654321g"},
+      {"0000000000000003fedcba9876543210", "0000000000000003"},
+      {"\"parts\":[{", "\"parts\":[null,{"},
+      {"]}", "]"},
+  };
+  for (const auto& [from, to] : kChanges) EXPECT_NE(refusal(with(from, to)), "") << from << " -> " << to;
+  for (const auto* body : {"", "null", "[]", "{}", "1", "\"x\"", "{\"format\":1}"}) EXPECT_NE(refusal(body), "") << body;
+  EXPECT_NE(refusal(std::string(100'000, '[')), "");
+}
+
+TEST(Manifest, NamesThatAreNoTextCannotBeWritten) {
+  auto manifest = example();
+  manifest.schema.columns[0].name = "\xff";
+  EXPECT_THROW(manifest.encode(), Error);
+}
+
+TEST(Manifest, OneMillionChunks) {
+  auto manifest = example();
+  manifest.parts.clear();
+  std::mt19937_64 random(1);
+  for (int p = 0; p < 8000; ++p) {
+    Part part{fmt::format("data/v1-00ff00ff00ff00ff/train-{:05}.arrow", p), "train", {512, random()}, {600, random()}, {}, {}, {}};
+    for (int c = 0; c < 125; ++c) {
+      part.chunk_samples.push_back(static_cast<std::uint32_t>(1 + random() % 1000));
+      part.chunk_bytes.push_back(524288);
+      part.chunk_hash.push_back(random());
+    }
+    manifest.parts.push_back(std::move(part));
+  }
+  const auto text = manifest.encode();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto decoded = Manifest::decode(text, "m");
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  EXPECT_EQ(decoded, manifest);
+  std::printf("%zu bytes, decoded in %.2f s\n", text.size(), seconds.count());
+}
+
+TEST(SplitName, LettersDigitsAndFewMarks) {
+  for (const auto* name : {"train", "a", "Val-2", "x_1.b", "-"}) EXPECT_TRUE(is_split_name(name)) << name;
+  for (const auto* name : {"", ".", "..", ".a", "a/b", "a b", "ü", "a\n", "a?"}) EXPECT_FALSE(is_split_name(name)) << name;
+  EXPECT_TRUE(is_split_name(std::string(64, 'a')));
+  EXPECT_FALSE(is_split_name(std::string(65, 'a')));
+}
+
+}  // namespace
+}  // namespace ringfeed

@@ -1,0 +1,49 @@
+"""What the tests of the whole program share: the program of the build under test, and a folder per test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS_MAX = 300
+
+
+def build_folder() -> Path:
+    """RINGFEED_BUILD, as tools/run_tests.py sets it."""
+    folder = os.environ.get("RINGFEED_BUILD")
+    assert folder, "RINGFEED_BUILD must name a build folder; run 'make test'"
+    return Path(folder)
+
+
+@dataclass
+class Ringfeed:
+    """Runs the program in a folder."""
+
+    folder: Path
+
+    def __call__(self, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs `ringfeed ARGUMENTS` and asserts its exit code."""
+        program = build_folder() / "bin/ringfeed"
+        result = subprocess.run([str(program), *arguments], cwd=self.folder, capture_output=True, text=True,
+                                stdin=subprocess.DEVNULL, timeout=SECONDS_MAX, env=dict(os.environ, **environment))
+        assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def error(self, *arguments: str, code: int, **environment: str) -> str:
+        """Runs it expecting a failure: one line on stderr, nothing on stdout. Gives the line."""
+        result = self(*arguments, code=code, **environment)
+        assert result.stdout == ""
+        lines = result.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("ringfeed: "), result.stderr
+        return lines[0]
+
+
+@pytest.fixture
+def ringfeed(tmp_path: Path) -> Ringfeed:
+    """The program, run in an empty folder of the test's own."""
+    return Ringfeed(tmp_path)

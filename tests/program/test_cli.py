@@ -1,0 +1,166 @@
+"""The command line: what it prints where, its exit codes, and its answers to bad input."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Ringfeed, build_folder
+
+pytestmark = pytest.mark.program
+
+COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train")
+DIGITS = str(ROOT / "data/digits/digits.csv")
+TENSORS = ("--tensor", "image=f0..f63:8x8:float32", "--tensor", "label=f64::int64")
+
+
+@pytest.fixture
+def digits(ringfeed: Ringfeed) -> Ringfeed:
+    """A folder with digits.ring."""
+    ringfeed("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
+    return ringfeed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(ringfeed: Ringfeed, command: str) -> None:
+    result = ringfeed(command, "--help")
+    assert "Example" in result.stdout and f"ringfeed {command}" in result.stdout
+    for option in ("--json", "--quiet"):
+        assert option in result.stdout
+
+
+def test_version(ringfeed: Ringfeed) -> None:
+    assert ringfeed("--version").stdout.startswith("ringfeed 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nonsense",), ("ingest",), ("ingest", "only-one"), ("inspect", "a", "b"), ("head", "x", "-n", "0"),
+     ("train", "x", "--no-such-option"), ("train", "x", "--model", "transformer", "--input", "a", "--target", "b")],
+)
+def test_usage_is_2(ringfeed: Ringfeed, arguments: tuple[str, ...]) -> None:
+    assert "--help" in ringfeed.error(*arguments, code=2)
+
+
+def test_ingest_reports_splits(digits: Ringfeed) -> None:
+    summary = json.loads(digits("inspect", "digits.ring", "--json").stdout.splitlines()[-1])
+    assert summary["splits"]["train"]["samples"] == 1438
+    assert summary["splits"]["val"]["samples"] == 359
+    assert summary["columns"] == [{"name": "image", "type": "float32 [8, 8]"}, {"name": "label", "type": "int64"}]
+    text = digits("inspect", "digits.ring").stdout
+    assert "train: 1438 samples" in text and "image: float32 [8, 8]" in text
+
+
+def test_head_shows_what_was_in_the_source(digits: Ringfeed) -> None:
+    rows = {tuple(float(v) for v in line.split(",")) for line in Path(DIGITS).read_text().split()}
+    lines = [json.loads(line) for line in digits("head", "digits.ring?split=val", "-n", "50", "--json").stdout.splitlines()]
+    assert lines[-1] == {"samples": 50}
+    for line in lines[:-1]:
+        flat = [pixel for row in line["image"] for pixel in row]
+        assert tuple([*flat, float(line["label"])]) in rows
+    assert digits("head", "digits.ring", "-n", "2").stdout.count("label=") == 2
+
+
+def test_list_and_verify(digits: Ringfeed) -> None:
+    listed = [json.loads(line) for line in digits("list", ".", "--json").stdout.splitlines()]
+    assert len(listed[-1]["datasets"]) == 1 and listed[-1]["datasets"][0].endswith("digits.ring")
+    assert json.loads(digits("verify", "digits.ring", "--json").stdout)["ok"] is True
+    assert digits("list", ".", "--quiet").stdout.count("1797 samples") == 1
+
+
+def test_same_ingest_again_changes_nothing(digits: Ringfeed) -> None:
+    before = {p: p.read_bytes() for p in (digits.folder / "digits.ring").rglob("*") if p.is_file()}
+    result = digits("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
+    assert "unchanged" in result.stdout
+    assert {p: p.read_bytes() for p in (digits.folder / "digits.ring").rglob("*") if p.is_file()} == before
+
+
+def test_another_ingest_into_it_is_refused_and_append_makes_a_version(digits: Ringfeed) -> None:
+    line = digits.error("ingest", DIGITS, "digits.ring", *TENSORS, "--seed", "1", code=1)
+    assert "--append" in line
+    digits("ingest", DIGITS, "digits.ring", *TENSORS, "--seed", "1", "--append")
+    newest = json.loads(digits("inspect", "digits.ring", "--json").stdout)
+    assert newest["version"] == 2 and newest["splits"]["train"]["samples"] == 1438 + 1797
+    old = json.loads(digits("inspect", "digits.ring?version=1", "--json").stdout)
+    assert old["version"] == 1 and old["splits"]["train"]["samples"] == 1438
+
+
+def test_missing_things_are_named_with_2(digits: Ringfeed) -> None:
+    assert "nowhere" in digits.error("inspect", "nowhere", code=2)
+    assert "train, val" in digits.error("head", "digits.ring?split=test", code=2)
+    assert "version" in digits.error("head", "digits.ring?version=9", code=2)
+    assert "gone.csv" in digits.error("ingest", "gone.csv", "x.ring", code=2)
+    line = digits.error("train", "digits.ring", "--input", "pixels", "--target", "label", code=2)
+    assert "pixels" in line and "image, label" in line
+
+
+def test_bad_csv_is_3_with_file_and_line(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "bad.csv").write_text("a,b\n1,2\n3,4\n5,x\n")
+    line = ringfeed.error("ingest", "bad.csv", "x.ring", "--tensor", "v=a,b:2:float32", code=3)
+    assert line.startswith("ringfeed: bad.csv:4: ")
+    assert not (ringfeed.folder / "x.ring/versions").exists()
+    result = ringfeed("ingest", "bad.csv", "x.ring", "--tensor", "v=a,b:2:float32", "--on-bad", "skip", "--rejects", "r.txt")
+    assert "1 records rejected" in result.stdout
+    assert (ringfeed.folder / "r.txt").read_text().startswith("bad.csv:4: ")
+
+
+def test_flipped_bit_is_3(digits: Ringfeed) -> None:
+    path = next((digits.folder / "digits.ring/data").rglob("*.arrow"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert path.name in digits.error("verify", "digits.ring", code=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--batch-size", "0"), "batch size 0"),
+        (("--batch-size", "1", "--nproc", "2"), "2 ranks"),
+        (("--loss", "mse"), "mse"),
+        (("--prefetch-bytes", "1"), "--prefetch-bytes"),
+        (("--prefetch-bytes", "lots"), "lots"),
+        (("--lr", "0"), "learning rate"),
+    ],
+)
+def test_train_refuses_what_does_not_fit(digits: Ringfeed, options: tuple[str, ...], words: str) -> None:
+    line = digits.error("train", "digits.ring", "--input", "image", "--target", "label", "--quiet", *options, code=2)
+    assert words in line
+
+
+def test_original_case(ringfeed: Ringfeed) -> None:
+    """SimpleModel Linear(10,1), MSELoss, SGD(lr=0.01), shuffled batches of 10, 10 epochs, both kinds of parallelism."""
+    import random
+
+    random.seed(0)
+    rows = [[random.gauss(0, 1) for _ in range(11)] for _ in range(100)]
+    (ringfeed.folder / "mymodel.csv").write_text("\n".join(",".join(map(repr, row)) for row in rows) + "\n")
+    ringfeed("ingest", "mymodel.csv", "mymodel.ring", "--tensor", "data=f0..f9:10:float32", "--tensor", "target=f10:1:float32")
+    losses = {}
+    for name, options in {"alone": (), "ddp": ("--nproc", "2"), "data-parallel": ("--parallel", "data-parallel")}.items():
+        ringfeed("train", "mymodel.ring", "--model", "linear", "--input", "data", "--target", "target", "--loss", "mse",
+                 "--optimizer", "sgd", "--lr", "0.01", "--batch-size", "10", "--epochs", "10", "--output", name, *options)
+        losses[name] = json.loads((ringfeed.folder / name / "summary.json").read_text())["losses"]
+    assert losses["alone"][-1] < losses["alone"][0]
+    assert losses["data-parallel"] == losses["alone"]
+    assert losses["ddp"] == pytest.approx(losses["alone"], rel=1e-5)
+
+
+def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
+    process = subprocess.Popen(
+        [str(build_folder() / "bin/ringfeed"), "train", "digits.ring", "--input", "image", "--target", "label",
+         "--epochs", "100000", "--nproc", "2", "--json"],
+        cwd=digits.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout and process.stdout.readline()  # the first epoch is through
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        assert process.wait(timeout=30) == 130
+        assert time.monotonic() - start < 2.5
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,34 @@
+// Reads a split of a store back, all chunks in their order.
+#pragma once
+
+#include <future>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <ringfeed/store.hpp>
+
+namespace ringfeed::testing {
+
+/// Throws what the reader answers with.
+inline Chunk read_chunk(BlockReader& reader, std::uint64_t number) {
+  std::promise<Chunk> answer;
+  auto future = answer.get_future();
+  reader.read(number, [&](Chunk chunk, std::exception_ptr failure) {
+    if (failure != nullptr) {
+      answer.set_exception(failure);
+    } else {
+      answer.set_value(std::move(chunk));
+    }
+  });
+  return future.get();
+}
+
+inline std::vector<Chunk> read_split(Store& store, const Manifest& manifest, std::string_view split) {
+  const auto reader = store.reader(manifest, split, 2);
+  std::vector<Chunk> chunks;
+  for (std::uint64_t i = 0; i < reader->blocks().size(); ++i) chunks.push_back(read_chunk(*reader, i));
+  return chunks;
+}
+
+}  // namespace ringfeed::testing

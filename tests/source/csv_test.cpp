@@ -1,0 +1,314 @@
+#include "source/csv.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+#include "source_files.hpp"
+
+namespace ringfeed {
+namespace {
+
+using testing::Content;
+using testing::expect_error;
+using testing::OneFile;
+using testing::read_all;
+using testing::TempFolder;
+using testing::with_tensors;
+using testing::write_all;
+using Texts = std::vector<std::string>;
+using Longs = std::vector<std::int64_t>;
+
+TEST(Csv, TypesAreThoseOfAllFields) {
+  const OneFile file("a.csv", "i,f,s,n,e\n1,1,1,1,\n-2,2.5,x,99999999999999999999,\n3,3,3,3,\n");
+  const Content content({file.path});
+  EXPECT_EQ(content.types(), "i: int64; f: float64; s: string; n: float64; e: string");
+  EXPECT_EQ(content.values<std::int64_t>("i"), (Longs{1, -2, 3}));
+  EXPECT_EQ(content.values<double>("f"), (std::vector<double>{1, 2.5, 3}));
+  EXPECT_EQ(content.texts("s"), (Texts{"1", "x", "3"}));
+  EXPECT_EQ(content.texts("e"), (Texts{"", "", ""}));
+}
+
+// The type of a column is decided by its last record, in the last file, as well as by its first.
+TEST(Csv, TypesAreThoseOfAllFiles) {
+  const TempFolder folder;
+  std::string many = "x\n";
+  for (int i = 0; i < 300000; ++i) many += "7\n";
+  write_all(folder / "a.csv", many);
+  write_all(folder / "b.csv", "x\n1\nword\n");
+  const Content content({folder / "a.csv", folder / "b.csv"});
+  EXPECT_EQ(content.types(), "x: string");
+  EXPECT_EQ(content.rows, 300002);
+}
+
+TEST(Csv, DigitsOfTheRepository) {
+  const Content content({RINGFEED_SOURCE_DIR "/data/digits/digits.csv"},
+                        with_tensors({"image=f0..f63:8x8:float32", "label=f64::int64"}));
+  EXPECT_EQ(content.types(), "image: float32 [8, 8]; label: int64");
+  EXPECT_EQ(content.rows, 1797);
+  std::vector<int> counts(10);
+  for (const auto label : content.values<std::int64_t>("label")) ++counts.at(static_cast<std::size_t>(label));
+  EXPECT_EQ(counts, (std::vector<int>{178, 182, 177, 183, 181, 182, 181, 179, 174, 180}));
+  double sum = 0;
+  for (const auto pixel : content.values<float>("image")) sum += pixel;
+  EXPECT_EQ(sum, 561718);  // as numpy sums the file
+}
+
+TEST(Csv, TensorsPackColumnsInTheOrderNamed) {
+  const OneFile file("a.csv", "a,b,c,d\n1,2,3,4\n5,6,7,8\n");
+  const Content content({file.path}, with_tensors({"t=d,a..c:2x2:float32", "y=b:scalar:uint8", "z=b:1:bool"}));
+  EXPECT_EQ(content.types(), "t: float32 [2, 2]; y: uint8; z: bool [1]");
+  EXPECT_EQ(content.values<float>("t"), (std::vector<float>{4, 1, 2, 3, 8, 5, 6, 7}));
+  EXPECT_EQ(content.values<std::uint8_t>("y"), (std::vector<std::uint8_t>{2, 6}));
+}
+
+TEST(Csv, Bools) {
+  std::string text = "b\n";
+  for (int i = 0; i < 19; ++i) text += i % 3 == 0 ? "true\n" : "0\n";
+  const OneFile file("a.csv", text);
+  const Content content({file.path}, with_tensors({"b=b::bool"}));
+  const auto values = content.values<std::uint8_t>("b");
+  for (std::size_t i = 0; i < 19; ++i) EXPECT_EQ(values.at(i), i % 3 == 0 ? 1 : 0);
+}
+
+TEST(Csv, EveryBadRecordIsNamed) {
+  struct Case {
+    std::string record;
+    std::string what;
+  };
+  for (const auto& [record, what] : std::vector<Case>{
+           {"1,2", "2 fields where 3 are due"},
+           {"1,2,3,4", "4 fields where 3 are due"},
+           {"1,2,3,", "4 fields where 3 are due"},
+           {"7", "1 field where 3 are due"},
+           {"\"1\"1,2,3", "there is text between a closing quote and the next comma"},
+           {"x y,2,3", "column 'a': 'x y' is not a number"},
+           {"1,,3", "column 'b': the field is empty, a number (float32) is due"},
+           {"1,NaN,3", "column 'b': 'NaN' is not a finite number"},
+           {"1,-inf,3", "column 'b': '-inf' is not a finite number"},
+           {"1,1e39,3", "column 'b': '1e39' is out of the range of float32"},
+           {"1,2,300", "column 'c': '300' is out of the range of uint8"},
+           {"1,2,-1", "column 'c': '-1' is out of the range of uint8"},
+           {"1,2,1.5", "column 'c': '1.5' is not a whole number, as uint8 needs"},
+           {"\"" + std::string(50, 'x') + "\",2,3", "column 'a': '" + std::string(40, 'x') + "...' is not a number"},
+       }) {
+    SCOPED_TRACE(record);
+    const OneFile file("a.csv", "\"a\",b,c\n1,2,3\n\n\"1\",2,\"3\"\n" + record + "\n4,5,6\n");
+    auto options = with_tensors({"a=a,b:2:float32", "c=c::uint8"});
+    expect_error(ErrorCode::kBadData,
+                 file.path + ":5: " + what + "; correct it, or leave bad records out with --on-bad skip",
+                 [&] { Content({file.path}, options); });
+    options.on_bad = OnBad::kSkip;
+    options.rejects_path = file.folder / "rejects.txt";
+    Content content({file.path}, options);
+    EXPECT_EQ(content.values<std::uint8_t>("c"), (std::vector<std::uint8_t>{3, 3, 6}));
+    EXPECT_EQ(content.source().rejected(), 1U);
+    EXPECT_EQ(read_all(options.rejects_path), file.path + ":5: " + what + "\n");
+  }
+}
+
+TEST(Csv, LinesAreRightAfterQuotedLineEnds) {
+  const OneFile file("a.csv", "a,b\r\n\"x\r\ny\n\",1\r\n\r\nz,oops\r\n");
+  expect_error(ErrorCode::kBadData, "a.csv:6: column 'b': 'oops' is not a number",
+               [&] { Content({file.path}, with_tensors({"b=b::int32"})); });
+}
+
+TEST(Csv, NanIsABadRecordWithoutTensorsToo) {
+  const OneFile file("a.csv", "x,y\n1,2\nnan,3\n4,5\n");
+  expect_error(ErrorCode::kBadData, "a.csv:3: column 'x': 'nan' is not a finite number", [&] { Content({file.path}); });
+  SourceOptions options;
+  options.on_bad = OnBad::kSkip;
+  Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "x: float64; y: int64");
+  EXPECT_EQ(content.values<std::int64_t>("y"), (Longs{2, 5}));
+}
+
+TEST(Csv, TextMustBeUtf8) {
+  const OneFile file("a.csv", "x\nok\n\xE4\n");
+  expect_error(ErrorCode::kBadData, "a.csv:3: column 'x': the text is not UTF-8", [&] { Content({file.path}); });
+}
+
+TEST(Csv, RaggedRowsHaveNoSayInTheTypes) {
+  const OneFile file("a.csv", "x,y\n1,2\nword\n3,4\n");
+  SourceOptions options;
+  expect_error(ErrorCode::kBadData, "a.csv:3: 1 field where 2 are due", [&] { Content({file.path}, options); });
+  options.on_bad = OnBad::kSkip;
+  Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "x: int64; y: int64");
+  EXPECT_EQ(content.source().rejected(), 1U);
+}
+
+TEST(Csv, WithoutRecords) {
+  const OneFile file("a.csv", "x,y\n");
+  expect_error(ErrorCode::kBadData, "there is no good record", [&] { Content({file.path}); });
+  EXPECT_EQ(Content({file.path}, with_tensors({"x=x::float32"})).rows, 0);
+}
+
+TEST(Csv, UnknownColumnListsThoseThereAre) {
+  const OneFile file("a.csv", "x,y\n1,2\n");
+  expect_error(ErrorCode::kInvalidArgument, "--tensor t: there is no column 'z'; the columns are x, y",
+               [&] { open_source({file.path}, with_tensors({"t=z::float32"})); });
+}
+
+TEST(Csv, BatchesHaveBounds) {
+  std::string text = "x,s\n";
+  for (int i = 0; i < 1000; ++i) text += std::to_string(i) + ",t\n";
+  const OneFile file("a.csv", text);
+  SourceOptions options;
+  options.batch_rows = 300;
+  const Content content({file.path}, options);
+  EXPECT_EQ(content.batches.size(), 4U);
+  EXPECT_EQ(content.rows, 1000);
+  const auto values = content.values<std::int64_t>("x");
+  for (std::size_t i = 0; i < 1000; ++i) ASSERT_EQ(values[i], static_cast<std::int64_t>(i));
+}
+
+TEST(Csv, LongTextsEndABatch) {
+  const std::string megabyte(1 << 20, 'x');
+  std::string text = "s\n";
+  for (int i = 0; i < 40; ++i) text += megabyte + "\n";
+  const OneFile file("a.csv", text);
+  const Content content({file.path});
+  EXPECT_EQ(content.rows, 40);
+  EXPECT_GE(content.batches.size(), 3U);
+}
+
+TEST(Csv, ASampleHasABound) {
+  std::string header = "x";
+  std::string record = "1";
+  for (int i = 1; i < 1050000; ++i) record += ",1";
+  const OneFile file("a.csv", record + "\n");
+  expect_error(ErrorCode::kBadData, "columns, the limit is 1048576", [&] { open_source({file.path}, {}); });
+  const OneFile wide("b.csv", record.substr(0, 2 * 1048575 + 1) + "\n");
+  expect_error(ErrorCode::kInvalidArgument, "the columns have 1048576 elements, but the shape 2 takes 2",
+               [&] { open_source({wide.path}, with_tensors({"x=f0..f1048575:2:float64"})); });
+  EXPECT_EQ(Content({wide.path}, with_tensors({"x=f0..f1048575:1024x1024:float64"})).rows, 1);
+  expect_error(ErrorCode::kBadData, "b.csv: each sample has 8388616 bytes, the limit is 8388608", [&] {
+    open_source({wide.path}, with_tensors({"x=f0..f1048575:1048576:float64", "y=f0::float64"}));
+  });
+}
+
+TEST(Csv, GzipAndPlainAreTheSame) {
+  const TempFolder folder;
+  std::string text = "x,y\n";
+  for (int i = 0; i < 100000; ++i) text += std::to_string(i) + "," + std::to_string(i * 0.5) + "\n";
+  write_all(folder / "a.csv", text);
+  write_all(folder / "b.csv.gz", testing::gzip(text.substr(0, 4)) + testing::gzip(text.substr(4)));
+  const Content plain({folder / "a.csv"});
+  const Content gzip({folder / "b.csv.gz"});
+  EXPECT_EQ(plain.values<double>("y"), gzip.values<double>("y"));
+}
+
+TEST(Csv, TruncatedGzipIsSeen) {
+  std::string text = "x\n";
+  for (int i = 0; i < 100000; ++i) text += std::to_string(i) + "\n";
+  const auto whole = testing::gzip(text);
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{4}, std::size_t{9}, whole.size() / 2, whole.size() - 20}) {
+    const OneFile file("a.csv.gz", whole.substr(0, whole.size() - cut));
+    expect_error(ErrorCode::kBadData, "a.csv.gz: the gzip data is damaged or cut off", [&] { Content({file.path}); });
+  }
+}
+
+TEST(Csv, AnUnfinishedRunLeavesNoRejectsFile) {
+  const OneFile file("a.csv", "x\n1\noops\n2\n");
+  auto options = with_tensors({"x=x::int64"});
+  options.on_bad = OnBad::kSkip;
+  options.batch_rows = 1;
+  options.rejects_path = file.folder / "rejects.txt";
+  {
+    const auto source = open_source({file.path}, options);
+    source->next();
+    source->next();
+    EXPECT_EQ(source->rejected(), 1U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(options.rejects_path));
+  EXPECT_FALSE(std::filesystem::exists(options.rejects_path + ".part"));
+}
+
+TEST(Csv, FingerprintIsOfBytesAndOptions) {
+  const TempFolder folder;
+  write_all(folder / "a.csv", "x,y\n1,2\n");
+  write_all(folder / "same.csv", "x,y\n1,2\n");
+  write_all(folder / "other.csv", "x,y\n1,3\n");
+  const auto of = [&](const std::vector<std::string>& names, const SourceOptions& options = {}) {
+    std::vector<std::string> paths;
+    for (const auto& name : names) paths.push_back(folder / name);
+    return open_source(paths, options)->fingerprint();
+  };
+  const auto fingerprint = of({"a.csv"});
+  EXPECT_EQ(fingerprint, of({"a.csv"}));
+  EXPECT_EQ(fingerprint, of({"same.csv"}));
+  EXPECT_NE(fingerprint, of({"other.csv"}));
+  EXPECT_NE(fingerprint, of({"a.csv", "same.csv"}));
+  EXPECT_NE(of({"a.csv", "other.csv"}), of({"other.csv", "a.csv"}));
+  SourceOptions skip;
+  skip.on_bad = OnBad::kSkip;
+  EXPECT_NE(fingerprint, of({"a.csv"}, skip));
+  const auto tensor = of({"a.csv"}, with_tensors({"t=x,y:2:float32"}));
+  EXPECT_NE(fingerprint, tensor);
+  EXPECT_NE(tensor, of({"a.csv"}, with_tensors({"t=y,x:2:float32"})));
+  EXPECT_NE(tensor, of({"a.csv"}, with_tensors({"t=x,y:2:float64"})));
+  EXPECT_NE(tensor, of({"a.csv"}, with_tensors({"u=x,y:2:float32"})));
+  SourceOptions batches;
+  batches.batch_rows = 7;
+  EXPECT_EQ(fingerprint, of({"a.csv"}, batches));
+}
+
+std::string in_csv(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"') result += '"';
+    result += c;
+  }
+  return result + "\"";
+}
+
+TEST(Csv, WhatWasWrittenComesBack) {
+  const bool good = rc::check("numbers bit for bit, texts byte for byte", [] {
+    const auto rows = *rc::gen::inRange<std::size_t>(1, 50);
+    const auto line_end = *rc::gen::element<std::string>("\n", "\r\n", "\r");
+    const auto text_gen = rc::gen::container<std::string>(rc::gen::element('a', ',', '"', '\n', '\r', ' ', '7', '\t'));
+    const auto finite = rc::gen::suchThat(
+        rc::gen::map(rc::gen::arbitrary<std::uint64_t>(),
+                     [](std::uint64_t bits) {
+                       double value = 0;
+                       std::memcpy(&value, &bits, sizeof(value));
+                       return value;
+                     }),
+        [](double value) { return std::isfinite(value); });
+    std::vector<std::int64_t> wholes;
+    std::vector<double> numbers;
+    Texts texts;
+    std::string csv = "whole,number,text" + line_end;
+    for (std::size_t i = 0; i < rows; ++i) {
+      wholes.push_back(*rc::gen::arbitrary<std::int64_t>());
+      numbers.push_back(*finite);
+      texts.push_back(*text_gen);
+      char number[40];
+      std::snprintf(number, sizeof(number), "%.17g", numbers.back());
+      csv += std::to_string(wholes.back()) + "," + number + "," + in_csv(texts.back()) + line_end;
+    }
+    texts.push_back("w");  // so that the column is text for sure
+    wholes.push_back(0);
+    numbers.push_back(0.5);
+    csv += "0,0.5,w" + line_end;
+    const OneFile file("a.csv", csv);
+    SourceOptions options;
+    options.batch_rows = *rc::gen::inRange<std::int64_t>(1, 60);
+    const Content content({file.path}, options);
+    RC_ASSERT(content.types() == "whole: int64; number: float64; text: string");
+    RC_ASSERT(content.values<std::int64_t>("whole") == wholes);
+    const auto back = content.values<double>("number");
+    RC_ASSERT(back.size() == numbers.size());
+    RC_ASSERT(std::memcmp(back.data(), numbers.data(), back.size() * sizeof(double)) == 0);
+    RC_ASSERT(content.texts("text") == texts);
+  });
+  EXPECT_TRUE(good);
+}
+
+}  // namespace
+}  // namespace ringfeed
