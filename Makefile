@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo test test-fast bench release setup clean
+.PHONY: help demo test test-fast bench fuzz release clean
 
 PYTHON := .deps/venv/bin/python
 
@@ -17,14 +17,27 @@ release:  ## build the program: build/release/bin/ringfeed
 
 test:  ## build everything and run all tests
 	@tools/setup.sh test
-	@tools/build.sh release
 	@tools/build.sh dev
-	@$(PYTHON) tools/run_tests.py --build build/dev --all
+	@tools/build.sh asan
+	@tools/build.sh tsan base_test order_test feed_test
+	@$(PYTHON) tools/run_tests.py --all build/dev build/asan build/tsan
 
-test-fast:  ## the tests of the core (no torch), for daily work
+test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 	@tools/setup.sh test
 	@tools/build.sh fast
-	@$(PYTHON) tools/run_tests.py --build build/fast
+	@$(PYTHON) tools/run_tests.py build/fast
+
+bench:  ## run the benchmarks (NAME=feed_local|start|memory|train for one)
+	@tools/setup.sh bench
+	@tools/build.sh bench
+	@for name in $(or $(NAME),feed_local start memory train); do $(PYTHON) bench/$$name.py || exit 1; done
+
+fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
+	@tools/setup.sh fuzz
+	@tools/build.sh fuzz
+	@for name in chunk manifest npy idx; do \
+	  mkdir -p build/fuzz/corpus/$$name && build/fuzz/bin/fuzz_$$name -max_total_time=$(or $(FUZZ_SECONDS),60) \
+	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
 
 clean:  ## remove build/ (the wheels in .deps/ stay)
 	rm -rf build

@@ -1,13 +1,13 @@
-// Our side of the feed benchmarks: feed_side URL BATCH [COLUMN...]. For each line "round" on stdin it hands out one epoch and
-// prints a JSON line {samples, seconds, wait_seconds, assemble_seconds}. One assembling thread, one reading thread.
+// Our side of the feed benchmarks: feed_side URL BATCH [COLUMN...]. For each line "round" on stdin
+// it hands out one epoch and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds}.
+// One assembling thread, one reading thread.
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <string>
-
 #include <ringfeed/feed.hpp>
+#include <string>
 
 int main(int argc, char** argv) {
   if (argc < 3) {
@@ -24,11 +24,14 @@ int main(int argc, char** argv) {
     const auto start = std::chrono::steady_clock::now();
     std::int64_t samples = 0;
     while (const auto batch = feed.next()) samples += batch->size;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto stats = feed.stats();
-    fmt::print("{{\"samples\": {}, \"seconds\": {:.6f}, \"wait_seconds\": {:.6f}, \"assemble_seconds\": {:.6f}}}\n",
-               samples, seconds, stats.wait_seconds - before.wait_seconds,
-               stats.assemble_seconds - before.assemble_seconds);
+    fmt::print(
+        "{{\"samples\": {}, \"seconds\": {:.6f}, \"wait_seconds\": {:.6f}, \"assemble_seconds\": "
+        "{:.6f}}}\n",
+        samples, seconds, stats.wait_seconds - before.wait_seconds,
+        stats.assemble_seconds - before.assemble_seconds);
     std::fflush(stdout);
     before = stats;
   }

@@ -1,16 +1,15 @@
-// Start of a feed over 10^9 samples that exist only by number (10^6 blocks of 1,000): from the open manifest to the first
-// batch in hand. Prints a JSON line {samples, blocks, seconds, rss_anon_bytes}; memory is the growth over the bare program,
-// the manifest included.
+// Start of a feed over 10^9 samples that exist only by number (10^6 blocks of 1,000): from the open
+// manifest to the first batch in hand. Prints a JSON line {samples, blocks, seconds,
+// rss_anon_bytes}; memory is the growth over the bare program, the manifest included.
 #include <arrow/api.h>
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <string>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
+#include <string>
 
 namespace {
 
@@ -34,7 +33,9 @@ class VirtualReader final : public BlockReader {
     for (std::uint32_t i = 0; i < kBlockSamples; ++i) {
       if (!ids.Append(static_cast<std::int64_t>(number * kBlockSamples + i)).ok()) std::abort();
     }
-    done(arrow::RecordBatch::Make(id_schema().to_arrow(), kBlockSamples, {ids.Finish().ValueOrDie()}), nullptr);
+    done(arrow::RecordBatch::Make(id_schema().to_arrow(), kBlockSamples,
+                                  {ids.Finish().ValueOrDie()}),
+         nullptr);
   }
 
  private:
@@ -64,7 +65,9 @@ class VirtualStore final : public Store {
   std::unique_ptr<VersionWriter> write(const WriteIntent&, OnStep) override {
     throw Error(ErrorCode::kInternal, "a virtual store is not written");
   }
-  std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override { return 0; }
+  std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override {
+    return 0;
+  }
 };
 
 std::uint64_t rss_anon_bytes() {
@@ -79,15 +82,20 @@ std::uint64_t rss_anon_bytes() {
 
 int main() {
   const std::uint64_t before = rss_anon_bytes();
-  const auto dataset = Dataset::open(std::make_shared<VirtualStore>(), "virtual:", std::nullopt, "train");
+  const auto dataset =
+      Dataset::open(std::make_shared<VirtualStore>(), "virtual:", std::nullopt, "train");
   const auto start = std::chrono::steady_clock::now();
   FeedOptions options;
   options.order.global_batch = 256;
-  options.prefetch_bytes = std::uint64_t{64} << 20;  // of which the index of 10^6 blocks takes 38 MiB
+  options.prefetch_bytes = std::uint64_t{64}
+                           << 20;  // of which the index of 10^6 blocks takes 38 MiB
   Feed feed(dataset, options);
   const auto batch = feed.next();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{{\"samples\": {}, \"blocks\": {}, \"batch\": {}, \"seconds\": {:.4f}, \"rss_anon_bytes\": {}}}\n",
-             dataset->size(), kBlocks, batch ? batch->size : 0, seconds, rss_anon_bytes() - before);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print(
+      "{{\"samples\": {}, \"blocks\": {}, \"batch\": {}, \"seconds\": {:.4f}, \"rss_anon_bytes\": "
+      "{}}}\n",
+      dataset->size(), kBlocks, batch ? batch->size : 0, seconds, rss_anon_bytes() - before);
   return batch ? 0 : 1;
 }

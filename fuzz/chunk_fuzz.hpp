@@ -1,5 +1,5 @@
-// What the fuzzer feeds to the chunk decoder, and what must hold of the answer; tests/dataset/corpus_test.cpp replays
-// fuzz/corpus/chunk through the same function.
+// What the fuzzer feeds to the chunk decoder, and what must hold of the answer;
+// tests/dataset/corpus_test.cpp replays fuzz/corpus/chunk through the same function.
 #pragma once
 
 #include <arrow/buffer.h>
@@ -9,10 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <stdexcept>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/schema.hpp>
+#include <stdexcept>
 
 #include "dataset/chunk.hpp"
 
@@ -49,19 +48,22 @@ inline std::uint64_t touch(const ColumnView& view, const ColumnSpec& spec, std::
     return sum;
   }
   for (std::int64_t row = 0; row < rows; ++row) {
-    if (view.offsets[row] < 0 || view.offsets[row + 1] < view.offsets[row]) throw std::logic_error("offsets");
+    if (view.offsets[row] < 0 || view.offsets[row + 1] < view.offsets[row])
+      throw std::logic_error("offsets");
     for (std::int64_t i = view.offsets[row]; i < view.offsets[row + 1]; ++i) element(i);
   }
   return sum;
 }
 
-/// The first four bytes are the number of samples, the rest is the chunk. Returns whether it was accepted.
+/// The first four bytes are the number of samples, the rest is the chunk. Returns whether it was
+/// accepted.
 inline bool fuzz_chunk(const std::uint8_t* data, std::size_t size) {
   std::uint32_t samples = 0;
   if (size < sizeof(samples)) return false;
   std::memcpy(&samples, data, sizeof(samples));
   // A buffer of its own, so that a read behind its end is seen.
-  auto bytes = arrow::AllocateBuffer(static_cast<std::int64_t>(size - sizeof(samples))).ValueOrDie();
+  auto bytes =
+      arrow::AllocateBuffer(static_cast<std::int64_t>(size - sizeof(samples))).ValueOrDie();
   std::memcpy(bytes->mutable_data(), data + sizeof(samples), size - sizeof(samples));
   static const Schema schema = chunk_schema();
   static const auto arrow_schema = schema.to_arrow();
@@ -71,7 +73,8 @@ inline bool fuzz_chunk(const std::uint8_t* data, std::size_t size) {
     check_columns(*batch, schema, "fuzz");
     const auto views = column_views(*batch, schema);
     volatile std::uint64_t sink = 0;
-    for (std::size_t i = 0; i < views.size(); ++i) sink = sink + touch(views[i], schema.columns[i], batch->num_rows());
+    for (std::size_t i = 0; i < views.size(); ++i)
+      sink = sink + touch(views[i], schema.columns[i], batch->num_rows());
     return true;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kBadData) throw;

@@ -1,17 +1,16 @@
-// What the fuzzer feeds to the manifest decoder, and what must hold of the answer; tests/dataset/corpus_test.cpp replays
-// fuzz/corpus/manifest through the same function.
+// What the fuzzer feeds to the manifest decoder, and what must hold of the answer;
+// tests/dataset/corpus_test.cpp replays fuzz/corpus/manifest through the same function.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <ringfeed/error.hpp>
+#include <ringfeed/manifest.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#include <ringfeed/error.hpp>
-#include <ringfeed/manifest.hpp>
 
 #include "base/hash.hpp"
 

@@ -3,10 +3,9 @@
 
 #include <future>
 #include <memory>
+#include <ringfeed/store.hpp>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/store.hpp>
 
 namespace ringfeed::testing {
 
@@ -24,10 +23,12 @@ inline Chunk read_chunk(BlockReader& reader, std::uint64_t number) {
   return future.get();
 }
 
-inline std::vector<Chunk> read_split(Store& store, const Manifest& manifest, std::string_view split) {
+inline std::vector<Chunk> read_split(Store& store, const Manifest& manifest,
+                                     std::string_view split) {
   const auto reader = store.reader(manifest, split, 2);
   std::vector<Chunk> chunks;
-  for (std::uint64_t i = 0; i < reader->blocks().size(); ++i) chunks.push_back(read_chunk(*reader, i));
+  for (std::uint64_t i = 0; i < reader->blocks().size(); ++i)
+    chunks.push_back(read_chunk(*reader, i));
   return chunks;
 }
 

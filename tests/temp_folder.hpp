@@ -1,4 +1,5 @@
-// A folder of a test's own, gone at its end. In memory where the system has such a place: the tests sync a lot.
+// A folder of a test's own, gone at its end. In memory where the system has such a place: the tests
+// sync a lot.
 #pragma once
 
 #include <stdlib.h>
@@ -17,7 +18,8 @@ class TempFolder {
  public:
   TempFolder() {
     const char* const chosen = std::getenv("TMPDIR");
-    std::string pattern = chosen != nullptr ? chosen : (::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    std::string pattern =
+        chosen != nullptr ? chosen : (::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     pattern += "/ringfeed-test-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     path_ = pattern;

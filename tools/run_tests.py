@@ -1,7 +1,8 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
-Test programs (GoogleTest) are build/<preset>/bin/*_test; Python tests are tests/**/test_*.py, those marked `program`
-only with --all (they need the program and the train room). What a test prints is shown when it fails.
+Test programs (GoogleTest) are BUILD/bin/*_test of each build named; Python tests are tests/**/test_*.py, run once with the
+first build, those marked `program` only with --all (they need the program and the train room). What a test prints is shown
+when it fails.
 """
 
 from __future__ import annotations
@@ -72,20 +73,21 @@ def run(command: list[str], name: str, report: Path, counts: Counts, environment
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, required=True, help="e.g. build/dev")
+    parser.add_argument("builds", type=Path, nargs="+", help="e.g. build/dev build/asan")
     parser.add_argument("--all", action="store_true", help="also the tests of the whole program")
-    parser.add_argument("--only", default="", help="names of test programs that contain this")
-    parser.add_argument("--no-python", action="store_true", help="GoogleTest programs only")
+    parser.add_argument("--only", default="", help="only test programs whose names contain this; no Python tests")
     arguments = parser.parse_args()
-    build = (ROOT / arguments.build).resolve()
-    environment = dict(os.environ, RINGFEED_BUILD=str(build))
+    builds = [(ROOT / build).resolve() for build in arguments.builds]
+    environment = dict(os.environ, RINGFEED_BUILD=str(builds[0]))
     counts = Counts()
-    programs = sorted(p for p in (build / "bin").glob("*_test") if arguments.only in p.name)
     with tempfile.TemporaryDirectory() as folder:
-        for program in programs:
-            report = Path(folder) / f"{program.name}.xml"
-            run([str(program), f"--gtest_output=xml:{report}"], program.name, report, counts, environment)
-        if not arguments.no_python and not arguments.only:
+        for build in builds:
+            programs = sorted(p for p in (build / "bin").glob("*_test") if arguments.only in p.name)
+            for program in programs:
+                name = f"{build.name}/{program.name}"
+                report = Path(folder) / f"{build.name}-{program.name}.xml"
+                run([str(program), f"--gtest_output=xml:{report}"], name, report, counts, environment)
+        if not arguments.only:
             report = Path(folder) / "pytest.xml"
             marker = [] if arguments.all else ["-m", "not program"]
             run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *marker,

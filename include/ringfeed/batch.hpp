@@ -1,29 +1,30 @@
-// A batch: named columns in contiguous memory, without any tensor library. Torch, NumPy or DLPack wrap it
-// without a copy.
+// A batch: named columns in contiguous memory, without any tensor library. Torch, NumPy or DLPack
+// wrap it without a copy.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ringfeed/schema.hpp>
-
 namespace ringfeed {
 
-/// One column of a batch. The memory belongs to `owner`; whoever copies the shared_ptr keeps it alive, and the feed
-/// does not write to it again before the last copy is gone.
+/// One column of a batch. The memory belongs to `owner`; whoever copies the shared_ptr keeps it
+/// alive, and the feed does not write to it again before the last copy is gone.
 struct Column {
   std::string name;
   ColumnKind kind = ColumnKind::kTensor;
   DType dtype = DType::kFloat32;
-  /// kTensor: [size, ...shape of a sample], row-major. Else: [number of elements of all samples together].
+  /// kTensor: [size, ...shape of a sample], row-major. Else: [number of elements of all samples
+  /// together].
   std::vector<std::int64_t> shape;
   void* data = nullptr;
   std::size_t bytes = 0;
-  /// kList, kBinary, kString: size + 1 element offsets into data; sample i is [offsets[i], offsets[i + 1]). Else null.
+  /// kList, kBinary, kString: size + 1 element offsets into data; sample i is [offsets[i],
+  /// offsets[i + 1]). Else null.
   const std::int64_t* offsets = nullptr;
   std::shared_ptr<void> owner;
 
@@ -36,12 +37,13 @@ struct Column {
 /// What one rank gets of one step.
 struct Batch {
   std::int64_t epoch = 0;
-  std::int64_t step = 0;           ///< within the epoch, from 0
-  std::uint64_t first = 0;         ///< number, within the epoch, of the first sample of this step over all ranks
-  std::int64_t size = 0;           ///< samples in this batch
-  std::int64_t global_size = 0;    ///< samples of this step over all ranks
-  /// size * world_size / global_size: multiply a mean loss by it, and the mean over the ranks that data parallelism
-  /// takes is the mean over the whole step, ragged steps included.
+  std::int64_t step = 0;  ///< within the epoch, from 0
+  std::uint64_t first =
+      0;  ///< number, within the epoch, of the first sample of this step over all ranks
+  std::int64_t size = 0;         ///< samples in this batch
+  std::int64_t global_size = 0;  ///< samples of this step over all ranks
+  /// size * world_size / global_size: multiply a mean loss by it, and the mean over the ranks that
+  /// data parallelism takes is the mean over the whole step, ragged steps included.
   double weight = 1.0;
   std::vector<Column> columns;
 

@@ -4,23 +4,24 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
-
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/store.hpp>
+#include <string>
+#include <string_view>
 
 namespace ringfeed {
 
 class Dataset {
  public:
-  /// `url` may say ?split= and ?version=; without them: train (or the only split there is), and the newest version.
-  /// Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split; it names those there are),
-  /// kBadData (a damaged manifest).
+  /// `url` may say ?split= and ?version=; without them: train (or the only split there is), and the
+  /// newest version. Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split;
+  /// it names those there are), kBadData (a damaged manifest).
   static std::shared_ptr<const Dataset> open(std::string_view url);
-  /// The same on a store of the caller's own; `url` only names it in messages. An empty `split`: as above.
+  /// The same on a store of the caller's own; `url` only names it in messages. An empty `split`: as
+  /// above.
   static std::shared_ptr<const Dataset> open(std::shared_ptr<Store> store, std::string url,
-                                             std::optional<std::uint64_t> version, std::string_view split);
+                                             std::optional<std::uint64_t> version,
+                                             std::string_view split);
 
   /// The same version, another split. Throws Error{kNotFound} that names the splits there are.
   std::shared_ptr<const Dataset> with_split(std::string_view split) const;

@@ -1,5 +1,6 @@
-// The one exception type of Ringfeed. Every failure a caller can meet is an Error whose members answer what
-// the caller needs: what kind it is, whether trying again can help, and whether the outcome is known.
+// The one exception type of Ringfeed. Every failure a caller can meet is an Error whose members
+// answer what the caller needs: what kind it is, whether trying again can help, and whether the
+// outcome is known.
 #pragma once
 
 #include <stdexcept>
@@ -11,14 +12,15 @@ namespace ringfeed {
 enum class ErrorCode {
   kInvalidArgument,  ///< a mistyped option, unknown column, batch size 0, ...
   kNotFound,         ///< a missing path, data set, split, version, keyspace or table
-  kBadData,          ///< input or stored bytes that are wrong: a ragged row, a failed checksum, a truncated file
-  kUnavailable,      ///< no answer, or not enough live replicas
-  kTimeout,          ///< a deadline passed
-  kPermission,       ///< password, permission or TLS
-  kConflict,         ///< another writer holds or already published what was asked for
-  kNoSpace,          ///< the disk or a quota is full
-  kCancelled,        ///< the caller asked to stop
-  kInternal,         ///< a bug, or a failure none of the others names
+  kBadData,  ///< input or stored bytes that are wrong: a ragged row, a failed checksum, a truncated
+             ///< file
+  kUnavailable,  ///< no answer, or not enough live replicas
+  kTimeout,      ///< a deadline passed
+  kPermission,   ///< password, permission or TLS
+  kConflict,     ///< another writer holds or already published what was asked for
+  kNoSpace,      ///< the disk or a quota is full
+  kCancelled,    ///< the caller asked to stop
+  kInternal,     ///< a bug, or a failure none of the others names
 };
 
 /// what() is one line: what went wrong, where, and what to do about it.
@@ -37,8 +39,8 @@ class Error : public std::runtime_error {
   /// False when the failed call may have taken effect all the same (a write that timed out).
   bool outcome_known() const noexcept { return outcome_known_; }
 
-  /// The exit code of the command line: 1 other failure, 2 usage or missing, 3 bad data, 4 unavailable or timed
-  /// out, 5 password or permission, 130 cancelled.
+  /// The exit code of the command line: 1 other failure, 2 usage or missing, 3 bad data, 4
+  /// unavailable or timed out, 5 password or permission, 130 cancelled.
   int exit_code() const noexcept {
     switch (code_) {
       case ErrorCode::kInvalidArgument:

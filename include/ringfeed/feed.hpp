@@ -1,4 +1,5 @@
-// The feed: reads a data set ahead of the trainer, in the order of docs/ordering.md, and hands out batches.
+// The feed: reads a data set ahead of the trainer, in the order of docs/ordering.md, and hands out
+// batches.
 //
 //   auto data = ringfeed::Dataset::open("digits.ring?split=train");
 //   ringfeed::Feed feed(data, {.order = {.seed = 7, .global_batch = 256}});
@@ -8,17 +9,17 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ringfeed/batch.hpp>
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/order.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ringfeed/batch.hpp>
-#include <ringfeed/dataset.hpp>
-#include <ringfeed/order.hpp>
-
 namespace ringfeed {
 
-/// A place in training between two steps: so many samples of that epoch were handed out by all ranks together.
+/// A place in training between two steps: so many samples of that epoch were handed out by all
+/// ranks together.
 struct Position {
   std::uint64_t epoch = 0;
   std::uint64_t samples = 0;
@@ -34,8 +35,9 @@ struct FeedOptions {
   Position start;
   /// Columns to hand out, in this order; empty: all.
   std::vector<std::string> columns;
-  /// Bound of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or floor + 128 MiB when that is
-  /// more. Below floor + 2 blocks: Error{kInvalidArgument} that names the floor and the remedy.
+  /// Bound of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or floor +
+  /// 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names the
+  /// floor and the remedy.
   std::uint64_t prefetch_bytes = 0;
   /// Threads that check and decode blocks (1 to 256).
   int read_threads = 1;
@@ -43,28 +45,29 @@ struct FeedOptions {
 
 /// Where the time went and what is held, since the feed was made.
 struct FeedStats {
-  std::uint64_t samples = 0;        ///< handed out
-  std::uint64_t batches = 0;        ///< handed out
-  std::uint64_t blocks_read = 0;    ///< asked of the store
-  double wait_seconds = 0;          ///< that next() spent waiting for a batch
-  double assemble_seconds = 0;      ///< that the assembling thread spent copying samples
-  std::uint64_t held_bytes_max = 0; ///< the most it held at once, by its own count
-  std::uint64_t prefetch_bytes = 0; ///< the budget in force
-  std::uint64_t floor_bytes = 0;    ///< the least that this order needs
+  std::uint64_t samples = 0;         ///< handed out
+  std::uint64_t batches = 0;         ///< handed out
+  std::uint64_t blocks_read = 0;     ///< asked of the store
+  double wait_seconds = 0;           ///< that next() spent waiting for a batch
+  double assemble_seconds = 0;       ///< that the assembling thread spent copying samples
+  std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
+  std::uint64_t prefetch_bytes = 0;  ///< the budget in force
+  std::uint64_t floor_bytes = 0;     ///< the least that this order needs
 };
 
 /// One rank's feed. next() is called by one thread at a time; the rest is thread-safe.
 class Feed {
  public:
-  /// Throws Error{kInvalidArgument} when an option does not fit: batch size 0 or below the number of ranks, fewer
-  /// samples than ranks, an unknown column, a budget below the floor, shuffle=full with a data set above the budget.
+  /// Throws Error{kInvalidArgument} when an option does not fit: batch size 0 or below the number
+  /// of ranks, fewer samples than ranks, an unknown column, a budget below the floor, shuffle=full
+  /// with a data set above the budget.
   Feed(std::shared_ptr<const Dataset> dataset, FeedOptions options);
   ~Feed();
   Feed(Feed&&) noexcept;
   Feed& operator=(Feed&&) noexcept;
 
-  /// The next batch of this rank; nothing at the end of each epoch (call again for the next one) and for good after
-  /// the last. Throws Error of the store: the feed is of no use after that.
+  /// The next batch of this rank; nothing at the end of each epoch (call again for the next one)
+  /// and for good after the last. Throws Error of the store: the feed is of no use after that.
   std::optional<Batch> next();
 
   /// After the batch that next() gave last. Counts what was handed out, never what was prefetched.

@@ -1,17 +1,17 @@
-// Ingest: a source becomes a new version of a data set: permuted by a seed, cut into splits and chunks. The bytes are
-// a function of source, seed and options alone, so an ingest that was killed and is run again ends in the same bytes.
+// Ingest: a source becomes a new version of a data set: permuted by a seed, cut into splits and
+// chunks. The bytes are a function of source, seed and options alone, so an ingest that was killed
+// and is run again ends in the same bytes.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/source.hpp>
+#include <ringfeed/store.hpp>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/manifest.hpp>
-#include <ringfeed/source.hpp>
-#include <ringfeed/store.hpp>
 
 namespace ringfeed {
 
@@ -21,7 +21,8 @@ struct SplitShare {
   bool operator==(const SplitShare&) const = default;
 };
 
-/// "train=0.8,val=0.2". Throws Error{kInvalidArgument} when a part is not NAME=SHARE or the shares do not add up to 1.
+/// "train=0.8,val=0.2". Throws Error{kInvalidArgument} when a part is not NAME=SHARE or the shares
+/// do not add up to 1.
 std::vector<SplitShare> parse_splits(std::string_view text);
 
 struct IngestProgress {
@@ -32,20 +33,22 @@ struct IngestProgress {
 
 struct IngestOptions {
   std::vector<SplitShare> splits = {{"train", 1.0}};
-  /// A column with whole numbers, booleans or text whose values each split gets in proportion; empty: no.
+  /// A column with whole numbers, booleans or text whose values each split gets in proportion;
+  /// empty: no.
   std::string stratify = {};
   std::uint64_t seed = 0;
   /// Aim for the size of a chunk (4 KiB to 8 MiB). A chunk holds at least one sample.
   std::uint64_t chunk_bytes = 512 * 1024;
-  /// Bound of the local spill of a streamed source (at least 1 MiB): a source that fits is permuted whole, a longer one
-  /// in segments of this size.
+  /// Bound of the local spill of a streamed source (at least 1 MiB): a source that fits is permuted
+  /// whole, a longer one in segments of this size.
   std::uint64_t spill_bytes = std::uint64_t{64} << 30;
   /// Folder of the spill; empty: TMPDIR, else /tmp.
   std::string spill_dir = {};
   bool append = false;
   std::function<void(const IngestProgress&)> progress = {};
   Store::OnStep on_step = {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}, nothing published, and the next run goes on
+  std::stop_token stop =
+      {};  ///< asked to stop: Error{kCancelled}, nothing published, and the next run goes on
 };
 
 struct IngestResult {
@@ -54,8 +57,8 @@ struct IngestResult {
   bool unchanged = false;      ///< this very version was there already
 };
 
-/// Errors: those of the source, those of Store::write, kInvalidArgument (options), kBadData (a sample over 8 MiB, too
-/// few samples for a split), kNoSpace, kCancelled.
+/// Errors: those of the source, those of Store::write, kInvalidArgument (options), kBadData (a
+/// sample over 8 MiB, too few samples for a split), kNoSpace, kCancelled.
 IngestResult ingest(Source& source, Store& store, const IngestOptions& options);
 
 }  // namespace ringfeed

@@ -1,33 +1,34 @@
-// The manifest: the one document that says what a published version holds, and the checksum of each byte of it.
-// Its text form is in docs/format.md.
+// The manifest: the one document that says what a published version holds, and the checksum of each
+// byte of it. Its text form is in docs/format.md.
 #pragma once
 
 #include <cstdint>
+#include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ringfeed/schema.hpp>
-
 namespace ringfeed {
 
-/// Bytes of a part that belong to no chunk (the head and the footer of an Arrow IPC file), and their XXH3-64.
+/// Bytes of a part that belong to no chunk (the head and the footer of an Arrow IPC file), and
+/// their XXH3-64.
 struct Frame {
   std::uint64_t bytes = 0;
   std::uint64_t hash = 0;
   bool operator==(const Frame&) const = default;
 };
 
-/// A run of chunks of one split that the store keeps under one name: for the local store an Arrow IPC file whose bytes
-/// are head, chunks in order, tail, and nothing else.
+/// A run of chunks of one split that the store keeps under one name: for the local store an Arrow
+/// IPC file whose bytes are head, chunks in order, tail, and nothing else.
 struct Part {
-  std::string name;   ///< unique in the data set; for the local store a path inside its folder
+  std::string name;  ///< unique in the data set; for the local store a path inside its folder
   std::string split;
   Frame head;
   Frame tail;
   std::vector<std::uint32_t> chunk_samples;  ///< each at least 1
-  std::vector<std::uint32_t> chunk_bytes;    ///< the encoded chunk: one encapsulated Arrow IPC message
-  std::vector<std::uint64_t> chunk_hash;     ///< XXH3-64 of those bytes
+  std::vector<std::uint32_t>
+      chunk_bytes;                        ///< the encoded chunk: one encapsulated Arrow IPC message
+  std::vector<std::uint64_t> chunk_hash;  ///< XXH3-64 of those bytes
 
   std::uint64_t samples() const noexcept;
   std::uint64_t bytes() const noexcept;  ///< of head, chunks and tail together
@@ -53,22 +54,24 @@ struct Origin {
 struct Manifest {
   std::uint64_t version = 0;  ///< from 1
   Schema schema;
-  std::vector<std::string> splits;  ///< in the order they were named at ingest; a split may hold no sample
-  Origin origin;                    ///< of the newest parts, when the version was made by appending
-  std::vector<Part> parts;          ///< in the order of chunk numbers within each split
+  std::vector<std::string>
+      splits;               ///< in the order they were named at ingest; a split may hold no sample
+  Origin origin;            ///< of the newest parts, when the version was made by appending
+  std::vector<Part> parts;  ///< in the order of chunk numbers within each split
 
   std::vector<SplitInfo> split_infos() const;
 
-  /// The document, checksum included; the same manifest gives the same bytes. Throws Error{kBadData} when a name is
-  /// not UTF-8 text.
+  /// The document, checksum included; the same manifest gives the same bytes. Throws
+  /// Error{kBadData} when a name is not UTF-8 text.
   std::string encode() const;
-  /// Throws Error{kBadData} that starts with `where` when a byte is wrong, missing or more, or a field out of bounds:
-  /// a text is accepted only when it is what encode() of the result gives.
+  /// Throws Error{kBadData} that starts with `where` when a byte is wrong, missing or more, or a
+  /// field out of bounds: a text is accepted only when it is what encode() of the result gives.
   static Manifest decode(std::string_view text, std::string_view where);
   bool operator==(const Manifest&) const = default;
 };
 
-/// A split's name: 1 to 64 letters, digits, '_', '-' and '.', not a '.' first (it becomes part of file names).
+/// A split's name: 1 to 64 letters, digits, '_', '-' and '.', not a '.' first (it becomes part of
+/// file names).
 bool is_split_name(std::string_view name) noexcept;
 
 }  // namespace ringfeed

@@ -1,5 +1,5 @@
-// The order: which samples make up each step of each epoch, and which rank gets which of them. A pure function of its
-// identity; docs/ordering.md defines it completely. Nothing here reads data.
+// The order: which samples make up each step of each epoch, and which rank gets which of them. A
+// pure function of its identity; docs/ordering.md defines it completely. Nothing here reads data.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ inline constexpr std::uint32_t kWindowMax = 1'024;
 struct OrderOptions {
   std::uint64_t seed = 0;
   Shuffle shuffle = Shuffle::kBlock;
-  std::uint32_t lanes = 64;  ///< 1 to 65,536
-  std::uint32_t window = 2;  ///< blocks of a lane that are mixed together, 1 to 1,024
+  std::uint32_t lanes = 64;         ///< 1 to 65,536
+  std::uint32_t window = 2;         ///< blocks of a lane that are mixed together, 1 to 1,024
   std::uint64_t global_batch = 32;  ///< samples per step over all ranks, at least 1
 };
 
@@ -56,7 +56,8 @@ class Steps {
   /// The first sample of a step; begin(count()) is samples().
   std::uint64_t begin(std::uint64_t step) const noexcept;
   std::uint64_t size(std::uint64_t step) const noexcept { return begin(step + 1) - begin(step); }
-  /// The step that a position is the start of. Throws Error{kInvalidArgument} when it is inside a step.
+  /// The step that a position is the start of. Throws Error{kInvalidArgument} when it is inside a
+  /// step.
   std::uint64_t step_at(std::uint64_t position) const;
 
  private:

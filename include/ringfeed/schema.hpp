@@ -1,5 +1,6 @@
-// What a sample is: named columns, each a tensor of a fixed shape, a list of varying length, bytes or text.
-// Stored as an Arrow schema (docs/format.md); this is the view of it that the rest of the code works with.
+// What a sample is: named columns, each a tensor of a fixed shape, a list of varying length, bytes
+// or text. Stored as an Arrow schema (docs/format.md); this is the view of it that the rest of the
+// code works with.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +65,8 @@ struct Schema {
   const ColumnSpec& at(std::string_view name) const;
   bool operator==(const Schema&) const = default;
 
-  /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are plain; nothing is
-  /// nullable.
+  /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are
+  /// plain; nothing is nullable.
   std::shared_ptr<arrow::Schema> to_arrow() const;
   /// Throws Error{kBadData} that names the column and its type when a type cannot be held.
   static Schema from_arrow(const arrow::Schema& schema);

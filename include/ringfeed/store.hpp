@@ -1,18 +1,18 @@
-// A store holds data sets: named, versioned, each version whole or not there. The local folder implements this now;
-// Cassandra implements the same three classes. Everything above (ingest, feed, command line) knows only these.
+// A store holds data sets: named, versioned, each version whole or not there. The local folder
+// implements this now; Cassandra implements the same three classes. Everything above (ingest, feed,
+// command line) knows only these.
 #pragma once
 
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/url.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/manifest.hpp>
-#include <ringfeed/url.hpp>
 
 namespace arrow {
 class RecordBatch;
@@ -40,9 +40,10 @@ class BlockReader {
 
   virtual std::span<const BlockInfo> blocks() const = 0;
 
-  /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the schema. Errors of
-  /// the answer: kBadData (file, chunk and what to do), kNotFound, kUnavailable, kTimeout, kPermission. `done` must
-  /// not throw and must not wait for another read. With 65,536 reads under way read() waits for one to end.
+  /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the
+  /// schema. Errors of the answer: kBadData (file, chunk and what to do), kNotFound, kUnavailable,
+  /// kTimeout, kPermission. `done` must not throw and must not wait for another read. With 65,536
+  /// reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 };
 
@@ -54,19 +55,23 @@ struct WriteIntent {
   bool append = false;  ///< the new version holds the latest one's chunks first
 };
 
-/// Writes one version. Chunks are put in a fixed order, so that after a crash the same intent goes on where it was.
-/// Destroyed before publish(): what was put stays for the next try and is invisible to every reader.
+/// Writes one version. Chunks are put in a fixed order, so that after a crash the same intent goes
+/// on where it was. Destroyed before publish(): what was put stays for the next try and is
+/// invisible to every reader.
 class VersionWriter {
  public:
   virtual ~VersionWriter() = default;
 
   /// The version number that publish() will make.
   virtual std::uint64_t version() const = 0;
-  /// True when this very intent is published already: there is nothing to put, and publish() gives that version.
+  /// True when this very intent is published already: there is nothing to put, and publish() gives
+  /// that version.
   virtual bool published() const = 0;
-  /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put them again.
+  /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put
+  /// them again.
   virtual std::uint64_t stored_chunks() const = 0;
-  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Each change of split costs a new part.
+  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Each change of split
+  /// costs a new part.
   virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded) = 0;
   /// What to note in the manifest's origin, when it was not known yet in the intent.
   virtual void set_permutation(std::string_view permutation) = 0;
@@ -86,13 +91,14 @@ class Store {
   /// `workers` threads decode and check (1 to 256).
   virtual std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
                                               int workers) = 0;
-  /// Called at each named step of writing and publishing; for progress and for tests that end the process there.
+  /// Called at each named step of writing and publishing; for progress and for tests that end the
+  /// process there.
   using OnStep = std::function<void(std::string_view step)>;
-  /// Throws Error{kConflict} when another process writes this data set, or when it holds something else and
-  /// `append` was not asked for (append to what does not exist: kNotFound).
+  /// Throws Error{kConflict} when another process writes this data set, or when it holds something
+  /// else and `append` was not asked for (append to what does not exist: kNotFound).
   virtual std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) = 0;
-  /// Checks every byte of a version against its checksums; `progress` gets bytes checked so far. Returns the bytes.
-  /// Throws Error{kBadData} that names file and position of the first damage.
+  /// Checks every byte of a version against its checksums; `progress` gets bytes checked so far.
+  /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.
   virtual std::uint64_t verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;
 };

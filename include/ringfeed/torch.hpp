@@ -13,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -42,7 +43,7 @@ enum class Reduce : std::uint8_t { kSum, kMax };
 /// kUnavailable (a rank is gone), kTimeout.
 class ProcessGroup {
  public:
-  /// Waits on destruction, and may be dropped: the tensor is reduced once wait() returned.
+  /// A collective under way: the tensor must stay untouched until wait() has returned.
   class Pending {
    public:
     struct Impl;
@@ -57,8 +58,8 @@ class ProcessGroup {
   };
 
   /// Joins the ranks that the environment names (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT: set by torchrun and by
-  /// launch_ranks()), over Gloo. Without them, or with one rank: a group of one that needs no network. Errors:
-  /// kInvalidArgument (the variables), kUnavailable, kTimeout (the others did not come).
+  /// launch_ranks()), over Gloo; once per process. Without them, or with one rank: a group of one that needs no network.
+  /// Errors: kInvalidArgument (the variables, joined before), kUnavailable, kTimeout (the others did not come).
   static std::shared_ptr<ProcessGroup> join(const ProcessGroupOptions& options = {});
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;

@@ -135,8 +135,8 @@ struct TrainSummary {
 
 /// Trains, as the rank that the environment names (RANK, WORLD_SIZE, ...; none: alone). Sets torch's number of threads,
 /// seed and deterministic algorithms in this process. With several ranks: once per process. Errors: those of
-/// Dataset::open and Feed; kInvalidArgument (options that do not fit each other or the data), kBadData (labels out of
-/// range), kUnavailable, kTimeout (another rank is gone, or silent), kCancelled.
+/// Dataset::open and Feed; kInvalidArgument (options that do not fit each other or the data), kUnavailable, kTimeout (another
+/// rank is gone, or silent), kCancelled.
 TrainSummary train(const TrainOptions& options);
 
 }  // namespace ringfeed

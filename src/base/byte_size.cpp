@@ -6,9 +6,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 namespace ringfeed {
 namespace {
@@ -56,8 +55,10 @@ std::uint64_t parse_bytes(std::string_view text) {
     if (bytes < 0 || bytes > 9e18) break;
     return static_cast<std::uint64_t>(bytes);
   }
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("'{}' is not a size; write a number with B, KiB, MiB, GiB, TiB or KB, MB, GB, TB", text));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("'{}' is not a size; write a number with B, KiB, MiB, GiB, TiB or KB, MB, GB, TB",
+                  text));
 }
 
 }  // namespace ringfeed

@@ -10,9 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "base/system_error.hpp"
 
@@ -71,7 +70,7 @@ File& File::operator=(File&& other) noexcept {
 }
 
 std::uint64_t File::size() const {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_);
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -82,10 +81,12 @@ void File::write(std::string_view bytes) {
     if (written < 0) {
       if (errno == EINTR) continue;
       if (errno == EFBIG) {
-        throw Error(ErrorCode::kNoSpace,
-                    fmt::format("{}: the file would exceed the limit for one file; raise it (ulimit -f) or choose "
-                                "another place, then run the same command again",
-                                path_));
+        throw Error(
+            ErrorCode::kNoSpace,
+            fmt::format(
+                "{}: the file would exceed the limit for one file; raise it (ulimit -f) or choose "
+                "another place, then run the same command again",
+                path_));
       }
       throw_system_error(errno, path_);
     }
@@ -104,7 +105,8 @@ void File::sync() {
 }
 
 void File::close() {
-  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) throw_system_error(errno, path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR)
+    throw_system_error(errno, path_);
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(const std::string& path) {
@@ -112,15 +114,15 @@ std::shared_ptr<const MappedFile> MappedFile::map(const std::string& path) {
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(const File& file) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.descriptor(), &status) != 0) throw_system_error(errno, file.path());
   std::shared_ptr<MappedFile> mapped(new MappedFile());
   mapped->path_ = file.path();
   mapped->inode_ = status.st_ino;
   mapped->device_ = status.st_dev;
   if (status.st_size == 0) return mapped;  // nothing to map, and the system refuses to map nothing
-  void* const data = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED,
-                            file.descriptor(), 0);
+  void* const data = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ,
+                            MAP_SHARED, file.descriptor(), 0);
   if (data == MAP_FAILED) throw_system_error(errno, file.path());
   mapped->data_ = static_cast<const std::byte*>(data);
   mapped->size_ = static_cast<std::size_t>(status.st_size);
@@ -132,7 +134,7 @@ MappedFile::~MappedFile() {
 }
 
 bool MappedFile::is_whole() const noexcept {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path_.c_str(), &status) != 0) return true;  // the name is gone, the mapped file is not
   return status.st_ino != inode_ || status.st_dev != device_ ||
          static_cast<std::size_t>(status.st_size) >= size_;
@@ -151,9 +153,10 @@ std::string read_file(const std::string& path, std::uint64_t bytes_max) {
   std::string text;
   const std::uint64_t size = file.size();
   if (size > bytes_max) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: {} bytes, which is over the limit of {}; it cannot be what it should be", path,
-                            size, bytes_max));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: {} bytes, which is over the limit of {}; it cannot be what it should be",
+                    path, size, bytes_max));
   }
   text.resize(size);
   std::size_t filled = 0;
@@ -175,20 +178,28 @@ void sync_folder(const std::string& path) {
 }
 
 bool make_folders(const std::string& path) {
-  if (::mkdir(path.c_str(), 0777) == 0) {
-    sync_folder(parent_of(path));
-    return true;
-  }
-  if (errno == ENOENT && parent_of(path) != path) {
-    make_folders(parent_of(path));
+  // More than once only while somebody else makes and removes the same folders.
+  constexpr int kAttemptsMax = 100;
+  int error_number = 0;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     if (::mkdir(path.c_str(), 0777) == 0) {
       sync_folder(parent_of(path));
       return true;
     }
+    error_number = errno;
+    struct stat status{};
+    if (error_number == EEXIST) {
+      if (::stat(path.c_str(), &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return false;
+        throw_system_error(ENOTDIR, path);
+      }
+      if (errno != ENOENT) throw_system_error(errno, path);
+    } else if (error_number == ENOENT && parent_of(path) != path) {
+      make_folders(parent_of(path));
+    } else {
+      break;
+    }
   }
-  const int error_number = errno;
-  struct stat status {};
-  if (error_number == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return false;
   throw_system_error(error_number, path);
 }
 

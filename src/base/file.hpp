@@ -1,5 +1,5 @@
-// Files as the stores need them: every write and sync is checked, folders are synced too, and mapped memory is owned.
-// Failures are Errors that name the path (base/system_error.hpp).
+// Files as the stores need them: every write and sync is checked, folders are synced too, and
+// mapped memory is owned. Failures are Errors that name the path (base/system_error.hpp).
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,8 @@ class File {
   int descriptor() const noexcept { return descriptor_; }
   std::uint64_t size() const;
 
-  /// All of it, at the file's place. Throws Error{kNoSpace} also when the file would grow over a limit of the process.
+  /// All of it, at the file's place. Throws Error{kNoSpace} also when the file would grow over a
+  /// limit of the process.
   void write(std::string_view bytes);
   /// Cuts the file, or makes it longer by zeros; the place goes to the new end.
   void resize(std::uint64_t bytes);
@@ -58,10 +59,9 @@ class MappedFile {
   const std::string& path() const noexcept { return path_; }
   const std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
-  std::string_view bytes() const noexcept {
-    return {reinterpret_cast<const char*>(data_), size_};
-  }
-  /// False when the file was cut since it was mapped: touching the lost pages would end the process.
+  std::string_view bytes() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
+  /// False when the file was cut since it was mapped: touching the lost pages would end the
+  /// process.
   bool is_whole() const noexcept;
   /// Asks the system to read these bytes ahead; a hint, without effect on failure.
   void will_need(std::size_t offset, std::size_t bytes) const noexcept;
@@ -81,10 +81,12 @@ std::string read_file(const std::string& path, std::uint64_t bytes_max);
 /// Makes names in this folder (new, renamed, removed) durable.
 void sync_folder(const std::string& path);
 
-/// Makes the folder and those above it that are missing, durably. True when this call made the folder itself.
+/// Makes the folder and those above it that are missing, durably. True when this call made the
+/// folder itself.
 bool make_folders(const std::string& path);
 
-/// Renames durably but for the sync of the folder; false when `to` exists already (which is then left as it is).
+/// Renames durably but for the sync of the folder; false when `to` exists already (which is then
+/// left as it is).
 bool rename_if_absent(const std::string& from, const std::string& to);
 
 }  // namespace ringfeed

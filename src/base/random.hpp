@@ -1,5 +1,6 @@
-// Random numbers that are the same everywhere: each choice has a key of its own, so any of them can be made without
-// those before it. docs/ordering.md defines every step; change nothing here without a new kOrderVersion.
+// Random numbers that are the same everywhere: each choice has a key of its own, so any of them can
+// be made without those before it. docs/ordering.md defines every step; change nothing here without
+// a new kOrderVersion.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +12,16 @@ namespace ringfeed {
 
 /// What a random choice is for.
 enum class Purpose : std::uint64_t {
-  kBlocks = 1,       ///< the order of the blocks of an epoch
-  kBlockSamples = 2, ///< the order of the samples in block `number`
-  kWindow = 3,       ///< the mix of window i of lane l; number = l * 2^32 + i
-  kFull = 4,         ///< shuffle=full: one permutation of all samples
-  kIngest = 5,       ///< the permutation of segment `number` at ingest
+  kBlocks = 1,        ///< the order of the blocks of an epoch
+  kBlockSamples = 2,  ///< the order of the samples in block `number`
+  kWindow = 3,        ///< the mix of window i of lane l; number = l * 2^32 + i
+  kFull = 4,          ///< shuffle=full: one permutation of all samples
+  kIngest = 5,        ///< the permutation of segment `number` at ingest
 };
 
 /// XXH3-64 over the five numbers as little-endian 64-bit words.
-std::uint64_t random_key(std::uint64_t version, std::uint64_t seed, std::uint64_t epoch, Purpose purpose,
-                         std::uint64_t number) noexcept;
+std::uint64_t random_key(std::uint64_t version, std::uint64_t seed, std::uint64_t epoch,
+                         Purpose purpose, std::uint64_t number) noexcept;
 
 /// SplitMix64 (Steele, Lea, Flood 2014), started at a key.
 class Random {

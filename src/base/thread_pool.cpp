@@ -1,10 +1,9 @@
 // One mutex, two conditions: a task is there, a place is there.
 #include "base/thread_pool.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -44,9 +43,10 @@ void ThreadPool::submit(Task task) {
       const auto self = std::this_thread::get_id();
       if (std::any_of(threads_.begin(), threads_.end(),
                       [&](const auto& thread) { return thread.get_id() == self; })) {
-        throw Error(ErrorCode::kInternal,
-                    fmt::format("a task adds to a queue that already holds {} tasks; ask for less at once",
-                                tasks_.size()));
+        throw Error(
+            ErrorCode::kInternal,
+            fmt::format("a task adds to a queue that already holds {} tasks; ask for less at once",
+                        tasks_.size()));
       }
       place_there_.wait(lock, [&] { return tasks_.size() < queue_max_; });
     }

@@ -23,7 +23,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Waits while the queue is full. From a task of this pool it would wait for itself: Error{kInternal} then.
+  /// Waits while the queue is full. From a task of this pool it would wait for itself:
+  /// Error{kInternal} then.
   void submit(Task task);
 
  private:

@@ -2,18 +2,17 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <ringfeed/error.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ringfeed/error.hpp>
-
 namespace ringfeed::cli {
 
-/// Results go to stdout, all else to stderr. With --json stdout is JSON lines, the last one the summary.
+/// Results go to stdout, all else to stderr. With --json stdout is JSON lines, the last one the
+/// summary.
 struct Output {
   bool json = false;
   bool quiet = false;
@@ -26,7 +25,8 @@ struct Output {
   void warn(std::string_view line) const;
 };
 
-/// A subcommand and what it does. The action's exit code is that of the program; Errors are printed by main().
+/// A subcommand and what it does. The action's exit code is that of the program; Errors are printed
+/// by main().
 struct Command {
   CLI::App* app = nullptr;
   Output output;

@@ -3,9 +3,8 @@
 
 #include <cmath>
 #include <memory>
-#include <span>
-
 #include <ringfeed/feed.hpp>
+#include <span>
 
 #include "cli/command.hpp"
 
@@ -55,12 +54,14 @@ nlohmann::json element(const Column& column, std::int64_t i) {
 }
 
 /// Elements [begin, end) as a (nested, by shape) JSON array.
-nlohmann::json elements(const Column& column, std::int64_t begin, std::span<const std::int64_t> shape) {
+nlohmann::json elements(const Column& column, std::int64_t begin,
+                        std::span<const std::int64_t> shape) {
   if (shape.empty()) return element(column, begin);
   std::int64_t inner = 1;
   for (const auto dimension : shape.subspan(1)) inner *= dimension;
   nlohmann::json values = nlohmann::json::array();
-  for (std::int64_t i = 0; i < shape[0]; ++i) values.push_back(elements(column, begin + i * inner, shape.subspan(1)));
+  for (std::int64_t i = 0; i < shape[0]; ++i)
+    values.push_back(elements(column, begin + i * inner, shape.subspan(1)));
   return values;
 }
 
@@ -77,7 +78,8 @@ nlohmann::json value_of(const Column& column, std::int64_t sample) {
   if (column.kind == ColumnKind::kString) return std::string(bytes + begin, bytes + end);
   if (column.kind == ColumnKind::kBinary) {
     std::string hex;
-    for (std::int64_t i = begin; i < end; ++i) hex += fmt::format("{:02x}", static_cast<unsigned char>(bytes[i]));
+    for (std::int64_t i = begin; i < end; ++i)
+      hex += fmt::format("{:02x}", static_cast<unsigned char>(bytes[i]));
     return hex;
   }
   const std::int64_t length[] = {end - begin};
@@ -123,9 +125,13 @@ void add_head(CLI::App& program, Command& command) {
   };
   auto options = std::make_shared<Options>();
   command.app = program.add_subcommand("head", "Prints the first samples in storage order.");
-  command.app->footer("Examples:\n  ringfeed head digits.ring -n 3\n  ringfeed head 'digits.ring?split=val' --json\n");
+  command.app->footer(
+      "Examples:\n  ringfeed head digits.ring -n 3\n  ringfeed head 'digits.ring?split=val' "
+      "--json\n");
   command.app->add_option("URL", options->url, "the data set")->required();
-  command.app->add_option("-n", options->n, "samples")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  command.app->add_option("-n", options->n, "samples")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
   command.action = [options, &command] { return run(options->url, options->n, command.output); };
 }
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-
 #include <ringfeed/ingest.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
@@ -16,14 +15,17 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "Turns CSV, Parquet, npy or IDX files into a new version of a data set: permuted, split, cut into chunks.\n"
+    "Turns CSV, Parquet, npy or IDX files into a new version of a data set: permuted, split, cut "
+    "into chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
 constexpr const char* kExamples =
     "Examples:\n"
-    "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor label=f64::int64 \\\n"
+    "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor "
+    "label=f64::int64 \\\n"
     "      --split train=0.8,val=0.2 --stratify label\n"
-    "  ringfeed ingest t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz mnist.ring --split train=0.8,val=0.2\n"
+    "  ringfeed ingest t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz mnist.ring --split "
+    "train=0.8,val=0.2\n"
     "  ringfeed ingest more.parquet clicks.ring --append\n";
 
 struct Options {
@@ -42,8 +44,8 @@ std::string summary_text(const std::string& url, const IngestResult& result) {
   std::string text = fmt::format("{}: version {}{}", url, manifest.version,
                                  result.unchanged ? " (unchanged: this was ingested before)" : "");
   for (const auto& split : manifest.split_infos()) {
-    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples, split.chunks,
-                        format_bytes(split.bytes));
+    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples,
+                        split.chunks, format_bytes(split.bytes));
   }
   if (result.rejected > 0) text += fmt::format("\n  {} records rejected", result.rejected);
   return text;
@@ -52,7 +54,8 @@ std::string summary_text(const std::string& url, const IngestResult& result) {
 nlohmann::json summary_json(const std::string& url, const IngestResult& result) {
   nlohmann::json splits = nlohmann::json::object();
   for (const auto& split : result.manifest.split_infos()) {
-    splits[split.name] = {{"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
+    splits[split.name] = {
+        {"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
   }
   return {{"url", url},
           {"version", result.manifest.version},
@@ -63,13 +66,15 @@ nlohmann::json summary_json(const std::string& url, const IngestResult& result) 
 
 int run(Options& options, const Output& output) {
   if (options.places.size() < 2) {
-    throw Error(ErrorCode::kInvalidArgument, "ingest: name at least one SOURCE and the URL of the data set, in this "
-                                             "order; see 'ringfeed ingest --help'");
+    throw Error(ErrorCode::kInvalidArgument,
+                "ingest: name at least one SOURCE and the URL of the data set, in this "
+                "order; see 'ringfeed ingest --help'");
   }
   const std::string url_text = options.places.back();
   options.places.pop_back();
   const Url url = Url::parse(url_text);
-  for (const auto& tensor : options.tensors) options.source.tensors.push_back(TensorSpec::parse(tensor));
+  for (const auto& tensor : options.tensors)
+    options.source.tensors.push_back(TensorSpec::parse(tensor));
   if (!options.split.empty()) options.ingest.splits = parse_splits(options.split);
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
@@ -79,7 +84,8 @@ int run(Options& options, const Output& output) {
   options.ingest.stop = interrupt.token();
   Progress progress(output.quiet);
   options.ingest.progress = [&](const IngestProgress& at) {
-    progress.update(at.stage, at.done, at.total, at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
+    progress.update(at.stage, at.done, at.total,
+                    at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
   };
   try {
     const auto source = open_source(options.places, options.source);
@@ -106,22 +112,30 @@ void add_ingest(CLI::App& program, Command& command) {
                   "source files (or a folder of Parquet files), then the folder of the data set")
       ->required();
   app->add_option("--tensor", options->tensors,
-                  "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE packs source columns into one tensor column; may be given "
+                  "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE packs source columns into one tensor "
+                  "column; may be given "
                   "several times; then only these columns are kept. An empty SHAPE is a scalar")
       ->allow_extra_args(false);
-  app->add_option("--split", options->split, "shares of the splits, e.g. train=0.8,val=0.2; without it all is train");
-  app->add_option("--stratify", options->ingest.stratify, "column whose values each split gets in proportion");
+  app->add_option("--split", options->split,
+                  "shares of the splits, e.g. train=0.8,val=0.2; without it all is train");
+  app->add_option("--stratify", options->ingest.stratify,
+                  "column whose values each split gets in proportion");
   app->add_option("--seed", options->ingest.seed, "seed of the permutation")->capture_default_str();
-  app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for (4KiB to 8MiB)")
+  app->add_option("--chunk-bytes", options->chunk_bytes,
+                  "size of a chunk to aim for (4KiB to 8MiB)")
       ->capture_default_str();
   app->add_option("--spill-bytes", options->spill_bytes,
-                  "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is permuted in segments")
+                  "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "
+                  "permuted in segments")
       ->capture_default_str();
-  app->add_flag("--append", options->ingest.append, "a new version: the newest one's samples, then these");
-  app->add_option("--on-bad", options->on_bad, "a bad record ends the run, or is skipped and counted")
+  app->add_flag("--append", options->ingest.append,
+                "a new version: the newest one's samples, then these");
+  app->add_option("--on-bad", options->on_bad,
+                  "a bad record ends the run, or is skipped and counted")
       ->check(CLI::IsMember({"error", "skip"}))
       ->capture_default_str();
-  app->add_option("--rejects", options->source.rejects_path, "with --on-bad skip: a file for a line per bad record");
+  app->add_option("--rejects", options->source.rejects_path,
+                  "with --on-bad skip: a file for a line per bad record");
   command.action = [options, &command] { return run(*options, command.output); };
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <memory>
-
 #include <ringfeed/dataset.hpp>
 
 #include "base/byte_size.hpp"
@@ -20,7 +19,8 @@ int inspect(const std::string& url_text, const Output& output) {
   const Manifest& manifest = dataset->manifest();
 
   nlohmann::json columns = nlohmann::json::array();
-  std::string text = fmt::format("{}: version {} of {}\ncolumns:", url_text, manifest.version, fmt::join(versions, ", "));
+  std::string text = fmt::format("{}: version {} of {}\ncolumns:", url_text, manifest.version,
+                                 fmt::join(versions, ", "));
   for (const auto& column : manifest.schema.columns) {
     columns.push_back({{"name", column.name}, {"type", column.type_name()}});
     text += fmt::format("\n  {}: {}", column.name, column.type_name());
@@ -28,21 +28,23 @@ int inspect(const std::string& url_text, const Output& output) {
   nlohmann::json splits = nlohmann::json::object();
   text += "\nsplits:";
   for (const auto& split : manifest.split_infos()) {
-    splits[split.name] = {{"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
-    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples, split.chunks,
-                        format_bytes(split.bytes));
+    splits[split.name] = {
+        {"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
+    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples,
+                        split.chunks, format_bytes(split.bytes));
   }
   const Origin& origin = manifest.origin;
-  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}", origin.seed, format_bytes(origin.chunk_bytes),
-                      origin.permutation);
+  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}", origin.seed,
+                      format_bytes(origin.chunk_bytes), origin.permutation);
   output.result({{"url", url_text},
                  {"version", manifest.version},
                  {"versions", versions},
                  {"columns", columns},
                  {"splits", splits},
-                 {"ingest", {{"seed", origin.seed},
-                             {"chunk_bytes", origin.chunk_bytes},
-                             {"permutation", origin.permutation}}}},
+                 {"ingest",
+                  {{"seed", origin.seed},
+                   {"chunk_bytes", origin.chunk_bytes},
+                   {"permutation", origin.permutation}}}},
                 text);
   return 0;
 }
@@ -53,8 +55,10 @@ int list(const std::string& url_text, const Output& output) {
     const auto dataset = Dataset::open(url);
     std::uint64_t samples = 0;
     for (const auto& split : dataset->manifest().split_infos()) samples += split.samples;
-    const nlohmann::json line = {{"url", url}, {"version", dataset->version()}, {"samples", samples}};
-    output.result(line, fmt::format("{}  version {}  {} samples", url, dataset->version(), samples));
+    const nlohmann::json line = {
+        {"url", url}, {"version", dataset->version()}, {"samples", samples}};
+    output.result(line,
+                  fmt::format("{}  version {}  {} samples", url, dataset->version(), samples));
     urls.push_back(url);
   }
   if (output.json) output.result({{"datasets", urls}}, "");
@@ -66,8 +70,11 @@ int list(const std::string& url_text, const Output& output) {
 
 void add_inspect(CLI::App& program, Command& command) {
   auto url = std::make_shared<std::string>();
-  command.app = program.add_subcommand("inspect", "Shows versions, columns, splits and sizes of a data set.");
-  command.app->footer("Examples:\n  ringfeed inspect digits.ring\n  ringfeed inspect 'digits.ring?version=1' --json\n");
+  command.app =
+      program.add_subcommand("inspect", "Shows versions, columns, splits and sizes of a data set.");
+  command.app->footer(
+      "Examples:\n  ringfeed inspect digits.ring\n  ringfeed inspect 'digits.ring?version=1' "
+      "--json\n");
   command.app->add_option("URL", *url, "the data set")->required();
   command.action = [url, &command] { return inspect(*url, command.output); };
 }

@@ -1,10 +1,10 @@
 // A thread that waits for the signals, which are blocked everywhere else.
 #include "cli/interrupt.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <ctime>
-
-#include <unistd.h>
 
 namespace ringfeed::cli {
 namespace {

@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM as a stop_token: work stops at the next safe place; a second signal ends the program at once.
+// Ctrl-C and SIGTERM as a stop_token: work stops at the next safe place; a second signal ends the
+// program at once.
 #pragma once
 
 #include <atomic>

@@ -13,9 +13,11 @@ constexpr const char* kFooter =
     "Exit codes: 0 ok; 1 other failure; 2 usage, missing path or column; 3 bad or corrupt data;\n"
     "4 unavailable or timed out; 5 password, permission or TLS; 130 Ctrl-C; 143 SIGTERM.\n\n"
     "Examples:\n"
-    "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor label=f64::int64 \\\n"
+    "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor "
+    "label=f64::int64 \\\n"
     "      --split train=0.8,val=0.2 --stratify label\n"
-    "  ringfeed train digits.ring --model mlp --input image --target label --loss cross_entropy \\\n"
+    "  ringfeed train digits.ring --model mlp --input image --target label --loss cross_entropy "
+    "\\\n"
     "      --optimizer adam --lr 0.001 --epochs 10 --batch-size 64 --nproc 2 --output run\n";
 
 int fail(std::string_view message, int code) {
@@ -24,7 +26,8 @@ int fail(std::string_view message, int code) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App program("Stores training sets and feeds them to data-parallel PyTorch training.", "ringfeed");
+  CLI::App program("Stores training sets and feeds them to data-parallel PyTorch training.",
+                   "ringfeed");
   program.set_version_flag("--version", "ringfeed " RINGFEED_VERSION);
   program.require_subcommand(1);
   program.footer(kFooter);

@@ -11,7 +11,8 @@ void print(std::FILE* stream, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream);
   if (text.empty() || text.back() != '\n') std::fputc('\n', stream);
   if (std::fflush(stream) != 0 && stream == stdout) {
-    throw Error(ErrorCode::kNoSpace, "standard output: cannot be written; is the disk full or the reader gone?");
+    throw Error(ErrorCode::kNoSpace,
+                "standard output: cannot be written; is the disk full or the reader gone?");
   }
 }
 

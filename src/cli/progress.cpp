@@ -29,7 +29,8 @@ std::string amount(double value, Unit unit) {
 
 std::string clock_of(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds);
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
 }
 
@@ -67,12 +68,13 @@ void Progress::draw(Clock::time_point now) {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const int filled = static_cast<int>(share * kBarWidth);
     const double left = rate > 0 ? static_cast<double>(total_ - std::min(done_, total_)) / rate : 0;
-    line += fmt::format("{:3.0f}%|{:#<{}}{: <{}}| {}/{} [{}<{}, {}/s]", share * 100, "", filled, "", kBarWidth - filled,
-                        amount(static_cast<double>(done_), unit_), amount(static_cast<double>(total_), unit_),
-                        clock_of(seconds), clock_of(left), amount(rate, unit_));
+    line += fmt::format("{:3.0f}%|{:#<{}}{: <{}}| {}/{} [{}<{}, {}/s]", share * 100, "", filled, "",
+                        kBarWidth - filled, amount(static_cast<double>(done_), unit_),
+                        amount(static_cast<double>(total_), unit_), clock_of(seconds),
+                        clock_of(left), amount(rate, unit_));
   } else {
-    line += fmt::format("{} [{}, {}/s]", amount(static_cast<double>(done_), unit_), clock_of(seconds),
-                        amount(rate, unit_));
+    line += fmt::format("{} [{}, {}/s]", amount(static_cast<double>(done_), unit_),
+                        clock_of(seconds), amount(rate, unit_));
   }
   if (!more_.empty()) line += " " + more_;
   if (terminal_) {

@@ -18,7 +18,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// `total` 0: not known. Cheap to call often. A new stage starts a new line.
-  void update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit, std::string_view more = "");
+  void update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit,
+              std::string_view more = "");
   /// Ends the line, if there is one.
   void finish();
   /// Takes the line away, if there is one, so that another can be printed.

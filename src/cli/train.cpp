@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <memory>
-
 #include <ringfeed/train.hpp>
 
 #include "base/byte_size.hpp"
@@ -17,16 +16,20 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "Trains a model data-parallel on a data set. With --nproc N it starts N processes itself; under\n"
+    "Trains a model data-parallel on a data set. With --nproc N it starts N processes itself; "
+    "under\n"
     "'torchrun --no-python' it takes rank and world size from the environment.";
 
 constexpr const char* kExamples =
     "Examples:\n"
-    "  ringfeed train digits.ring --model mlp --hidden 256,256 --input image --target label --loss cross_entropy \\\n"
+    "  ringfeed train digits.ring --model mlp --hidden 256,256 --input image --target label --loss "
+    "cross_entropy \\\n"
     "      --optimizer adam --lr 0.001 --epochs 30 --batch-size 64 --nproc 2 --output run\n"
-    "  ringfeed train lines.ring --model linear --input data --target target --loss mse --optimizer sgd --lr 0.01 \\\n"
+    "  ringfeed train lines.ring --model linear --input data --target target --loss mse "
+    "--optimizer sgd --lr 0.01 \\\n"
     "      --epochs 10 --batch-size 10\n"
-    "  torchrun --no-python --nproc-per-node 2 ringfeed train digits.ring --input image --target label --epochs 5\n";
+    "  torchrun --no-python --nproc-per-node 2 ringfeed train digits.ring --input image --target "
+    "label --epochs 5\n";
 
 struct Options {
   TrainOptions train;
@@ -39,22 +42,23 @@ struct Options {
 };
 
 nlohmann::json summary_json(const TrainSummary& summary) {
-  nlohmann::json json = {{"losses", summary.losses},
-                         {"samples", summary.samples},
-                         {"samples_per_second", summary.samples_per_second},
-                         {"wait_share", summary.wait_share},
-                         {"seconds",
-                          {{"total", summary.seconds.total},
-                           {"wait", summary.seconds.wait},
-                           {"forward", summary.seconds.forward},
-                           {"backward", summary.seconds.backward},
-                           {"optimizer", summary.seconds.optimizer}}},
-                         {"weights", summary.weights},
-                         {"world_size", summary.world_size},
-                         {"threads_per_rank", summary.threads},
-                         {"device", summary.device},
-                         {"dataset_version", summary.dataset_version},
-                         {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
+  nlohmann::json json = {
+      {"losses", summary.losses},
+      {"samples", summary.samples},
+      {"samples_per_second", summary.samples_per_second},
+      {"wait_share", summary.wait_share},
+      {"seconds",
+       {{"total", summary.seconds.total},
+        {"wait", summary.seconds.wait},
+        {"forward", summary.seconds.forward},
+        {"backward", summary.seconds.backward},
+        {"optimizer", summary.seconds.optimizer}}},
+      {"weights", summary.weights},
+      {"world_size", summary.world_size},
+      {"threads_per_rank", summary.threads},
+      {"device", summary.device},
+      {"dataset_version", summary.dataset_version},
+      {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
   return json;
@@ -62,13 +66,17 @@ nlohmann::json summary_json(const TrainSummary& summary) {
 
 std::string summary_text(const TrainSummary& summary, const std::string& summary_path) {
   std::string text;
-  if (summary.val_accuracy) text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
+  if (summary.val_accuracy)
+    text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
   if (summary.val_loss) text += fmt::format("val loss: {:.6g}\n", *summary.val_loss);
-  if (!summary.losses.empty()) text += fmt::format("train loss of the last epoch: {:.6g}\n", summary.losses.back());
-  text += fmt::format("samples/s: {:.0f} on {} process{}, {} thread{} each; waited for data {:.1f} % of the time",
-                      summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
-                      summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
-  if (!summary.weights.empty()) text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
+  if (!summary.losses.empty())
+    text += fmt::format("train loss of the last epoch: {:.6g}\n", summary.losses.back());
+  text += fmt::format(
+      "samples/s: {:.0f} on {} process{}, {} thread{} each; waited for data {:.1f} % of the time",
+      summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
+      summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
+  if (!summary.weights.empty())
+    text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
   return text;
 }
 
@@ -117,7 +125,8 @@ int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
     if (summary.rank != 0) return;
     progress.clear();
     const nlohmann::json json = summary_json(summary);
-    const std::string path = (std::filesystem::path(train_options.output) / "summary.json").string();
+    const std::string path =
+        (std::filesystem::path(train_options.output) / "summary.json").string();
     if (!train_options.output.empty()) write_summary(path, json);
     output.result(json, summary_text(summary, path));
   });
@@ -126,9 +135,11 @@ int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
 int run(Options& options, const CLI::App& app, const Output& output) {
   TrainOptions& train_options = options.train;
   train_options.shuffle = shuffle_from_name(options.shuffle);
-  if (!options.prefetch_bytes.empty()) train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
+  if (!options.prefetch_bytes.empty())
+    train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
   if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
-  if (app.count("--batch-size-per-rank") > 0) train_options.batch_size_per_rank = options.batch_size_per_rank;
+  if (app.count("--batch-size-per-rank") > 0)
+    train_options.batch_size_per_rank = options.batch_size_per_rank;
 
   Interrupt interrupt;
   try {
@@ -150,20 +161,26 @@ int run(Options& options, const CLI::App& app, const Output& output) {
 
 void add_data_options(CLI::App& app, Options& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("URL", train_options.url, "the data set; ?split= chooses what is trained on (default train)")
+  app.add_option("URL", train_options.url,
+                 "the data set; ?split= chooses what is trained on (default train)")
       ->required();
   app.add_option("--input", train_options.input, "column of the input")->required();
   app.add_option("--target", train_options.target, "column of the target")->required();
-  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")->capture_default_str();
-  app.add_option("--batch-size-per-rank", options.batch_size_per_rank, "instead: samples per step and rank")
+  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")
+      ->capture_default_str();
+  app.add_option("--batch-size-per-rank", options.batch_size_per_rank,
+                 "instead: samples per step and rank")
       ->excludes("--batch-size");
   app.add_option("--shuffle", options.shuffle, "how the order is mixed (docs/ordering.md)")
       ->check(CLI::IsMember({"block", "full", "none"}))
       ->capture_default_str();
-  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")->capture_default_str();
-  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")->capture_default_str();
+  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")
+      ->capture_default_str();
+  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")
+      ->capture_default_str();
   app.add_option("--prefetch-bytes", options.prefetch_bytes,
-                 "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the order needs + 128MiB)");
+                 "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
+                 "order needs + 128MiB)");
 }
 
 void add_model_options(CLI::App& app, Options& options) {
@@ -171,12 +188,14 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--model", train_options.model, "the model")
       ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
       ->capture_default_str();
-  app.add_option("--hidden", train_options.hidden, "sizes of the hidden layers (default: 256,256; cnn: 128)")
+  app.add_option("--hidden", train_options.hidden,
+                 "sizes of the hidden layers (default: 256,256; cnn: 128)")
       ->delimiter(',');
   app.add_option("--loss", train_options.loss, "the loss")
       ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}))
       ->capture_default_str();
-  app.add_option("--class-weights", train_options.class_weights, "cross_entropy: a weight per class, comma-separated")
+  app.add_option("--class-weights", train_options.class_weights,
+                 "cross_entropy: a weight per class, comma-separated")
       ->delimiter(',');
   app.add_option("--optimizer", train_options.optimizer, "the optimizer")
       ->check(CLI::IsMember({"sgd", "adam", "adamw"}))
@@ -188,8 +207,10 @@ void add_model_options(CLI::App& app, Options& options) {
 
 void add_run_options(CLI::App& app, Options& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("--epochs", train_options.epochs, "passes over the data set")->capture_default_str();
-  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")->capture_default_str();
+  app.add_option("--epochs", train_options.epochs, "passes over the data set")
+      ->capture_default_str();
+  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")
+      ->capture_default_str();
   app.add_option("--nproc", options.nproc, "processes to start on this host")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -200,8 +221,10 @@ void add_run_options(CLI::App& app, Options& options) {
   app.add_option("--device", train_options.device, "where to compute")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
-  app.add_option("--threads", train_options.threads, "compute threads per rank (default: cores / ranks)");
-  app.add_option("--output", train_options.output, "folder for weights.safetensors and summary.json");
+  app.add_option("--threads", train_options.threads,
+                 "compute threads per rank (default: cores / ranks)");
+  app.add_option("--output", train_options.output,
+                 "folder for weights.safetensors and summary.json");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-
 #include <ringfeed/dataset.hpp>
 
 #include "base/byte_size.hpp"
@@ -17,7 +16,8 @@ int run(const std::string& url_text, const Output& output) {
   const Url url = Url::parse(url_text);
   const auto store = open_store(url);
   std::vector<std::uint64_t> versions = store->versions();
-  if (url.version || versions.empty()) versions = {Dataset::open(url_text)->version()};  // or its error
+  if (url.version || versions.empty())
+    versions = {Dataset::open(url_text)->version()};  // or its error
   Interrupt interrupt;
   Progress progress(output.quiet);
   nlohmann::json checked = nlohmann::json::array();
@@ -33,9 +33,10 @@ int run(const std::string& url_text, const Output& output) {
     checked.push_back(version);
   }
   progress.finish();
-  output.result({{"url", url_text}, {"versions", checked}, {"bytes", bytes_checked}, {"ok", true}},
-                fmt::format("{}: every byte is as published ({} in {} version{})", url_text, format_bytes(bytes_checked),
-                            versions.size(), versions.size() == 1 ? "" : "s"));
+  output.result(
+      {{"url", url_text}, {"versions", checked}, {"bytes", bytes_checked}, {"ok", true}},
+      fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
+                  format_bytes(bytes_checked), versions.size(), versions.size() == 1 ? "" : "s"));
   return 0;
 }
 
@@ -44,7 +45,8 @@ int run(const std::string& url_text, const Output& output) {
 void add_verify(CLI::App& program, Command& command) {
   auto url = std::make_shared<std::string>();
   command.app = program.add_subcommand(
-      "verify", "Checks every byte of a data set (all versions, or ?version=N) against its checksums.");
+      "verify",
+      "Checks every byte of a data set (all versions, or ?version=N) against its checksums.");
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
   command.action = [url, &command] { return run(*url, command.output); };

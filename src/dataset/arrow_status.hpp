@@ -1,18 +1,17 @@
 // Arrow's Status as a ringfeed::Error.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include <arrow/result.h>
 #include <arrow/status.h>
 
 #include <ringfeed/error.hpp>
+#include <string>
+#include <string_view>
 
 namespace ringfeed {
 
-/// Chooses the code by Arrow's own (out of memory, no space, I/O and so on); `fallback` when the status says only
-/// that the data is invalid.
+/// Chooses the code by Arrow's own (out of memory, no space, I/O and so on); `fallback` when the
+/// status says only that the data is invalid.
 [[noreturn]] void throw_arrow(const arrow::Status& status, std::string_view where,
                               ErrorCode fallback = ErrorCode::kBadData);
 

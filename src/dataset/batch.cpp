@@ -1,9 +1,8 @@
 // Columns by name.
-#include <ringfeed/batch.hpp>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <ringfeed/batch.hpp>
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -15,7 +14,8 @@ const Column& Batch::column(std::string_view name) const {
     names.push_back(column.name);
   }
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("unknown column '{}'; the columns of this batch are {}", name, fmt::join(names, ", ")));
+              fmt::format("unknown column '{}'; the columns of this batch are {}", name,
+                          fmt::join(names, ", ")));
 }
 
 }  // namespace ringfeed

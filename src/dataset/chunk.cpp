@@ -18,10 +18,9 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <ringfeed/error.hpp>
 #include <string>
 #include <utility>
-
-#include <ringfeed/error.hpp>
 
 #include "dataset/arrow_status.hpp"
 
@@ -38,7 +37,8 @@ arrow::ipc::IpcWriteOptions write_options() {
   return options;
 }
 
-/// Decoding copies nothing, so whatever asks for memory is no chunk (a compressed body that claims a huge size).
+/// Decoding copies nothing, so whatever asks for memory is no chunk (a compressed body that claims
+/// a huge size).
 arrow::MemoryPool* no_memory() {
   static arrow::CappedMemoryPool pool(arrow::default_memory_pool(), 0);
   return &pool;
@@ -49,7 +49,8 @@ const arrow::DataType& storage_of(const arrow::DataType& type) {
   return *static_cast<const arrow::ExtensionType&>(type).storage_type();
 }
 
-/// Field names of list items and nullability differ between writers and say nothing about the bytes.
+/// Field names of list items and nullability differ between writers and say nothing about the
+/// bytes.
 bool same_layout(const arrow::DataType& left, const arrow::DataType& right) {
   if (left.id() != right.id() || left.num_fields() != right.num_fields()) return false;
   switch (left.id()) {
@@ -78,7 +79,8 @@ const std::byte* bytes_of(const arrow::ArrayData& data, int buffer) {
 }
 
 /// Elements of one fixed-width type, from element `first` of the array on.
-void view_elements(const arrow::ArrayData& data, std::int64_t first, const ColumnSpec& spec, ColumnView& view) {
+void view_elements(const arrow::ArrayData& data, std::int64_t first, const ColumnSpec& spec,
+                   ColumnView& view) {
   const std::byte* const base = bytes_of(data, 1);
   view.element_bytes = size_of(spec.dtype);
   if (spec.dtype == DType::kBool) {
@@ -87,7 +89,8 @@ void view_elements(const arrow::ArrayData& data, std::int64_t first, const Colum
     view.bit_offset = data.offset + first;
     return;
   }
-  if (base != nullptr) view.data = base + static_cast<std::size_t>(data.offset + first) * view.element_bytes;
+  if (base != nullptr)
+    view.data = base + static_cast<std::size_t>(data.offset + first) * view.element_bytes;
 }
 
 ColumnView view_of(const arrow::ArrayData& data, const ColumnSpec& spec) {
@@ -114,11 +117,13 @@ ColumnView view_of(const arrow::ArrayData& data, const ColumnSpec& spec) {
 }
 
 std::shared_ptr<arrow::Buffer> exact_bits(const arrow::ArrayData& data) {
-  auto bits = value_of(arrow::internal::CopyBitmap(arrow::default_memory_pool(), data.buffers[1]->data(), data.offset,
-                                                   data.length),
-                       "encoding a chunk");
+  auto bits =
+      value_of(arrow::internal::CopyBitmap(arrow::default_memory_pool(), data.buffers[1]->data(),
+                                           data.offset, data.length),
+               "encoding a chunk");
   if (data.length % 8 != 0) {
-    bits->mutable_data()[data.length / 8] &= static_cast<std::uint8_t>((1 << (data.length % 8)) - 1);
+    bits->mutable_data()[data.length / 8] &=
+        static_cast<std::uint8_t>((1 << (data.length % 8)) - 1);
   }
   return arrow::SliceBuffer(std::move(bits), 0, arrow::bit_util::BytesForBits(data.length));
 }
@@ -128,15 +133,17 @@ std::shared_ptr<arrow::Buffer> exact_offsets(const arrow::ArrayData& data, std::
   const auto* const offsets = data.GetValues<std::int32_t>(1);
   const std::int64_t bytes = (data.length + 1) * static_cast<std::int64_t>(sizeof(std::int32_t));
   first = offsets[0];
-  if (first == 0) return arrow::SliceBuffer(data.buffers[1], data.offset * static_cast<std::int64_t>(sizeof(std::int32_t)), bytes);
+  if (first == 0)
+    return arrow::SliceBuffer(data.buffers[1],
+                              data.offset * static_cast<std::int64_t>(sizeof(std::int32_t)), bytes);
   std::shared_ptr<arrow::Buffer> moved = value_of(arrow::AllocateBuffer(bytes), "encoding a chunk");
   auto* const out = reinterpret_cast<std::int32_t*>(moved->mutable_data());
   for (std::int64_t i = 0; i <= data.length; ++i) out[i] = offsets[i] - offsets[0];
   return moved;
 }
 
-/// The same values in buffers that hold nothing else: Arrow writes buffers whole, with whatever is behind the values of
-/// a slice. Copies only bits and moved offsets.
+/// The same values in buffers that hold nothing else: Arrow writes buffers whole, with whatever is
+/// behind the values of a slice. Copies only bits and moved offsets.
 std::shared_ptr<arrow::ArrayData> exact(const arrow::ArrayData& data) {
   const auto& type = storage_of(*data.type);
   auto result = arrow::ArrayData::Make(data.type, data.length, {nullptr}, 0);
@@ -144,7 +151,8 @@ std::shared_ptr<arrow::ArrayData> exact(const arrow::ArrayData& data) {
   switch (type.id()) {
     case arrow::Type::FIXED_SIZE_LIST: {
       const std::int64_t size = static_cast<const arrow::FixedSizeListType&>(type).list_size();
-      result->child_data = {exact(*data.child_data[0]->Slice(data.offset * size, data.length * size))};
+      result->child_data = {
+          exact(*data.child_data[0]->Slice(data.offset * size, data.length * size))};
       return result;
     }
     case arrow::Type::LIST: {
@@ -170,7 +178,8 @@ std::shared_ptr<arrow::ArrayData> exact(const arrow::ArrayData& data) {
     result->buffers.push_back(exact_bits(data));
   } else {
     const std::int64_t width = type.byte_width();
-    result->buffers.push_back(arrow::SliceBuffer(data.buffers[1], data.offset * width, data.length * width));
+    result->buffers.push_back(
+        arrow::SliceBuffer(data.buffers[1], data.offset * width, data.length * width));
   }
   return result;
 }
@@ -186,15 +195,17 @@ void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::s
   for (int i = 0; i < batch.num_columns(); ++i) {
     const auto& data = *batch.column_data(i);
     const auto& field = *expected->field(i);
-    if (batch.column_name(i) != field.name() || !same_layout(storage_of(*data.type), *field.type())) {
+    if (batch.column_name(i) != field.name() ||
+        !same_layout(storage_of(*data.type), *field.type())) {
       throw Error(ErrorCode::kBadData,
                   fmt::format("{}: column {} is {} {} where the schema has {} {}", where, i,
                               batch.column_name(i), data.type->ToString(), field.name(),
                               field.type()->ToString()));
     }
     if (has_nulls(data)) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: column {} has nulls, which a sample cannot hold", where, field.name()));
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{}: column {} has nulls, which a sample cannot hold", where, field.name()));
     }
   }
 }
@@ -204,16 +215,19 @@ std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch) {
   if (batch.num_rows() == 0) throw Error(ErrorCode::kInternal, "a chunk needs at least one sample");
   std::vector<std::shared_ptr<arrow::ArrayData>> columns;
   for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(exact(*batch.column_data(i)));
-  const auto exact_batch = arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns));
+  const auto exact_batch =
+      arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns));
   const auto options = write_options();
   arrow::ipc::IpcPayload payload;
   check(arrow::ipc::GetRecordBatchPayload(*exact_batch, options, &payload), kWhere);
   const std::int64_t size = arrow::ipc::GetPayloadSize(payload, options);
   if (size > static_cast<std::int64_t>(kChunkBytesMax)) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("a chunk of {} samples would take {} bytes, the limit is {}; choose smaller chunks "
-                            "(--chunk-bytes) or samples",
-                            batch.num_rows(), size, kChunkBytesMax));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format(
+            "a chunk of {} samples would take {} bytes, the limit is {}; choose smaller chunks "
+            "(--chunk-bytes) or samples",
+            batch.num_rows(), size, kChunkBytesMax));
   }
   auto stream = value_of(arrow::io::BufferOutputStream::Create(size), kWhere);
   std::int32_t metadata_bytes = 0;

@@ -1,17 +1,15 @@
-// The manifest as JSON text under a checksum of its own. A text is valid only when it is byte for byte what encode()
-// writes, so no two texts mean the same and no byte goes unchecked.
-#include <ringfeed/manifest.hpp>
-
+// The manifest as JSON text under a checksum of its own. A text is valid only when it is byte for
+// byte what encode() writes, so no two texts mean the same and no byte goes unchecked.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <ringfeed/error.hpp>
+#include <ringfeed/manifest.hpp>
 #include <unordered_set>
 #include <utility>
-
-#include <ringfeed/error.hpp>
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
@@ -55,7 +53,8 @@ std::string quoted(const std::string& text) {
   try {
     return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true);
   } catch (const nlohmann::json::exception&) {
-    throw Error(ErrorCode::kBadData, "a column or split has a name that is not UTF-8 text; rename it");
+    throw Error(ErrorCode::kBadData,
+                "a column or split has a name that is not UTF-8 text; rename it");
   }
 }
 
@@ -102,8 +101,8 @@ std::string body_of(const Manifest& manifest) {
   out += fmt::format("{{\"format\":{},\"version\":{},\"columns\":[", kFormat, manifest.version);
   const char* separator = "";
   for (const auto& column : manifest.schema.columns) {
-    out += fmt::format("{}{{\"name\":{},\"kind\":\"{}\",\"dtype\":\"{}\",\"shape\":", separator, quoted(column.name),
-                       kind_name(column.kind), name_of(column.dtype));
+    out += fmt::format("{}{{\"name\":{},\"kind\":\"{}\",\"dtype\":\"{}\",\"shape\":", separator,
+                       quoted(column.name), kind_name(column.kind), name_of(column.dtype));
     append_numbers(out, column.shape);
     out += '}';
     separator = ",";
@@ -116,7 +115,8 @@ std::string body_of(const Manifest& manifest) {
   }
   const auto& origin = manifest.origin;
   out += fmt::format(
-      "],\"origin\":{{\"fingerprint\":\"{:016x}\",\"seed\":{},\"chunk_bytes\":{},\"permutation\":{}}},\"parts\":[",
+      "],\"origin\":{{\"fingerprint\":\"{:016x}\",\"seed\":{},\"chunk_bytes\":{},\"permutation\":{}"
+      "}},\"parts\":[",
       origin.fingerprint, origin.seed, origin.chunk_bytes, quoted(origin.permutation));
   separator = "";
   for (const auto& part : manifest.parts) {
@@ -144,8 +144,10 @@ const Json& member(const Json& object, const char* name, Json::value_t type) {
   return *found;
 }
 
-std::uint64_t number_in(const Json& json, std::string_view name, std::uint64_t least, std::uint64_t most) {
-  if (json.type() != Json::value_t::number_unsigned) throw Bad{fmt::format("{} is not a whole number", name)};
+std::uint64_t number_in(const Json& json, std::string_view name, std::uint64_t least,
+                        std::uint64_t most) {
+  if (json.type() != Json::value_t::number_unsigned)
+    throw Bad{fmt::format("{} is not a whole number", name)};
   const auto number = json.get<std::uint64_t>();
   if (number < least || number > most) {
     throw Bad{fmt::format("{} is {}, not in {} to {}", name, number, least, most)};
@@ -153,25 +155,29 @@ std::uint64_t number_in(const Json& json, std::string_view name, std::uint64_t l
   return number;
 }
 
-std::uint64_t number_at(const Json& object, const char* name, std::uint64_t least, std::uint64_t most) {
+std::uint64_t number_at(const Json& object, const char* name, std::uint64_t least,
+                        std::uint64_t most) {
   return number_in(member(object, name, Json::value_t::number_unsigned), name, least, most);
 }
 
 std::string text_at(const Json& object, const char* name, std::size_t bytes_max) {
   const auto& text = member(object, name, Json::value_t::string).get_ref<const std::string&>();
-  if (text.empty() || text.size() > bytes_max) throw Bad{fmt::format("'{}' is empty or too long", name)};
+  if (text.empty() || text.size() > bytes_max)
+    throw Bad{fmt::format("'{}' is empty or too long", name)};
   return text;
 }
 
 const Json& array_at(const Json& object, const char* name, std::size_t size_max) {
   const auto& array = member(object, name, Json::value_t::array);
-  if (array.size() > size_max) throw Bad{fmt::format("'{}' has {} entries, the limit is {}", name, array.size(), size_max)};
+  if (array.size() > size_max)
+    throw Bad{fmt::format("'{}' has {} entries, the limit is {}", name, array.size(), size_max)};
   return array;
 }
 
 std::uint64_t parse_hex(std::string_view digits) {
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
   if (digits.size() != kHexDigits || error != std::errc() || end != digits.data() + digits.size()) {
     throw Bad{"a checksum is not 16 hexadecimal digits"};
   }
@@ -182,8 +188,8 @@ ColumnSpec parse_column(const Json& json) {
   ColumnSpec spec;
   spec.name = text_at(json, "name", kColumnNameBytesMax);
   const auto kind = text_at(json, "kind", 16);
-  const auto found =
-      std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& each) { return each.second == kind; });
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [&](const auto& each) { return each.second == kind; });
   if (found == std::end(kKinds)) throw Bad{fmt::format("unknown kind of column '{}'", kind)};
   spec.kind = found->first;
   try {
@@ -192,8 +198,10 @@ ColumnSpec parse_column(const Json& json) {
     throw Bad{error.what()};
   }
   const bool bytes = spec.kind == ColumnKind::kBinary || spec.kind == ColumnKind::kString;
-  if (bytes && spec.dtype != DType::kUInt8) throw Bad{fmt::format("column {} cannot have that dtype", spec.name)};
-  const auto& shape = array_at(json, "shape", spec.kind == ColumnKind::kTensor ? kDimensionsMax : 0);
+  if (bytes && spec.dtype != DType::kUInt8)
+    throw Bad{fmt::format("column {} cannot have that dtype", spec.name)};
+  const auto& shape =
+      array_at(json, "shape", spec.kind == ColumnKind::kTensor ? kDimensionsMax : 0);
   std::uint64_t bytes_so_far = size_of(spec.dtype);
   for (const auto& dimension : shape) {
     const auto size = number_in(dimension, "a dimension", 1, kSampleBytesMax / bytes_so_far);
@@ -209,7 +217,8 @@ Schema parse_columns(const Json& body) {
   std::uint64_t sample_bytes = 0;
   for (const auto& json : array_at(body, "columns", kColumnsMax)) {
     auto spec = parse_column(json);
-    if (!names.insert(spec.name).second) throw Bad{fmt::format("column {} stands twice", spec.name)};
+    if (!names.insert(spec.name).second)
+      throw Bad{fmt::format("column {} stands twice", spec.name)};
     if (spec.kind == ColumnKind::kTensor) sample_bytes += spec.sample_bytes();
     schema.columns.push_back(std::move(spec));
   }
@@ -235,15 +244,19 @@ Part parse_part(const Json& json, const std::vector<std::string>& splits) {
   }
   part.head = parse_frame(json, "head");
   part.tail = parse_frame(json, "tail");
-  if (part.head.bytes % kChunkAlignment != 0) throw Bad{fmt::format("part {}: its head has an odd length", part.name)};
+  if (part.head.bytes % kChunkAlignment != 0)
+    throw Bad{fmt::format("part {}: its head has an odd length", part.name)};
   const auto& samples = array_at(json, "chunk_samples", kChunksMax);
   const auto& bytes = array_at(json, "chunk_bytes", samples.size());
   const std::string_view hashes =
-      samples.empty() ? std::string_view()
-                      : member(json, "chunk_xxh3", Json::value_t::string).get_ref<const std::string&>();
-  if (samples.empty() || bytes.size() != samples.size() || hashes.size() != kHexDigits * samples.size()) {
-    throw Bad{fmt::format("part {} has {} sample counts, {} sizes and {} hexadecimal digits of checksums", part.name,
-                          samples.size(), bytes.size(), hashes.size())};
+      samples.empty()
+          ? std::string_view()
+          : member(json, "chunk_xxh3", Json::value_t::string).get_ref<const std::string&>();
+  if (samples.empty() || bytes.size() != samples.size() ||
+      hashes.size() != kHexDigits * samples.size()) {
+    throw Bad{
+        fmt::format("part {} has {} sample counts, {} sizes and {} hexadecimal digits of checksums",
+                    part.name, samples.size(), bytes.size(), hashes.size())};
   }
   part.chunk_samples.reserve(samples.size());
   part.chunk_bytes.reserve(samples.size());
@@ -251,7 +264,8 @@ Part parse_part(const Json& json, const std::vector<std::string>& splits) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const auto count = number_in(samples[i], "a chunk's number of samples", 1, UINT32_MAX);
     const auto size = number_in(bytes[i], "a chunk's size", kChunkAlignment, kChunkBytesMax);
-    if (size % kChunkAlignment != 0) throw Bad{fmt::format("part {}: chunk {} has an odd length", part.name, i)};
+    if (size % kChunkAlignment != 0)
+      throw Bad{fmt::format("part {}: chunk {} has an odd length", part.name, i)};
     part.chunk_samples.push_back(static_cast<std::uint32_t>(count));
     part.chunk_bytes.push_back(static_cast<std::uint32_t>(size));
     part.chunk_hash.push_back(parse_hex(hashes.substr(i * kHexDigits, kHexDigits)));
@@ -263,13 +277,15 @@ Manifest parse_body(std::string_view body) {
   const Json json = Json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) throw Bad{"it is not JSON text"};
   if (const auto format = number_at(json, "format", 1, UINT64_MAX); format != kFormat) {
-    throw Bad{fmt::format("it has format {}, this program reads format {}; use a newer ringfeed", format, kFormat)};
+    throw Bad{fmt::format("it has format {}, this program reads format {}; use a newer ringfeed",
+                          format, kFormat)};
   }
   Manifest manifest;
   manifest.version = number_at(json, "version", 1, UINT64_MAX);
   manifest.schema = parse_columns(json);
   for (const auto& split : array_at(json, "splits", kSplitsMax)) {
-    if (!split.is_string() || !is_split_name(split.get_ref<const std::string&>())) throw Bad{"a split's name is not right"};
+    if (!split.is_string() || !is_split_name(split.get_ref<const std::string&>()))
+      throw Bad{"a split's name is not right"};
     auto name = split.get<std::string>();
     if (std::find(manifest.splits.begin(), manifest.splits.end(), name) != manifest.splits.end()) {
       throw Bad{fmt::format("split {} stands twice", name)};
@@ -339,8 +355,10 @@ std::string Manifest::encode() const {
 
 Manifest Manifest::decode(std::string_view text, std::string_view where) {
   const auto bad = [&](std::string_view what) {
-    return Error(ErrorCode::kBadData,
-                 fmt::format("{}: the manifest is damaged: {}; restore it from a copy, or ingest again", where, what));
+    return Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: the manifest is damaged: {}; restore it from a copy, or ingest again",
+                    where, what));
   };
   constexpr std::size_t kBodyAt = kPrefix.size() + kHexDigits + kBetween.size();
   if (text.size() < kBodyAt + kSuffix.size() || text.substr(0, kPrefix.size()) != kPrefix ||
@@ -351,7 +369,8 @@ Manifest Manifest::decode(std::string_view text, std::string_view where) {
   const auto body = text.substr(kBodyAt, text.size() - kBodyAt - kSuffix.size());
   std::string sum;
   append_hex(sum, hash_bytes(body));
-  if (text.substr(kPrefix.size(), kHexDigits) != sum) throw bad("its bytes do not match its checksum");
+  if (text.substr(kPrefix.size(), kHexDigits) != sum)
+    throw bad("its bytes do not match its checksum");
   try {
     auto manifest = parse_body(body);
     if (body_of(manifest) != body) throw Bad{"it is not in the form that ringfeed writes"};
@@ -364,8 +383,8 @@ Manifest Manifest::decode(std::string_view text, std::string_view where) {
 bool is_split_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > kSplitNameBytesMax || name[0] == '.') return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 

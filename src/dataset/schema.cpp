@@ -1,7 +1,5 @@
-// Schema <-> Arrow schema. Tensors carry the canonical metadata of arrow.fixed_shape_tensor, so pyarrow gives them
-// their shape; see the Arrow canonical extension types.
-#include <ringfeed/schema.hpp>
-
+// Schema <-> Arrow schema. Tensors carry the canonical metadata of arrow.fixed_shape_tensor, so
+// pyarrow gives them their shape; see the Arrow canonical extension types.
 #include <arrow/extension_type.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
@@ -10,9 +8,9 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/schema.hpp>
+#include <unordered_set>
 
 namespace ringfeed {
 namespace {
@@ -60,13 +58,16 @@ DType dtype_of(const arrow::DataType& type, std::string_view column) {
   for (const auto& [dtype, name] : kDTypes) {
     if (arrow_type_of(dtype)->Equals(type)) return dtype;
   }
-  throw Error(ErrorCode::kBadData,
-              fmt::format("column {}: type {} cannot be held; cast it to one of uint8, int8, int16, int32, int64, "
-                          "float16, float32, float64, bool, binary, string or a list of numbers",
-                          column, type.ToString()));
+  throw Error(
+      ErrorCode::kBadData,
+      fmt::format(
+          "column {}: type {} cannot be held; cast it to one of uint8, int8, int16, int32, int64, "
+          "float16, float32, float64, bool, binary, string or a list of numbers",
+          column, type.ToString()));
 }
 
-std::vector<std::int64_t> parse_tensor_shape(const std::string& metadata, const std::string& column) {
+std::vector<std::int64_t> parse_tensor_shape(const std::string& metadata,
+                                             const std::string& column) {
   const auto json = nlohmann::json::parse(metadata, nullptr, false);
   const auto found = json.is_object() ? json.find("shape") : json.end();
   std::vector<std::int64_t> shape;
@@ -78,7 +79,8 @@ std::vector<std::int64_t> parse_tensor_shape(const std::string& metadata, const 
     if (shape.size() == found->size()) return shape;
   }
   throw Error(ErrorCode::kBadData,
-              fmt::format("column {}: the metadata of arrow.fixed_shape_tensor is not right: {}", column, metadata));
+              fmt::format("column {}: the metadata of arrow.fixed_shape_tensor is not right: {}",
+                          column, metadata));
 }
 
 ColumnSpec column_of(const arrow::Field& field) {
@@ -110,8 +112,9 @@ ColumnSpec column_of(const arrow::Field& field) {
         bad = bad || elements > list.list_size();
       }
       if (bad || elements != list.list_size()) {
-        throw Error(ErrorCode::kBadData, fmt::format("column {}: shape {} does not fit lists of {} elements", spec.name,
-                                                     spec.shape, list.list_size()));
+        throw Error(ErrorCode::kBadData,
+                    fmt::format("column {}: shape {} does not fit lists of {} elements", spec.name,
+                                spec.shape, list.list_size()));
       }
       return spec;
     }
@@ -149,11 +152,13 @@ std::shared_ptr<arrow::Field> field_of(const ColumnSpec& spec) {
       break;
   }
   if (spec.shape.empty()) return arrow::field(spec.name, arrow_type_of(spec.dtype), false);
-  const auto type = arrow::fixed_size_list(item_of(spec.dtype), static_cast<std::int32_t>(spec.elements()));
+  const auto type =
+      arrow::fixed_size_list(item_of(spec.dtype), static_cast<std::int32_t>(spec.elements()));
   const std::string shape = fmt::format("{{\"shape\":[{}]}}", fmt::join(spec.shape, ","));
   return arrow::field(
       spec.name, type, false,
-      arrow::key_value_metadata({"ARROW:extension:metadata", "ARROW:extension:name"}, {shape, std::string(kTensorExtension)}));
+      arrow::key_value_metadata({"ARROW:extension:metadata", "ARROW:extension:name"},
+                                {shape, std::string(kTensorExtension)}));
 }
 
 }  // namespace
@@ -188,10 +193,12 @@ DType dtype_from_name(std::string_view name) {
   for (const auto& [dtype, each] : kDTypes) {
     if (each == name) return dtype;
   }
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("unknown dtype '{}'; it is one of uint8, int8, int16, int32, int64, float16, float32, "
-                          "float64, bool",
-                          name));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "unknown dtype '{}'; it is one of uint8, int8, int16, int32, int64, float16, float32, "
+          "float64, bool",
+          name));
 }
 
 std::int64_t ColumnSpec::elements() const noexcept {
@@ -245,11 +252,13 @@ Schema Schema::from_arrow(const arrow::Schema& schema) {
   std::unordered_set<std::string_view> names;
   for (const auto& field : schema.fields()) {
     if (!names.insert(field->name()).second) {
-      throw Error(ErrorCode::kBadData, fmt::format("column {}: the name stands twice; rename one", field->name()));
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("column {}: the name stands twice; rename one", field->name()));
     }
     result.columns.push_back(column_of(*field));
   }
-  if (result.columns.empty()) throw Error(ErrorCode::kBadData, "a schema needs at least one column");
+  if (result.columns.empty())
+    throw Error(ErrorCode::kBadData, "a schema needs at least one column");
   return result;
 }
 

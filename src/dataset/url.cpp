@@ -1,11 +1,9 @@
 // Parsing and printing of data set addresses.
-#include <ringfeed/url.hpp>
-
 #include <fmt/format.h>
 
 #include <charconv>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/url.hpp>
 
 namespace ringfeed {
 namespace {
@@ -14,7 +12,8 @@ constexpr std::size_t kUrlBytesMax = 8192;
 
 [[noreturn]] void refuse(std::string_view text, std::string_view what) {
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("'{}': {}; the form is PATH[?split=NAME][&version=N] or file:///PATH...", text, what));
+              fmt::format("'{}': {}; the form is PATH[?split=NAME][&version=N] or file:///PATH...",
+                          text, what));
 }
 
 int hex_digit(char c) {
@@ -44,7 +43,8 @@ std::string percent_encode(std::string_view part) {
   std::string result;
   for (const char c : part) {
     const auto code = static_cast<unsigned char>(c);
-    if (code > 0x20 && code < 0x7F && std::string_view("%?#&=+").find(c) == std::string_view::npos) {
+    if (code > 0x20 && code < 0x7F &&
+        std::string_view("%?#&=+").find(c) == std::string_view::npos) {
       result += c;
     } else {
       result += fmt::format("%{:02X}", code);
@@ -96,13 +96,15 @@ Url Url::parse(std::string_view text) {
   std::string_view path = text.substr(0, question);
   const auto scheme = scheme_of(path);
   if (scheme == "cassandra") {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("'{}': this build has no Cassandra store yet; name a local folder", text));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}': this build has no Cassandra store yet; name a local folder", text));
   }
   if (scheme == "file") {
     path.remove_prefix(std::string_view("file://").size());
     if (path.substr(0, 10) == "localhost/") path.remove_prefix(9);
-    if (path.empty() || path[0] != '/') refuse(text, "a file URL names another host; write file:///PATH");
+    if (path.empty() || path[0] != '/')
+      refuse(text, "a file URL names another host; write file:///PATH");
     url.path = percent_decode(path, text);
     if (url.path.find('\0') != std::string::npos) refuse(text, "the path contains a zero byte");
   } else if (!scheme.empty()) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
 #include <ringfeed/error.hpp>
 
 #include "base/byte_size.hpp"
@@ -16,7 +15,8 @@ namespace {
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kDefaultBytes = 256 * kMiB;
 constexpr std::uint64_t kDefaultAboveFloor = 128 * kMiB;
-/// Small batches wait in a queue of up to this many bytes, so that handing one over costs no wake-up each time.
+/// Small batches wait in a queue of up to this many bytes, so that handing one over costs no
+/// wake-up each time.
 constexpr std::uint64_t kReadyBytes = kMiB;
 constexpr std::uint64_t kReadyMax = 64;
 /// Per block, read or not: its numbers, its place in two epochs, and its slot in two epochs.
@@ -24,7 +24,8 @@ constexpr std::uint64_t kIndexBytesPerBlock = 40;
 
 }  // namespace
 
-Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks, std::uint64_t batch_bytes) {
+Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks,
+                   std::uint64_t batch_bytes) {
   std::uint64_t samples = 0;
   std::uint64_t total = 0;
   std::uint64_t largest = 0;
@@ -34,10 +35,11 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
     largest = std::max(largest, cost_of(block));
   }
   Budget budget;
-  const std::uint64_t held = blocks_held_max(options.order, samples, blocks.size(), options.world_size);
+  const std::uint64_t held =
+      blocks_held_max(options.order, samples, blocks.size(), options.world_size);
   const std::uint64_t held_bytes = std::min(total, held * largest);
-  const std::uint64_t waiting = std::clamp<std::uint64_t>(kReadyBytes / std::max<std::uint64_t>(batch_bytes, 1), 1,
-                                                          kReadyMax);
+  const std::uint64_t waiting = std::clamp<std::uint64_t>(
+      kReadyBytes / std::max<std::uint64_t>(batch_bytes, 1), 1, kReadyMax);
   const std::uint64_t aside = (waiting + 1) * batch_bytes + kIndexBytesPerBlock * blocks.size();
   budget.ready_max = waiting;
   budget.floor_bytes = held_bytes + aside;
@@ -45,18 +47,22 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
   const bool full = options.order.shuffle == Shuffle::kFull;
   budget.bytes = options.prefetch_bytes;
   if (budget.bytes == 0) {
-    budget.bytes = full ? kDefaultBytes : std::max(kDefaultBytes, budget.floor_bytes + kDefaultAboveFloor);
+    budget.bytes =
+        full ? kDefaultBytes : std::max(kDefaultBytes, budget.floor_bytes + kDefaultAboveFloor);
   }
-  const std::uint64_t least = full ? budget.floor_bytes : budget.floor_bytes + std::min(2 * largest, total);
+  const std::uint64_t least =
+      full ? budget.floor_bytes : budget.floor_bytes + std::min(2 * largest, total);
   if (budget.bytes < least) {
-    const std::string remedy =
-        full ? "raise --prefetch-bytes to that, or use --shuffle block, which is as good for training"
-             : "raise --prefetch-bytes to that, or use fewer --lanes, a smaller --window or more ranks";
+    const std::string remedy = full ? "raise --prefetch-bytes to that, or use --shuffle block, "
+                                      "which is as good for training"
+                                    : "raise --prefetch-bytes to that, or use fewer --lanes, a "
+                                      "smaller --window or more ranks";
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--prefetch-bytes {}: this order holds up to {} blocks at once ({}) and needs at least {} "
+                fmt::format("--prefetch-bytes {}: this order holds up to {} blocks at once ({}) "
+                            "and needs at least {} "
                             "({} bytes); {}",
-                            format_bytes(budget.bytes), held, format_bytes(held_bytes), format_bytes(least), least,
-                            remedy));
+                            format_bytes(budget.bytes), held, format_bytes(held_bytes),
+                            format_bytes(least), least, remedy));
   }
   budget.blocks_bytes = budget.bytes - aside;
   return budget;

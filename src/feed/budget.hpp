@@ -3,27 +3,29 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
-
 #include <ringfeed/feed.hpp>
 #include <ringfeed/store.hpp>
+#include <span>
 
 namespace ringfeed {
 
-/// What holding this block costs: its bytes, and 8 bytes per sample for the order of an open window.
+/// What holding this block costs: its bytes, and 8 bytes per sample for the order of an open
+/// window.
 constexpr std::uint64_t cost_of(const BlockInfo& block) noexcept {
   return block.bytes + std::uint64_t{8} * block.samples;
 }
 
 struct Budget {
-  std::uint64_t bytes = 0;         ///< --prefetch-bytes, or the default
-  std::uint64_t floor_bytes = 0;   ///< blocks that must be held at once, batches, and what each block costs unread
+  std::uint64_t bytes = 0;  ///< --prefetch-bytes, or the default
+  std::uint64_t floor_bytes =
+      0;  ///< blocks that must be held at once, batches, and what each block costs unread
   std::uint64_t blocks_bytes = 0;  ///< what of `bytes` is for blocks
   std::size_t ready_max = 1;       ///< assembled batches that may wait
 };
 
-/// `batch_bytes` is the size of the largest batch of this rank. Throws Error{kInvalidArgument} as Feed's constructor
-/// says.
-Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks, std::uint64_t batch_bytes);
+/// `batch_bytes` is the size of the largest batch of this rank. Throws Error{kInvalidArgument} as
+/// Feed's constructor says.
+Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks,
+                   std::uint64_t batch_bytes);
 
 }  // namespace ringfeed

@@ -1,5 +1,5 @@
-// The shelf of free buffers is shared with the buffers that are out, so that they find their way back or, when the
-// pool is gone, are freed.
+// The shelf of free buffers is shared with the buffers that are out, so that they find their way
+// back or, when the pool is gone, are freed.
 #include "feed/buffer_pool.hpp"
 
 #include <algorithm>
@@ -30,7 +30,8 @@ struct BufferPool::Shelf {
 
   void put_back(Buffer buffer) noexcept {
     const std::lock_guard lock(mutex);
-    if (free.size() < buffers_max) free.push_back(std::move(buffer));  // within the reserved capacity
+    if (free.size() < buffers_max)
+      free.push_back(std::move(buffer));  // within the reserved capacity
   }
 };
 
@@ -44,7 +45,8 @@ std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
   {
     const std::lock_guard lock(shelf_->mutex);
     auto& free = shelf_->free;
-    const auto fits = std::find_if(free.begin(), free.end(), [&](const Buffer& b) { return b.bytes >= bytes; });
+    const auto fits =
+        std::find_if(free.begin(), free.end(), [&](const Buffer& b) { return b.bytes >= bytes; });
     if (fits != free.end()) {
       buffer = std::move(*fits);
       free.erase(fits);

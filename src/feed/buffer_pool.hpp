@@ -1,4 +1,5 @@
-// Batch memory that is used again: a fresh mapping per batch would cost more in page faults than the copy itself.
+// Batch memory that is used again: a fresh mapping per batch would cost more in page faults than
+// the copy itself.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@ class BufferPool {
   /// Keeps at most `buffers_max` free buffers.
   explicit BufferPool(std::size_t buffers_max);
 
-  /// At least `bytes`, 64-byte aligned. Comes back to the pool when the last copy of the pointer is gone.
+  /// At least `bytes`, 64-byte aligned. Comes back to the pool when the last copy of the pointer is
+  /// gone.
   std::shared_ptr<std::byte> take(std::size_t bytes);
 
  private:

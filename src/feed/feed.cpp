@@ -1,12 +1,11 @@
-// The feed. Two sides meet in a queue of assembled batches: next() on the caller's thread, and one assembling thread
-// that asks the store for blocks in the order of need, waits for those that the next window needs, gathers, and lets
-// finished blocks go. The store's own threads only mark blocks as arrived.
+// The feed. Two sides meet in a queue of assembled batches: next() on the caller's thread, and one
+// assembling thread that asks the store for blocks in the order of need, waits for those that the
+// next window needs, gathers, and lets finished blocks go. The store's own threads only mark blocks
+// as arrived.
 //
-// It cannot get stuck: blocks are asked for in the order in which their windows open, a block is let go with its last
-// sample, and the budget holds all windows that can be open at once; so the block that is waited for has always been
-// asked for.
-#include <ringfeed/feed.hpp>
-
+// It cannot get stuck: blocks are asked for in the order in which their windows open, a block is
+// let go with its last sample, and the budget holds all windows that can be open at once; so the
+// block that is waited for has always been asked for.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,9 +14,9 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+#include <thread>
 
 #include "feed/budget.hpp"
 #include "feed/gather.hpp"
@@ -39,7 +38,7 @@ struct Stopped {};
 struct Slot {
   OpenBlock block;
   std::uint64_t cost = 0;
-  std::exception_ptr error;          ///< set before `arrived`
+  std::exception_ptr error;  ///< set before `arrived`
   std::atomic<bool> arrived = false;
 };
 
@@ -54,12 +53,13 @@ struct EpochState {
   std::shared_ptr<const Epoch> epoch;
   std::unique_ptr<RankOrder> order;
   std::unique_ptr<ReadPlan> plan;
-  std::optional<std::uint32_t> next_block;  ///< taken from the plan, not yet asked for
-  std::vector<std::unique_ptr<Slot>> slots;       ///< by block
+  std::optional<std::uint32_t> next_block;   ///< taken from the plan, not yet asked for
+  std::vector<std::unique_ptr<Slot>> slots;  ///< by block
 };
 
 /// Places of the columns to hand out, in the schema.
-std::vector<std::size_t> chosen_columns(const Schema& schema, const std::vector<std::string>& names) {
+std::vector<std::size_t> chosen_columns(const Schema& schema,
+                                        const std::vector<std::string>& names) {
   std::vector<std::size_t> indices;
   for (const auto& name : names) {
     indices.push_back(static_cast<std::size_t>(&schema.at(name) - schema.columns.data()));
@@ -77,19 +77,21 @@ std::vector<ColumnSpec> specs_of(const Schema& schema, const std::vector<std::si
 }
 
 /// A bound of the bytes of this rank's largest batch. Varying columns: by the fullest block.
-std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks, const Steps& steps,
-                              const Gather& gather, bool varying) {
+std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks,
+                              const Steps& steps, const Gather& gather, bool varying) {
   if (steps.count() == 0) return 0;
   const std::uint64_t largest = std::max(steps.size(0), steps.size(steps.count() - 1));
   const auto ranks = static_cast<std::uint64_t>(options.world_size);
   const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
   const std::uint64_t samples =
-      std::min(steps.samples(), std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
+      std::min(steps.samples(),
+               std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
   std::uint64_t bytes = gather.fixed_bytes(samples);
   if (varying) {
     double fullest = 0;
     for (const auto& block : blocks) {
-      if (block.samples > 0) fullest = std::max(fullest, static_cast<double>(block.bytes) / block.samples);
+      if (block.samples > 0)
+        fullest = std::max(fullest, static_cast<double>(block.bytes) / block.samples);
     }
     bytes += static_cast<std::uint64_t>(2 * fullest * static_cast<double>(samples));
   }
@@ -109,7 +111,8 @@ struct Feed::Impl {
         position(options.start),
         steps(dataset->size(), options.order) {
     if (options.read_threads < 1 || options.read_threads > 256) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("read threads {}; must be 1 to 256", options.read_threads));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("read threads {}; must be 1 to 256", options.read_threads));
     }
     steps.step_at(options.start.samples);
     reader = dataset->reader(options.read_threads);
@@ -170,7 +173,8 @@ struct Feed::Impl {
 
   void assemble_epoch(const std::stop_token& stop) {
     const std::uint64_t number = epochs.front().epoch->number();
-    const std::uint64_t first = number == options.start.epoch ? steps.step_at(options.start.samples) : 0;
+    const std::uint64_t first =
+        number == options.start.epoch ? steps.step_at(options.start.samples) : 0;
     ask_ahead();
     for (std::uint64_t step = first; step < steps.count(); ++step) {
       wait_for_room(stop);
@@ -189,12 +193,14 @@ struct Feed::Impl {
     batch.first = steps.begin(step);
     batch.global_size = static_cast<std::int64_t>(steps.size(step));
     batch.size = static_cast<std::int64_t>(state.order->count(batch.first, end));
-    batch.weight = static_cast<double>(batch.size) * options.world_size / static_cast<double>(batch.global_size);
+    batch.weight = static_cast<double>(batch.size) * options.world_size /
+                   static_cast<double>(batch.global_size);
     gather.begin(static_cast<std::uint64_t>(batch.size));
     refs.clear();
     while (!state.order->draw(end, refs)) {
       if (!all_arrived(state)) {
-        // What was drawn is copied first, so that the blocks it is finished with make room for the ones needed now.
+        // What was drawn is copied first, so that the blocks it is finished with make room for the
+        // ones needed now.
         copy_drawn(state);
         wait_for_needed(state, stop);
       }
@@ -228,9 +234,11 @@ struct Feed::Impl {
   void wait_for_needed(const EpochState& state, const std::stop_token& stop) {
     for (const auto block : state.order->needed()) {
       if (!state.slots[block]) {
-        throw Error(ErrorCode::kInternal,
-                    fmt::format("block {} does not fit the budget of {} bytes, {} are held; please report this",
-                                block, budget.blocks_bytes, held_bytes.load()));
+        throw Error(
+            ErrorCode::kInternal,
+            fmt::format(
+                "block {} does not fit the budget of {} bytes, {} are held; please report this",
+                block, budget.blocks_bytes, held_bytes.load()));
       }
     }
     std::unique_lock lock(mutex);
@@ -268,9 +276,12 @@ struct Feed::Impl {
     Slot* raw = slot.get();
     state.slots[block] = std::move(slot);
     const std::uint64_t held = held_bytes.fetch_add(cost, std::memory_order_relaxed) + cost;
-    held_bytes_max.store(std::max(held, held_bytes_max.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+    held_bytes_max.store(std::max(held, held_bytes_max.load(std::memory_order_relaxed)),
+                         std::memory_order_relaxed);
     blocks_read.fetch_add(1, std::memory_order_relaxed);
-    reader->read(block, [this, raw](Chunk chunk, std::exception_ptr failure) { arrive(*raw, chunk, failure); });
+    reader->read(block, [this, raw](Chunk chunk, std::exception_ptr failure) {
+      arrive(*raw, chunk, failure);
+    });
   }
 
   /// On a thread of the store.
@@ -285,7 +296,8 @@ struct Feed::Impl {
       }
     }
     slot.error = std::move(failure);
-    const std::lock_guard lock(mutex);  // the waiting side must not miss it between its check and its wait
+    const std::lock_guard lock(
+        mutex);  // the waiting side must not miss it between its check and its wait
     slot.arrived.store(true, std::memory_order_release);
     changed.notify_all();
   }
@@ -295,7 +307,8 @@ struct Feed::Impl {
     state.slots[block].reset();
   }
 
-  /// Blocks that the order never reported as finished: those still open at the end of shuffle=none and full.
+  /// Blocks that the order never reported as finished: those still open at the end of shuffle=none
+  /// and full.
   void drop_front_epoch() {
     EpochState& state = epochs.front();
     for (std::uint32_t block = 0; block < state.slots.size(); ++block) {
@@ -340,7 +353,8 @@ struct Feed::Impl {
     --batches_ready;
     changed.notify_all();
     const Batch& batch = item.batch;
-    position = {static_cast<std::uint64_t>(batch.epoch), batch.first + static_cast<std::uint64_t>(batch.global_size)};
+    position = {static_cast<std::uint64_t>(batch.epoch),
+                batch.first + static_cast<std::uint64_t>(batch.global_size)};
     samples += static_cast<std::uint64_t>(batch.size);
     ++batches;
     return std::move(item.batch);

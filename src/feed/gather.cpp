@@ -1,5 +1,5 @@
-// The copy loops. Samples of a step lie scattered over all open blocks, so what a copy costs is the latency of its
-// first lines; they are fetched a few samples ahead.
+// The copy loops. Samples of a step lie scattered over all open blocks, so what a copy costs is the
+// latency of its first lines; they are fetched a few samples ahead.
 #include "feed/gather.hpp"
 
 #include <algorithm>
@@ -12,7 +12,9 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSamplesAhead = 8;
 constexpr std::size_t kLinesAhead = 4;  // the processor's own prefetcher has caught on after these
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 template <std::size_t kSize>
 void copy_exactly(std::span<const std::byte* const> from, std::byte* to) {

@@ -1,14 +1,13 @@
-// The gather: copies samples out of the blocks that are in memory into the contiguous columns of a batch.
-// One thread at a time.
+// The gather: copies samples out of the blocks that are in memory into the contiguous columns of a
+// batch. One thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
-#include <vector>
-
 #include <ringfeed/batch.hpp>
 #include <ringfeed/store.hpp>
+#include <span>
+#include <vector>
 
 #include "dataset/chunk.hpp"
 #include "feed/buffer_pool.hpp"
@@ -54,8 +53,8 @@ class Gather {
   std::uint64_t samples_ = 0;
   std::uint64_t filled_ = 0;
   std::shared_ptr<std::byte> fixed_;
-  std::vector<std::byte*> fixed_data_;                ///< per column; null for a varying one
-  std::vector<std::shared_ptr<Varying>> varying_;     ///< per column; null for a fixed one
+  std::vector<std::byte*> fixed_data_;             ///< per column; null for a varying one
+  std::vector<std::shared_ptr<Varying>> varying_;  ///< per column; null for a fixed one
   std::vector<const std::byte*> from_;
 };
 

@@ -1,6 +1,5 @@
 // The first samples of a data set as one batch.
 #include <algorithm>
-
 #include <ringfeed/feed.hpp>
 
 namespace ringfeed {

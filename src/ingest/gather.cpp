@@ -20,7 +20,9 @@ namespace {
 class ColumnSource {
  public:
   ColumnSource(const Segment& segment, std::size_t column) : segment_(segment), column_(column) {}
-  const ColumnView& operator[](std::uint32_t batch) const noexcept { return segment_.views(batch)[column_]; }
+  const ColumnView& operator[](std::uint32_t batch) const noexcept {
+    return segment_.views(batch)[column_];
+  }
 
  private:
   const Segment& segment_;
@@ -39,7 +41,8 @@ void gather_scalars(const ColumnSource& source, std::span<const Place> places, s
   }
 }
 
-std::shared_ptr<arrow::Buffer> gather_fixed(const ColumnSource& source, std::span<const Place> places, std::size_t bytes) {
+std::shared_ptr<arrow::Buffer> gather_fixed(const ColumnSource& source,
+                                            std::span<const Place> places, std::size_t bytes) {
   auto buffer = allocate(places.size() * bytes);
   std::uint8_t* out = buffer->mutable_data();
   switch (bytes) {
@@ -86,25 +89,32 @@ class BitWriter {
   std::int64_t written_ = 0;
 };
 
-std::shared_ptr<arrow::ArrayData> gather_tensor(const ColumnSource& source, std::span<const Place> places,
-                                                const ColumnSpec& spec, const std::shared_ptr<arrow::DataType>& type) {
+std::shared_ptr<arrow::ArrayData> gather_tensor(const ColumnSource& source,
+                                                std::span<const Place> places,
+                                                const ColumnSpec& spec,
+                                                const std::shared_ptr<arrow::DataType>& type) {
   const auto rows = static_cast<std::int64_t>(places.size());
   const std::int64_t elements = spec.elements();
   std::shared_ptr<arrow::Buffer> values;
   if (spec.dtype == DType::kBool) {
     BitWriter bits(static_cast<std::uint64_t>(rows * elements));
-    for (const auto& place : places) bits.append(source[place.batch], place.row * elements, elements);
+    for (const auto& place : places)
+      bits.append(source[place.batch], place.row * elements, elements);
     values = bits.finish();
   } else {
     values = gather_fixed(source, places, spec.sample_bytes());
   }
-  if (spec.shape.empty()) return arrow::ArrayData::Make(type, rows, {nullptr, std::move(values)}, 0);
-  auto items = arrow::ArrayData::Make(type->field(0)->type(), rows * elements, {nullptr, std::move(values)}, 0);
+  if (spec.shape.empty())
+    return arrow::ArrayData::Make(type, rows, {nullptr, std::move(values)}, 0);
+  auto items = arrow::ArrayData::Make(type->field(0)->type(), rows * elements,
+                                      {nullptr, std::move(values)}, 0);
   return arrow::ArrayData::Make(type, rows, {nullptr}, {std::move(items)}, 0);
 }
 
-std::shared_ptr<arrow::ArrayData> gather_varying(const ColumnSource& source, std::span<const Place> places,
-                                                 const ColumnSpec& spec, const std::shared_ptr<arrow::DataType>& type) {
+std::shared_ptr<arrow::ArrayData> gather_varying(const ColumnSource& source,
+                                                 std::span<const Place> places,
+                                                 const ColumnSpec& spec,
+                                                 const std::shared_ptr<arrow::DataType>& type) {
   const auto rows = static_cast<std::int64_t>(places.size());
   auto offset_buffer = allocate((places.size() + 1) * sizeof(std::int32_t));
   auto* const offsets = reinterpret_cast<std::int32_t*>(offset_buffer->mutable_data());
@@ -130,15 +140,19 @@ std::shared_ptr<arrow::ArrayData> gather_varying(const ColumnSource& source, std
       const auto& view = source[places[i].batch];
       const auto bytes = static_cast<std::size_t>(offsets[i + 1] - offsets[i]) * width;
       if (bytes == 0) continue;  // then there may be no memory to copy from
-      std::memcpy(out, view.data + static_cast<std::size_t>(view.offsets[places[i].row]) * width, bytes);
+      std::memcpy(out, view.data + static_cast<std::size_t>(view.offsets[places[i].row]) * width,
+                  bytes);
       out += bytes;
     }
   }
   if (spec.kind != ColumnKind::kList) {
-    return arrow::ArrayData::Make(type, rows, {nullptr, std::move(offset_buffer), std::move(values)}, 0);
+    return arrow::ArrayData::Make(type, rows,
+                                  {nullptr, std::move(offset_buffer), std::move(values)}, 0);
   }
-  auto items = arrow::ArrayData::Make(type->field(0)->type(), elements, {nullptr, std::move(values)}, 0);
-  return arrow::ArrayData::Make(type, rows, {nullptr, std::move(offset_buffer)}, {std::move(items)}, 0);
+  auto items =
+      arrow::ArrayData::Make(type->field(0)->type(), elements, {nullptr, std::move(values)}, 0);
+  return arrow::ArrayData::Make(type, rows, {nullptr, std::move(offset_buffer)}, {std::move(items)},
+                                0);
 }
 
 }  // namespace
@@ -152,10 +166,12 @@ std::shared_ptr<arrow::RecordBatch> gather_chunk(const Segment& segment, const S
     const auto& spec = schema.columns[i];
     const ColumnSource source(segment, i);
     const auto& type = arrow_schema->field(static_cast<int>(i))->type();
-    columns.push_back(spec.kind == ColumnKind::kTensor ? gather_tensor(source, places, spec, type)
-                                                       : gather_varying(source, places, spec, type));
+    columns.push_back(spec.kind == ColumnKind::kTensor
+                          ? gather_tensor(source, places, spec, type)
+                          : gather_varying(source, places, spec, type));
   }
-  return arrow::RecordBatch::Make(arrow_schema, static_cast<std::int64_t>(places.size()), std::move(columns));
+  return arrow::RecordBatch::Make(arrow_schema, static_cast<std::int64_t>(places.size()),
+                                  std::move(columns));
 }
 
 }  // namespace ringfeed

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <span>
-
 #include <ringfeed/schema.hpp>
+#include <span>
 
 #include "ingest/segment.hpp"
 

@@ -1,6 +1,4 @@
 // Source -> segments -> permutation -> splits -> chunks -> store.
-#include <ringfeed/ingest.hpp>
-
 #include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -11,10 +9,10 @@
 #include <cstdlib>
 #include <numeric>
 #include <optional>
+#include <ringfeed/error.hpp>
+#include <ringfeed/ingest.hpp>
 #include <span>
 #include <utility>
-
-#include <ringfeed/error.hpp>
 
 #include "base/hash.hpp"
 #include "base/random.hpp"
@@ -31,15 +29,18 @@ namespace {
 constexpr std::uint64_t kIngestVersion = 1;
 
 void check_options(const IngestOptions& options, const Schema& schema) {
-  const auto check_range = [](std::string_view name, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+  const auto check_range = [](std::string_view name, std::uint64_t value, std::uint64_t least,
+                              std::uint64_t most) {
     if (value < least || value > most) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{} {} is not in {} to {}", name, value, least, most));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} {} is not in {} to {}", name, value, least, most));
     }
   };
   check_range("--chunk-bytes", options.chunk_bytes, 4096, kSampleBytesMax);
   check_range("--spill-bytes", options.spill_bytes, std::uint64_t{1} << 20, UINT64_MAX);
   std::string text;
-  for (const auto& split : options.splits) text += fmt::format("{}{}={}", text.empty() ? "" : ",", split.name, split.share);
+  for (const auto& split : options.splits)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", split.name, split.share);
   check_splits(options.splits, text);
   if (!options.stratify.empty()) check_stratify(schema, options.stratify);
 }
@@ -47,14 +48,16 @@ void check_options(const IngestOptions& options, const Schema& schema) {
 WriteIntent intent_of(Source& source, const IngestOptions& options) {
   WriteIntent intent;
   intent.schema = source.schema();
-  std::string text = fmt::format("ringfeed ingest {}\nsource {:016x}\nseed {}\nchunk_bytes {}\nspill_bytes {}\nstratify {}\n",
-                                 kIngestVersion, source.fingerprint(), options.seed, options.chunk_bytes,
-                                 source.in_place() ? 0 : options.spill_bytes, options.stratify);
+  std::string text = fmt::format(
+      "ringfeed ingest {}\nsource {:016x}\nseed {}\nchunk_bytes {}\nspill_bytes {}\nstratify {}\n",
+      kIngestVersion, source.fingerprint(), options.seed, options.chunk_bytes,
+      source.in_place() ? 0 : options.spill_bytes, options.stratify);
   for (const auto& split : options.splits) {
     text += fmt::format("split {} {}\n", split.name, split.share);
     intent.splits.push_back(split.name);
   }
-  for (const auto& column : intent.schema.columns) text += fmt::format("column {} {}\n", column.name, column.type_name());
+  for (const auto& column : intent.schema.columns)
+    text += fmt::format("column {} {}\n", column.name, column.type_name());
   intent.origin = {hash_bytes(text), options.seed, options.chunk_bytes, "whole"};
   intent.append = options.append;
   return intent;
@@ -106,7 +109,9 @@ class Run {
 
   void check_stop() const {
     if (options_.stop.stop_requested()) {
-      throw Error(ErrorCode::kCancelled, "stopped before the end, nothing is published; run the same command again to go on");
+      throw Error(
+          ErrorCode::kCancelled,
+          "stopped before the end, nothing is published; run the same command again to go on");
     }
   }
 
@@ -142,14 +147,16 @@ class Run {
     for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
       const auto bytes = sizes_.bytes(views, static_cast<std::uint64_t>(row));
       if (bytes <= kSampleBytesMax) continue;
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("record {}: the sample has {} bytes, the limit is {}; make samples smaller, or keep what is "
-                              "large in files of their own",
-                              records_ + static_cast<std::uint64_t>(row) + 1, bytes, kSampleBytesMax));
+      throw Error(ErrorCode::kBadData, fmt::format("record {}: the sample has {} bytes, the limit "
+                                                   "is {}; make samples smaller, or keep what is "
+                                                   "large in files of their own",
+                                                   records_ + static_cast<std::uint64_t>(row) + 1,
+                                                   bytes, kSampleBytesMax));
     }
   }
 
-  /// Where a segment ends depends on the samples alone, not on how the source cut them into batches.
+  /// Where a segment ends depends on the samples alone, not on how the source cut them into
+  /// batches.
   std::int64_t rows_that_fit(const arrow::RecordBatch& batch, std::uint64_t& bytes) const {
     const std::uint64_t samples_left = Segment::kSamplesMax - segment_.samples();
     const auto rows = std::min(static_cast<std::uint64_t>(batch.num_rows()), samples_left);
@@ -196,8 +203,10 @@ class Run {
       counts[i] = counts[i] > written_[i] ? counts[i] - written_[i] : 0;
       sum += counts[i];
     }
-    // A split may have been one sample ahead of its share of the longer source; the others wait for theirs.
-    for (std::size_t i = counts.size(); sum > segment_.samples(); i = i == 1 ? counts.size() : i - 1) {
+    // A split may have been one sample ahead of its share of the longer source; the others wait for
+    // theirs.
+    for (std::size_t i = counts.size(); sum > segment_.samples();
+         i = i == 1 ? counts.size() : i - 1) {
       if (counts[i - 1] == 0) continue;
       --counts[i - 1];
       --sum;
@@ -206,7 +215,8 @@ class Run {
   }
 
   /// Keeps the order within each split.
-  void sort_by_stratified_split(std::vector<std::uint32_t>& samples, const std::vector<std::uint64_t>& counts) const {
+  void sort_by_stratified_split(std::vector<std::uint32_t>& samples,
+                                const std::vector<std::uint64_t>& counts) const {
     const auto strata = find_strata(segment_, schema_, options_.stratify);
     auto left = apportion_strata(strata.occurrences, counts);
     std::vector<std::size_t> next(counts.size());
@@ -233,7 +243,8 @@ class Run {
         segment_.locate(rest.first(rows), places);
         const auto encoded = encode_chunk(*gather_chunk(segment_, schema_, arrow_schema_, places));
         writer_.put(options_.splits[split].name, static_cast<std::uint32_t>(rows),
-                    {reinterpret_cast<const char*>(encoded->data()), static_cast<std::size_t>(encoded->size())});
+                    {reinterpret_cast<const char*>(encoded->data()),
+                     static_cast<std::size_t>(encoded->size())});
       }
       ++chunk_number_;
       rest = rest.subspan(rows);
@@ -243,8 +254,10 @@ class Run {
   }
 
   /// `scratch` is for its own use.
-  std::size_t rows_of_chunk(std::span<const std::uint32_t> samples, std::vector<Place>& scratch) const {
-    const auto rows_max = std::max<std::uint64_t>(1, options_.chunk_bytes / std::max<std::uint64_t>(1, sizes_.fixed_bytes()));
+  std::size_t rows_of_chunk(std::span<const std::uint32_t> samples,
+                            std::vector<Place>& scratch) const {
+    const auto rows_max = std::max<std::uint64_t>(
+        1, options_.chunk_bytes / std::max<std::uint64_t>(1, sizes_.fixed_bytes()));
     const auto rows = std::min<std::uint64_t>(samples.size(), rows_max);
     if (sizes_.all_fixed()) return rows;
     constexpr std::size_t kAtOnce = 256;
@@ -253,7 +266,8 @@ class Run {
       segment_.locate(samples.subspan(begin, std::min(kAtOnce, rows - begin)), scratch);
       for (std::size_t i = 0; i < scratch.size(); ++i) {
         // The offsets count too: without them a chunk of empty texts would never be full.
-        bytes += sizes_.bytes(segment_.views(scratch[i].batch), scratch[i].row) + sizeof(std::int32_t);
+        bytes +=
+            sizes_.bytes(segment_.views(scratch[i].batch), scratch[i].row) + sizeof(std::int32_t);
         if (begin + i > 0 && bytes > options_.chunk_bytes) return begin + i;
       }
     }
@@ -264,7 +278,8 @@ class Run {
     for (std::size_t i = 0; i < samples_of_splits.size(); ++i) {
       if (samples_of_splits[i] > 0) continue;
       throw Error(ErrorCode::kBadData,
-                  fmt::format("the source has {} samples, so split '{}' with a share of {} would be empty; give it more "
+                  fmt::format("the source has {} samples, so split '{}' with a share of {} would "
+                              "be empty; give it more "
                               "samples, or other splits",
                               total_, options_.splits[i].name, options_.splits[i].share));
     }

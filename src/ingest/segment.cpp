@@ -23,7 +23,8 @@ constexpr int kCoarseShift = 10;
 class SpillBuffer final : public arrow::Buffer {
  public:
   explicit SpillBuffer(std::shared_ptr<const MappedFile> file)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()), static_cast<std::int64_t>(file->size())),
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()),
+                      static_cast<std::int64_t>(file->size())),
         file_(std::move(file)) {}
 
  private:
@@ -46,8 +47,10 @@ void Segment::add(std::shared_ptr<arrow::RecordBatch> batch) {
   auto options = arrow::ipc::IpcWriteOptions::Defaults();
   options.use_threads = false;
   const auto bytes = value_of(arrow::ipc::SerializeRecordBatch(*batch, options), spill_->path());
-  spill_->write({reinterpret_cast<const char*>(bytes->data()), static_cast<std::size_t>(bytes->size())});
-  spill_offsets_.push_back(std::exchange(spilled_bytes_, spilled_bytes_ + static_cast<std::uint64_t>(bytes->size())));
+  spill_->write(
+      {reinterpret_cast<const char*>(bytes->data()), static_cast<std::size_t>(bytes->size())});
+  spill_offsets_.push_back(
+      std::exchange(spilled_bytes_, spilled_bytes_ + static_cast<std::uint64_t>(bytes->size())));
 }
 
 void Segment::seal() {
@@ -58,7 +61,9 @@ void Segment::seal() {
     const arrow::ipc::DictionaryMemo no_dictionaries;
     for (const auto offset : spill_offsets_) {
       arrow::io::BufferReader reader(arrow::SliceBuffer(whole, static_cast<std::int64_t>(offset)));
-      batches_.push_back(value_of(arrow::ipc::ReadRecordBatch(arrow_schema_, &no_dictionaries, options, &reader), spill_->path()));
+      batches_.push_back(
+          value_of(arrow::ipc::ReadRecordBatch(arrow_schema_, &no_dictionaries, options, &reader),
+                   spill_->path()));
     }
   }
   for (const auto& batch : batches_) views_.push_back(column_views(*batch, schema_));
@@ -99,11 +104,13 @@ SampleSizes::SampleSizes(const Schema& schema) {
   }
 }
 
-std::uint64_t SampleSizes::bytes(const std::vector<ColumnView>& views, std::uint64_t row) const noexcept {
+std::uint64_t SampleSizes::bytes(const std::vector<ColumnView>& views,
+                                 std::uint64_t row) const noexcept {
   std::uint64_t sum = fixed_bytes_;
   for (const auto column : varying_) {
     const auto& view = views[column];
-    sum += static_cast<std::uint64_t>(view.offsets[row + 1] - view.offsets[row]) * view.element_bytes;
+    sum +=
+        static_cast<std::uint64_t>(view.offsets[row + 1] - view.offsets[row]) * view.element_bytes;
   }
   return sum;
 }

@@ -1,14 +1,14 @@
-// The samples that are permuted together: record batches that lie in mapped files, the source's own or the spill's.
+// The samples that are permuted together: record batches that lie in mapped files, the source's own
+// or the spill's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ringfeed/schema.hpp>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <ringfeed/schema.hpp>
 
 #include "base/file.hpp"
 #include "dataset/chunk.hpp"

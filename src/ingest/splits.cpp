@@ -7,7 +7,6 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/manifest.hpp>
 
@@ -24,8 +23,9 @@ template <typename T>
 std::vector<std::size_t> largest(const std::vector<T>& remainders, std::size_t count) {
   std::vector<std::size_t> places(remainders.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
-  std::stable_sort(places.begin(), places.end(),
-                   [&](std::size_t left, std::size_t right) { return remainders[left] > remainders[right]; });
+  std::stable_sort(places.begin(), places.end(), [&](std::size_t left, std::size_t right) {
+    return remainders[left] > remainders[right];
+  });
   places.resize(count);
   return places;
 }
@@ -42,7 +42,8 @@ std::vector<SplitShare> parse_splits(std::string_view text) {
     if (equals == std::string_view::npos) refuse(text, fmt::format("'{}' is not NAME=SHARE", part));
     SplitShare split{std::string(part.substr(0, equals)), 0.0};
     const auto number = part.substr(equals + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), split.share);
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), split.share);
     if (error != std::errc() || end != number.data() + number.size()) {
       refuse(text, fmt::format("'{}' is not a number", number));
     }
@@ -57,12 +58,14 @@ std::vector<SplitShare> parse_splits(std::string_view text) {
 void check_splits(const std::vector<SplitShare>& splits, std::string_view text) {
   constexpr std::size_t kSplitsMax = 1024;
   constexpr double kTolerance = 1e-6;
-  if (splits.empty() || splits.size() > kSplitsMax) refuse(text, fmt::format("there must be 1 to {} of them", kSplitsMax));
+  if (splits.empty() || splits.size() > kSplitsMax)
+    refuse(text, fmt::format("there must be 1 to {} of them", kSplitsMax));
   double sum = 0;
   for (std::size_t i = 0; i < splits.size(); ++i) {
     const auto& split = splits[i];
     if (!is_split_name(split.name)) {
-      refuse(text, fmt::format("'{}' cannot be a name (1 to 64 letters, digits, '_', '-', '.')", split.name));
+      refuse(text, fmt::format("'{}' cannot be a name (1 to 64 letters, digits, '_', '-', '.')",
+                               split.name));
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (splits[j].name == split.name) refuse(text, fmt::format("'{}' stands twice", split.name));
@@ -72,7 +75,8 @@ void check_splits(const std::vector<SplitShare>& splits, std::string_view text) 
     }
     sum += split.share;
   }
-  if (std::abs(sum - 1) > kTolerance) refuse(text, fmt::format("the shares add up to {:.6g}, not to 1", sum));
+  if (std::abs(sum - 1) > kTolerance)
+    refuse(text, fmt::format("the shares add up to {:.6g}, not to 1", sum));
 }
 
 std::vector<std::uint64_t> apportion(std::uint64_t samples, const std::vector<SplitShare>& splits) {
@@ -103,7 +107,8 @@ std::vector<std::vector<std::uint64_t>> apportion_strata(std::span<const std::ui
   std::vector<std::uint64_t> left(occurrences.begin(), occurrences.end());
   std::uint64_t left_sum = std::accumulate(left.begin(), left.end(), std::uint64_t{0});
   std::vector<std::vector<std::uint64_t>> counts;
-  // One split after the other gets its total from what is left, in proportion, by the largest remainder.
+  // One split after the other gets its total from what is left, in proportion, by the largest
+  // remainder.
   for (const auto total : totals) {
     std::vector<std::uint64_t> row(left.size());
     std::vector<std::uint64_t> remainders(left.size());
@@ -114,7 +119,8 @@ std::vector<std::vector<std::uint64_t>> apportion_strata(std::span<const std::ui
       remainders[v] = static_cast<std::uint64_t>(product % left_sum);
       given += row[v];
     }
-    // The remainders add up to what is missing, each below 1: so only values with a remainder get one more.
+    // The remainders add up to what is missing, each below 1: so only values with a remainder get
+    // one more.
     for (const auto place : largest(remainders, total - given)) ++row[place];
     for (std::size_t v = 0; v < left.size(); ++v) left[v] -= row[v];
     left_sum -= total;

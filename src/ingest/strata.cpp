@@ -4,10 +4,9 @@
 #include <arrow/util/bit_util.h>
 #include <fmt/format.h>
 
+#include <ringfeed/error.hpp>
 #include <string_view>
 #include <unordered_map>
-
-#include <ringfeed/error.hpp>
 
 namespace ringfeed {
 namespace {
@@ -18,7 +17,8 @@ constexpr std::size_t kValuesMax = std::size_t{1} << 20;
 std::string_view value_at(const ColumnView& view, std::uint64_t row, char& bit) {
   if (view.offsets != nullptr) {
     const auto begin = view.offsets[row];
-    return {reinterpret_cast<const char*>(view.data) + begin, static_cast<std::size_t>(view.offsets[row + 1] - begin)};
+    return {reinterpret_cast<const char*>(view.data) + begin,
+            static_cast<std::size_t>(view.offsets[row + 1] - begin)};
   }
   if (view.bit_packed) {
     bit = arrow::bit_util::GetBit(reinterpret_cast<const std::uint8_t*>(view.data),
@@ -32,7 +32,9 @@ std::string_view value_at(const ColumnView& view, std::uint64_t row, char& bit) 
 
 struct TextHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  std::size_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>()(text);
+  }
 };
 
 }  // namespace
@@ -40,10 +42,12 @@ struct TextHash {
 void check_stratify(const Schema& schema, const std::string& column) {
   const auto& spec = schema.at(column);
   const bool scalar = spec.kind == ColumnKind::kTensor && spec.shape.empty();
-  const bool real = spec.dtype == DType::kFloat16 || spec.dtype == DType::kFloat32 || spec.dtype == DType::kFloat64;
+  const bool real = spec.dtype == DType::kFloat16 || spec.dtype == DType::kFloat32 ||
+                    spec.dtype == DType::kFloat64;
   if ((scalar && !real) || spec.kind == ColumnKind::kString) return;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("cannot stratify by column '{}', which is {}; choose a column of whole numbers, booleans or "
+              fmt::format("cannot stratify by column '{}', which is {}; choose a column of whole "
+                          "numbers, booleans or "
                           "text with one value per sample",
                           column, spec.type_name()));
 }
@@ -63,10 +67,12 @@ Strata find_strata(const Segment& segment, const Schema& schema, const std::stri
       auto found = values.find(value);
       if (found == values.end()) {
         if (values.size() >= kValuesMax) {
-          throw Error(ErrorCode::kBadData,
-                      fmt::format("column '{}' has more than {} different values, too many to stratify by; choose "
-                                  "another column",
-                                  column, kValuesMax));
+          throw Error(
+              ErrorCode::kBadData,
+              fmt::format(
+                  "column '{}' has more than {} different values, too many to stratify by; choose "
+                  "another column",
+                  column, kValuesMax));
         }
         found = values.emplace(std::string(value), static_cast<std::uint32_t>(values.size())).first;
         strata.occurrences.push_back(0);

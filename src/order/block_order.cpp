@@ -1,5 +1,5 @@
-// shuffle=block: a rank owns a run of lanes and draws from them in turn. A block that several of its lanes cut is
-// held from the first of their windows to the last, so it is read once.
+// shuffle=block: a rank owns a run of lanes and draws from them in turn. A block that several of
+// its lanes cut is held from the first of their windows to the last, so it is read once.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -140,7 +140,8 @@ class BlockOrder final : public RankOrder {
     return count;
   }
 
-  void append_piece(const LaneWalk& walk, const LaneWalk::Piece& piece, std::vector<SampleRef>& samples) {
+  void append_piece(const LaneWalk& walk, const LaneWalk::Piece& piece,
+                    std::vector<SampleRef>& samples) {
     const std::uint32_t block = epoch_->block(piece.place);
     const std::vector<std::uint32_t>& rows = rows_of(piece.place, block);
     if (walk.backward()) {
@@ -224,7 +225,8 @@ class BlockPlan final : public ReadPlan {
     for (std::size_t i = 0; i < walk.pieces(); ++i) {
       const std::size_t place = walk.piece(i).place;
       auto [first, last] = epoch_->lanes_of(epoch_->start(place), epoch_->start(place + 1));
-      const bool shared = std::min(last, rank_lanes_.second) - std::max(first, rank_lanes_.first) > 1;
+      const bool shared =
+          std::min(last, rank_lanes_.second) - std::max(first, rank_lanes_.first) > 1;
       if (shared && !shared_seen_.insert(place).second) continue;
       window_blocks_.push_back(epoch_->block(place));
     }
@@ -240,13 +242,13 @@ class BlockPlan final : public ReadPlan {
 
 }  // namespace
 
-std::unique_ptr<RankOrder> make_block_order(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                            std::uint64_t start) {
+std::unique_ptr<RankOrder> make_block_order(std::shared_ptr<const Epoch> epoch, int rank,
+                                            int world_size, std::uint64_t start) {
   return std::make_unique<BlockOrder>(std::move(epoch), rank, world_size, start);
 }
 
-std::unique_ptr<ReadPlan> make_block_plan(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                          std::uint64_t start) {
+std::unique_ptr<ReadPlan> make_block_plan(std::shared_ptr<const Epoch> epoch, int rank,
+                                          int world_size, std::uint64_t start) {
   return std::make_unique<BlockPlan>(std::move(epoch), rank, world_size, start);
 }
 

@@ -11,8 +11,9 @@ std::uint64_t sum_of(std::span<const std::uint32_t> values) {
   return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
 }
 
-/// The integer coprime to `lanes` nearest 0.618 * lanes, the smaller on a tie: neighbours in a step are then far
-/// apart among the lanes, and the lanes that are one sample longer are spread over the ranks.
+/// The integer coprime to `lanes` nearest 0.618 * lanes, the smaller on a tie: neighbours in a step
+/// are then far apart among the lanes, and the lanes that are one sample longer are spread over the
+/// ranks.
 std::uint32_t stride_of(std::uint32_t lanes) {
   const std::uint64_t aim = std::uint64_t{618} * lanes;
   std::uint32_t best = 1;
@@ -30,7 +31,8 @@ std::uint32_t stride_of(std::uint32_t lanes) {
 
 }  // namespace
 
-Epoch::Epoch(std::span<const std::uint32_t> block_samples, const OrderOptions& options, std::uint64_t number)
+Epoch::Epoch(std::span<const std::uint32_t> block_samples, const OrderOptions& options,
+             std::uint64_t number)
     : options_(options),
       block_samples_(block_samples),
       number_(number),
@@ -60,19 +62,26 @@ Epoch::Epoch(std::span<const std::uint32_t> block_samples, const OrderOptions& o
 }
 
 std::size_t Epoch::place_of(std::uint64_t sample) const noexcept {
-  return static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), sample) - starts_.begin()) - 1;
+  return static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), sample) -
+                                  starts_.begin()) -
+         1;
 }
 
-std::pair<std::uint32_t, std::uint32_t> Epoch::lanes_of(std::uint64_t begin, std::uint64_t end) const noexcept {
-  const auto first = std::upper_bound(lane_begins_.begin(), lane_begins_.end(), begin) - lane_begins_.begin() - 1;
-  const auto last = std::lower_bound(lane_begins_.begin(), lane_begins_.end(), end) - lane_begins_.begin();
+std::pair<std::uint32_t, std::uint32_t> Epoch::lanes_of(std::uint64_t begin,
+                                                        std::uint64_t end) const noexcept {
+  const auto first =
+      std::upper_bound(lane_begins_.begin(), lane_begins_.end(), begin) - lane_begins_.begin() - 1;
+  const auto last =
+      std::lower_bound(lane_begins_.begin(), lane_begins_.end(), end) - lane_begins_.begin();
   return {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last)};
 }
 
-std::pair<std::uint32_t, std::uint32_t> Epoch::lanes_of_rank(int rank, int world_size) const noexcept {
+std::pair<std::uint32_t, std::uint32_t> Epoch::lanes_of_rank(int rank,
+                                                             int world_size) const noexcept {
   const auto first = [&](std::uint64_t r) {
     const auto w = static_cast<std::uint64_t>(world_size);
-    return static_cast<std::uint32_t>((r * lanes() + w - 1) / w);  // the least l with l * W / C >= r
+    return static_cast<std::uint32_t>((r * lanes() + w - 1) /
+                                      w);  // the least l with l * W / C >= r
   };
   const auto r = static_cast<std::uint64_t>(rank);
   return {first(r), first(r + 1)};

@@ -1,14 +1,13 @@
-// One epoch of an order, for all ranks: blocks in their shuffled order, laid end to end and cut into lanes.
-// Costs O(blocks) to make; the lanes' windows are walked without looking at samples.
+// One epoch of an order, for all ranks: blocks in their shuffled order, laid end to end and cut
+// into lanes. Costs O(blocks) to make; the lanes' windows are walked without looking at samples.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <ringfeed/order.hpp>
 #include <span>
 #include <utility>
 #include <vector>
-
-#include <ringfeed/order.hpp>
 
 #include "base/random.hpp"
 
@@ -17,13 +16,15 @@ namespace ringfeed {
 class Epoch {
  public:
   /// `block_samples` must outlive the epoch. Empty blocks take no part.
-  Epoch(std::span<const std::uint32_t> block_samples, const OrderOptions& options, std::uint64_t number);
+  Epoch(std::span<const std::uint32_t> block_samples, const OrderOptions& options,
+        std::uint64_t number);
 
   const OrderOptions& options() const noexcept { return options_; }
   const Steps& steps() const noexcept { return steps_; }
   std::uint64_t number() const noexcept { return number_; }
 
-  /// Blocks in use, in order of the concatenation; place q holds block(q), samples start(q) to start(q + 1).
+  /// Blocks in use, in order of the concatenation; place q holds block(q), samples start(q) to
+  /// start(q + 1).
   std::size_t places() const noexcept { return blocks_.size(); }
   std::uint32_t block(std::size_t place) const noexcept { return blocks_[place]; }
   std::uint64_t start(std::size_t place) const noexcept { return starts_[place]; }
@@ -35,7 +36,8 @@ class Epoch {
   std::uint64_t lane_begin(std::uint32_t lane) const noexcept { return lane_begins_[lane]; }
   std::uint64_t lane_end(std::uint32_t lane) const noexcept { return lane_begins_[lane + 1]; }
   /// The lanes that a range of the concatenation touches: first and one past the last.
-  std::pair<std::uint32_t, std::uint32_t> lanes_of(std::uint64_t begin, std::uint64_t end) const noexcept;
+  std::pair<std::uint32_t, std::uint32_t> lanes_of(std::uint64_t begin,
+                                                   std::uint64_t end) const noexcept;
   /// Sample p of the epoch comes from lane_at(p mod lanes()).
   std::uint32_t lane_at(std::uint32_t turn) const noexcept { return lane_at_[turn]; }
   /// The lanes of a rank: first and one past the last.

@@ -1,31 +1,34 @@
-// One epoch as one rank sees it: which samples it draws in each step, which blocks it must hold for that, and the
-// order in which to read them ahead. Looks at no sample before its window opens.
+// One epoch as one rank sees it: which samples it draws in each step, which blocks it must hold for
+// that, and the order in which to read them ahead. Looks at no sample before its window opens.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ringfeed/order.hpp>
 #include <span>
 #include <vector>
-
-#include <ringfeed/order.hpp>
 
 #include "order/epoch.hpp"
 
 namespace ringfeed {
 
-/// Draws the rank's samples in the order of the epoch. A window is opened when its blocks are in memory:
-///   while (!order.draw(limit, refs)) { ...copy refs, let finished() go, have needed() ready...; order.open(); }
+/// Draws the rank's samples in the order of the epoch. A window is opened when its blocks are in
+/// memory:
+///   while (!order.draw(limit, refs)) { ...copy refs, let finished() go, have needed() ready...;
+///   order.open(); }
 class RankOrder {
  public:
-  /// `start` is the start of a step. Throws Error{kInvalidArgument} when there are more ranks than lanes().
-  static std::unique_ptr<RankOrder> make(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                         std::uint64_t start);
+  /// `start` is the start of a step. Throws Error{kInvalidArgument} when there are more ranks than
+  /// lanes().
+  static std::unique_ptr<RankOrder> make(std::shared_ptr<const Epoch> epoch, int rank,
+                                         int world_size, std::uint64_t start);
   virtual ~RankOrder() = default;
 
   /// This rank's samples among those numbered [begin, end) in the epoch (whole steps).
   virtual std::uint64_t count(std::uint64_t begin, std::uint64_t end) const = 0;
-  /// Appends the rank's next samples with a number below `limit`. False: the next one's window is not open.
+  /// Appends the rank's next samples with a number below `limit`. False: the next one's window is
+  /// not open.
   virtual bool draw(std::uint64_t limit, std::vector<SampleRef>& refs) = 0;
   /// After draw() gave false: the blocks that open() asks for (some may be held already).
   virtual std::span<const std::uint32_t> needed() const = 0;
@@ -37,14 +40,14 @@ class RankOrder {
 /// The blocks that a rank reads, each once, in the order in which RankOrder needs them.
 class ReadPlan {
  public:
-  static std::unique_ptr<ReadPlan> make(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                        std::uint64_t start);
+  static std::unique_ptr<ReadPlan> make(std::shared_ptr<const Epoch> epoch, int rank,
+                                        int world_size, std::uint64_t start);
   virtual ~ReadPlan() = default;
   virtual std::optional<std::uint32_t> next() = 0;
 };
 
 /// The most blocks that a rank must hold at once, whatever their sizes.
-std::uint64_t blocks_held_max(const OrderOptions& options, std::uint64_t samples, std::uint64_t blocks,
-                              int world_size);
+std::uint64_t blocks_held_max(const OrderOptions& options, std::uint64_t samples,
+                              std::uint64_t blocks, int world_size);
 
 }  // namespace ringfeed

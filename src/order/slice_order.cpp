@@ -1,5 +1,6 @@
-// shuffle=none and shuffle=full: the samples of a step are a run of one sequence, and the ranks take consecutive
-// slices of it. none: the sequence is the storage order. full: it is one permutation of all samples, held in memory.
+// shuffle=none and shuffle=full: the samples of a step are a run of one sequence, and the ranks
+// take consecutive slices of it. none: the sequence is the storage order. full: it is one
+// permutation of all samples, held in memory.
 #include "order/modes.hpp"
 
 namespace ringfeed {
@@ -25,7 +26,8 @@ struct Slices {
   }
 };
 
-/// Draws slice after slice; the mode says what sample number p of the sequence is and when it can be drawn.
+/// Draws slice after slice; the mode says what sample number p of the sequence is and when it can
+/// be drawn.
 class SliceOrder : public RankOrder {
  public:
   SliceOrder(std::shared_ptr<const Epoch> epoch, int rank, int world_size, std::uint64_t start)
@@ -34,7 +36,9 @@ class SliceOrder : public RankOrder {
         step_(epoch_->steps().step_at(start)),
         sample_(slices_.begin(step_)) {}
 
-  std::uint64_t count(std::uint64_t begin, std::uint64_t end) const override { return slices_.count(begin, end); }
+  std::uint64_t count(std::uint64_t begin, std::uint64_t end) const override {
+    return slices_.count(begin, end);
+  }
 
   bool draw(std::uint64_t limit, std::vector<SampleRef>& refs) override {
     while (step_ < epoch_->steps().count() && epoch_->steps().begin(step_) < limit) {
@@ -85,7 +89,8 @@ class StorageOrder final : public SliceOrder {
   }
 
   SampleRef at(std::uint64_t sample) const override {
-    return {epoch_->block(place_open_), static_cast<std::uint32_t>(sample - epoch_->start(place_open_))};
+    return {epoch_->block(place_open_),
+            static_cast<std::uint32_t>(sample - epoch_->start(place_open_))};
   }
 
   static constexpr std::size_t kNowhere = SIZE_MAX;
@@ -100,7 +105,8 @@ class FullOrder final : public SliceOrder {
     sequence_.reserve(epoch_->steps().samples());
     for (std::size_t place = 0; place < epoch_->places(); ++place) {
       const std::uint32_t block = epoch_->block(place);
-      for (std::uint32_t row = 0; row < epoch_->block_samples(block); ++row) sequence_.push_back({block, row});
+      for (std::uint32_t row = 0; row < epoch_->block_samples(block); ++row)
+        sequence_.push_back({block, row});
     }
     shuffle(std::span(sequence_), epoch_->random(Purpose::kFull, 0));
   }
@@ -108,7 +114,8 @@ class FullOrder final : public SliceOrder {
  private:
   bool is_open(std::uint64_t) override {
     if (!sequence_.empty()) return true;
-    for (std::size_t place = 0; place < epoch_->places(); ++place) needed_.push_back(epoch_->block(place));
+    for (std::size_t place = 0; place < epoch_->places(); ++place)
+      needed_.push_back(epoch_->block(place));
     return false;
   }
 
@@ -161,18 +168,18 @@ class FullPlan final : public ReadPlan {
 
 }  // namespace
 
-std::unique_ptr<RankOrder> make_slice_order(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                            std::uint64_t start) {
+std::unique_ptr<RankOrder> make_slice_order(std::shared_ptr<const Epoch> epoch, int rank,
+                                            int world_size, std::uint64_t start) {
   return std::make_unique<StorageOrder>(std::move(epoch), rank, world_size, start);
 }
 
-std::unique_ptr<ReadPlan> make_slice_plan(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                          std::uint64_t start) {
+std::unique_ptr<ReadPlan> make_slice_plan(std::shared_ptr<const Epoch> epoch, int rank,
+                                          int world_size, std::uint64_t start) {
   return std::make_unique<SlicePlan>(std::move(epoch), rank, world_size, start);
 }
 
-std::unique_ptr<RankOrder> make_full_order(std::shared_ptr<const Epoch> epoch, int rank, int world_size,
-                                           std::uint64_t start) {
+std::unique_ptr<RankOrder> make_full_order(std::shared_ptr<const Epoch> epoch, int rank,
+                                           int world_size, std::uint64_t start) {
   return std::make_unique<FullOrder>(std::move(epoch), rank, world_size, start);
 }
 

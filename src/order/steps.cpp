@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/order.hpp>
 
@@ -31,8 +30,9 @@ Shuffle shuffle_from_name(std::string_view name) {
 Steps::Steps(std::uint64_t samples, const OrderOptions& options)
     : samples_(samples), batch_(options.global_batch) {
   if (batch_ == 0) {
-    throw Error(ErrorCode::kInvalidArgument, "batch size 0; it is the number of samples per step over all "
-                                             "ranks and must be at least 1");
+    throw Error(ErrorCode::kInvalidArgument,
+                "batch size 0; it is the number of samples per step over all "
+                "ranks and must be at least 1");
   }
   if (options.lanes < 1 || options.lanes > kLanesMax) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -57,7 +57,8 @@ std::uint64_t Steps::step_at(std::uint64_t position) const {
   const std::uint64_t step = position == samples_ ? count_ : position / batch_;
   if (position > samples_ || begin(step) != position) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("position {} is not the start of a step: steps have {} samples, the epoch has {}; resume "
+                fmt::format("position {} is not the start of a step: steps have {} samples, the "
+                            "epoch has {}; resume "
                             "with the batch size of the run that was stopped",
                             position, batch_, samples_));
   }

@@ -17,14 +17,15 @@ constexpr std::uint64_t kBatchBytes = std::uint64_t{16} << 20;
 
 }  // namespace
 
-std::shared_ptr<arrow::Array> tensor_array(const std::shared_ptr<arrow::DataType>& type, std::int64_t rows,
+std::shared_ptr<arrow::Array> tensor_array(const std::shared_ptr<arrow::DataType>& type,
+                                           std::int64_t rows,
                                            std::shared_ptr<arrow::Buffer> values) {
   if (type->id() != arrow::Type::FIXED_SIZE_LIST) {
     return arrow::MakeArray(arrow::ArrayData::Make(type, rows, {nullptr, std::move(values)}, 0));
   }
   const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
-  const auto child =
-      arrow::ArrayData::Make(list.value_type(), rows * list.list_size(), {nullptr, std::move(values)}, 0);
+  const auto child = arrow::ArrayData::Make(list.value_type(), rows * list.list_size(),
+                                            {nullptr, std::move(values)}, 0);
   return arrow::MakeArray(arrow::ArrayData::Make(type, rows, {nullptr}, {child}, 0));
 }
 
@@ -46,8 +47,8 @@ std::unique_ptr<arrow::ResizableBuffer> make_buffer(std::int64_t bytes) {
 }
 
 std::int64_t rows_of_batch(std::uint64_t row_bytes, std::int64_t rows_max) {
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(kBatchBytes / std::max<std::uint64_t>(1, row_bytes)), 1,
-                                  rows_max);
+  return std::clamp<std::int64_t>(
+      static_cast<std::int64_t>(kBatchBytes / std::max<std::uint64_t>(1, row_bytes)), 1, rows_max);
 }
 
 }  // namespace ringfeed

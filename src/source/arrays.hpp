@@ -1,16 +1,17 @@
 // Arrow arrays over values that are there already, in the types of Schema::to_arrow.
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <cstdint>
 #include <memory>
 
-#include <arrow/type_fwd.h>
-
 namespace ringfeed {
 
-/// The rows of a kTensor column over `values`, which hold them one after the other (a bool is one bit). `type` is that
-/// of the column in Schema::to_arrow. No copy.
-std::shared_ptr<arrow::Array> tensor_array(const std::shared_ptr<arrow::DataType>& type, std::int64_t rows,
+/// The rows of a kTensor column over `values`, which hold them one after the other (a bool is one
+/// bit). `type` is that of the column in Schema::to_arrow. No copy.
+std::shared_ptr<arrow::Array> tensor_array(const std::shared_ptr<arrow::DataType>& type,
+                                           std::int64_t rows,
                                            std::shared_ptr<arrow::Buffer> values);
 
 /// One byte per bool (0 or not) to one bit per bool.

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-
 #include <ringfeed/error.hpp>
 
 #include "base/system_error.hpp"
@@ -70,7 +69,8 @@ BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::stri
     std::error_code ignored;
     if (std::filesystem::equivalent(path, rejects_path_, ignored)) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: the rejects file would replace a source; choose another name", rejects_path_));
+                  fmt::format("{}: the rejects file would replace a source; choose another name",
+                              rejects_path_));
     }
   }
   rejects_ = File::create(part_of(rejects_path_));
@@ -83,7 +83,8 @@ BadRecords::~BadRecords() {
 void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
   if (on_bad_ == OnBad::kError) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}:{}: {}; correct it, or leave bad records out with --on-bad skip", file, record, what));
+                fmt::format("{}:{}: {}; correct it, or leave bad records out with --on-bad skip",
+                            file, record, what));
   }
   ++count_;
   if (!rejects_) return;

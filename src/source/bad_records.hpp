@@ -3,11 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <ringfeed/source.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/source.hpp>
 
 #include "base/file.hpp"
 
@@ -22,15 +21,16 @@ std::string listed(const std::vector<std::string>& names);
 
 class BadRecords {
  public:
-  /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails; kInvalidArgument for a
-  /// rejects file without kSkip, or one that is a source.
+  /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails;
+  /// kInvalidArgument for a rejects file without kSkip, or one that is a source.
   BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths);
   /// Removes an unfinished rejects file.
   ~BadRecords();
   BadRecords(const BadRecords&) = delete;
   BadRecords& operator=(const BadRecords&) = delete;
 
-  /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the line.
+  /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the
+  /// line.
   void add(std::string_view file, std::uint64_t record, std::string_view what);
 
   /// After the last record: makes the rejects file durable, under its own name. Again: nothing.

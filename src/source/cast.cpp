@@ -1,4 +1,5 @@
-// Every value goes through int64 or double, which hold all others exactly: nine ways in, nine ways out for each.
+// Every value goes through int64 or double, which hold all others exactly: nine ways in, nine ways
+// out for each.
 #include "source/cast.hpp"
 
 #include <arrow/util/bit_util.h>
@@ -8,9 +9,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <type_traits>
-
 #include <ringfeed/error.hpp>
+#include <type_traits>
 
 namespace ringfeed {
 namespace {
@@ -79,7 +79,8 @@ Loss narrow(std::int64_t value, To& to) {
   } else if constexpr (std::is_floating_point_v<To>) {
     to = static_cast<To>(value);
   } else {
-    if (value < std::int64_t{std::numeric_limits<To>::min()} || value > std::int64_t{std::numeric_limits<To>::max()}) {
+    if (value < std::int64_t{std::numeric_limits<To>::min()} ||
+        value > std::int64_t{std::numeric_limits<To>::max()}) {
       return Loss::kRange;
     }
     to = static_cast<To>(value);
@@ -98,7 +99,8 @@ Loss narrow(double value, To& to) {
     if (half.is_infinity()) return Loss::kRange;
     to.bits = half.bits();
   } else if constexpr (std::is_same_v<To, float>) {
-    // The largest double that still rounds to a finite float is half a step above the largest float.
+    // The largest double that still rounds to a finite float is half a step above the largest
+    // float.
     constexpr double kEnd = 3.4028235677973366e38;
     if (std::fabs(value) >= kEnd) return Loss::kRange;
     to = static_cast<float>(value);
@@ -107,8 +109,9 @@ Loss narrow(double value, To& to) {
   } else {
     if (value != std::trunc(value)) return Loss::kFraction;
     constexpr double kMin = static_cast<double>(std::numeric_limits<To>::min());
-    constexpr double kEnd = -2 * static_cast<double>(std::numeric_limits<std::make_signed_t<To>>::min()) /
-                            (std::is_signed_v<To> ? 2 : 1);
+    constexpr double kEnd =
+        -2 * static_cast<double>(std::numeric_limits<std::make_signed_t<To>>::min()) /
+        (std::is_signed_v<To> ? 2 : 1);
     if (value < kMin || value >= kEnd) return Loss::kRange;
     to = static_cast<To>(value);
   }
@@ -145,8 +148,10 @@ void check_bits(const Elements& elements, Bits exponent, const OnBadElement& on_
   for (std::int64_t begin = 0; begin < elements.count; begin += kBlock) {
     const auto end = std::min(begin + kBlock, elements.count);
     Bits any = 0;
-    for (auto i = begin; i < end; ++i) any |= static_cast<Bits>((bits_at(i) & exponent) == exponent);
-    if (any == 0) [[likely]] continue;
+    for (auto i = begin; i < end; ++i)
+      any |= static_cast<Bits>((bits_at(i) & exponent) == exponent);
+    if (any == 0) [[likely]]
+      continue;
     for (auto i = begin; i < end; ++i) {
       if ((bits_at(i) & exponent) != exponent) continue;
       double value = 0;
@@ -159,8 +164,8 @@ void check_bits(const Elements& elements, Bits exponent, const OnBadElement& on_
 }
 
 template <typename From, typename To>
-void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to, std::int64_t stride,
-          const OnBadElement& on_bad) {
+void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
+          std::int64_t stride, const OnBadElement& on_bad) {
   constexpr std::size_t kToBytes = sizeof(To);
   for (std::int64_t row = 0; row * columns < from.count; ++row) {
     std::uint8_t* const place = to + static_cast<std::size_t>(row * stride) * kToBytes;
@@ -169,7 +174,8 @@ void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t*
       const auto wide = load<From>(from.data, from.first + element);
       To value{};
       const Loss loss = narrow(wide, value);
-      if (loss != Loss::kNone) [[unlikely]] on_bad(element, describe(loss, wide, dtype));
+      if (loss != Loss::kNone) [[unlikely]]
+        on_bad(element, describe(loss, wide, dtype));
       std::memcpy(place + static_cast<std::size_t>(column) * kToBytes, &value, kToBytes);
     }
   }
@@ -180,11 +186,12 @@ void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t*
 void check_finite(const Elements& elements, const OnBadElement& on_bad) {
   if (elements.dtype == DType::kFloat16) check_bits<std::uint16_t>(elements, 0x7C00, on_bad);
   if (elements.dtype == DType::kFloat32) check_bits<std::uint32_t>(elements, 0x7F800000, on_bad);
-  if (elements.dtype == DType::kFloat64) check_bits<std::uint64_t>(elements, 0x7FF0000000000000, on_bad);
+  if (elements.dtype == DType::kFloat64)
+    check_bits<std::uint64_t>(elements, 0x7FF0000000000000, on_bad);
 }
 
-void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to, std::int64_t stride,
-                   const OnBadElement& on_bad) {
+void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
+                   std::int64_t stride, const OnBadElement& on_bad) {
   with_type(from.dtype, [&](auto from_type) {
     with_type(dtype, [&](auto to_type) {
       cast<decltype(from_type), decltype(to_type)>(from, columns, dtype, to, stride, on_bad);

@@ -1,12 +1,12 @@
-// Numbers from one dtype to another, refusing what would lose a value: out of range, a fraction where whole numbers
-// are due, NaN and infinity. Rounding to a narrower float (or from whole numbers to a float) is no loss.
+// Numbers from one dtype to another, refusing what would lose a value: out of range, a fraction
+// where whole numbers are due, NaN and infinity. Rounding to a narrower float (or from whole
+// numbers to a float) is no loss.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string>
-
 #include <ringfeed/schema.hpp>
+#include <string>
 
 namespace ringfeed {
 
@@ -21,12 +21,13 @@ struct Elements {
 /// The element, and what is wrong with it: "300 is out of the range of uint8".
 using OnBadElement = std::function<void(std::int64_t element, std::string what)>;
 
-/// Calls `on_bad` for each element that is NaN or infinite, in order. The others cost one pass over memory.
+/// Calls `on_bad` for each element that is NaN or infinite, in order. The others cost one pass over
+/// memory.
 void check_finite(const Elements& elements, const OnBadElement& on_bad);
 
-/// Element r * columns + c goes to place r * stride + c of `to`, which has size_of(dtype) bytes per element (bool: one).
-/// What a bad element leaves there is not said.
-void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to, std::int64_t stride,
-                   const OnBadElement& on_bad);
+/// Element r * columns + c goes to place r * stride + c of `to`, which has size_of(dtype) bytes per
+/// element (bool: one). What a bad element leaves there is not said.
+void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
+                   std::int64_t stride, const OnBadElement& on_bad);
 
 }  // namespace ringfeed

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <deque>
-
 #include <ringfeed/error.hpp>
 
 #include "source/arrays.hpp"
@@ -32,14 +31,16 @@ std::vector<TypedColumn> columns_of(const Files& files) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (columns[i].spec.name != file->spec().name) continue;
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{} and {}: both would be the column {}; rename one, or ingest the second with --append "
+                  fmt::format("{} and {}: both would be the column {}; rename one, or ingest the "
+                              "second with --append "
                               "if it holds more samples",
                               files[i]->path(), file->path(), in_quotes(file->spec().name)));
     }
     if (file->samples() != files[0]->samples()) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{} has {} samples, but {} has {}; name files that belong together", files[0]->path(),
-                              files[0]->samples(), file->path(), file->samples()));
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{} has {} samples, but {} has {}; name files that belong together",
+                      files[0]->path(), files[0]->samples(), file->path(), file->samples()));
     }
     columns.push_back({file->spec(), {}});
   }
@@ -60,6 +61,7 @@ class ColumnSource final : public Source {
 
   std::shared_ptr<arrow::RecordBatch> next() override {
     while (ready_.empty()) {
+      check_stop(options_.stop);
       const auto rows = std::min(batch_rows_, files_[0]->samples() - done_);
       if (rows == 0) {
         for (const auto column : projection_.used()) files_[column]->check_end();
@@ -74,11 +76,14 @@ class ColumnSource final : public Source {
   }
 
   bool in_place() const override {
-    return !projection_.copies() && std::all_of(projection_.used().begin(), projection_.used().end(),
-                                                [&](std::size_t column) { return files_[column]->in_place(); });
+    return !projection_.copies() &&
+           std::all_of(projection_.used().begin(), projection_.used().end(),
+                       [&](std::size_t column) { return files_[column]->in_place(); });
   }
 
-  std::uint64_t fingerprint() override { return hash_files(describe("columns", schema(), options_), paths_); }
+  std::uint64_t fingerprint() override {
+    return hash_files(describe("columns", schema(), options_), paths_, options_.stop);
+  }
 
   /// Of the files that are read: with --tensor perhaps not all.
   std::uint64_t bytes_total() const override {
@@ -102,7 +107,8 @@ class ColumnSource final : public Source {
     RowFaults faults;
     const auto batch = projection_.project(arrays, rows, faults);
     for (const auto& [row, fault] : faults) {
-      bad_.add(files_[projection_.used()[fault.column]]->path(), static_cast<std::uint64_t>(done_ + row) + 1, fault.what);
+      bad_.add(files_[projection_.used()[fault.column]]->path(),
+               static_cast<std::uint64_t>(done_ + row) + 1, fault.what);
     }
     for (auto& run : good_runs(batch, faults)) ready_.push_back(std::move(run));
     done_ += rows;

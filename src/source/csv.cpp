@@ -1,4 +1,5 @@
-// Fields are converted straight into the memory of the record batch; a bad record is simply written over by the next.
+// Fields are converted straight into the memory of the record batch; a bad record is simply written
+// over by the next.
 #include "source/csv.hpp"
 
 #include <arrow/array.h>
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
 #include <ringfeed/error.hpp>
 
 #include "dataset/arrow_status.hpp"
@@ -27,7 +27,8 @@ namespace {
 /// A batch ends when it holds this much text.
 constexpr std::uint64_t kTextBytesMax = std::uint64_t{16} << 20;
 
-/// One column of the schema, the fields it is made of, and its values in the batch that is being filled.
+/// One column of the schema, the fields it is made of, and its values in the batch that is being
+/// filled.
 struct CsvColumn {
   ColumnSpec spec;
   std::vector<std::size_t> fields;
@@ -37,13 +38,15 @@ struct CsvColumn {
 };
 
 /// The narrowest type that holds every field of a column: int64, float64 or string.
-std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths, OnBad on_bad, BadRecords& bad) {
+std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths,
+                                      const SourceOptions& options, BadRecords& bad) {
   CsvRows rows(paths);
   std::vector<TextKind> kinds(rows.columns().size(), TextKind::kEmpty);
   bool any = false;
   while (rows.next()) {
+    check_stop(options.stop);
     if (const auto fault = rows.fault(); !fault.empty()) {
-      if (on_bad == OnBad::kError) bad.add(rows.path(), rows.line(), fault);
+      if (options.on_bad == OnBad::kError) bad.add(rows.path(), rows.line(), fault);
       continue;
     }
     any = true;
@@ -53,8 +56,10 @@ std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths, OnB
     }
   }
   if (!any) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: there is no good record to tell the types of the columns by; add records", paths[0]));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: there is no good record to tell the types of the columns by; add records",
+                    paths[0]));
   }
   std::vector<ColumnSpec> columns;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -86,8 +91,9 @@ class CsvSource final : public Source {
     }
     arrow_schema_ = arrow_schema;
     if (row_bytes > kSampleBytesMax) {
-      throw Error(ErrorCode::kBadData, fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                                                   paths_[0], row_bytes, kSampleBytesMax));
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
+                              paths_[0], row_bytes, kSampleBytesMax));
     }
     rows_max_ = rows_of_batch(row_bytes, options_.batch_rows);
   }
@@ -99,6 +105,7 @@ class CsvSource final : public Source {
     std::int64_t rows = 0;
     text_bytes_ = 0;
     while (rows < rows_max_ && text_bytes_ < kTextBytesMax && rows_->next()) {
+      check_stop(options_.stop);
       if (const auto fault = convert_row(rows); !fault.empty()) {
         bad_.add(rows_->path(), rows_->line(), fault);
       } else {
@@ -111,7 +118,9 @@ class CsvSource final : public Source {
   }
 
   bool in_place() const override { return false; }
-  std::uint64_t fingerprint() override { return hash_files(describe("csv", schema_, options_), paths_); }
+  std::uint64_t fingerprint() override {
+    return hash_files(describe("csv", schema_, options_), paths_, options_.stop);
+  }
   std::uint64_t bytes_total() const override { return bytes_total_; }
   std::uint64_t bytes_read() const override { return rows_->bytes_read(); }
   std::uint64_t rejected() const override { return bad_.count(); }
@@ -120,7 +129,7 @@ class CsvSource final : public Source {
   void choose_columns() {
     rows_ = std::make_unique<CsvRows>(paths_);
     if (options_.tensors.empty()) {
-      schema_.columns = infer_columns(paths_, options_.on_bad, bad_);
+      schema_.columns = infer_columns(paths_, options_, bad_);
       for (std::size_t i = 0; i < schema_.columns.size(); ++i) {
         columns_.push_back({schema_.columns[i], {i}, nullptr, nullptr, nullptr});
       }
@@ -137,7 +146,8 @@ class CsvSource final : public Source {
   void start_batch() {
     for (auto& column : columns_) {
       if (column.parse == nullptr) continue;
-      column.values = make_buffer(rows_max_ * static_cast<std::int64_t>(column.spec.sample_bytes()));
+      column.values =
+          make_buffer(rows_max_ * static_cast<std::int64_t>(column.spec.sample_bytes()));
     }
     texts_.resize(columns_.size());
   }
@@ -155,7 +165,8 @@ class CsvSource final : public Source {
         continue;
       }
       const auto item_bytes = size_of(column.spec.dtype);
-      auto* to = column.values->mutable_data() + static_cast<std::size_t>(row) * column.spec.sample_bytes();
+      auto* to = column.values->mutable_data() +
+                 static_cast<std::size_t>(row) * column.spec.sample_bytes();
       for (const auto field : column.fields) {
         const auto fault = column.parse(fields[field], to);
         if (fault != NumberFault::kNone) [[unlikely]] {
@@ -186,7 +197,8 @@ class CsvSource final : public Source {
       if (column.spec.dtype == DType::kBool) {
         values = pack_bools(column.values->data(), bytes);
       } else {
-        check(column.values->Resize(bytes, /*shrink_to_fit=*/rows < rows_max_), "memory for records");
+        check(column.values->Resize(bytes, /*shrink_to_fit=*/rows < rows_max_),
+              "memory for records");
         values = std::move(column.values);
       }
       arrays.push_back(tensor_array(column.type, rows, std::move(values)));
@@ -209,7 +221,8 @@ class CsvSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_csv(const std::vector<std::string>& paths, const SourceOptions& options) {
+std::unique_ptr<Source> open_csv(const std::vector<std::string>& paths,
+                                 const SourceOptions& options) {
   return std::make_unique<CsvSource>(paths, options);
 }
 

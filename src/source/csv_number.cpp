@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-
 #include <ringfeed/error.hpp>
 
 #include "source/bad_records.hpp"
@@ -33,7 +32,8 @@ std::string_view without_plus(std::string_view text) {
   return text;
 }
 
-/// Up to six digits and nothing else: exact in every dtype wide enough, float32 included. -1: something else.
+/// Up to six digits and nothing else: exact in every dtype wide enough, float32 included. -1:
+/// something else.
 int small_whole(std::string_view text) {
   if (text.empty() || text.size() > 6) return -1;
   int value = 0;
@@ -57,8 +57,9 @@ bool is_below_one(std::string_view text) {
   if (first == std::string_view::npos) return true;
   const auto point = std::min(text.find('.'), text.size());
   // The first digit that counts stands for 10^power.
-  const auto power = first < point ? static_cast<std::int64_t>(point - first) - 1
-                                   : static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  const auto power = first < point
+                         ? static_cast<std::int64_t>(point - first) - 1
+                         : static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
   return power + exponent < 0;
 }
 
@@ -78,7 +79,8 @@ NumberFault parse_float(std::string_view text, Float& value) {
     value = text.front() == '-' ? -Float{0} : Float{0};
     if constexpr (sizeof(Float) < sizeof(double)) {
       double wide = 0;  // a subnormal may be what from_chars calls out of range
-      if (std::from_chars(text.data(), end, wide).ec == std::errc()) value = static_cast<Float>(wide);
+      if (std::from_chars(text.data(), end, wide).ec == std::errc())
+        value = static_cast<Float>(wide);
     }
     return NumberFault::kNone;
   }
@@ -93,8 +95,8 @@ NumberFault parse_whole(std::string_view text, Whole& value) {
   const auto [last, error] = std::from_chars(text.data(), end, value);
   if (error == std::errc() && last == end) return NumberFault::kNone;
   if (error == std::errc::result_out_of_range && last == end) return NumberFault::kOutOfRange;
-  // "5.0", "1e3", "-0", "abc": through double, whose whole numbers are exact up to 2^53; a longer one with a
-  // point in it is refused, for digits could be lost.
+  // "5.0", "1e3", "-0", "abc": through double, whose whole numbers are exact up to 2^53; a longer
+  // one with a point in it is refused, for digits could be lost.
   double wide = 0;
   const auto fault = parse_float(text, wide);
   if (fault != NumberFault::kNone) return fault;
@@ -111,7 +113,8 @@ NumberFault parse_whole(std::string_view text, Whole& value) {
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+    const char c =
+        text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
     if (c != lower[i]) return false;
   }
   return true;
@@ -121,7 +124,8 @@ template <typename Whole>
 NumberFault whole_to(std::string_view text, void* to) {
   Whole value = 0;
   if (const int small = small_whole(text); small >= 0) {
-    if (static_cast<std::int64_t>(small) > static_cast<std::int64_t>(std::numeric_limits<Whole>::max())) {
+    if (static_cast<std::int64_t>(small) >
+        static_cast<std::int64_t>(std::numeric_limits<Whole>::max())) {
       return NumberFault::kOutOfRange;
     }
     value = static_cast<Whole>(small);
@@ -161,7 +165,8 @@ NumberFault bool_to(std::string_view text, void* to) {
 
 }  // namespace
 
-std::string describe_fault(NumberFault fault, std::string_view column, std::string_view text, DType dtype) {
+std::string describe_fault(NumberFault fault, std::string_view column, std::string_view text,
+                           DType dtype) {
   const std::string where = fmt::format("column {}: ", in_quotes(column));
   switch (fault) {
     case NumberFault::kNone:
@@ -175,7 +180,8 @@ std::string describe_fault(NumberFault fault, std::string_view column, std::stri
     case NumberFault::kOutOfRange:
       return where + fmt::format("{} is out of the range of {}", in_quotes(text), name_of(dtype));
     case NumberFault::kNotWhole:
-      return where + fmt::format("{} is not a whole number, as {} needs", in_quotes(text), name_of(dtype));
+      return where +
+             fmt::format("{} is not a whole number, as {} needs", in_quotes(text), name_of(dtype));
     case NumberFault::kNotBool:
       return where + fmt::format("{} is not a bool (0, 1, true, false)", in_quotes(text));
   }
@@ -206,7 +212,9 @@ ParseNumber parser_for(DType dtype) {
   throw Error(ErrorCode::kInternal, "unknown dtype");
 }
 
-NumberFault parse_number(std::string_view text, DType dtype, void* to) { return parser_for(dtype)(text, to); }
+NumberFault parse_number(std::string_view text, DType dtype, void* to) {
+  return parser_for(dtype)(text, to);
+}
 
 TextKind kind_of(std::string_view text) {
   std::int64_t whole = 0;

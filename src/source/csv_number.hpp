@@ -1,11 +1,11 @@
-// Text to numbers, exactly: the nearest value of the dtype, or what is wrong with the text. Locale has no say.
+// Text to numbers, exactly: the nearest value of the dtype, or what is wrong with the text. Locale
+// has no say.
 #pragma once
 
 #include <cstdint>
+#include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
-
-#include <ringfeed/schema.hpp>
 
 namespace ringfeed {
 
@@ -13,17 +13,19 @@ enum class NumberFault : std::uint8_t {
   kNone,
   kEmpty,
   kNotANumber,
-  kNotFinite,   ///< NaN or infinity, spelt out
+  kNotFinite,  ///< NaN or infinity, spelt out
   kOutOfRange,
-  kNotWhole,    ///< a fraction where the dtype has whole numbers only
+  kNotWhole,  ///< a fraction where the dtype has whole numbers only
   kNotBool,
 };
 
 /// "column 'x': '300' is out of the range of uint8".
-std::string describe_fault(NumberFault fault, std::string_view column, std::string_view text, DType dtype);
+std::string describe_fault(NumberFault fault, std::string_view column, std::string_view text,
+                           DType dtype);
 
-/// Writes one value of `dtype` to `to` (a bool is one byte, 0 or 1). Spaces around the number are no part of it;
-/// whole numbers may be written as "5.0" or "5e3"; bools are 0, 1, true, false in any case.
+/// Writes one value of `dtype` to `to` (a bool is one byte, 0 or 1). Spaces around the number are
+/// no part of it; whole numbers may be written as "5.0" or "5e3"; bools are 0, 1, true, false in
+/// any case.
 NumberFault parse_number(std::string_view text, DType dtype, void* to);
 
 /// The same for one dtype, chosen once: the loop over fields costs no switch.
@@ -34,7 +36,8 @@ ParseNumber parser_for(DType dtype);
 enum class TextKind : std::uint8_t {
   kEmpty,
   kWhole,   ///< fits int64
-  kNumber,  ///< any other number; also NaN and infinity, so that they are found as bad numbers later
+  kNumber,  ///< any other number; also NaN and infinity, so that they are found as bad numbers
+            ///< later
   kText,
 };
 TextKind kind_of(std::string_view text);

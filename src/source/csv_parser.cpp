@@ -1,12 +1,11 @@
-// One pass over a buffer that always ends in '\n', so the inner loop has one table look-up per byte and no bound. A row
-// cut by the end of the buffer is scanned again when more is there.
+// One pass over a buffer that always ends in '\n', so the inner loop has one table look-up per byte
+// and no bound. A row cut by the end of the buffer is scanned again when more is there.
 #include "source/csv_parser.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <cstring>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -37,7 +36,8 @@ void CsvParser::skip_byte_order_mark() {
   const std::string_view start(buffer_.data(), end_);
   if (start.starts_with("\xEF\xBB\xBF")) begin_ = 3;
   if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}:1: the text is UTF-16; save it as UTF-8", path_));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}:1: the text is UTF-16; save it as UTF-8", path_));
   }
 }
 
@@ -46,12 +46,15 @@ void CsvParser::refill() {
   end_ -= begin_;
   begin_ = 0;
   if (end_ >= kRowBytesMax) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}:{}: the row is longer than {} MiB; most likely a quote is not closed: correct it", path_,
-                            row_line_, kRowBytesMax >> 20));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format(
+            "{}:{}: the row is longer than {} MiB; most likely a quote is not closed: correct it",
+            path_, row_line_, kRowBytesMax >> 20));
   }
   if (buffer_.size() - 1 < end_ + kReadBytes) buffer_.resize(2 * end_ + kReadBytes + 1);
-  const auto got = input_.read(std::as_writable_bytes(std::span(buffer_.data() + end_, kReadBytes)));
+  const auto got =
+      input_.read(std::as_writable_bytes(std::span(buffer_.data() + end_, kReadBytes)));
   input_ended_ = got < kReadBytes;
   end_ += got;
   buffer_[end_] = '\n';
@@ -120,14 +123,16 @@ const char* CsvParser::scan_quoted(const char* at) {
     if (at == stop) {
       if (!input_ended_) return nullptr;
       throw Error(ErrorCode::kBadData,
-                  fmt::format("{}:{}: the quote that is opened here is not closed; close it", path_, quote_line_));
+                  fmt::format("{}:{}: the quote that is opened here is not closed; close it", path_,
+                              quote_line_));
     }
     if (*at != '"') {
       if (*at == '\n' || at + 1 == stop || at[1] != '\n') ++lines_in_quotes_;
       ++at;
       continue;
     }
-    if (at + 1 == stop && !input_ended_) return nullptr;  // the next byte decides what this quote is
+    if (at + 1 == stop && !input_ended_)
+      return nullptr;  // the next byte decides what this quote is
     if (at + 1 == stop || at[1] != '"') break;
     unescaped_.append(piece, at + 1);
     at += 2;

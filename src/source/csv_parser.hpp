@@ -1,5 +1,6 @@
-// CSV as RFC 4180 has it, row by row, each with the line it starts on. Arrow's CSV reader does not tell the line of a
-// record, nor can it step over one bad record, so the text is cut into fields here.
+// CSV as RFC 4180 has it, row by row, each with the line it starts on. Arrow's CSV reader does not
+// tell the line of a record, nor can it step over one bad record, so the text is cut into fields
+// here.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +14,9 @@
 
 namespace ringfeed {
 
-/// Fields are separated by commas, rows end with LF, CRLF or CR (the last may end with the file). A field that starts
-/// with a quote ends with one, may hold commas and line ends, and "" in it is one quote. Blank lines are no rows. A
-/// byte order mark of UTF-8 is skipped. Not thread-safe.
+/// Fields are separated by commas, rows end with LF, CRLF or CR (the last may end with the file). A
+/// field that starts with a quote ends with one, may hold commas and line ends, and "" in it is one
+/// quote. Blank lines are no rows. A byte order mark of UTF-8 is skipped. Not thread-safe.
 class CsvParser {
  public:
   /// A longer row is refused: most likely a quote is not closed. Bounds the memory.
@@ -23,8 +24,8 @@ class CsvParser {
 
   explicit CsvParser(const std::string& path);
 
-  /// False after the last row. Throws Error{kBadData} for a quote that is not closed, a row over kRowBytesMax, or text
-  /// that is UTF-16: after these no row's bounds are known.
+  /// False after the last row. Throws Error{kBadData} for a quote that is not closed, a row over
+  /// kRowBytesMax, or text that is UTF-16: after these no row's bounds are known.
   bool next_row();
 
   /// Of the row; valid until the next call of next_row().

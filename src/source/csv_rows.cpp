@@ -5,9 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
-
 #include <ringfeed/error.hpp>
+#include <unordered_set>
 
 #include "source/bad_records.hpp"
 #include "source/csv_number.hpp"
@@ -17,7 +16,8 @@ namespace {
 
 constexpr std::size_t kColumnsMax = std::size_t{1} << 20;
 
-/// An empty field says nothing: a record may have one, and so may a header (pandas leaves the index without a name).
+/// An empty field says nothing: a record may have one, and so may a header (pandas leaves the index
+/// without a name).
 bool are_all_numbers(std::span<const std::string_view> fields) {
   bool any = false;
   for (const auto field : fields) {
@@ -53,15 +53,17 @@ void CsvRows::open() { parser_ = std::make_unique<CsvParser>(paths_[file_]); }
 
 void CsvRows::learn_columns() {
   if (!parser_->next_row()) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: there is no record and no header; leave the file out, or write "
-                                                 "it again",
-                                                 path()));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: there is no record and no header; leave the file out, or write "
+                            "it again",
+                            path()));
   }
   const auto row = fields();
   if (row.size() > kColumnsMax) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}:{}: {} columns, the limit is {}; use npy or Parquet for such records", path(), line(),
-                            row.size(), kColumnsMax));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}:{}: {} columns, the limit is {}; use npy or Parquet for such records",
+                    path(), line(), row.size(), kColumnsMax));
   }
   has_header_ = !are_all_numbers(row);
   first_row_is_record_ = !has_header_;
@@ -70,11 +72,13 @@ void CsvRows::learn_columns() {
     columns_.push_back(has_header_ ? name_of_column(row[i], i) : fmt::format("f{}", i));
     if (!arrow::util::ValidateUTF8(columns_[i])) {
       throw Error(ErrorCode::kBadData,
-                  fmt::format("{}:{}: the name of column {} is not UTF-8; save the file as UTF-8", path(), line(), i + 1));
+                  fmt::format("{}:{}: the name of column {} is not UTF-8; save the file as UTF-8",
+                              path(), line(), i + 1));
     }
     if (!names.insert(columns_[i]).second) {
-      throw Error(ErrorCode::kBadData, fmt::format("{}:{}: the column name {} stands twice; rename one", path(), line(),
-                                                   in_quotes(columns_[i])));
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}:{}: the column name {} stands twice; rename one", path(), line(),
+                              in_quotes(columns_[i])));
     }
   }
 }
@@ -90,9 +94,10 @@ bool CsvRows::next() {
     ++file_;
     open();
     if (!parser_->next_row()) {
-      throw Error(ErrorCode::kBadData, fmt::format("{}: there is no record and no header; leave the file out, or write "
-                                                   "it again",
-                                                   path()));
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: there is no record and no header; leave the file out, or write "
+                              "it again",
+                              path()));
     }
     if (!has_header_) {
       check_header();
@@ -107,26 +112,33 @@ void CsvRows::check_header() const {
   const auto row = fields();
   if (!has_header_) {
     if (is_any_number(row)) return;
-    throw Error(ErrorCode::kBadData, fmt::format("{}:{}: the first row is a header, but {} has none; make both alike",
-                                                 path(), line(), paths_[0]));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}:{}: the first row is a header, but {} has none; make both alike",
+                            path(), line(), paths_[0]));
   }
   bool same = row.size() == columns_.size();
-  for (std::size_t i = 0; same && i < row.size(); ++i) same = name_of_column(row[i], i) == columns_[i];
+  for (std::size_t i = 0; same && i < row.size(); ++i)
+    same = name_of_column(row[i], i) == columns_[i];
   if (same) return;
-  throw Error(ErrorCode::kBadData,
-              fmt::format("{}:{}: the first row is not the header of {} ({}); give all files the same columns", path(),
-                          line(), paths_[0], listed(columns_)));
+  throw Error(
+      ErrorCode::kBadData,
+      fmt::format(
+          "{}:{}: the first row is not the header of {} ({}); give all files the same columns",
+          path(), line(), paths_[0], listed(columns_)));
 }
 
 std::string CsvRows::fault() const {
   if (fields().size() != columns_.size()) {
-    return fmt::format("{} {} where {} are due", fields().size(), fields().size() == 1 ? "field" : "fields",
-                       columns_.size());
+    return fmt::format("{} {} where {} are due", fields().size(),
+                       fields().size() == 1 ? "field" : "fields", columns_.size());
   }
-  if (parser_->text_after_quote()) return "there is text between a closing quote and the next comma";
+  if (parser_->text_after_quote())
+    return "there is text between a closing quote and the next comma";
   return {};
 }
 
-std::uint64_t CsvRows::bytes_read() const { return bytes_of_files_done_ + parser_->file_bytes_read(); }
+std::uint64_t CsvRows::bytes_read() const {
+  return bytes_of_files_done_ + parser_->file_bytes_read();
+}
 
 }  // namespace ringfeed

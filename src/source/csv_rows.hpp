@@ -14,13 +14,15 @@ namespace ringfeed {
 
 class CsvRows {
  public:
-  /// Opens the first file and learns the columns: its first row is a header unless all its fields are numbers, then
-  /// the columns are f0, f1, ... Throws Error{kBadData} when there is none, or a name is not right.
+  /// Opens the first file and learns the columns: its first row is a header unless all its fields
+  /// are numbers, then the columns are f0, f1, ... Throws Error{kBadData} when there is none, or a
+  /// name is not right.
   explicit CsvRows(std::vector<std::string> paths);
 
   const std::vector<std::string>& columns() const noexcept { return columns_; }
 
-  /// False after the last record of the last file. Throws Error{kBadData} when a later file has another header.
+  /// False after the last record of the last file. Throws Error{kBadData} when a later file has
+  /// another header.
   bool next();
 
   /// Of the record; valid until the next call of next().

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
-
 #include <ringfeed/error.hpp>
+#include <vector>
 
 #include "source/column_file.hpp"
 #include "source/idx_header.hpp"
@@ -15,7 +14,8 @@
 namespace ringfeed {
 namespace {
 
-IdxHeader header_of(const std::string& path, std::span<const std::byte> start, std::optional<std::uint64_t> file_bytes) {
+IdxHeader header_of(const std::string& path, std::span<const std::byte> start,
+                    std::optional<std::uint64_t> file_bytes) {
   try {
     return parse_idx_header(start, file_bytes);
   } catch (const Error& error) {
@@ -35,14 +35,17 @@ ColumnSpec spec_of(const std::string& path, const IdxHeader& header) {
   return {std::move(name), ColumnKind::kTensor, header.format.dtype, header.shape};
 }
 
-/// The data is never taken on the header's word: each read asks for the samples of one record batch.
+/// The data is never taken on the header's word: each read asks for the samples of one record
+/// batch.
 class GzipIdxColumn final : public ColumnFile {
  public:
-  explicit GzipIdxColumn(const std::string& path) : path_(path), file_bytes_(check_source_file(path)), stream_(path) {
+  explicit GzipIdxColumn(const std::string& path)
+      : path_(path), file_bytes_(check_source_file(path)), stream_(path) {
     std::byte start[kIdxHeaderBytesMax];
     std::size_t there = stream_.read(std::span(start, kIdxMagicBytes));
     const auto dimensions = there == kIdxMagicBytes ? static_cast<std::size_t>(start[3]) : 0;
-    if (dimensions <= kIdxDimensionsMax) there += stream_.read(std::span(start + kIdxMagicBytes, 4 * dimensions));
+    if (dimensions <= kIdxDimensionsMax)
+      there += stream_.read(std::span(start + kIdxMagicBytes, 4 * dimensions));
     header_ = header_of(path_, std::span(start, there), std::nullopt);
     spec_ = spec_of(path_, header_);
   }
@@ -56,9 +59,11 @@ class GzipIdxColumn final : public ColumnFile {
     const auto got = stream_.read(raw_);
     if (got < raw_.size()) {
       throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: the header claims {} samples, but the data ends after {}: the file is cut off; fetch "
+                  fmt::format("{}: the header claims {} samples, but the data ends after {}: the "
+                              "file is cut off; fetch "
                               "it again",
-                              path_, header_.samples, static_cast<std::uint64_t>(next_) + got / header_.sample_bytes));
+                              path_, header_.samples,
+                              static_cast<std::uint64_t>(next_) + got / header_.sample_bytes));
     }
     next_ += count;
     return decode_column(header_.format, spec_, count, raw_.data());
@@ -67,9 +72,10 @@ class GzipIdxColumn final : public ColumnFile {
   void check_end() override {
     std::byte more[1];
     if (stream_.read(more) == 0) return;
-    throw Error(ErrorCode::kBadData, fmt::format("{}: the file goes on after the {} samples that the header claims; "
-                                                 "fetch it again",
-                                                 path_, header_.samples));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: the file goes on after the {} samples that the header claims; "
+                            "fetch it again",
+                            path_, header_.samples));
   }
 
   bool in_place() const override { return false; }
@@ -92,10 +98,11 @@ std::unique_ptr<ColumnFile> open_idx(const std::string& path) {
   check_source_file(path);
   if (is_gzip(path)) return std::make_unique<GzipIdxColumn>(path);
   auto file = MappedFile::map(path);
-  const auto header =
-      header_of(path, std::span(file->data(), std::min(file->size(), kIdxHeaderBytesMax)), file->size());
-  return make_mapped_column(std::move(file), spec_of(path, header),
-                            {header.format, header.samples, header.data_offset, header.sample_bytes});
+  const auto header = header_of(
+      path, std::span(file->data(), std::min(file->size(), kIdxHeaderBytesMax)), file->size());
+  return make_mapped_column(
+      std::move(file), spec_of(path, header),
+      {header.format, header.samples, header.data_offset, header.sample_bytes});
 }
 
 }  // namespace ringfeed

@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
-
 #include <ringfeed/error.hpp>
+#include <string_view>
 
 #include "dataset/chunk.hpp"
 
@@ -40,43 +39,52 @@ void check_size(const IdxHeader& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - header.data_offset;
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / header.sample_bytes) {
-    throw_bad(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the file is cut off",
+    throw_bad(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
+                          "file is cut off",
                           samples, header.sample_bytes, there),
               "fetch it again");
   }
   if (samples * header.sample_bytes != there) {
-    throw_bad(fmt::format("{} bytes follow the data that the header claims", there - samples * header.sample_bytes),
+    throw_bad(fmt::format("{} bytes follow the data that the header claims",
+                          there - samples * header.sample_bytes),
               "fetch it again");
   }
 }
 
 }  // namespace
 
-IdxHeader parse_idx_header(std::span<const std::byte> start, std::optional<std::uint64_t> file_bytes) {
+IdxHeader parse_idx_header(std::span<const std::byte> start,
+                           std::optional<std::uint64_t> file_bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(start[i]); };
   if (start.size() < kIdxMagicBytes || byte(0) != 0 || byte(1) != 0) {
-    throw_bad("this is not an IDX file (its first two bytes are not 0)", "check the name, or fetch it again");
+    throw_bad("this is not an IDX file (its first two bytes are not 0)",
+              "check the name, or fetch it again");
   }
   IdxHeader header;
   header.format = format_of(byte(2));
   const std::size_t dimensions = byte(3);
   if (dimensions < 1 || dimensions > kIdxDimensionsMax) {
-    throw_bad(fmt::format("the IDX header claims {} dimensions, 1 to {} are due", dimensions, kIdxDimensionsMax),
+    throw_bad(fmt::format("the IDX header claims {} dimensions, 1 to {} are due", dimensions,
+                          kIdxDimensionsMax),
               "fetch or write the file again");
   }
   header.data_offset = kIdxMagicBytes + 4 * dimensions;
-  if (start.size() < header.data_offset) throw_bad("the IDX header is cut off", "fetch the file again");
+  if (start.size() < header.data_offset)
+    throw_bad("the IDX header is cut off", "fetch the file again");
   header.sample_bytes = header.format.item_bytes;
   for (std::size_t i = 0; i < dimensions; ++i) {
     const auto at = kIdxMagicBytes + 4 * i;
-    const std::uint32_t dimension = byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
+    const std::uint32_t dimension =
+        byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
     if (i == 0) {
       header.samples = dimension;
       continue;
     }
-    if (dimension == 0) throw_bad("the samples have no elements (a dimension is 0)", "write samples with elements");
+    if (dimension == 0)
+      throw_bad("the samples have no elements (a dimension is 0)", "write samples with elements");
     if (dimension > kSampleBytesMax / header.sample_bytes) {
-      throw_bad(fmt::format("a sample would have more than {} bytes, which is the limit", kSampleBytesMax),
+      throw_bad(fmt::format("a sample would have more than {} bytes, which is the limit",
+                            kSampleBytesMax),
                 "make samples smaller; the first dimension of an IDX file counts the samples");
     }
     header.sample_bytes *= dimension;

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-
 #include <ringfeed/error.hpp>
 
 #include "base/hash.hpp"
@@ -27,7 +26,7 @@ std::shared_ptr<arrow::io::ReadableFile> open_file(const std::string& path) {
 }  // namespace
 
 std::uint64_t check_source_file(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) throw_system_error(errno, path);
   if (S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -48,23 +47,23 @@ std::uint64_t check_source_file(const std::string& path) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-bool has_ending(std::string_view text, std::string_view ending) { return text.ends_with(ending); }
-
 bool is_gzip(const std::string& path) {
   const auto file = open_file(path);
   unsigned char magic[2] = {0, 0};
   value_of(file->Read(2, magic), path);
   const bool gzip = magic[0] == 0x1f && magic[1] == 0x8b;
-  if (!gzip && has_ending(path, ".gz")) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: the name ends in .gz, but this is not gzip data; rename the file, or "
-                            "fetch it again",
-                            path));
+  if (!gzip && path.ends_with(".gz")) {
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: the name ends in .gz, but this is not gzip data; rename the file, or "
+                    "fetch it again",
+                    path));
   }
   return gzip;
 }
 
-ByteStream::ByteStream(const std::string& path) : path_(path), file_(open_file(path)), stream_(file_) {
+ByteStream::ByteStream(const std::string& path)
+    : path_(path), file_(open_file(path)), stream_(file_) {
   if (!is_gzip(path)) return;
   const auto codec = value_of(arrow::util::Codec::Create(arrow::Compression::GZIP), path_);
   stream_ = value_of(arrow::io::CompressedInputStream::Make(codec.get(), file_), path_);
@@ -75,12 +74,14 @@ ByteStream::~ByteStream() = default;
 std::size_t ByteStream::read(std::span<std::byte> space) {
   std::size_t filled = 0;
   while (filled < space.size()) {
-    const auto got = stream_->Read(static_cast<std::int64_t>(space.size() - filled), space.data() + filled);
+    const auto got =
+        stream_->Read(static_cast<std::int64_t>(space.size() - filled), space.data() + filled);
     if (!got.ok() && stream_ != file_) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: the gzip data is damaged or cut off before byte {} of the file ({}); "
-                              "fetch it again",
-                              path_, file_bytes_read(), got.status().message()));
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{}: the gzip data is damaged or cut off before byte {} of the file ({}); "
+                      "fetch it again",
+                      path_, file_bytes_read(), got.status().message()));
     }
     const auto bytes = value_of(got, path_);
     if (bytes == 0) break;
@@ -93,7 +94,8 @@ std::uint64_t ByteStream::file_bytes_read() const {
   return static_cast<std::uint64_t>(file_->Tell().ValueOr(0));
 }
 
-std::uint64_t hash_files(std::string_view text, const std::vector<std::string>& paths) {
+std::uint64_t hash_files(std::string_view text, const std::vector<std::string>& paths,
+                         const std::stop_token& stop) {
   Hasher hasher;
   const auto add_number = [&](std::uint64_t number) {
     for (int i = 0; i < 8; ++i) {
@@ -108,12 +110,20 @@ std::uint64_t hash_files(std::string_view text, const std::vector<std::string>& 
     add_number(check_source_file(path));
     const auto file = open_file(path);
     while (true) {
-      const auto got = value_of(file->Read(static_cast<std::int64_t>(buffer.size()), buffer.data()), path);
+      check_stop(stop);
+      const auto got =
+          value_of(file->Read(static_cast<std::int64_t>(buffer.size()), buffer.data()), path);
       if (got == 0) break;
       hasher.update(buffer.data(), static_cast<std::size_t>(got));
     }
   }
   return hasher.digest();
+}
+
+void check_stop(const std::stop_token& stop) {
+  if (!stop.stop_requested()) return;
+  throw Error(ErrorCode::kCancelled,
+              "stopped while the source was read; run the same command again to start over");
 }
 
 }  // namespace ringfeed

@@ -16,7 +16,8 @@ namespace {
 class MappedBuffer final : public arrow::Buffer {
  public:
   MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint64_t bytes)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, static_cast<std::int64_t>(bytes)),
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset,
+                      static_cast<std::int64_t>(bytes)),
         file_(std::move(file)) {}
 
  private:
@@ -35,7 +36,8 @@ class MappedColumn final : public ColumnFile {
         type_(arrow_type_of(spec_)),
         layout_(layout),
         // Arrow reads values where they are, so they have to be where their type may be.
-        in_place_(layout.format.is_native() && layout.data_offset % layout.format.item_bytes == 0) {}
+        in_place_(layout.format.is_native() && layout.data_offset % layout.format.item_bytes == 0) {
+  }
 
   const std::string& path() const override { return file_->path(); }
   const ColumnSpec& spec() const override { return spec_; }
@@ -43,11 +45,12 @@ class MappedColumn final : public ColumnFile {
 
   std::shared_ptr<arrow::Array> read(std::int64_t count) override {
     if (!file_->is_whole()) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: the file was cut while it was read; write it again, then run the same command again",
-                              path()));
+      throw Error(ErrorCode::kBadData, fmt::format("{}: the file was cut while it was read; write "
+                                                   "it again, then run the same command again",
+                                                   path()));
     }
-    const auto offset = layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
+    const auto offset =
+        layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
     const auto bytes = static_cast<std::uint64_t>(count) * layout_.sample_bytes;
     next_ += count;
     if (!in_place_) return decode_column(layout_.format, spec_, count, file_->data() + offset);
@@ -73,13 +76,13 @@ class MappedColumn final : public ColumnFile {
 
 }  // namespace
 
-std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file, ColumnSpec spec,
-                                               const MappedLayout& layout) {
+std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file,
+                                               ColumnSpec spec, const MappedLayout& layout) {
   return std::make_unique<MappedColumn>(std::move(file), std::move(spec), layout);
 }
 
-std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec, std::int64_t samples,
-                                            const std::byte* from) {
+std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec,
+                                            std::int64_t samples, const std::byte* from) {
   const std::int64_t elements = samples * spec.elements();
   std::shared_ptr<arrow::Buffer> values;
   if (spec.dtype == DType::kBool) {

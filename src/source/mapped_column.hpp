@@ -1,4 +1,5 @@
-// A column over a mapped file: without a copy where the bytes are those of an Arrow array, else decoded as it is read.
+// A column over a mapped file: without a copy where the bytes are those of an Arrow array, else
+// decoded as it is read.
 #pragma once
 
 #include <memory>
@@ -17,11 +18,11 @@ struct MappedLayout {
   std::uint64_t sample_bytes = 0;  ///< in the file; samples * sample_bytes end within it
 };
 
-std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file, ColumnSpec spec,
-                                               const MappedLayout& layout);
+std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file,
+                                               ColumnSpec spec, const MappedLayout& layout);
 
 /// The column that elements in a foreign format become: an array in the column's type.
-std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec, std::int64_t samples,
-                                            const std::byte* from);
+std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec,
+                                            std::int64_t samples, const std::byte* from);
 
 }  // namespace ringfeed

@@ -7,10 +7,9 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <ringfeed/error.hpp>
 #include <string>
 #include <string_view>
-
-#include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
 #include "source/bad_records.hpp"
@@ -27,7 +26,8 @@ constexpr std::size_t kDimensionsMax = 17;
 }
 
 [[noreturn]] void throw_bad_header(std::string_view what) {
-  throw_bad(fmt::format("the npy header is wrong: {}", what), "write the file again with numpy.save");
+  throw_bad(fmt::format("the npy header is wrong: {}", what),
+            "write the file again with numpy.save");
 }
 
 /// What the dict says, not yet judged.
@@ -88,7 +88,8 @@ class LiteralParser {
     skip_space();
     const char quote = rest_.empty() ? '\0' : rest_.front();
     const auto end = quote == '\'' || quote == '"' ? rest_.find(quote, 1) : std::string_view::npos;
-    if (end == std::string_view::npos) throw_bad_header(fmt::format("a text in quotes is due before {}", in_quotes(rest_)));
+    if (end == std::string_view::npos)
+      throw_bad_header(fmt::format("a text in quotes is due before {}", in_quotes(rest_)));
     std::string result(rest_.substr(1, end - 1));
     rest_.remove_prefix(end + 1);
     return result;
@@ -97,14 +98,16 @@ class LiteralParser {
   std::string descr() {
     skip_space();
     if (!rest_.empty() && rest_.front() == '[') {
-      throw_bad("the array has a structured dtype, which cannot be held", "save each field as an npy file of its own");
+      throw_bad("the array has a structured dtype, which cannot be held",
+                "save each field as an npy file of its own");
     }
     return text();
   }
 
   bool boolean() {
     skip_space();
-    for (const auto& [word, value] : {std::pair<std::string_view, bool>{"True", true}, {"False", false}}) {
+    for (const auto& [word, value] :
+         {std::pair<std::string_view, bool>{"True", true}, {"False", false}}) {
       if (!rest_.starts_with(word)) continue;
       rest_.remove_prefix(word.size());
       return value;
@@ -123,8 +126,10 @@ class LiteralParser {
         throw_bad_header(fmt::format("a dimension is due before {}", in_quotes(rest_)));
       }
       rest_.remove_prefix(static_cast<std::size_t>(parsed.ptr - rest_.data()));
-      if (!rest_.empty() && rest_.front() == 'L') rest_.remove_prefix(1);  // Python 2 wrote long integers so
-      if (result.size() == kDimensionsMax) throw_bad_header(fmt::format("more than {} dimensions", kDimensionsMax));
+      if (!rest_.empty() && rest_.front() == 'L')
+        rest_.remove_prefix(1);  // Python 2 wrote long integers so
+      if (result.size() == kDimensionsMax)
+        throw_bad_header(fmt::format("more than {} dimensions", kDimensionsMax));
       result.push_back(dimension);
       if (!take(',')) {
         expect(')');
@@ -167,19 +172,24 @@ RawFormat format_of(std::string_view descr) {
     }
   }
   throw_bad(fmt::format("the dtype {} cannot be held", in_quotes(descr)),
-            "save it as bool, uint8, uint16, uint32, int8, int16, int32, int64, float16, float32 or float64, e.g. "
+            "save it as bool, uint8, uint16, uint32, int8, int16, int32, int64, float16, float32 "
+            "or float64, e.g. "
             "numpy.save(path, x.astype('float32'))");
 }
 
 /// The dict's text; data_offset is set.
 std::string_view header_text(std::span<const std::byte> start, NpyHeader& header) {
   const std::string_view bytes(reinterpret_cast<const char*>(start.data()), start.size());
-  if (!bytes.starts_with(kMagic)) throw_bad("this is not an npy file", "check the name, or write it with numpy.save");
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+  if (!bytes.starts_with(kMagic))
+    throw_bad("this is not an npy file", "check the name, or write it with numpy.save");
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
+  };
   if (bytes.size() < 10) throw_bad_header("it is cut off");
   const auto major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0) {
-    throw_bad(fmt::format("npy version {}.{} is not known", major, byte(7)), "write the file again with numpy.save");
+    throw_bad(fmt::format("npy version {}.{} is not known", major, byte(7)),
+              "write the file again with numpy.save");
   }
   std::size_t prefix = 10;
   std::size_t length = byte(8) | byte(9) << 8;
@@ -189,10 +199,12 @@ std::string_view header_text(std::span<const std::byte> start, NpyHeader& header
     length |= byte(10) << 16 | byte(11) << 24;
   }
   if (length > kNpyHeaderBytesMax - prefix) {
-    throw_bad_header(fmt::format("it claims {} bytes, the limit is {}", length, kNpyHeaderBytesMax - prefix));
+    throw_bad_header(
+        fmt::format("it claims {} bytes, the limit is {}", length, kNpyHeaderBytesMax - prefix));
   }
   if (length > bytes.size() - prefix) {
-    throw_bad_header(fmt::format("it claims {} bytes, but the file ends after {}", length, bytes.size() - prefix));
+    throw_bad_header(fmt::format("it claims {} bytes, but the file ends after {}", length,
+                                 bytes.size() - prefix));
   }
   header.data_offset = prefix + length;
   return bytes.substr(prefix, length);
@@ -202,9 +214,11 @@ std::string_view header_text(std::span<const std::byte> start, NpyHeader& header
 void check_size(NpyHeader& header, std::uint64_t file_bytes) {
   std::uint64_t sample_bytes = header.format.item_bytes;
   for (const auto dimension : header.shape) {
-    if (dimension == 0) throw_bad("the samples have no elements (a dimension is 0)", "save an array with elements");
+    if (dimension == 0)
+      throw_bad("the samples have no elements (a dimension is 0)", "save an array with elements");
     if (static_cast<std::uint64_t>(dimension) > kSampleBytesMax / sample_bytes) {
-      throw_bad(fmt::format("a sample would have more than {} bytes, which is the limit", kSampleBytesMax),
+      throw_bad(fmt::format("a sample would have more than {} bytes, which is the limit",
+                            kSampleBytesMax),
                 "make samples smaller; the first dimension of an npy file counts the samples");
     }
     sample_bytes *= static_cast<std::uint64_t>(dimension);
@@ -213,12 +227,14 @@ void check_size(NpyHeader& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - std::min(file_bytes, header.data_offset);
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / sample_bytes) {
-    throw_bad(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the file is cut off",
+    throw_bad(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
+                          "file is cut off",
                           samples, sample_bytes, there),
               "fetch or write it again");
   }
   if (samples * sample_bytes != there) {
-    throw_bad(fmt::format("{} bytes follow the data that the header claims", there - samples * sample_bytes),
+    throw_bad(fmt::format("{} bytes follow the data that the header claims",
+                          there - samples * sample_bytes),
               "write one array to one file");
   }
 }
@@ -233,7 +249,8 @@ NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_
   }
   header.format = format_of(*fields.descr);
   if (fields.shape->empty()) {
-    throw_bad("the array has no dimensions, but the first one counts the samples", "save an array with samples");
+    throw_bad("the array has no dimensions, but the first one counts the samples",
+              "save an array with samples");
   }
   if (*fields.fortran_order && fields.shape->size() > 1) {
     throw_bad("the array is in Fortran order, in which no sample is in one piece",

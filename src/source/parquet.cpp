@@ -9,7 +9,6 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
-
 #include <ringfeed/error.hpp>
 
 #include "base/system_error.hpp"
@@ -31,19 +30,21 @@ std::string type_of(const TypedColumn& column) {
 void check_same_columns(const ParquetFile& first, const ParquetFile& other) {
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}: {}; give all files the same columns in the same order", other.path(), what));
+                fmt::format("{}: {}; give all files the same columns in the same order",
+                            other.path(), what));
   };
   const auto& a = first.columns();
   const auto& b = other.columns();
-  if (a.size() != b.size()) fail(fmt::format("{} columns where {} has {}", b.size(), first.path(), a.size()));
+  if (a.size() != b.size())
+    fail(fmt::format("{} columns where {} has {}", b.size(), first.path(), a.size()));
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].spec.name != b[i].spec.name) {
-      fail(fmt::format("column {} is {} where {} has {}", i + 1, in_quotes(b[i].spec.name), first.path(),
-                       in_quotes(a[i].spec.name)));
+      fail(fmt::format("column {} is {} where {} has {}", i + 1, in_quotes(b[i].spec.name),
+                       first.path(), in_quotes(a[i].spec.name)));
     }
     if (!(a[i].spec == b[i].spec) || a[i].refusal.empty() != b[i].refusal.empty()) {
-      fail(fmt::format("column {} is {} where {} has {}", in_quotes(b[i].spec.name), type_of(b[i]), first.path(),
-                       type_of(a[i])));
+      fail(fmt::format("column {} is {} where {} has {}", in_quotes(b[i].spec.name), type_of(b[i]),
+                       first.path(), type_of(a[i])));
     }
   }
 }
@@ -70,6 +71,7 @@ class ParquetSource final : public Source {
 
   std::shared_ptr<arrow::RecordBatch> next() override {
     while (ready_.empty()) {
+      check_stop(options_.stop);
       if (file_ == nullptr && !open_next()) {
         bad_->finish();
         return nullptr;
@@ -82,7 +84,9 @@ class ParquetSource final : public Source {
   }
 
   bool in_place() const override { return false; }
-  std::uint64_t fingerprint() override { return hash_files(describe("parquet", schema(), options_), paths_); }
+  std::uint64_t fingerprint() override {
+    return hash_files(describe("parquet", schema(), options_), paths_, options_.stop);
+  }
 
   std::uint64_t bytes_total() const override {
     std::uint64_t bytes = 0;
@@ -152,15 +156,17 @@ std::vector<std::string> parquet_files_in(const std::string& folder) {
     files.push_back(entry.path().string());
   }
   if (files.empty()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no .parquet file right in this folder; name the folder "
-                                                  "that holds them, or the files",
-                                                  folder));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no .parquet file right in this folder; name the folder "
+                            "that holds them, or the files",
+                            folder));
   }
   std::sort(files.begin(), files.end());
   return files;
 }
 
-std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files, const SourceOptions& options) {
+std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files,
+                                     const SourceOptions& options) {
   return std::make_unique<ParquetSource>(files, options);
 }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include <memory>
+#include <ringfeed/source.hpp>
 #include <string>
 #include <vector>
 
-#include <ringfeed/source.hpp>
-
 namespace ringfeed {
 
-/// The .parquet files right in the folder, by name; those that start with '.' or '_' are left out. Throws
-/// Error{kNotFound} when there is none.
+/// The .parquet files right in the folder, by name; those that start with '.' or '_' are left out.
+/// Throws Error{kNotFound} when there is none.
 std::vector<std::string> parquet_files_in(const std::string& folder);
 
-std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files, const SourceOptions& options);
+std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files,
+                                     const SourceOptions& options);
 
 }  // namespace ringfeed

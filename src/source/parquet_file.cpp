@@ -18,7 +18,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-
 #include <ringfeed/error.hpp>
 
 #include "dataset/arrow_status.hpp"
@@ -38,7 +37,8 @@ Type plain_element(const Type& type) {
   return type;
 }
 
-/// The type to cast a column to. One that cannot be held is itself, and Schema::from_arrow refuses it.
+/// The type to cast a column to. One that cannot be held is itself, and Schema::from_arrow refuses
+/// it.
 Type plain_type(const Type& type) {
   switch (type->id()) {
     case arrow::Type::EXTENSION:
@@ -54,7 +54,8 @@ Type plain_type(const Type& type) {
       return arrow::binary();
     case arrow::Type::LIST:
     case arrow::Type::LARGE_LIST:
-      return arrow::list(plain_element(static_cast<const arrow::BaseListType&>(*type).value_type()));
+      return arrow::list(
+          plain_element(static_cast<const arrow::BaseListType&>(*type).value_type()));
     case arrow::Type::FIXED_SIZE_LIST: {
       const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
       return arrow::fixed_size_list(plain_element(list.value_type()), list.list_size());
@@ -64,7 +65,8 @@ Type plain_type(const Type& type) {
   }
 }
 
-/// The name and parameters of an extension, whether Arrow knows it or left it in the field's metadata.
+/// The name and parameters of an extension, whether Arrow knows it or left it in the field's
+/// metadata.
 std::pair<std::string, std::string> extension_of(const arrow::Field& field) {
   if (field.type()->id() == arrow::Type::EXTENSION) {
     const auto& type = static_cast<const arrow::ExtensionType&>(*field.type());
@@ -81,7 +83,8 @@ bool is_permuted(const std::string& metadata) {
   const auto found = json.is_object() ? json.find("permutation") : json.end();
   if (!json.is_object() || found == json.end() || !found->is_array()) return false;
   for (std::size_t i = 0; i < found->size(); ++i) {
-    if (!(*found)[i].is_number_integer() || (*found)[i] != static_cast<std::int64_t>(i)) return true;
+    if (!(*found)[i].is_number_integer() || (*found)[i] != static_cast<std::int64_t>(i))
+      return true;
   }
   return false;
 }
@@ -93,13 +96,14 @@ TypedColumn column_of(const arrow::Field& field) {
   auto plain = arrow::field(field.name(), plain_type(field.type()));
   if (extension == kTensorExtension) {
     if (is_permuted(metadata)) {
-      column.refusal = fmt::format("column {}: a fixed_shape_tensor with a permutation cannot be held; write the "
-                                   "tensors in row-major order",
-                                   in_quotes(field.name()));
+      column.refusal = fmt::format(
+          "column {}: a fixed_shape_tensor with a permutation cannot be held; write the "
+          "tensors in row-major order",
+          in_quotes(field.name()));
       return column;
     }
-    plain = plain->WithMetadata(arrow::key_value_metadata({"ARROW:extension:name", "ARROW:extension:metadata"},
-                                                          {extension, metadata}));
+    plain = plain->WithMetadata(arrow::key_value_metadata(
+        {"ARROW:extension:name", "ARROW:extension:metadata"}, {extension, metadata}));
   }
   try {
     column.spec = Schema::from_arrow(*arrow::schema({plain})).columns[0];
@@ -112,7 +116,8 @@ TypedColumn column_of(const arrow::Field& field) {
 [[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
   std::string line(what);
   std::replace(line.begin(), line.end(), '\n', ' ');
-  throw Error(ErrorCode::kBadData, fmt::format("{}: {}; fetch or write the file again", path, line));
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: {}; fetch or write the file again", path, line));
 }
 
 /// Arrow's Parquet reader answers with a status, but lets some exceptions of the layer below pass.
@@ -135,7 +140,8 @@ void leaves_of(const parquet::arrow::SchemaField& field, std::vector<int>& leave
   for (const auto& child : field.children) leaves_of(child, leaves);
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> cast(std::shared_ptr<arrow::Array> array, const Type& type) {
+arrow::Result<std::shared_ptr<arrow::Array>> cast(std::shared_ptr<arrow::Array> array,
+                                                  const Type& type) {
   if (array->type_id() == arrow::Type::EXTENSION) {
     array = static_cast<const arrow::ExtensionArray&>(*array).storage();
   }
@@ -169,7 +175,8 @@ void ParquetFile::learn_columns() {
     types_.push_back(plain_type(field.field->type()));
     for (std::size_t i = 0; i + 1 < columns_.size(); ++i) {
       if (columns_[i].spec.name == columns_.back().spec.name) {
-        throw_damaged(path_, fmt::format("the column name {} stands twice", in_quotes(columns_[i].spec.name)));
+        throw_damaged(path_, fmt::format("the column name {} stands twice",
+                                         in_quotes(columns_[i].spec.name)));
       }
     }
   }
@@ -202,7 +209,8 @@ arrow::ArrayVector ParquetFile::read() {
   const auto batch = checked(where, [&] { return batches_->Next(); });
   if (batch == nullptr) {
     if (samples_read_ != samples_) {
-      throw_damaged(path_, fmt::format("it claims {} records, but has {}", samples_, samples_read_));
+      throw_damaged(path_,
+                    fmt::format("it claims {} records, but has {}", samples_, samples_read_));
     }
     return {};
   }
@@ -214,7 +222,7 @@ arrow::ArrayVector ParquetFile::read() {
     const auto& column = batch->column(static_cast<int>(i));
     arrays.push_back(checked(where, [&] { return cast(column, types_[chosen_[i]]); }));
   }
-  // Whatever the bytes were: what goes on is safe to read.
+  // Arrow makes the offsets itself; this sees that the buffers are as long as they must be.
   for (const auto& array : arrays) {
     const auto status = array->Validate();
     if (!status.ok()) throw_damaged(where, status.message());

@@ -1,12 +1,13 @@
-// One Parquet file, read by Arrow: its columns in types that Schema::to_arrow knows, and its records batch by batch.
+// One Parquet file, read by Arrow: its columns in types that Schema::to_arrow knows, and its
+// records batch by batch.
 #pragma once
+
+#include <arrow/type_fwd.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/type_fwd.h>
 
 #include "source/projection.hpp"
 
@@ -33,7 +34,8 @@ class ParquetFile {
   /// Before the first read(). `columns` are places in columns(), ascending.
   void start(const std::vector<std::size_t>& columns, std::int64_t batch_rows);
 
-  /// The next records, one array per column that was chosen; empty at the end. Nulls are left as they are.
+  /// The next records, one array per column that was chosen; empty at the end. Nulls are left as
+  /// they are.
   arrow::ArrayVector read();
 
  private:

@@ -1,4 +1,5 @@
-// Arrays are taken apart to the memory of their elements, checked, and put together again in the schema's types.
+// Arrays are taken apart to the memory of their elements, checked, and put together again in the
+// schema's types.
 #include "source/projection.hpp"
 
 #include <arrow/array.h>
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <functional>
-
 #include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
@@ -25,7 +25,9 @@ namespace {
 
 using Data = std::shared_ptr<arrow::ArrayData>;
 
-const std::int32_t* offsets_of(const arrow::ArrayData& data) { return data.GetValues<std::int32_t>(1); }
+const std::int32_t* offsets_of(const arrow::ArrayData& data) {
+  return data.GetValues<std::int32_t>(1);
+}
 
 /// The numbers of a tensor or list column: of these rows and no others.
 Data elements_of(const Data& data, const ColumnSpec& spec) {
@@ -60,7 +62,8 @@ Data retyped(const Data& data, const std::shared_ptr<arrow::DataType>& type) {
   return result;
 }
 
-std::shared_ptr<arrow::Array> reshaped(const Data& elements, const std::shared_ptr<arrow::DataType>& type,
+std::shared_ptr<arrow::Array> reshaped(const Data& elements,
+                                       const std::shared_ptr<arrow::DataType>& type,
                                        std::int64_t rows) {
   if (type->id() != arrow::Type::FIXED_SIZE_LIST) return arrow::MakeArray(retyped(elements, type));
   const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
@@ -72,7 +75,8 @@ std::shared_ptr<arrow::Array> as_it_is(const Data& data, const ColumnSpec& spec,
                                        const std::shared_ptr<arrow::DataType>& type) {
   auto result = retyped(data, type);
   if (spec.kind == ColumnKind::kList) {
-    result->child_data = {retyped(data->child_data[0], static_cast<const arrow::ListType&>(*type).value_type())};
+    result->child_data = {
+        retyped(data->child_data[0], static_cast<const arrow::ListType&>(*type).value_type())};
   }
   return arrow::MakeArray(std::move(result));
 }
@@ -95,23 +99,27 @@ void check_text(const Data& data, const std::function<void(std::int64_t)>& on_ba
 void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, RowFaults& faults) {
   const auto name = in_quotes(spec.name);
   find_nulls(*data, [&](std::int64_t row) {
-    faults.try_emplace(row, RowFault{column, fmt::format("column {}: the value is missing (null)", name)});
+    faults.try_emplace(
+        row, RowFault{column, fmt::format("column {}: the value is missing (null)", name)});
   });
   if (spec.kind == ColumnKind::kString) {
     check_text(data, [&](std::int64_t row) {
-      faults.try_emplace(row, RowFault{column, fmt::format("column {}: the text is not UTF-8", name)});
+      faults.try_emplace(row,
+                         RowFault{column, fmt::format("column {}: the text is not UTF-8", name)});
     });
   }
   if (spec.kind == ColumnKind::kString || spec.kind == ColumnKind::kBinary) return;
   const auto elements = elements_of(data, spec);
   if (elements != data) {
     find_nulls(*elements, [&](std::int64_t element) {
-      faults.try_emplace(row_of(data, spec, element),
-                         RowFault{column, fmt::format("column {}: an element is missing (null)", name)});
+      faults.try_emplace(
+          row_of(data, spec, element),
+          RowFault{column, fmt::format("column {}: an element is missing (null)", name)});
     });
   }
   check_finite(view_of(*elements, spec.dtype), [&](std::int64_t element, const std::string& what) {
-    faults.try_emplace(row_of(data, spec, element), RowFault{column, fmt::format("column {}: {}", name, what)});
+    faults.try_emplace(row_of(data, spec, element),
+                       RowFault{column, fmt::format("column {}: {}", name, what)});
   });
 }
 
@@ -132,8 +140,9 @@ Projection::Projection(const std::string& where, std::vector<TypedColumn> source
     if (output.spec.kind == ColumnKind::kTensor) sample_bytes += output.spec.sample_bytes();
   }
   if (sample_bytes > kSampleBytesMax) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                                                 where, sample_bytes, kSampleBytesMax));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
+                            where, sample_bytes, kSampleBytesMax));
   }
   arrow_schema_ = schema_.to_arrow();
 }
@@ -141,8 +150,8 @@ Projection::Projection(const std::string& where, std::vector<TypedColumn> source
 void Projection::use_all(const std::string& where) {
   for (std::size_t i = 0; i < source_.size(); ++i) {
     if (!source_[i].refusal.empty()) {
-      throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or choose other columns with --tensor", where,
-                                                   source_[i].refusal));
+      throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or choose other columns with --tensor",
+                                                   where, source_[i].refusal));
     }
     used_.push_back(i);
     outputs_.push_back({source_[i].spec, {i}, false});
@@ -166,28 +175,33 @@ void Projection::use_tensors(const std::string& where, const std::vector<TensorS
       const auto& [spec, refusal] = source_[column];
       if (!refusal.empty()) throw Error(ErrorCode::kBadData, fmt::format("{}: {}", where, refusal));
       if (spec.kind != ColumnKind::kTensor) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("--tensor {}: column {} is {}, which makes no tensor; choose columns of numbers",
-                                tensors[i].name, in_quotes(spec.name), spec.type_name()));
+        throw Error(
+            ErrorCode::kInvalidArgument,
+            fmt::format(
+                "--tensor {}: column {} is {}, which makes no tensor; choose columns of numbers",
+                tensors[i].name, in_quotes(spec.name), spec.type_name()));
       }
       elements += spec.elements();
-      output.parts.push_back(
-          static_cast<std::size_t>(std::lower_bound(used_.begin(), used_.end(), column) - used_.begin()));
+      output.parts.push_back(static_cast<std::size_t>(
+          std::lower_bound(used_.begin(), used_.end(), column) - used_.begin()));
     }
     output.spec = column_of(tensors[i], elements);
-    output.copied = output.parts.size() > 1 || used_spec(output.parts[0]).dtype != output.spec.dtype;
+    output.copied =
+        output.parts.size() > 1 || used_spec(output.parts[0]).dtype != output.spec.dtype;
     outputs_.push_back(std::move(output));
   }
 }
 
 bool Projection::copies() const noexcept {
-  return std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) { return output.copied; });
+  return std::any_of(outputs_.begin(), outputs_.end(),
+                     [](const Output& output) { return output.copied; });
 }
 
 std::uint64_t Projection::row_bytes() const noexcept {
   std::uint64_t bytes = 1;
   for (const auto column : used_) {
-    if (source_[column].spec.kind == ColumnKind::kTensor) bytes += source_[column].spec.sample_bytes();
+    if (source_[column].spec.kind == ColumnKind::kTensor)
+      bytes += source_[column].spec.sample_bytes();
   }
   for (const auto& output : outputs_) {
     if (output.copied) bytes += output.spec.sample_bytes();
@@ -195,9 +209,11 @@ std::uint64_t Projection::row_bytes() const noexcept {
   return bytes;
 }
 
-std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector& arrays, std::int64_t rows,
+std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector& arrays,
+                                                        std::int64_t rows,
                                                         RowFaults& faults) const {
-  for (std::size_t i = 0; i < used_.size(); ++i) check_values(arrays[i]->data(), used_spec(i), i, faults);
+  for (std::size_t i = 0; i < used_.size(); ++i)
+    check_values(arrays[i]->data(), used_spec(i), i, faults);
   arrow::ArrayVector results;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const auto& output = outputs_[i];
@@ -214,10 +230,12 @@ std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector
   return arrow::RecordBatch::Make(arrow_schema_, rows, std::move(results));
 }
 
-std::shared_ptr<arrow::Array> Projection::pack(const Output& output, const std::shared_ptr<arrow::DataType>& type,
+std::shared_ptr<arrow::Array> Projection::pack(const Output& output,
+                                               const std::shared_ptr<arrow::DataType>& type,
                                                const arrow::ArrayVector& arrays, std::int64_t rows,
                                                RowFaults& faults) const {
-  std::shared_ptr<arrow::Buffer> values = make_buffer(rows * static_cast<std::int64_t>(output.spec.sample_bytes()));
+  std::shared_ptr<arrow::Buffer> values =
+      make_buffer(rows * static_cast<std::int64_t>(output.spec.sample_bytes()));
   std::uint8_t* to = values->mutable_data();
   for (const auto part : output.parts) {
     const auto& spec = used_spec(part);
@@ -226,15 +244,17 @@ std::shared_ptr<arrow::Array> Projection::pack(const Output& output, const std::
       faults.try_emplace(row_of(data, spec, element),
                          RowFault{part, fmt::format("column {}: {}", in_quotes(spec.name), what)});
     };
-    cast_elements(view_of(*elements_of(data, spec), spec.dtype), spec.elements(), output.spec.dtype, to,
-                  output.spec.elements(), on_bad);
+    cast_elements(view_of(*elements_of(data, spec), spec.dtype), spec.elements(), output.spec.dtype,
+                  to, output.spec.elements(), on_bad);
     to += static_cast<std::size_t>(spec.elements()) * size_of(output.spec.dtype);
   }
-  if (output.spec.dtype == DType::kBool) values = pack_bools(values->data(), rows * output.spec.elements());
+  if (output.spec.dtype == DType::kBool)
+    values = pack_bools(values->data(), rows * output.spec.elements());
   return tensor_array(type, rows, std::move(values));
 }
 
-arrow::RecordBatchVector good_runs(const std::shared_ptr<arrow::RecordBatch>& batch, const RowFaults& faults) {
+arrow::RecordBatchVector good_runs(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                   const RowFaults& faults) {
   if (faults.empty()) return {batch};
   arrow::RecordBatchVector runs;
   std::int64_t begin = 0;

@@ -1,22 +1,23 @@
-// Typed columns (npy, IDX, Parquet) to the columns that were asked for: renamed, packed, reshaped, cast; and what is
-// wrong with which row. Without a copy where names and shapes are all that changes.
+// Typed columns (npy, IDX, Parquet) to the columns that were asked for: renamed, packed, reshaped,
+// cast; and what is wrong with which row. Without a copy where names and shapes are all that
+// changes.
 #pragma once
+
+#include <arrow/type_fwd.h>
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <ringfeed/source.hpp>
 #include <string>
 #include <vector>
-
-#include <arrow/type_fwd.h>
-
-#include <ringfeed/source.hpp>
 
 namespace ringfeed {
 
 struct TypedColumn {
-  ColumnSpec spec;      ///< only the name when there is a refusal
-  std::string refusal;  ///< why the column cannot be held; an error only when the column is asked for
+  ColumnSpec spec;  ///< only the name when there is a refusal
+  std::string
+      refusal;  ///< why the column cannot be held; an error only when the column is asked for
 };
 
 struct RowFault {
@@ -27,9 +28,11 @@ using RowFaults = std::map<std::int64_t, RowFault>;  ///< by row; the first faul
 
 class Projection {
  public:
-  /// `where` starts the errors. Throws Error: kInvalidArgument (unknown column, shape that does not fit, text or lists
-  /// in a tensor), kBadData (a column that cannot be held, a sample over kSampleBytesMax).
-  Projection(const std::string& where, std::vector<TypedColumn> source, const std::vector<TensorSpec>& tensors);
+  /// `where` starts the errors. Throws Error: kInvalidArgument (unknown column, shape that does not
+  /// fit, text or lists in a tensor), kBadData (a column that cannot be held, a sample over
+  /// kSampleBytesMax).
+  Projection(const std::string& where, std::vector<TypedColumn> source,
+             const std::vector<TensorSpec>& tensors);
 
   const Schema& schema() const noexcept { return schema_; }
   /// The source columns that project() takes, ascending.
@@ -39,8 +42,8 @@ class Projection {
   /// An estimate, of both sides; without text and lists.
   std::uint64_t row_bytes() const noexcept;
 
-  /// `arrays` are the used columns in the types of Schema::to_arrow, but may have nulls. The rows named in `faults` are
-  /// undefined: leave them out with good_runs().
+  /// `arrays` are the used columns in the types of Schema::to_arrow, but may have nulls. The rows
+  /// named in `faults` are undefined: leave them out with good_runs().
   std::shared_ptr<arrow::RecordBatch> project(const arrow::ArrayVector& arrays, std::int64_t rows,
                                               RowFaults& faults) const;
 
@@ -53,8 +56,10 @@ class Projection {
   const ColumnSpec& used_spec(std::size_t place) const { return source_[used_[place]].spec; }
   void use_all(const std::string& where);
   void use_tensors(const std::string& where, const std::vector<TensorSpec>& tensors);
-  std::shared_ptr<arrow::Array> pack(const Output& output, const std::shared_ptr<arrow::DataType>& type,
-                                     const arrow::ArrayVector& arrays, std::int64_t rows, RowFaults& faults) const;
+  std::shared_ptr<arrow::Array> pack(const Output& output,
+                                     const std::shared_ptr<arrow::DataType>& type,
+                                     const arrow::ArrayVector& arrays, std::int64_t rows,
+                                     RowFaults& faults) const;
 
   const std::vector<TypedColumn> source_;
   std::vector<std::size_t> used_;
@@ -64,6 +69,7 @@ class Projection {
 };
 
 /// The runs of rows without a fault, as slices.
-arrow::RecordBatchVector good_runs(const std::shared_ptr<arrow::RecordBatch>& batch, const RowFaults& faults);
+arrow::RecordBatchVector good_runs(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                   const RowFaults& faults);
 
 }  // namespace ringfeed

@@ -3,13 +3,13 @@
 
 #include <bit>
 #include <cstring>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "stored data sets are little-endian, as is all Arrow data");
+static_assert(std::endian::native == std::endian::little,
+              "stored data sets are little-endian, as is all Arrow data");
 
 std::uint16_t swapped(std::uint16_t value) { return __builtin_bswap16(value); }
 std::uint32_t swapped(std::uint32_t value) { return __builtin_bswap32(value); }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-
 #include <ringfeed/schema.hpp>
 
 namespace ringfeed {
@@ -12,11 +11,13 @@ struct RawFormat {
   DType dtype = DType::kUInt8;  ///< what it becomes: uint16 becomes int32, uint32 int64
   std::uint8_t item_bytes = 1;  ///< in the file: 1, 2, 4 or 8
   bool big_endian = false;
-  bool widened = false;         ///< unsigned, and half as wide as dtype
+  bool widened = false;  ///< unsigned, and half as wide as dtype
   bool operator==(const RawFormat&) const = default;
 
   /// The bytes in the file are those of an Arrow array.
-  bool is_native() const noexcept { return dtype != DType::kBool && !widened && (!big_endian || item_bytes == 1); }
+  bool is_native() const noexcept {
+    return dtype != DType::kBool && !widened && (!big_endian || item_bytes == 1);
+  }
 };
 
 /// `count` elements to `to`, which takes size_of(dtype) bytes for each. `from` need not be aligned.

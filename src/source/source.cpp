@@ -1,12 +1,10 @@
 // Which format a name means.
-#include <ringfeed/source.hpp>
-
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/source.hpp>
 
 #include "source/column_file.hpp"
 #include "source/column_source.hpp"
@@ -23,7 +21,7 @@ constexpr std::int64_t kBatchRowsMax = 1048576;
 enum class Format : std::uint8_t { kCsv, kParquet, kNpy, kIdx };
 
 bool is_folder(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -41,19 +39,22 @@ Format format_of(const std::string& path) {
   std::string_view remedy = "rename the file, or convert it to one of these";
   if (gzip) remedy = "unpack it first";
   if (name.ends_with(".npz")) remedy = "unpack it (it is a zip file of .npy files) and name these";
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{}: no format goes with this name: there are .csv, .csv.gz, .parquet, .npy, and IDX "
-                          "(*-ubyte, *.idx, also with .gz); {}",
-                          path, remedy));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "{}: no format goes with this name: there are .csv, .csv.gz, .parquet, .npy, and IDX "
+          "(*-ubyte, *.idx, also with .gz); {}",
+          path, remedy));
 }
 
 bool is_column(Format format) { return format == Format::kNpy || format == Format::kIdx; }
 
 void check_options(const std::vector<std::string>& paths, const SourceOptions& options) {
-  if (paths.empty()) throw Error(ErrorCode::kInvalidArgument, "there is no source; name at least one file");
+  if (paths.empty())
+    throw Error(ErrorCode::kInvalidArgument, "there is no source; name at least one file");
   if (options.batch_rows < 1 || options.batch_rows > kBatchRowsMax) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("batch_rows is {}; it goes from 1 to {}", options.batch_rows, kBatchRowsMax));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("batch_rows is {}; it goes from 1 to {}",
+                                                         options.batch_rows, kBatchRowsMax));
   }
   check_tensors(options.tensors);
 }
@@ -67,14 +68,16 @@ Format settle_format(const std::vector<std::string>& paths, std::vector<std::str
       const auto inside = parquet_files_in(path);
       files.insert(files.end(), inside.begin(), inside.end());
     } else {
-      struct stat status {};
+      struct stat status{};
       if (::stat(path.c_str(), &status) != 0) check_source_file(path);
       formats.push_back(format_of(path));
       files.push_back(path);
     }
     if (formats.back() != formats[0] && !(is_column(formats.back()) && is_column(formats[0]))) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{} and {} are of two formats; ingest one, then the other with --append", paths[0], path));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{} and {} are of two formats; ingest one, then the other with --append",
+                      paths[0], path));
     }
   }
   return formats[0];
@@ -86,7 +89,8 @@ std::unique_ptr<ColumnFile> open_column(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const std::vector<std::string>& paths, const SourceOptions& options) {
+std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
+                                    const SourceOptions& options) {
   check_options(paths, options);
   std::vector<std::string> files;
   switch (settle_format(paths, files)) {

@@ -6,10 +6,9 @@
 
 #include <charconv>
 #include <limits>
+#include <ringfeed/error.hpp>
 #include <unordered_map>
 #include <unordered_set>
-
-#include <ringfeed/error.hpp>
 
 #include "source/bad_records.hpp"
 
@@ -21,34 +20,39 @@ constexpr std::size_t kDimensionsMax = 16;
 constexpr std::int64_t kElementsMax = std::numeric_limits<std::int32_t>::max();
 
 [[noreturn]] void throw_form(std::string_view text, std::string_view what) {
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--tensor {}: {}; the form is NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE, e.g. "
-                          "image=f0..f63:8x8:float32 or label=f64::int64",
-                          in_quotes(text), what));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--tensor {}: {}; the form is NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE, e.g. "
+                  "image=f0..f63:8x8:float32 or label=f64::int64",
+                  in_quotes(text), what));
 }
 
 std::vector<std::int64_t> parse_shape(std::string_view text, std::string_view shape) {
   std::vector<std::int64_t> dimensions;
   if (shape.empty() || shape == "scalar") return dimensions;
   std::int64_t elements = 1;
+  auto rest = shape;
   while (true) {
-    const auto end = shape.find('x');
-    const auto part = shape.substr(0, end);
+    const auto end = rest.find('x');
+    const auto part = rest.substr(0, end);
     std::int64_t dimension = 0;
     const auto [last, error] = std::from_chars(part.data(), part.data() + part.size(), dimension);
     if (error != std::errc() || last != part.data() + part.size() || dimension < 1) {
-      throw_form(text, fmt::format("the shape '{}' is not whole numbers from 1 with x between them", shape));
+      throw_form(text, fmt::format("the shape '{}' is not whole numbers from 1 with x between them",
+                                   shape));
     }
     if (dimension > kElementsMax / elements) {
-      throw_form(text, fmt::format("the shape '{}' has more than {} elements", shape, kElementsMax));
+      throw_form(text,
+                 fmt::format("the shape '{}' has more than {} elements", shape, kElementsMax));
     }
     elements *= dimension;
     dimensions.push_back(dimension);
     if (dimensions.size() > kDimensionsMax) {
-      throw_form(text, fmt::format("the shape '{}' has more than {} dimensions", shape, kDimensionsMax));
+      throw_form(text,
+                 fmt::format("the shape '{}' has more than {} dimensions", shape, kDimensionsMax));
     }
     if (end == std::string_view::npos) return dimensions;
-    shape.remove_prefix(end + 1);
+    rest.remove_prefix(end + 1);
   }
 }
 
@@ -83,19 +87,22 @@ TensorSpec TensorSpec::parse(std::string_view text) {
   try {
     spec.dtype = dtype_from_name(text.substr(dtype_colon + 1));
   } catch (const Error& error) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("--tensor {}: {}", in_quotes(text), error.what()));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--tensor {}: {}", in_quotes(text), error.what()));
   }
   return spec;
 }
 
-std::vector<std::size_t> find_columns(const TensorSpec& spec, const std::vector<std::string>& source_columns) {
+std::vector<std::size_t> find_columns(const TensorSpec& spec,
+                                      const std::vector<std::string>& source_columns) {
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < source_columns.size(); ++i) places.emplace(source_columns[i], i);
   const auto find = [&](std::string_view name) {
     const auto found = places.find(name);
     if (found != places.end()) return found->second;
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("--tensor {}: there is no column {}; the columns are {}",
-                                                         spec.name, in_quotes(name), listed(source_columns)));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--tensor {}: there is no column {}; the columns are {}", spec.name,
+                            in_quotes(name), listed(source_columns)));
   };
   std::vector<std::size_t> result;
   for (const auto& column : spec.columns) {
@@ -108,8 +115,8 @@ std::vector<std::size_t> find_columns(const TensorSpec& spec, const std::vector<
     const auto last = find(std::string_view(column).substr(dots + 2));
     if (last < first) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--tensor {}: the range {} runs backwards; write it as {}..{}", spec.name, column,
-                              source_columns[last], source_columns[first]));
+                  fmt::format("--tensor {}: the range {} runs backwards; write it as {}..{}",
+                              spec.name, column, source_columns[last], source_columns[first]));
     }
     for (auto i = first; i <= last; ++i) result.push_back(i);
   }
@@ -119,36 +126,44 @@ std::vector<std::size_t> find_columns(const TensorSpec& spec, const std::vector<
 ColumnSpec column_of(const TensorSpec& spec, std::int64_t elements) {
   ColumnSpec column{spec.name, ColumnKind::kTensor, spec.dtype, spec.shape};
   if (column.elements() == elements) return column;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--tensor {}: the columns have {} elements, but the shape {} takes {}; correct either",
-                          spec.name, elements, spec.shape.empty() ? "scalar" : fmt::format("{}", fmt::join(spec.shape, "x")),
-                          column.elements()));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "--tensor {}: the columns have {} elements, but the shape {} takes {}; correct either",
+          spec.name, elements,
+          spec.shape.empty() ? "scalar" : fmt::format("{}", fmt::join(spec.shape, "x")),
+          column.elements()));
 }
 
 void check_tensors(const std::vector<TensorSpec>& tensors) {
   std::unordered_set<std::string_view> names;
   for (const auto& tensor : tensors) {
     std::int64_t elements = 1;
-    bool fits = !tensor.name.empty() && !tensor.columns.empty() && tensor.shape.size() <= kDimensionsMax;
+    bool fits =
+        !tensor.name.empty() && !tensor.columns.empty() && tensor.shape.size() <= kDimensionsMax;
     for (const auto dimension : tensor.shape) {
       fits = fits && dimension >= 1 && dimension <= kElementsMax / elements;
       if (fits) elements *= dimension;
     }
     if (!fits) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--tensor {}: it needs a name, at least one column, and a shape of at most {} dimensions "
+                  fmt::format("--tensor {}: it needs a name, at least one column, and a shape of "
+                              "at most {} dimensions "
                               "from 1 and {} elements",
                               in_quotes(tensor.name), kDimensionsMax, kElementsMax));
     }
     if (names.insert(tensor.name).second) continue;
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--tensor {}: the name stands twice; choose another for one of them", tensor.name));
+                fmt::format("--tensor {}: the name stands twice; choose another for one of them",
+                            tensor.name));
   }
 }
 
 std::string describe(std::string_view format, const Schema& schema, const SourceOptions& options) {
   std::string text(format);
-  const auto add = [&](std::string_view part) { text += fmt::format("\n{}:{}", part.size(), part); };
+  const auto add = [&](std::string_view part) {
+    text += fmt::format("\n{}:{}", part.size(), part);
+  };
   for (const auto& column : schema.columns) {
     add(column.name);
     add(column.type_name());

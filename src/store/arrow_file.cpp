@@ -1,4 +1,5 @@
-// Arrow's own file writer is given the messages as they are; what passes through its sink is hashed on the way.
+// Arrow's own file writer is given the messages as they are; what passes through its sink is hashed
+// on the way.
 #include "store/arrow_file.hpp"
 
 #include <arrow/buffer.h>
@@ -10,9 +11,8 @@
 #include <fmt/format.h>
 
 #include <cstring>
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
@@ -22,7 +22,8 @@
 namespace ringfeed {
 namespace {
 
-/// Arrow asks for Status where we throw: the error of a write is kept and thrown when Arrow has returned.
+/// Arrow asks for Status where we throw: the error of a write is kept and thrown when Arrow has
+/// returned.
 class HashingSink final : public arrow::io::OutputStream {
  public:
   explicit HashingSink(const std::string& path) : file_(File::create(path)) {}
@@ -70,7 +71,8 @@ class HashingSink final : public arrow::io::OutputStream {
 arrow::ipc::IpcPayload payload_of(std::string_view chunk) {
   constexpr std::size_t kPrefixBytes = 8;
   std::uint32_t metadata_bytes = 0;
-  if (chunk.size() >= kPrefixBytes) std::memcpy(&metadata_bytes, chunk.data() + 4, sizeof(metadata_bytes));
+  if (chunk.size() >= kPrefixBytes)
+    std::memcpy(&metadata_bytes, chunk.data() + 4, sizeof(metadata_bytes));
   if (metadata_bytes == 0 || metadata_bytes > chunk.size() - kPrefixBytes) {
     throw Error(ErrorCode::kInternal, "what was put is not an encoded chunk");
   }
@@ -93,7 +95,8 @@ struct ArrowFileWriter::Impl {
   Part part;
 };
 
-ArrowFileWriter::ArrowFileWriter(const std::string& path, const std::shared_ptr<arrow::Schema>& schema)
+ArrowFileWriter::ArrowFileWriter(const std::string& path,
+                                 const std::shared_ptr<arrow::Schema>& schema)
     : impl_(new Impl{HashingSink(path), nullptr, {}}) {
   const auto options = arrow::ipc::IpcWriteOptions::Defaults();
   auto& sink = impl_->sink;
@@ -102,7 +105,8 @@ ArrowFileWriter::ArrowFileWriter(const std::string& path, const std::shared_ptr<
   impl_->writer = std::move(made).ValueUnsafe();
   sink.check(impl_->writer->Start());
   arrow::ipc::IpcPayload payload;
-  sink.check(arrow::ipc::GetSchemaPayload(*schema, options, arrow::ipc::DictionaryFieldMapper(*schema), &payload));
+  sink.check(arrow::ipc::GetSchemaPayload(*schema, options,
+                                          arrow::ipc::DictionaryFieldMapper(*schema), &payload));
   sink.check(impl_->writer->WritePayload(payload));
   impl_->part.head = sink.take();
 }

@@ -1,13 +1,12 @@
-// Writes an Arrow IPC file whose record batches are encoded chunks, byte for byte, and keeps the checksums of all it
-// writes.
+// Writes an Arrow IPC file whose record batches are encoded chunks, byte for byte, and keeps the
+// checksums of all it writes.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <ringfeed/manifest.hpp>
 #include <string>
 #include <string_view>
-
-#include <ringfeed/manifest.hpp>
 
 namespace arrow {
 class Schema;

@@ -1,11 +1,9 @@
 // From an address to one split of one version.
-#include <ringfeed/dataset.hpp>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-
+#include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -16,17 +14,20 @@ std::shared_ptr<const Dataset> Dataset::open(std::string_view text) {
 }
 
 std::shared_ptr<const Dataset> Dataset::open(std::shared_ptr<Store> store, std::string url,
-                                             std::optional<std::uint64_t> version, std::string_view split) {
+                                             std::optional<std::uint64_t> version,
+                                             std::string_view split) {
   std::shared_ptr<Dataset> dataset(new Dataset());
   dataset->url_ = std::move(url);
   dataset->store_ = std::move(store);
   const auto versions = dataset->store_->versions();
   if (versions.empty()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no data set here; check the path, or make one with "
-                                                  "'ringfeed ingest'",
-                                                  dataset->url_));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no data set here; check the path, or make one with "
+                            "'ringfeed ingest'",
+                            dataset->url_));
   }
-  dataset->manifest_ = std::make_shared<const Manifest>(dataset->store_->manifest(version.value_or(versions.back())));
+  dataset->manifest_ = std::make_shared<const Manifest>(
+      dataset->store_->manifest(version.value_or(versions.back())));
   const auto& splits = dataset->manifest_->splits;
   const bool only = splits.size() == 1 && !dataset->has_split("train");
   dataset->choose(!split.empty() ? split : only ? std::string_view(splits.front()) : "train");
@@ -48,12 +49,15 @@ bool Dataset::has_split(std::string_view split) const noexcept {
   return std::find(splits.begin(), splits.end(), split) != splits.end();
 }
 
-std::unique_ptr<BlockReader> Dataset::reader(int workers) const { return store_->reader(*manifest_, split_, workers); }
+std::unique_ptr<BlockReader> Dataset::reader(int workers) const {
+  return store_->reader(*manifest_, split_, workers);
+}
 
 void Dataset::choose(std::string_view split) {
   if (!has_split(split)) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no split '{}' in version {}; the splits are {}", url_, split,
-                                                  manifest_->version, fmt::join(manifest_->splits, ", ")));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no split '{}' in version {}; the splits are {}", url_,
+                            split, manifest_->version, fmt::join(manifest_->splits, ", ")));
   }
   split_ = split;
   samples_ = 0;

@@ -1,9 +1,9 @@
-// Recovery reads every byte of the files that the journal names: what is not durable and right is written again.
+// Recovery reads every byte of the files that the journal names: what is not durable and right is
+// written again.
 #include "store/local_journal.hpp"
 
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "store/local_store.hpp"
 

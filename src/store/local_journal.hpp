@@ -1,12 +1,12 @@
-// The journal of an unfinished version: one line per finished file, so that the next try goes on behind it. A line is
-// the text of a manifest with that one part, so it carries its own checksum and says what it belongs to.
+// The journal of an unfinished version: one line per finished file, so that the next try goes on
+// behind it. A line is the text of a manifest with that one part, so it carries its own checksum
+// and says what it belongs to.
 #pragma once
 
 #include <optional>
+#include <ringfeed/manifest.hpp>
 #include <string>
 #include <vector>
-
-#include <ringfeed/manifest.hpp>
 
 #include "base/file.hpp"
 #include "store/local_layout.hpp"
@@ -18,8 +18,8 @@ class LocalJournal {
   /// What the lines are about: all of a manifest but its parts.
   explicit LocalJournal(const LocalLayout& layout, Manifest subject);
 
-  /// Parts of the lines up to the first that is torn, about something else, or whose file is not as it says; what
-  /// comes after is cut off, durably. Call once, before append().
+  /// Parts of the lines up to the first that is torn, about something else, or whose file is not as
+  /// it says; what comes after is cut off, durably. Call once, before append().
   std::vector<Part> recover();
   /// Returns when the line is durable.
   void append(const Part& part);
@@ -30,7 +30,8 @@ class LocalJournal {
   std::optional<File> file_;
 };
 
-/// The version that the journal of this data set is about; nothing when there is no journal with a whole line.
+/// The version that the journal of this data set is about; nothing when there is no journal with a
+/// whole line.
 std::optional<std::uint64_t> journal_version(const LocalLayout& layout);
 
 }  // namespace ringfeed

@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <system_error>
-
 #include <ringfeed/error.hpp>
+#include <system_error>
 
 #include "base/system_error.hpp"
 
@@ -29,10 +28,12 @@ std::string LocalLayout::part_path(std::string_view name, std::string_view where
     rest.remove_prefix(slash + 1);
   }
   if (bad) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: the manifest names '{}', which is outside the data set; do not use this data set "
-                            "unless you know who made it",
-                            where, name));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format(
+            "{}: the manifest names '{}', which is outside the data set; do not use this data set "
+            "unless you know who made it",
+            where, name));
   }
   return fmt::format("{}/{}", folder_, name);
 }
@@ -65,7 +66,8 @@ std::vector<std::string> names_in(const std::string& folder) {
     names.push_back(entry->path().filename().string());
     entry.increment(error);
   }
-  if (error && error != std::errc::no_such_file_or_directory) throw_system_error(error.value(), folder);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw_system_error(error.value(), folder);
   std::sort(names.begin(), names.end());
   return names;
 }

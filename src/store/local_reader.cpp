@@ -7,9 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
@@ -27,7 +26,8 @@ constexpr std::size_t kQueueMax = 65'536;
 class MappedBuffer final : public arrow::Buffer {
  public:
   MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint32_t bytes)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, bytes), file_(std::move(file)) {}
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, bytes),
+        file_(std::move(file)) {}
 
  private:
   std::shared_ptr<const MappedFile> file_;
@@ -35,35 +35,39 @@ class MappedBuffer final : public arrow::Buffer {
 
 }  // namespace
 
-void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset, std::uint64_t bytes,
-                   std::string_view problem) {
-  throw Error(ErrorCode::kBadData, fmt::format("{}: {} (bytes {} to {}): {}; {}", path, what, offset, offset + bytes,
-                                               problem, kRemedy));
+void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
+                   std::uint64_t bytes, std::string_view problem) {
+  throw Error(ErrorCode::kBadData, fmt::format("{}: {} (bytes {} to {}): {}; {}", path, what,
+                                               offset, offset + bytes, problem, kRemedy));
 }
 
-std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part, std::string_view where) {
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part,
+                                           std::string_view where) {
   const std::string path = layout.part_path(part.name, where);
   std::shared_ptr<const MappedFile> file;
   try {
     file = MappedFile::map(path);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
-    throw Error(ErrorCode::kBadData, fmt::format("{}: the file is missing, and {} needs it; {}", path, where, kRemedy));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: the file is missing, and {} needs it; {}", path, where, kRemedy));
   }
   if (file->size() != part.bytes()) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: the file has {} bytes where {} says {}; {}", path, file->size(),
-                                                 where, part.bytes(), kRemedy));
+    throw Error(ErrorCode::kBadData, fmt::format("{}: the file has {} bytes where {} says {}; {}",
+                                                 path, file->size(), where, part.bytes(), kRemedy));
   }
   return file;
 }
 
-LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split, int workers)
+LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split,
+                         int workers)
     : layout_(std::move(layout)),
       manifest_path_(layout_.manifest_path(manifest.version)),
       arrow_schema_(manifest.schema.to_arrow()),
       workers_(workers, kQueueMax) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no split '{}'", manifest_path_, split));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no split '{}'", manifest_path_, split));
   }
   for (const auto& part : manifest.parts) {
     if (part.split != split) continue;
@@ -81,8 +85,8 @@ LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::stri
 
 void LocalReader::read(std::uint64_t number, Done done) {
   if (number >= blocks_.size()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: block {} asked for, there are {}", manifest_path_, number, blocks_.size()));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: block {} asked for, there are {}",
+                                                         manifest_path_, number, blocks_.size()));
   }
   workers_.submit([this, number, done = std::move(done)] {
     Chunk chunk;
@@ -120,13 +124,17 @@ Chunk LocalReader::load(std::uint64_t number) {
   const auto file = file_of(place.part);
   const auto what = [&] { return fmt::format("chunk {}", place.chunk); };
   if (!file->is_whole()) {
-    throw_damaged(file->path(), what(), place.offset, block.bytes, "the file was cut after it was opened");
+    throw_damaged(file->path(), what(), place.offset, block.bytes,
+                  "the file was cut after it was opened");
   }
   file->will_need(place.offset, block.bytes);
-  if (hash_bytes(file->data() + place.offset, block.bytes) != parts_[place.part].chunk_hash[place.chunk]) {
-    throw_damaged(file->path(), what(), place.offset, block.bytes, "its bytes do not match their checksum");
+  if (hash_bytes(file->data() + place.offset, block.bytes) !=
+      parts_[place.part].chunk_hash[place.chunk]) {
+    throw_damaged(file->path(), what(), place.offset, block.bytes,
+                  "its bytes do not match their checksum");
   }
-  return decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes), arrow_schema_, block.samples,
+  return decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes),
+                      arrow_schema_, block.samples,
                       fmt::format("{}: {} (bytes {} to {})", file->path(), what(), place.offset,
                                   place.offset + block.bytes));
 }

@@ -1,15 +1,15 @@
-// Reads chunks from mapped files: checked on worker threads at each read, handed out without a copy.
+// Reads chunks from mapped files: checked on worker threads at each read, handed out without a
+// copy.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <ringfeed/store.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/store.hpp>
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
@@ -17,9 +17,10 @@
 
 namespace ringfeed {
 
-/// The file of a part, mapped. Throws Error{kBadData} when it is missing or not as long as the manifest says; `where` is
-/// the manifest's path.
-std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part, std::string_view where);
+/// The file of a part, mapped. Throws Error{kBadData} when it is missing or not as long as the
+/// manifest says; `where` is the manifest's path.
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part,
+                                           std::string_view where);
 
 /// Throws Error{kBadData}: "FILE: chunk 3 (bytes 64 to 128): what; remedy".
 [[noreturn]] void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
@@ -47,10 +48,10 @@ class LocalReader final : public BlockReader {
   std::vector<Part> parts_;
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
-  std::mutex mutex_;  ///< of the two below
+  std::mutex mutex_;                                      ///< of the two below
   std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
   std::deque<std::uint32_t> mapped_;                      ///< oldest first
-  ThreadPool workers_;  // last: its tasks use all of the above
+  ThreadPool workers_;                                    // last: its tasks use all of the above
 };
 
 }  // namespace ringfeed

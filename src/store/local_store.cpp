@@ -1,12 +1,12 @@
-// Versions, manifests and the check of every byte; reading and writing are in local_reader.cpp and local_writer.cpp.
+// Versions, manifests and the check of every byte; reading and writing are in local_reader.cpp and
+// local_writer.cpp.
 #include "store/local_store.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
@@ -23,7 +23,8 @@ constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
 LocalStore::LocalStore(std::string folder, LocalStoreOptions options)
     : layout_(std::move(folder)), options_(options) {
   if (options_.part_bytes < 1 || options_.part_bytes > std::uint64_t{1} << 40) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("part_bytes {} is not in 1 to 2^40", options_.part_bytes));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("part_bytes {} is not in 1 to 2^40", options_.part_bytes));
   }
 }
 
@@ -31,7 +32,8 @@ std::vector<std::uint64_t> LocalStore::versions() { return layout_.versions(); }
 
 Manifest LocalStore::manifest(std::uint64_t version) { return read_manifest(layout_, version); }
 
-std::unique_ptr<BlockReader> LocalStore::reader(const Manifest& manifest, std::string_view split, int workers) {
+std::unique_ptr<BlockReader> LocalStore::reader(const Manifest& manifest, std::string_view split,
+                                                int workers) {
   return std::make_unique<LocalReader>(layout_, manifest, split, workers);
 }
 
@@ -48,9 +50,10 @@ std::uint64_t LocalStore::verify(const Manifest& manifest,
     if (progress) progress(checked);
   };
   if (read_manifest(layout_, manifest.version) != manifest) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: it is not the manifest that was opened; a published version "
-                                                 "never changes: restore it from a copy",
-                                                 path));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: it is not the manifest that was opened; a published version "
+                            "never changes: restore it from a copy",
+                            path));
   }
   add(File::open_to_read(path).size());
   for (const auto& part : manifest.parts) verify_part(layout_, part, path, add);
@@ -66,14 +69,18 @@ Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {
     if (error.code() != ErrorCode::kNotFound) throw;
     const auto versions = layout.versions();
     throw Error(ErrorCode::kNotFound,
-                versions.empty() ? fmt::format("{}: there is no data set here; check the path, or ingest one", layout.folder())
-                                 : fmt::format("{}: there is no version {}; the versions are {}", layout.folder(), version,
-                                               fmt::join(versions, ", ")));
+                versions.empty()
+                    ? fmt::format("{}: there is no data set here; check the path, or ingest one",
+                                  layout.folder())
+                    : fmt::format("{}: there is no version {}; the versions are {}",
+                                  layout.folder(), version, fmt::join(versions, ", ")));
   }
   auto manifest = Manifest::decode(text, path);
   if (manifest.version != version) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: this is the manifest of version {}; give the file its own name back", path, manifest.version));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: this is the manifest of version {}; give the file its own name back", path,
+                    manifest.version));
   }
   return manifest;
 }
@@ -83,7 +90,8 @@ void verify_part(const LocalLayout& layout, const Part& part, std::string_view w
   const auto file = map_part(layout, part, where);
   std::uint64_t offset = 0;
   const auto check = [&](std::string_view what, std::uint64_t bytes, std::uint64_t hash) {
-    if (!file->is_whole()) throw_damaged(file->path(), what, offset, bytes, "the file was cut while it was read");
+    if (!file->is_whole())
+      throw_damaged(file->path(), what, offset, bytes, "the file was cut while it was read");
     if (hash_bytes(file->data() + offset, bytes) != hash) {
       throw_damaged(file->path(), what, offset, bytes, "its bytes do not match their checksum");
     }

@@ -3,18 +3,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <ringfeed/store.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/store.hpp>
 
 #include "store/local_layout.hpp"
 
 namespace ringfeed {
 
 struct LocalStoreOptions {
-  /// A file is closed when the next chunk would make it longer (1 to 2^40); it holds at least one chunk.
+  /// A file is closed when the next chunk would make it longer (1 to 2^40); it holds at least one
+  /// chunk.
   std::uint64_t part_bytes = std::uint64_t{64} << 20;
 };
 
@@ -25,9 +25,11 @@ class LocalStore final : public Store {
 
   std::vector<std::uint64_t> versions() override;
   Manifest manifest(std::uint64_t version) override;
-  std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split, int workers) override;
+  std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
+                                      int workers) override;
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override;
-  std::uint64_t verify(const Manifest& manifest, const std::function<void(std::uint64_t bytes)>& progress) override;
+  std::uint64_t verify(const Manifest& manifest,
+                       const std::function<void(std::uint64_t bytes)>& progress) override;
 
  private:
   LocalLayout layout_;
@@ -37,8 +39,8 @@ class LocalStore final : public Store {
 /// The manifest of a version of the data set there. Errors as Store::manifest.
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version);
 
-/// Every byte of one file against the manifest; `progress` gets the bytes of each piece. Throws Error{kBadData} that
-/// names the file and the place.
+/// Every byte of one file against the manifest; `progress` gets the bytes of each piece. Throws
+/// Error{kBadData} that names the file and the place.
 void verify_part(const LocalLayout& layout, const Part& part, std::string_view where,
                  const std::function<void(std::uint64_t bytes)>& progress);
 

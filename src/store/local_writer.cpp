@@ -1,5 +1,6 @@
-// The order of writes and syncs is what makes a version appear whole or not at all: data files, then their journal
-// line, then the manifest under a name of the work folder, then its rename, then the end of the work folder.
+// The order of writes and syncs is what makes a version appear whole or not at all: data files,
+// then their journal line, then the manifest under a name of the work folder, then its rename, then
+// the end of the work folder.
 #include "store/local_writer.hpp"
 
 #include <arrow/type.h>
@@ -9,11 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <ringfeed/error.hpp>
 #include <set>
 #include <system_error>
 #include <utility>
-
-#include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
 #include "base/system_error.hpp"
@@ -24,7 +24,8 @@ namespace {
 
 bool same_origin(const Origin& left, const Origin& right) {
   // How the source was permuted is known only at its end, and follows from the fingerprint.
-  return left.fingerprint == right.fingerprint && left.seed == right.seed && left.chunk_bytes == right.chunk_bytes;
+  return left.fingerprint == right.fingerprint && left.seed == right.seed &&
+         left.chunk_bytes == right.chunk_bytes;
 }
 
 void remove_all(const std::string& path) {
@@ -38,25 +39,30 @@ void check_folder_is_ours(const LocalLayout& layout) {
   for (const auto& name : names_in(layout.folder())) {
     if (name != "versions" && name != "data" && name != ".ingest") {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: the folder is no data set and holds other files ({}); name a new or an empty folder",
+                  fmt::format("{}: the folder is no data set and holds other files ({}); name a "
+                              "new or an empty folder",
                               layout.folder(), name));
     }
   }
 }
 
-void check_same_schema(const Schema& old_schema, const Schema& new_schema, const std::string& folder) {
+void check_same_schema(const Schema& old_schema, const Schema& new_schema,
+                       const std::string& folder) {
   const auto differ = [&](std::string_view what) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: what is appended needs the same columns in the same order: {}", folder, what));
+                fmt::format("{}: what is appended needs the same columns in the same order: {}",
+                            folder, what));
   };
   for (std::size_t i = 0; i < std::max(old_schema.columns.size(), new_schema.columns.size()); ++i) {
-    if (i >= new_schema.columns.size()) differ(fmt::format("column {} is missing", old_schema.columns[i].name));
-    if (i >= old_schema.columns.size()) differ(fmt::format("column {} is new", new_schema.columns[i].name));
+    if (i >= new_schema.columns.size())
+      differ(fmt::format("column {} is missing", old_schema.columns[i].name));
+    if (i >= old_schema.columns.size())
+      differ(fmt::format("column {} is new", new_schema.columns[i].name));
     const auto& was = old_schema.columns[i];
     const auto& is = new_schema.columns[i];
     if (was != is) {
-      differ(fmt::format("column {} is {} {}, in the data set it is {} {}", i + 1, is.name, is.type_name(), was.name,
-                         was.type_name()));
+      differ(fmt::format("column {} is {} {}, in the data set it is {} {}", i + 1, is.name,
+                         is.type_name(), was.name, was.type_name()));
     }
   }
 }
@@ -74,7 +80,8 @@ void remove_file(const std::string& path) {
 
 }  // namespace
 
-LocalWriter::LocalWriter(LocalLayout layout, std::uint64_t part_bytes, const WriteIntent& intent, Store::OnStep on_step)
+LocalWriter::LocalWriter(LocalLayout layout, std::uint64_t part_bytes, const WriteIntent& intent,
+                         Store::OnStep on_step)
     : layout_(std::move(layout)), part_bytes_(part_bytes), on_step_(std::move(on_step)) {
   if (plan(intent)) {
     remove_finished_work();
@@ -108,15 +115,19 @@ bool LocalWriter::plan(const WriteIntent& intent) {
     return false;
   }
   if (versions.empty()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no data set to append to; check the path, or leave out --append",
-                                                  layout_.folder()));
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format("{}: there is no data set to append to; check the path, or leave out --append",
+                    layout_.folder()));
   }
   manifest_ = read_manifest(layout_, intent.append ? versions.back() : versions.front());
-  published_ = same_origin(manifest_.origin, intent.origin) && (!intent.append || manifest_.version > 1);
+  published_ =
+      same_origin(manifest_.origin, intent.origin) && (!intent.append || manifest_.version > 1);
   if (published_) return true;
   if (!intent.append) {
     throw Error(ErrorCode::kConflict,
-                fmt::format("{}: there is a data set already, made from other data or options; add to it as a new version "
+                fmt::format("{}: there is a data set already, made from other data or options; add "
+                            "to it as a new version "
                             "with --append, or name another folder",
                             layout_.folder()));
   }
@@ -125,7 +136,8 @@ bool LocalWriter::plan(const WriteIntent& intent) {
   manifest_.version += 1;
   manifest_.origin = intent.origin;
   for (const auto& split : intent.splits) {
-    if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) == manifest_.splits.end()) {
+    if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
+        manifest_.splits.end()) {
       manifest_.splits.push_back(split);
     }
   }
@@ -135,6 +147,7 @@ bool LocalWriter::plan(const WriteIntent& intent) {
 void LocalWriter::recover() {
   journal_.emplace(layout_, manifest_);
   auto kept = journal_->recover();
+  recovered_ = true;
   remove_leftovers(kept);
   for (auto& part : kept) {
     stored_chunks_ += part.chunk_bytes.size();
@@ -167,10 +180,13 @@ void LocalWriter::remove_leftovers(const std::vector<Part>& kept) const {
 
 void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded) {
   if (published_) throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
-  if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) == manifest_.splits.end()) {
-    throw Error(ErrorCode::kInternal, fmt::format("a chunk is put into split '{}', which was not announced", split));
+  if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
+      manifest_.splits.end()) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("a chunk is put into split '{}', which was not announced", split));
   }
-  if (file_ != nullptr && (file_split_ != split || file_->bytes() + encoded.size() > part_bytes_)) close_part();
+  if (file_ != nullptr && (file_split_ != split || file_->bytes() + encoded.size() > part_bytes_))
+    close_part();
   if (file_ == nullptr) open_part(split);
   file_->add(encoded, samples);
 }
@@ -201,12 +217,15 @@ void LocalWriter::close_part() {
   Part part = file_->part();
   file_.reset();
   part.split = file_split_;
-  part.name = fmt::format("{}/{}-{:05}.arrow", parts_folder().substr(layout_.folder().size() + 1), file_split_,
-                          parts_of_split_[file_split_]++);
+  part.name = fmt::format("{}/{}-{:05}.arrow", parts_folder().substr(layout_.folder().size() + 1),
+                          file_split_, parts_of_split_[file_split_]++);
   const std::string path = layout_.part_path(part.name, layout_.folder());
   if (!rename_if_absent(layout_.open_part_path(), path)) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("{}: the file appeared while this data set was written; remove what else writes here", path));
+    throw Error(
+        ErrorCode::kConflict,
+        fmt::format(
+            "{}: the file appeared while this data set was written; remove what else writes here",
+            path));
   }
   sync_folder(parts_folder());
   step("part-renamed");
@@ -226,9 +245,10 @@ void LocalWriter::link_manifest() {
   step("manifest-synced");
   make_folders(layout_.versions_folder());
   if (!rename_if_absent(layout_.open_manifest_path(), layout_.manifest_path(manifest_.version))) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("{}: version {} appeared while it was written; remove what else writes here",
-                            layout_.folder(), manifest_.version));
+    throw Error(
+        ErrorCode::kConflict,
+        fmt::format("{}: version {} appeared while it was written; remove what else writes here",
+                    layout_.folder(), manifest_.version));
   }
   published_ = true;
   step("manifest-linked");
@@ -267,13 +287,17 @@ void LocalWriter::give_up() noexcept {
   if (!lock_) return;
   // What fails here is taken away by the next try.
   file_.reset();
-  ::unlink(layout_.open_part_path().c_str());
-  ::unlink(layout_.open_manifest_path().c_str());
-  if (manifest_.parts.size() > base_parts_) return;
-  ::unlink(layout_.journal_path().c_str());
-  ::rmdir(parts_folder().c_str());
-  ::rmdir(layout_.data_folder().c_str());
-  ::rmdir(layout_.versions_folder().c_str());
+  if (recovered_) {
+    ::unlink(layout_.open_part_path().c_str());
+    ::unlink(layout_.open_manifest_path().c_str());
+    if (manifest_.parts.size() > base_parts_) return;
+    ::unlink(layout_.journal_path().c_str());
+    ::rmdir(parts_folder().c_str());
+    ::rmdir(layout_.data_folder().c_str());
+    ::rmdir(layout_.versions_folder().c_str());
+  } else if (::access(layout_.journal_path().c_str(), F_OK) == 0) {
+    return;  // the work of an earlier try, which this one did not come to look at
+  }
   try {
     lock_->remove(layout_);
   } catch (const Error&) {
@@ -287,7 +311,8 @@ void LocalWriter::step(std::string_view name) const {
 }
 
 std::string LocalWriter::parts_folder() const {
-  return fmt::format("{}/v{}-{:016x}", layout_.data_folder(), manifest_.version, manifest_.origin.fingerprint);
+  return fmt::format("{}/v{}-{:016x}", layout_.data_folder(), manifest_.version,
+                     manifest_.origin.fingerprint);
 }
 
 }  // namespace ringfeed

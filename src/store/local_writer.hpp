@@ -1,15 +1,15 @@
-// Writes one version of a local data set; killed at any point, the same intent goes on behind the last finished file.
+// Writes one version of a local data set; killed at any point, the same intent goes on behind the
+// last finished file.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <ringfeed/store.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/store.hpp>
 
 #include "store/arrow_file.hpp"
 #include "store/local_journal.hpp"
@@ -20,7 +20,8 @@ namespace ringfeed {
 
 class LocalWriter final : public VersionWriter {
  public:
-  LocalWriter(LocalLayout layout, std::uint64_t part_bytes, const WriteIntent& intent, Store::OnStep on_step);
+  LocalWriter(LocalLayout layout, std::uint64_t part_bytes, const WriteIntent& intent,
+              Store::OnStep on_step);
   /// Takes away what no next try could use; what is finished stays.
   ~LocalWriter() override;
   LocalWriter(const LocalWriter&) = delete;
@@ -50,7 +51,7 @@ class LocalWriter final : public VersionWriter {
   const LocalLayout layout_;
   const std::uint64_t part_bytes_;
   const Store::OnStep on_step_;
-  Manifest manifest_;  ///< as it will be published; its parts grow
+  Manifest manifest_;           ///< as it will be published; its parts grow
   std::size_t base_parts_ = 0;  ///< those of the version that is appended to
   std::shared_ptr<arrow::Schema> arrow_schema_;
   std::optional<LocalLock> lock_;
@@ -59,6 +60,7 @@ class LocalWriter final : public VersionWriter {
   std::unique_ptr<ArrowFileWriter> file_;
   std::string file_split_;
   std::uint64_t stored_chunks_ = 0;
+  bool recovered_ = false;  ///< what an earlier try left is known
   bool published_ = false;
 };
 

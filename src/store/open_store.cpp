@@ -1,6 +1,5 @@
 // Which store an address means, and which data sets are there.
 #include <fmt/format.h>
-
 #include <sys/stat.h>
 
 #include <ringfeed/error.hpp>
@@ -13,16 +12,18 @@ namespace ringfeed {
 std::unique_ptr<Store> open_store(const Url& url) {
   if (url.scheme != "file") {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("'{}': this build has no store for {}://; name a local folder", url.text(), url.scheme));
+                fmt::format("'{}': this build has no store for {}://; name a local folder",
+                            url.text(), url.scheme));
   }
   return std::make_unique<LocalStore>(url.path);
 }
 
 std::vector<std::string> list_datasets(const Url& url) {
   if (url.scheme != "file") open_store(url);
-  struct stat status {};
+  struct stat status{};
   if (::stat(url.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such folder; check the path", url.path));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no such folder; check the path", url.path));
   }
   if (!LocalLayout(url.path).versions().empty()) return {Url{"file", url.path, {}, {}}.text()};
   std::vector<std::string> found;

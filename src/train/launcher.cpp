@@ -15,9 +15,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+
 #include <ringfeed/error.hpp>
 #include <ringfeed/train.hpp>
-#include <utility>
 
 #include "base/system_error.hpp"
 #include "train/world.hpp"
@@ -347,7 +348,8 @@ int run_rank(const std::function<void()>& work) {
   } catch (const Error& error) {
     return tell(error);
   } catch (const std::exception& error) {
-    return tell(Error(ErrorCode::kInternal, error.what()));
+    const std::string_view text = error.what();  // torch adds its stack from the second line on
+    return tell(Error(ErrorCode::kInternal, std::string(text.substr(0, text.find('\n')))));
   }
 }
 

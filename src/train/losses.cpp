@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 #include <torch/nn/functional/loss.h>
 
+#include <functional>
+#include <numeric>
+
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -18,8 +21,10 @@ bool is_with_1(torch::IntArrayRef longer, torch::IntArrayRef shorter) {
   return longer.size() == shorter.size() + 1 && longer.back() == 1 && longer.slice(0, shorter.size()) == shorter;
 }
 
-double elements_per_sample(const torch::Tensor& output) {
-  return output.size(0) == 0 ? 1.0 : static_cast<double>(output.numel() / output.size(0));
+/// Also of a tensor without samples.
+std::int64_t elements_per_sample(const torch::Tensor& tensor) {
+  const auto sizes = tensor.sizes();
+  return std::accumulate(sizes.begin() + 1, sizes.end(), std::int64_t{1}, std::multiplies<>());
 }
 
 }  // namespace
@@ -41,7 +46,7 @@ Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::Scala
 
 torch::Tensor Loss::target(const torch::Tensor& column) const {
   if (kind_ == LossKind::kCrossEntropy) return column.reshape({column.size(0)}).to(torch::kInt64);
-  return column.reshape({column.size(0), -1}).to(dtype_);
+  return column.reshape({column.size(0), elements_per_sample(column)}).to(dtype_);
 }
 
 torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target) const {
@@ -52,12 +57,12 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
     case LossKind::kMse:
       return functional::mse_loss(output, fit_target(target, output),
                                   functional::MSELossFuncOptions().reduction(torch::kSum)) /
-             elements_per_sample(output);
+             static_cast<double>(elements_per_sample(output));
     case LossKind::kBce:
       return functional::binary_cross_entropy_with_logits(
                  output, fit_target(target, output),
                  functional::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kSum)) /
-             elements_per_sample(output);
+             static_cast<double>(elements_per_sample(output));
   }
   throw Error(ErrorCode::kInternal, "a loss without a formula");
 }
@@ -74,7 +79,8 @@ std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output, const to
     case LossKind::kCrossEntropy:
       return output.argmax(1).eq(target).sum();
     case LossKind::kBce:
-      return (output > 0).eq(fit_target(target, output) > 0.5).to(torch::kFloat64).sum() / elements_per_sample(output);
+      return (output > 0).eq(fit_target(target, output) > 0.5).to(torch::kFloat64).sum() /
+             static_cast<double>(elements_per_sample(output));
   }
   throw Error(ErrorCode::kInternal, "a loss without a measure");
 }

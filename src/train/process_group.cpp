@@ -10,7 +10,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include <array>
+#include <atomic>
 #include <cstdlib>
 
 #include <ringfeed/error.hpp>
@@ -86,6 +86,10 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& opti
   impl->world = World::from_environment();
   const World& world = impl->world;
   if (world.size > 1) {
+    static std::atomic<bool> joined = false;  // as are the place where the ranks meet, and the socket of rank 0
+    if (joined.exchange(true)) {
+      throw Error(ErrorCode::kInvalidArgument, "this process has joined its ranks before; join once and share the group");
+    }
     try {
       impl->group = connect(world, options.timeout);
     } catch (const std::exception& error) {

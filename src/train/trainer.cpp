@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <thread>
-#include <variant>
 
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
@@ -94,6 +93,7 @@ class Trainer {
         dataset_(std::move(dataset)),
         plan_(plan),
         group_(std::move(group)),
+        feed_(dataset_, feed_options()),
         loss_(plan.loss, options.class_weights, torch::kFloat32),
         module_(make_model(plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
@@ -113,7 +113,7 @@ class Trainer {
   using Distributed = DistributedDataParallel<Model>;
 
   FeedOptions feed_options() const;
-  void train_epoch(Feed& feed, TrainSummary& summary);
+  void train_epoch(TrainSummary& summary);
   void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
   torch::Tensor input_of(const Batch& batch) const;
@@ -132,6 +132,7 @@ class Trainer {
   std::shared_ptr<const Dataset> validation_;  ///< null when there is none
   const Plan& plan_;
   std::shared_ptr<ProcessGroup> group_;
+  Feed feed_;  ///< made first: it reads while the model is built
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
@@ -185,7 +186,7 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   watch.lap(seconds.optimizer);
 }
 
-void Trainer::train_epoch(Feed& feed, TrainSummary& summary) {
+void Trainer::train_epoch(TrainSummary& summary) {
   module_->train();
   TrainSeconds& seconds = summary.seconds;
   TrainProgress progress;
@@ -196,7 +197,7 @@ void Trainer::train_epoch(Feed& feed, TrainSummary& summary) {
   Stopwatch watch;
   while (true) {
     check_stop();
-    const auto batch = feed.next();
+    const auto batch = feed_.next();
     watch.lap(seconds.wait);
     if (!batch) break;
     step(*batch, sums, seconds, watch);
@@ -245,8 +246,7 @@ void Trainer::evaluate(TrainSummary& summary) {
 }
 
 void Trainer::run(TrainSummary& summary) {
-  Feed feed(dataset_, feed_options());
-  for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) train_epoch(feed, summary);
+  for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) train_epoch(summary);
 }
 
 std::string Trainer::save_weights() const {

@@ -7,7 +7,6 @@
 
 #include <csignal>
 #include <functional>
-
 #include <ringfeed/error.hpp>
 
 #include "process.hpp"
@@ -51,14 +50,16 @@ TEST(File, WritesAppendsAndCuts) {
 TEST(File, FailuresNameThePath) {
   TempFolder temp;
   EXPECT_EQ(code_of([&] { File::open_to_read(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
-  EXPECT_EQ(code_of([&] { File::create(temp / "no/file"); }, temp / "no/file"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { File::create(temp / "no/file"); }, temp / "no/file"),
+            ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { MappedFile::map(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { File::create_unnamed(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { sync_folder(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
 }
 
 TEST(File, AFullDeviceIsNoSpace) {
-  EXPECT_EQ(code_of([] { File::create("/dev/full").write("x"); }, "/dev/full"), ErrorCode::kNoSpace);
+  EXPECT_EQ(code_of([] { File::create("/dev/full").write("x"); }, "/dev/full"),
+            ErrorCode::kNoSpace);
 }
 
 TEST(File, AFileOverTheLimitIsNoSpace) {

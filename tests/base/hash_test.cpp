@@ -8,7 +8,8 @@ namespace ringfeed {
 namespace {
 
 TEST(Hash, IsXxh3With64Bits) {
-  // XXH3_64bits of the empty input, from the xxHash specification; the others from the python package xxhash 3.5.
+  // XXH3_64bits of the empty input, from the xxHash specification; the others from the python
+  // package xxhash 3.5.
   EXPECT_EQ(hash_bytes(""), 0x2d06800538d394c2u);
   EXPECT_EQ(hash_bytes("a"), 0xe6c632b61e964e1fu);
   EXPECT_EQ(hash_bytes(std::string(1000, 'x')), 0xc0a4877b962cba82u);
@@ -19,7 +20,8 @@ TEST(Hash, InPiecesIsTheSame) {
   for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * i);
   for (const std::size_t piece : {1u, 7u, 256u, 1024u, 4999u, 5000u}) {
     Hasher hasher;
-    for (std::size_t at = 0; at < bytes.size(); at += piece) hasher.update(std::string_view(bytes).substr(at, piece));
+    for (std::size_t at = 0; at < bytes.size(); at += piece)
+      hasher.update(std::string_view(bytes).substr(at, piece));
     EXPECT_EQ(hasher.digest(), hash_bytes(bytes)) << piece;
   }
 }

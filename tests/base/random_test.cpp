@@ -1,15 +1,16 @@
+#include "base/random.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <numeric>
 #include <vector>
 
-#include "base/random.hpp"
-
 namespace ringfeed {
 namespace {
 
-// The first numbers of SplitMix64 started at 1234567, as published with the reference implementation.
+// The first numbers of SplitMix64 started at 1234567, as published with the reference
+// implementation.
 TEST(Random, IsSplitMix64) {
   Random random(1234567);
   EXPECT_EQ(random.next(), 6457827717110365317ULL);
@@ -26,7 +27,8 @@ TEST(Random, BelowIsUniformAndInBounds) {
   }
 }
 
-// With bound b = 2^63 + 1, nearly half of the draws must be rejected: without it the results below would be skewed.
+// With bound b = 2^63 + 1, nearly half of the draws must be rejected: without it the results below
+// would be skewed.
 TEST(Random, BelowRejectsWhatWouldSkew) {
   Random random(2);
   const std::uint64_t bound = (std::uint64_t{1} << 63) + 1;
@@ -39,7 +41,8 @@ TEST(Random, BelowRejectsWhatWouldSkew) {
     __extension__ using Wide = unsigned __int128;
     Wide product = static_cast<Wide>(counter.next()) * bound;
     ++draws_used;
-    const std::uint64_t threshold = static_cast<std::uint64_t>((static_cast<Wide>(1) << 64) % bound);
+    const std::uint64_t threshold =
+        static_cast<std::uint64_t>((static_cast<Wide>(1) << 64) % bound);
     while (static_cast<std::uint64_t>(product) < threshold) {
       product = static_cast<Wide>(counter.next()) * bound;
       ++draws_used;

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <latch>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {

@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-
 #include <ringfeed/error.hpp>
 
 #include "../../fuzz/chunk_fuzz.hpp"
@@ -35,7 +34,8 @@ std::shared_ptr<arrow::Buffer> copy_of(const arrow::Buffer& bytes) {
   return copy;
 }
 
-ErrorCode code_of_decode(std::shared_ptr<arrow::Buffer> bytes, const Schema& schema, std::uint32_t samples) {
+ErrorCode code_of_decode(std::shared_ptr<arrow::Buffer> bytes, const Schema& schema,
+                         std::uint32_t samples) {
   try {
     decode_chunk(std::move(bytes), schema.to_arrow(), samples, "here");
   } catch (const Error& error) {
@@ -49,7 +49,8 @@ ErrorCode code_of_decode(std::shared_ptr<arrow::Buffer> bytes, const Schema& sch
 template <typename T>
 T value_at(const ColumnView& view, std::size_t row, std::size_t element) {
   T value;
-  std::memcpy(&value, view.data + row * view.stride_bytes + element * view.element_bytes, sizeof(T));
+  std::memcpy(&value, view.data + row * view.stride_bytes + element * view.element_bytes,
+              sizeof(T));
   return value;
 }
 
@@ -64,14 +65,16 @@ void expect_views(const std::vector<ColumnView>& views, std::int64_t first, std:
     const auto row = static_cast<std::size_t>(r);
     const std::int64_t i = first + r;
     for (std::size_t k = 0; k < 6; ++k) {
-      EXPECT_EQ(value_at<float>(views[0], row, k), static_cast<float>(6 * i) + static_cast<float>(k));
+      EXPECT_EQ(value_at<float>(views[0], row, k),
+                static_cast<float>(6 * i) + static_cast<float>(k));
     }
     EXPECT_EQ(value_at<std::int64_t>(views[1], row, 0), i % 7);
     EXPECT_EQ(views[2].offsets[row + 1] - views[2].offsets[row], i % 11);
     ASSERT_EQ(views[3].offsets[row + 1] - views[3].offsets[row], i % 4);
     for (auto k = views[3].offsets[row]; k < views[3].offsets[row + 1]; ++k) {
       std::int16_t tag = 0;
-      std::memcpy(&tag, views[3].data + static_cast<std::size_t>(k) * views[3].element_bytes, sizeof(tag));
+      std::memcpy(&tag, views[3].data + static_cast<std::size_t>(k) * views[3].element_bytes,
+                  sizeof(tag));
       EXPECT_EQ(tag, i % 100);
     }
     EXPECT_EQ(bit_at(views[4], r), i % 2 == 1);
@@ -110,7 +113,8 @@ TEST(Chunk, TheSameSamplesGiveTheSameBytes) {
 
 TEST(Chunk, GoldenBytes) {
   Schema schema;
-  schema.columns = {{"x", ColumnKind::kTensor, DType::kFloat32, {2}}, {"label", ColumnKind::kTensor, DType::kInt16, {}}};
+  schema.columns = {{"x", ColumnKind::kTensor, DType::kFloat32, {2}},
+                    {"label", ColumnKind::kTensor, DType::kInt16, {}}};
   const auto arrow_schema = schema.to_arrow();
   arrow::FloatBuilder x;
   arrow::Int16Builder label;
@@ -118,14 +122,20 @@ TEST(Chunk, GoldenBytes) {
   ASSERT_TRUE(label.AppendValues(std::vector<std::int16_t>{258, -1}).ok());
   const auto batch = arrow::RecordBatch::Make(
       arrow_schema, 2,
-      arrow::ArrayVector{std::make_shared<arrow::FixedSizeListArray>(arrow_schema->field(0)->type(), 2, x.Finish().ValueOrDie()),
+      arrow::ArrayVector{std::make_shared<arrow::FixedSizeListArray>(arrow_schema->field(0)->type(),
+                                                                     2, x.Finish().ValueOrDie()),
                          label.Finish().ValueOrDie()});
   EXPECT_EQ(hex(*encode_chunk(*batch)),
-            "ffffffffd800000014000000000000000c0016000600050008000c000c00000000030400180000001800000000000000"
-            "00000a0018000c00040008000a0000006c00000010000000020000000000000000000000050000000000000000000000"
-            "000000000000000000000000000000000000000000000000000000000000000010000000000000001000000000000000"
-            "000000000000000010000000000000000400000000000000000000000300000002000000000000000000000000000000"
-            "04000000000000000000000000000000020000000000000000000000000000000000803f000000400000c0bf0000803e"
+            "ffffffffd800000014000000000000000c0016000600050008000c000c0000000003040018000000180000"
+            "0000000000"
+            "00000a0018000c00040008000a0000006c0000001000000002000000000000000000000005000000000000"
+            "0000000000"
+            "00000000000000000000000000000000000000000000000000000000000000001000000000000000100000"
+            "0000000000"
+            "00000000000000001000000000000000040000000000000000000000030000000200000000000000000000"
+            "0000000000"
+            "04000000000000000000000000000000020000000000000000000000000000000000803f000000400000c0"
+            "bf0000803e"
             "0201ffff00000000");
 }
 
@@ -146,7 +156,8 @@ TEST(Chunk, ViewsSeeAnExtensionArrayAsItsStorage) {
   const auto storage = source.make(0, 10)->column(0);
   const auto type = arrow::extension::fixed_shape_tensor(arrow::float32(), {2, 3});
   const auto array = arrow::ExtensionType::WrapArray(type, storage);
-  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("image", type)}), 10, arrow::ArrayVector{array});
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("image", type)}), 10,
+                                              arrow::ArrayVector{array});
   check_columns(*batch, schema, "here");
   const auto view = column_views(*batch->Slice(3), schema).front();
   EXPECT_EQ(view.stride_bytes, 24u);
@@ -166,14 +177,20 @@ TEST(Chunk, CheckColumnsNamesTheDifference) {
     return "";
   };
   EXPECT_EQ(refused(*batch), "");
-  EXPECT_NE(refused(*batch->RemoveColumn(5).ValueOrDie()).find("5 columns where the schema has 6"), std::string::npos);
+  EXPECT_NE(refused(*batch->RemoveColumn(5).ValueOrDie()).find("5 columns where the schema has 6"),
+            std::string::npos);
   const auto floats = arrow::MakeArrayOfNull(arrow::float32(), 4).ValueOrDie();
-  EXPECT_NE(refused(*batch->SetColumn(1, arrow::field("label", arrow::float32()), floats).ValueOrDie()).find("label"),
-            std::string::npos);
-  EXPECT_NE(refused(*batch->RenameColumns({"a", "label", "text", "tags", "flag", "bits"}).ValueOrDie()).find("image"),
-            std::string::npos);
+  EXPECT_NE(
+      refused(*batch->SetColumn(1, arrow::field("label", arrow::float32()), floats).ValueOrDie())
+          .find("label"),
+      std::string::npos);
+  EXPECT_NE(
+      refused(*batch->RenameColumns({"a", "label", "text", "tags", "flag", "bits"}).ValueOrDie())
+          .find("image"),
+      std::string::npos);
   const auto nulls = arrow::MakeArrayOfNull(arrow::int64(), 4).ValueOrDie();
-  EXPECT_NE(refused(*batch->SetColumn(1, arrow::field("label", arrow::int64()), nulls).ValueOrDie()).find("nulls"),
+  EXPECT_NE(refused(*batch->SetColumn(1, arrow::field("label", arrow::int64()), nulls).ValueOrDie())
+                .find("nulls"),
             std::string::npos);
 }
 
@@ -182,9 +199,10 @@ TEST(Chunk, RefusesWhatIsTooLarge) {
   schema.columns = {{"x", ColumnKind::kTensor, DType::kUInt8, {1 << 20}}};
   const auto arrow_schema = schema.to_arrow();
   const auto items = arrow::MakeArrayFromScalar(arrow::UInt8Scalar(1), 16 << 20).ValueOrDie();
-  const auto batch = arrow::RecordBatch::Make(
-      arrow_schema, 16,
-      arrow::ArrayVector{std::make_shared<arrow::FixedSizeListArray>(arrow_schema->field(0)->type(), 16, items)});
+  const auto batch =
+      arrow::RecordBatch::Make(arrow_schema, 16,
+                               arrow::ArrayVector{std::make_shared<arrow::FixedSizeListArray>(
+                                   arrow_schema->field(0)->type(), 16, items)});
   try {
     encode_chunk(*batch);
     ADD_FAILURE();
@@ -212,7 +230,8 @@ TEST(Chunk, RefusesEachShorterAndLongerOne) {
   const MemorySource source({});
   const auto bytes = encode_chunk(*source.make(0, 20));
   for (std::int64_t size = 0; size < bytes->size(); ++size) {
-    EXPECT_EQ(code_of_decode(copy_of(*arrow::SliceBuffer(bytes, 0, size)), source.schema(), 20), ErrorCode::kBadData);
+    EXPECT_EQ(code_of_decode(copy_of(*arrow::SliceBuffer(bytes, 0, size)), source.schema(), 20),
+              ErrorCode::kBadData);
   }
   auto longer = arrow::AllocateBuffer(bytes->size() + 8).ValueOrDie();
   std::memset(longer->mutable_data(), 0, static_cast<std::size_t>(longer->size()));
@@ -220,7 +239,8 @@ TEST(Chunk, RefusesEachShorterAndLongerOne) {
   EXPECT_EQ(code_of_decode(std::move(longer), source.schema(), 20), ErrorCode::kBadData);
 }
 
-/// No checksum stands before this: whatever is accepted is safe to read (run under the address sanitizer).
+/// No checksum stands before this: whatever is accepted is safe to read (run under the address
+/// sanitizer).
 TEST(Chunk, AnyFlippedBitIsRefusedOrSafe) {
   const auto schema = fuzz::chunk_schema();
   const MemorySource source({});
@@ -232,7 +252,8 @@ TEST(Chunk, AnyFlippedBitIsRefusedOrSafe) {
   for (int i = 0; i < 9; ++i) {
     ASSERT_TRUE(raw.Append(std::string(static_cast<std::size_t>(i), 'r')).ok());
     ASSERT_TRUE(marks.Append().ok());
-    ASSERT_TRUE(static_cast<arrow::BooleanBuilder&>(*marks.value_builder()).Append(i % 2 == 0).ok());
+    ASSERT_TRUE(
+        static_cast<arrow::BooleanBuilder&>(*marks.value_builder()).Append(i % 2 == 0).ok());
   }
   batch = batch->AddColumn(6, arrow_schema->field(6), raw.Finish().ValueOrDie()).ValueOrDie();
   batch = batch->AddColumn(7, arrow_schema->field(7), marks.Finish().ValueOrDie()).ValueOrDie();

@@ -11,10 +11,12 @@
 namespace ringfeed {
 namespace {
 
-void replay(const std::string& name, const std::function<bool(const std::uint8_t*, std::size_t)>& target) {
+void replay(const std::string& name,
+            const std::function<bool(const std::uint8_t*, std::size_t)>& target) {
   int inputs = 0;
   int accepted = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(RINGFEED_SOURCE_DIR "/fuzz/corpus/" + name)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(RINGFEED_SOURCE_DIR "/fuzz/corpus/" + name)) {
     SCOPED_TRACE(entry.path().string());
     const auto bytes = testing::read_all(entry.path());
     const bool valid = target(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());

@@ -1,12 +1,10 @@
-#include <ringfeed/manifest.hpp>
-
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdio>
 #include <random>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/manifest.hpp>
 
 #include "../../fuzz/manifest_fuzz.hpp"
 
@@ -23,24 +21,36 @@ Manifest example() {
                              {"raw", ColumnKind::kBinary, DType::kUInt8, {}}};
   manifest.splits = {"train", "val"};
   manifest.origin = {0x00ff00ff00ff00ff, 18446744073709551615u, 524288, "whole"};
-  manifest.parts = {{"data/v1-00ff00ff00ff00ff/train-00000.arrow", "train", {512, 1}, {700, 2}, {10, 9}, {4096, 4000}, {3, 0xfedcba9876543210}},
-                    {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "val", {512, 4}, {600, 5}, {7}, {3008}, {6}}};
+  manifest.parts = {
+      {"data/v1-00ff00ff00ff00ff/train-00000.arrow",
+       "train",
+       {512, 1},
+       {700, 2},
+       {10, 9},
+       {4096, 4000},
+       {3, 0xfedcba9876543210}},
+      {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "val", {512, 4}, {600, 5}, {7}, {3008}, {6}}};
   return manifest;
 }
 
 constexpr std::string_view kBody =
-    R"({"format":1,"version":2,"columns":[{"name":"image","kind":"tensor","dtype":"float32","shape":[8,8]},)"
+    R"({"format":1,"version":2,"columns":[)"
+    R"({"name":"image","kind":"tensor","dtype":"float32","shape":[8,8]},)"
     R"({"name":"label","kind":"tensor","dtype":"int64","shape":[]},)"
     R"({"name":"text \"\u00fc\"","kind":"string","dtype":"uint8","shape":[]},)"
     R"({"name":"tags","kind":"list","dtype":"int16","shape":[]},)"
     R"({"name":"raw","kind":"binary","dtype":"uint8","shape":[]}],)"
     R"("splits":["train","val"],)"
-    R"("origin":{"fingerprint":"00ff00ff00ff00ff","seed":18446744073709551615,"chunk_bytes":524288,"permutation":"whole"},)"
+    R"("origin":{"fingerprint":"00ff00ff00ff00ff","seed":18446744073709551615,)"
+    R"("chunk_bytes":524288,"permutation":"whole"},)"
     R"("parts":[{"name":"data/v1-00ff00ff00ff00ff/train-00000.arrow","split":"train",)"
-    R"("head":{"bytes":512,"xxh3":"0000000000000001"},"tail":{"bytes":700,"xxh3":"0000000000000002"},)"
-    R"("chunk_samples":[10,9],"chunk_bytes":[4096,4000],"chunk_xxh3":"0000000000000003fedcba9876543210"},)"
+    R"("head":{"bytes":512,"xxh3":"0000000000000001"},)"
+    R"("tail":{"bytes":700,"xxh3":"0000000000000002"},)"
+    R"("chunk_samples":[10,9],"chunk_bytes":[4096,4000],)"
+    R"("chunk_xxh3":"0000000000000003fedcba9876543210"},)"
     R"({"name":"data/v1-00ff00ff00ff00ff/val-00000.arrow","split":"val",)"
-    R"("head":{"bytes":512,"xxh3":"0000000000000004"},"tail":{"bytes":600,"xxh3":"0000000000000005"},)"
+    R"("head":{"bytes":512,"xxh3":"0000000000000004"},)"
+    R"("tail":{"bytes":600,"xxh3":"0000000000000005"},)"
     R"("chunk_samples":[7],"chunk_bytes":[3008],"chunk_xxh3":"0000000000000006"}]})";
 
 /// What a text with this body under a right checksum is refused for; empty: it is not.
@@ -49,7 +59,8 @@ std::string refusal(std::string_view body) {
     Manifest::decode(fuzz::sealed(body), "m.json");
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kBadData);
-    EXPECT_EQ(std::string(error.what()).find("m.json: the manifest is damaged: "), 0u) << error.what();
+    EXPECT_EQ(std::string(error.what()).find("m.json: the manifest is damaged: "), 0u)
+        << error.what();
     EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
     return error.what();
   }
@@ -64,7 +75,8 @@ std::string with(std::string_view from, std::string_view to) {
 }
 
 TEST(Manifest, GoldenText) {
-  EXPECT_EQ(example().encode(), "{\"xxh3\":\"e4db89fb0e082192\",\"manifest\":" + std::string(kBody) + "}\n");
+  EXPECT_EQ(example().encode(),
+            "{\"xxh3\":\"e4db89fb0e082192\",\"manifest\":" + std::string(kBody) + "}\n");
 }
 
 TEST(Manifest, GoesThereAndBack) {
@@ -91,7 +103,8 @@ TEST(Manifest, RefusesEachShorterAndLongerText) {
     EXPECT_THROW(Manifest::decode(std::string_view(text).substr(0, size), "m"), Error) << size;
     EXPECT_THROW(Manifest::decode(std::string_view(text).substr(size + 1), "m"), Error) << size;
   }
-  for (const auto* more : {" ", "\n", "x", "}\n"}) EXPECT_THROW(Manifest::decode(text + more, "m"), Error);
+  for (const auto* more : {" ", "\n", "x", "}\n"})
+    EXPECT_THROW(Manifest::decode(text + more, "m"), Error);
 }
 
 TEST(Manifest, RefusesEachFlippedBit) {
@@ -103,10 +116,12 @@ TEST(Manifest, RefusesEachFlippedBit) {
   }
 }
 
-/// The checksum is right in all of these: it guards against accidents, the bounds against a hostile hand.
+/// The checksum is right in all of these: it guards against accidents, the bounds against a hostile
+/// hand.
 TEST(Manifest, RefusesFieldsOutOfBounds) {
   EXPECT_EQ(refusal(kBody), "");
-  EXPECT_NE(refusal(with("\"format\":1", "\"format\":2")).find("newer ringfeed"), std::string::npos);
+  EXPECT_NE(refusal(with("\"format\":1", "\"format\":2")).find("newer ringfeed"),
+            std::string::npos);
   const std::pair<std::string_view, std::string_view> kChanges[] = {
       {"\"format\":1", "\"format\":1.0"},
       {"\"version\":2", "\"version\":0"},
@@ -131,7 +146,8 @@ TEST(Manifest, RefusesFieldsOutOfBounds) {
       {"[8,8]", "[2097152,2]"},
       {"[8,8]", "8"},
       {"\"string\",\"dtype\":\"uint8\"", "\"string\",\"dtype\":\"int8\""},
-      {"\"string\",\"dtype\":\"uint8\",\"shape\":[]", "\"string\",\"dtype\":\"uint8\",\"shape\":[1]"},
+      {"\"string\",\"dtype\":\"uint8\",\"shape\":[]",
+       "\"string\",\"dtype\":\"uint8\",\"shape\":[1]"},
       {"[\"train\",\"val\"]", "[]"},
       {"[\"train\",\"val\"]", "[\"train\",\"train\"]"},
       {"[\"train\",\"val\"]", "[\"train\",\"../val\"]"},
@@ -161,8 +177,10 @@ TEST(Manifest, RefusesFieldsOutOfBounds) {
       {"\"parts\":[{", "\"parts\":[null,{"},
       {"]}", "]"},
   };
-  for (const auto& [from, to] : kChanges) EXPECT_NE(refusal(with(from, to)), "") << from << " -> " << to;
-  for (const auto* body : {"", "null", "[]", "{}", "1", "\"x\"", "{\"format\":1}"}) EXPECT_NE(refusal(body), "") << body;
+  for (const auto& [from, to] : kChanges)
+    EXPECT_NE(refusal(with(from, to)), "") << from << " -> " << to;
+  for (const auto* body : {"", "null", "[]", "{}", "1", "\"x\"", "{\"format\":1}"})
+    EXPECT_NE(refusal(body), "") << body;
   EXPECT_NE(refusal(std::string(100'000, '[')), "");
 }
 
@@ -177,7 +195,13 @@ TEST(Manifest, OneMillionChunks) {
   manifest.parts.clear();
   std::mt19937_64 random(1);
   for (int p = 0; p < 8000; ++p) {
-    Part part{fmt::format("data/v1-00ff00ff00ff00ff/train-{:05}.arrow", p), "train", {512, random()}, {600, random()}, {}, {}, {}};
+    Part part{fmt::format("data/v1-00ff00ff00ff00ff/train-{:05}.arrow", p),
+              "train",
+              {512, random()},
+              {600, random()},
+              {},
+              {},
+              {}};
     for (int c = 0; c < 125; ++c) {
       part.chunk_samples.push_back(static_cast<std::uint32_t>(1 + random() % 1000));
       part.chunk_bytes.push_back(524288);
@@ -194,8 +218,10 @@ TEST(Manifest, OneMillionChunks) {
 }
 
 TEST(SplitName, LettersDigitsAndFewMarks) {
-  for (const auto* name : {"train", "a", "Val-2", "x_1.b", "-"}) EXPECT_TRUE(is_split_name(name)) << name;
-  for (const auto* name : {"", ".", "..", ".a", "a/b", "a b", "ü", "a\n", "a?"}) EXPECT_FALSE(is_split_name(name)) << name;
+  for (const auto* name : {"train", "a", "Val-2", "x_1.b", "-"})
+    EXPECT_TRUE(is_split_name(name)) << name;
+  for (const auto* name : {"", ".", "..", ".a", "a/b", "a b", "ü", "a\n", "a?"})
+    EXPECT_FALSE(is_split_name(name)) << name;
   EXPECT_TRUE(is_split_name(std::string(64, 'a')));
   EXPECT_FALSE(is_split_name(std::string(65, 'a')));
 }

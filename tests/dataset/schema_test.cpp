@@ -1,19 +1,18 @@
-#include <ringfeed/schema.hpp>
-
 #include <arrow/extension/fixed_shape_tensor.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 #include <gtest/gtest.h>
 
 #include <functional>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/schema.hpp>
 
 namespace ringfeed {
 namespace {
 
-constexpr DType kAll[] = {DType::kUInt8,   DType::kInt8,    DType::kInt16,   DType::kInt32, DType::kInt64,
-                          DType::kFloat16, DType::kFloat32, DType::kFloat64, DType::kBool};
+constexpr DType kAll[] = {DType::kUInt8,   DType::kInt8,    DType::kInt16,
+                          DType::kInt32,   DType::kInt64,   DType::kFloat16,
+                          DType::kFloat32, DType::kFloat64, DType::kBool};
 
 std::string message_of(ErrorCode code, const std::function<void()>& call) {
   try {
@@ -31,14 +30,17 @@ TEST(DTypes, NamesGoBothWays) {
   EXPECT_EQ(size_of(DType::kBool), 1u);
   EXPECT_EQ(size_of(DType::kFloat16), 2u);
   EXPECT_EQ(size_of(DType::kFloat64), 8u);
-  EXPECT_NE(message_of(ErrorCode::kInvalidArgument, [] { dtype_from_name("float"); }).find("float32"), std::string::npos);
+  EXPECT_NE(
+      message_of(ErrorCode::kInvalidArgument, [] { dtype_from_name("float"); }).find("float32"),
+      std::string::npos);
 }
 
 TEST(Schema, GoesThroughArrowAndBack) {
   Schema schema;
   int number = 0;
   for (const auto dtype : kAll) {
-    for (const auto& shape : std::vector<std::vector<std::int64_t>>{{}, {1}, {5}, {2, 3}, {2, 1, 4}}) {
+    for (const auto& shape :
+         std::vector<std::vector<std::int64_t>>{{}, {1}, {5}, {2, 3}, {2, 1, 4}}) {
       schema.columns.push_back({"t" + std::to_string(number++), ColumnKind::kTensor, dtype, shape});
     }
     schema.columns.push_back({"l" + std::to_string(number++), ColumnKind::kList, dtype, {}});
@@ -53,18 +55,21 @@ TEST(Schema, GoesThroughArrowAndBack) {
 TEST(Schema, TakesFixedShapeTensorsAndFixedSizeLists) {
   const auto schema = Schema::from_arrow(*arrow::schema(
       {arrow::field("a", arrow::extension::fixed_shape_tensor(arrow::float32(), {8, 8})),
-       arrow::field("b", arrow::fixed_size_list(arrow::int8(), 3)), arrow::field("c", arrow::list(arrow::float64()))}));
+       arrow::field("b", arrow::fixed_size_list(arrow::int8(), 3)),
+       arrow::field("c", arrow::list(arrow::float64()))}));
   EXPECT_EQ(schema.at("a").type_name(), "float32 [8, 8]");
   EXPECT_EQ(schema.at("b").type_name(), "int8 [3]");
   EXPECT_EQ(schema.at("c").type_name(), "list<float64>");
   EXPECT_EQ(schema.at("a").sample_bytes(), 256u);
   EXPECT_EQ(schema.find("d"), nullptr);
-  EXPECT_NE(message_of(ErrorCode::kInvalidArgument, [&] { schema.at("d"); }).find("a, b, c"), std::string::npos);
+  EXPECT_NE(message_of(ErrorCode::kInvalidArgument, [&] { schema.at("d"); }).find("a, b, c"),
+            std::string::npos);
 }
 
 TEST(Schema, RefusesWhatCannotBeHeldAndNamesIt) {
   const auto refuse = [](const arrow::FieldVector& fields, std::string_view part) {
-    EXPECT_NE(message_of(ErrorCode::kBadData, [&] { Schema::from_arrow(*arrow::schema(fields)); }).find(part),
+    EXPECT_NE(message_of(ErrorCode::kBadData, [&] { Schema::from_arrow(*arrow::schema(fields)); })
+                  .find(part),
               std::string::npos);
   };
   refuse({}, "at least one");
@@ -74,12 +79,14 @@ TEST(Schema, RefusesWhatCannotBeHeldAndNamesIt) {
   refuse({arrow::field("x", arrow::int8()), arrow::field("x", arrow::int8())}, "twice");
   refuse({arrow::field("x", arrow::fixed_size_list(arrow::int8(), 0))}, "x");
   const auto tensor = [](const std::string& metadata) {
-    return arrow::field("x", arrow::fixed_size_list(arrow::int8(), 6), false,
-                        arrow::key_value_metadata({"ARROW:extension:name", "ARROW:extension:metadata"},
-                                                  {"arrow.fixed_shape_tensor", metadata}));
+    return arrow::field(
+        "x", arrow::fixed_size_list(arrow::int8(), 6), false,
+        arrow::key_value_metadata({"ARROW:extension:name", "ARROW:extension:metadata"},
+                                  {"arrow.fixed_shape_tensor", metadata}));
   };
-  for (const auto* metadata : {"", "{}", "[]", "{\"shape\":6}", "{\"shape\":[2,4]}", "{\"shape\":[-2,-3]}", "{\"shape\":[]}",
-                               "{\"shape\":[6.0]}", "{\"shape\":[4294967296,4294967296]}", "{\"shape\":[\"6\"]}"}) {
+  for (const auto* metadata : {"", "{}", "[]", "{\"shape\":6}", "{\"shape\":[2,4]}",
+                               "{\"shape\":[-2,-3]}", "{\"shape\":[]}", "{\"shape\":[6.0]}",
+                               "{\"shape\":[4294967296,4294967296]}", "{\"shape\":[\"6\"]}"}) {
     refuse({tensor(metadata)}, "x");
   }
 }

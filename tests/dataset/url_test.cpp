@@ -1,14 +1,14 @@
-#include <ringfeed/url.hpp>
-
 #include <gtest/gtest.h>
 
 #include <ringfeed/error.hpp>
+#include <ringfeed/url.hpp>
 
 namespace ringfeed {
 namespace {
 
 TEST(Url, Paths) {
-  for (const auto* text : {"digits.ring", "/data/digits", "../x", "a b", "ünicode", "C:thing", "/"}) {
+  for (const auto* text :
+       {"digits.ring", "/data/digits", "../x", "a b", "ünicode", "C:thing", "/"}) {
     const auto url = Url::parse(text);
     EXPECT_EQ(url.scheme, "file");
     EXPECT_EQ(url.path, text);
@@ -40,16 +40,33 @@ TEST(Url, FileUrls) {
 }
 
 TEST(Url, RefusesAndQuotes) {
-  for (const auto* text :
-       {"", "?split=a", "d?", "d?x=1", "d?split", "d?split=", "d?split=a&split=b", "d?version=0", "d?version=-1",
-        "d?version=1.5", "d?version=1x", "d?version=18446744073709551616", "d?version=1&version=2", "d?split=a&",
-        "d?split=%4", "d?split=%zz", "file://host/x", "file://", "file:///a%00b", "s3://bucket/x"}) {
+  for (const auto* text : {"",
+                           "?split=a",
+                           "d?",
+                           "d?x=1",
+                           "d?split",
+                           "d?split=",
+                           "d?split=a&split=b",
+                           "d?version=0",
+                           "d?version=-1",
+                           "d?version=1.5",
+                           "d?version=1x",
+                           "d?version=18446744073709551616",
+                           "d?version=1&version=2",
+                           "d?split=a&",
+                           "d?split=%4",
+                           "d?split=%zz",
+                           "file://host/x",
+                           "file://",
+                           "file:///a%00b",
+                           "s3://bucket/x"}) {
     try {
       Url::parse(text);
       ADD_FAILURE() << text;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-      EXPECT_NE(std::string(error.what()).find("'" + std::string(text) + "'"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("'" + std::string(text) + "'"), std::string::npos)
+          << error.what();
     }
   }
   EXPECT_THROW(Url::parse(std::string_view("a\0b", 3)), Error);

@@ -2,9 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
-
 #include <ringfeed/feed.hpp>
+#include <set>
 
 #include "feed/memory_store.hpp"
 #include "order/cases.hpp"
@@ -39,25 +38,30 @@ void check_batch(const Batch& batch, std::int64_t width, std::vector<std::int64_
   const auto& list = batch.column("list");
   ASSERT_EQ(batch.column("x").shape, (std::vector<std::int64_t>{batch.size, width}));
   for (std::int64_t i = 0; i < batch.size; ++i) {
-    for (std::int64_t k = 0; k < width; ++k) ASSERT_EQ(x[i * width + k], static_cast<float>(id[i] + k));
+    for (std::int64_t k = 0; k < width; ++k)
+      ASSERT_EQ(x[i * width + k], static_cast<float>(id[i] + k));
     ASSERT_EQ(odd[i], id[i] % 2);
     const char* text = name.as<char>();
-    ASSERT_EQ(std::string(text + name.offsets[i], text + name.offsets[i + 1]), "sample " + std::to_string(id[i]));
+    ASSERT_EQ(std::string(text + name.offsets[i], text + name.offsets[i + 1]),
+              "sample " + std::to_string(id[i]));
     ASSERT_EQ(list.offsets[i + 1] - list.offsets[i], id[i] % 4);
-    for (auto k = list.offsets[i]; k < list.offsets[i + 1]; ++k) ASSERT_EQ(list.as<std::int32_t>()[k], id[i]);
+    for (auto k = list.offsets[i]; k < list.offsets[i + 1]; ++k)
+      ASSERT_EQ(list.as<std::int32_t>()[k], id[i]);
     ids.push_back(id[i]);
   }
 }
 
 /// What the order says this rank gets, as ids.
-std::vector<std::int64_t> expected_ids(const OrderCase& order_case, std::uint64_t epoch_number, int rank,
-                                       std::uint64_t start = 0) {
-  const auto epoch = std::make_shared<const Epoch>(order_case.block_samples, order_case.options, epoch_number);
+std::vector<std::int64_t> expected_ids(const OrderCase& order_case, std::uint64_t epoch_number,
+                                       int rank, std::uint64_t start = 0) {
+  const auto epoch =
+      std::make_shared<const Epoch>(order_case.block_samples, order_case.options, epoch_number);
   const auto order = RankOrder::make(epoch, rank, order_case.world_size, start);
   std::vector<SampleRef> refs;
   while (!order->draw(order_case.samples(), refs)) order->open();
   std::vector<std::int64_t> firsts(order_case.block_samples.size() + 1);
-  std::partial_sum(order_case.block_samples.begin(), order_case.block_samples.end(), firsts.begin() + 1);
+  std::partial_sum(order_case.block_samples.begin(), order_case.block_samples.end(),
+                   firsts.begin() + 1);
   std::vector<std::int64_t> ids;
   for (const auto& ref : refs) ids.push_back(firsts[ref.block] + ref.row);
   return ids;
@@ -78,7 +82,8 @@ TEST(Feed, HandsOutTheOrderOnEveryRankOverTwoEpochsAtTheSmallestBudget) {
       } catch (const Error& error) {
         ASSERT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
         const std::string text = error.what();  // "... needs at least 12.0 KiB (12288 bytes); ..."
-        options.prefetch_bytes = std::stoull(text.substr(text.find('(', text.find("at least")) + 1));
+        options.prefetch_bytes =
+            std::stoull(text.substr(text.find('(', text.find("at least")) + 1));
       }
       Feed feed(dataset, options);
       for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
@@ -89,7 +94,8 @@ TEST(Feed, HandsOutTheOrderOnEveryRankOverTwoEpochsAtTheSmallestBudget) {
           ASSERT_EQ(batch->epoch, static_cast<std::int64_t>(order_case.epoch + epoch));
           ASSERT_EQ(batch->first, feed.steps().begin(steps));
           ++steps;
-          ASSERT_EQ(feed.position(), (Position{order_case.epoch + epoch, feed.steps().begin(steps)}));
+          ASSERT_EQ(feed.position(),
+                    (Position{order_case.epoch + epoch, feed.steps().begin(steps)}));
           check_batch(*batch, 3, ids);
         }
         ASSERT_EQ(steps, feed.steps().count());
@@ -223,7 +229,8 @@ TEST(Feed, ChosenColumnsComeInTheOrderAskedFor) {
   ASSERT_EQ(batch->columns.size(), 2U);
   EXPECT_EQ(batch->columns[0].name, "x");
   EXPECT_EQ(batch->columns[1].name, "id");
-  EXPECT_EQ(batch->columns[0].as<float>()[0], static_cast<float>(batch->columns[1].as<std::int64_t>()[0]));
+  EXPECT_EQ(batch->columns[0].as<float>()[0],
+            static_cast<float>(batch->columns[1].as<std::int64_t>()[0]));
 }
 
 TEST(Feed, WrongOptionsAreNamed) {
@@ -244,7 +251,8 @@ TEST(Feed, WrongOptionsAreNamed) {
   options = {};
   options.order.global_batch = 2;
   options.world_size = 3;
-  EXPECT_NE(message_of(options).find("3 ranks, but batch size 2"), std::string::npos) << message_of(options);
+  EXPECT_NE(message_of(options).find("3 ranks, but batch size 2"), std::string::npos)
+      << message_of(options);
   options = {};
   options.rank = 1;
   EXPECT_NE(message_of(options).find("rank 1 of 1"), std::string::npos);

@@ -1,5 +1,6 @@
-// A store in memory for the tests of the feed: chunks of any sizes, answered late and out of order by its own thread,
-// with errors on request. Column `id` is the number of the sample in storage order, so a batch says what it holds.
+// A store in memory for the tests of the feed: chunks of any sizes, answered late and out of order
+// by its own thread, with errors on request. Column `id` is the number of the sample in storage
+// order, so a batch says what it holds.
 #pragma once
 
 #include <arrow/api.h>
@@ -10,12 +11,11 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
-#include <thread>
-#include <vector>
-
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/store.hpp>
+#include <thread>
+#include <vector>
 
 #include "base/random.hpp"
 
@@ -23,8 +23,8 @@ namespace ringfeed {
 
 struct MemoryPlan {
   std::vector<std::uint32_t> block_samples;
-  std::int64_t width = 3;                        ///< of column `x`, float32 [width], x[i] = id + i
-  std::optional<std::uint64_t> error_at_read;    ///< this read (from 0) fails with kUnavailable
+  std::int64_t width = 3;                      ///< of column `x`, float32 [width], x[i] = id + i
+  std::optional<std::uint64_t> error_at_read;  ///< this read (from 0) fails with kUnavailable
   std::uint64_t shuffle_answers_seed = 1;
 };
 
@@ -49,20 +49,23 @@ inline Chunk memory_chunk(std::int64_t width, std::uint64_t first, std::uint32_t
   arrow::ListBuilder lists(arrow::default_memory_pool(), item, schema->field(4)->type());
   for (std::uint64_t id = first; id < first + count; ++id) {
     ids.Append(static_cast<std::int64_t>(id)).ok();
-    for (std::int64_t i = 0; i < width; ++i) values.Append(static_cast<float>(static_cast<std::int64_t>(id) + i)).ok();
+    for (std::int64_t i = 0; i < width; ++i)
+      values.Append(static_cast<float>(static_cast<std::int64_t>(id) + i)).ok();
     odds.Append(id % 2 == 1).ok();
     names.Append("sample " + std::to_string(id)).ok();
     lists.Append().ok();
     for (std::uint64_t i = 0; i < id % 4; ++i) item->Append(static_cast<std::int32_t>(id)).ok();
   }
-  const auto x = std::make_shared<arrow::FixedSizeListArray>(schema->field(1)->type(), count, *values.Finish());
-  return arrow::RecordBatch::Make(schema, count,
-                                  {*ids.Finish(), x, *odds.Finish(), *names.Finish(), *lists.Finish()});
+  const auto x = std::make_shared<arrow::FixedSizeListArray>(schema->field(1)->type(), count,
+                                                             *values.Finish());
+  return arrow::RecordBatch::Make(
+      schema, count, {*ids.Finish(), x, *odds.Finish(), *names.Finish(), *lists.Finish()});
 }
 
 class MemoryReader final : public BlockReader {
  public:
-  MemoryReader(MemoryPlan plan, std::vector<Chunk> chunks, std::shared_ptr<std::atomic<std::uint64_t>> reads)
+  MemoryReader(MemoryPlan plan, std::vector<Chunk> chunks,
+               std::shared_ptr<std::atomic<std::uint64_t>> reads)
       : plan_(std::move(plan)), chunks_(std::move(chunks)), reads_(std::move(reads)) {
     for (const auto samples : plan_.block_samples) {
       infos_.push_back({samples, static_cast<std::uint32_t>(samples * (40 + 4 * plan_.width))});
@@ -102,7 +105,8 @@ class MemoryReader final : public BlockReader {
       waiting_.pop_back();
       lock.unlock();
       if (plan_.error_at_read == request.read) {
-        request.done(nullptr, std::make_exception_ptr(Error(ErrorCode::kUnavailable, "node 127.0.0.9: no answer")));
+        request.done(nullptr, std::make_exception_ptr(
+                                  Error(ErrorCode::kUnavailable, "node 127.0.0.9: no answer")));
       } else {
         request.done(chunks_[request.block], nullptr);
       }
@@ -150,7 +154,9 @@ class MemoryStore final : public Store {
   std::unique_ptr<VersionWriter> write(const WriteIntent&, OnStep) override {
     throw Error(ErrorCode::kInternal, "not of use here");
   }
-  std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override { return 0; }
+  std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override {
+    return 0;
+  }
 
   /// Reads asked of all readers of this store.
   std::uint64_t reads() const { return reads_->load(); }
@@ -158,7 +164,8 @@ class MemoryStore final : public Store {
  private:
   MemoryPlan plan_;
   std::vector<Chunk> chunks_;
-  std::shared_ptr<std::atomic<std::uint64_t>> reads_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<std::uint64_t>> reads_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace ringfeed

@@ -1,5 +1,6 @@
-// A whole data set as it was written when the format was fixed: what is written today has the same bytes, and what was
-// written then is still read. When the format changes on purpose (with a new format number), the folder is written anew:
+// A whole data set as it was written when the format was fixed: what is written today has the same
+// bytes, and what was written then is still read. When the format changes on purpose (with a new
+// format number), the folder is written anew:
 //   rm -r tests/golden/dataset && BUILD/bin/ingest_driver tests/golden/dataset 200 0
 #include <gtest/gtest.h>
 

@@ -1,15 +1,16 @@
-// Ingests generated samples into a local store with small chunks and files, and kills itself (SIGKILL) where it is
-// told to: at the nth event, or at the first step of a name. For kill_test.cpp.
+// Ingests generated samples into a local store with small chunks and files, and kills itself
+// (SIGKILL) where it is told to: at the nth event, or at the first step of a name. For
+// kill_test.cpp.
 //   ingest_driver FOLDER SAMPLES FIRST [append] [kill-event=N] [kill-step=NAME]
-// Prints the number of events when it comes to its end, and on a failure the error, with its exit code.
+// Prints the number of events when it comes to its end, and on a failure the error, with its exit
+// code.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <string>
-#include <string_view>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/ingest.hpp>
+#include <string>
+#include <string_view>
 
 #include "ingest/memory_source.hpp"
 #include "store/local_store.hpp"
@@ -22,7 +23,8 @@ int main(int argc, char** argv) {
   source_options.samples = std::atol(argv[2]);
   source_options.batch_rows = 500;  // few events while reading, where nothing changes on the disk
   source_options.first = std::atol(argv[3]);
-  source_options.fingerprint = static_cast<std::uint64_t>(source_options.samples * 1000003 + source_options.first);
+  source_options.fingerprint =
+      static_cast<std::uint64_t>(source_options.samples * 1000003 + source_options.first);
   ringfeed::IngestOptions options;
   options.chunk_bytes = 4096;
   options.splits = {{"train", 0.75}, {"val", 0.25}};

@@ -1,12 +1,10 @@
-#include <ringfeed/ingest.hpp>
-
 #include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
-
 #include <ringfeed/error.hpp>
+#include <ringfeed/ingest.hpp>
+#include <set>
 
 #include "ingest/memory_source.hpp"
 #include "read_back.hpp"
@@ -18,22 +16,25 @@ namespace {
 
 using Source = MemorySource::Options;
 
-IngestResult ingest_into(const std::string& folder, const Source& source_options, const IngestOptions& options) {
+IngestResult ingest_into(const std::string& folder, const Source& source_options,
+                         const IngestOptions& options) {
   MemorySource source(source_options);
   LocalStore store(folder);
   return ingest(source, store, options);
 }
 
-/// Sample numbers of a split in storage order; each sample's content is compared with what it must be.
-std::vector<std::int64_t> numbers_in(const std::string& folder, const Manifest& manifest, std::string_view split,
-                                     const Source& source_options) {
+/// Sample numbers of a split in storage order; each sample's content is compared with what it must
+/// be.
+std::vector<std::int64_t> numbers_in(const std::string& folder, const Manifest& manifest,
+                                     std::string_view split, const Source& source_options) {
   LocalStore store(folder);
   MemorySource source(source_options);
   std::vector<std::int64_t> numbers;
   for (const auto& chunk : read_split(store, manifest, split)) {
     for (std::int64_t row = 0; row < chunk->num_rows(); ++row) {
       numbers.push_back(number_of(*chunk, row));
-      EXPECT_TRUE(chunk->Slice(row, 1)->Equals(*source.make(numbers.back(), 1))) << "sample " << numbers.back();
+      EXPECT_TRUE(chunk->Slice(row, 1)->Equals(*source.make(numbers.back(), 1)))
+          << "sample " << numbers.back();
     }
   }
   return numbers;
@@ -84,7 +85,8 @@ TEST(Ingest, SplitsAreExact) {
   TempFolder temp;
   const Source source{.samples = 1797};
   const auto result =
-      ingest_into(temp / "set", source, {.splits = {{"train", 0.7}, {"val", 0.2}, {"test", 0.1}}, .chunk_bytes = 4096});
+      ingest_into(temp / "set", source,
+                  {.splits = {{"train", 0.7}, {"val", 0.2}, {"test", 0.1}}, .chunk_bytes = 4096});
   const auto infos = result.manifest.split_infos();
   ASSERT_EQ(infos.size(), 3u);
   EXPECT_EQ(infos[0].samples, 1258u);  // 1257.9
@@ -104,9 +106,11 @@ TEST(Ingest, StratifiedSplitsHaveEachValueInProportion) {
     TempFolder temp;
     Source source{.samples = 2000};
     source.label_of = [](std::int64_t i) { return i < 1000 ? 7 : i % 3; };
-    const auto result = ingest_into(
-        temp / "set", source,
-        {.splits = {{"train", 0.8}, {"val", 0.2}}, .stratify = column, .seed = 5, .chunk_bytes = 4096});
+    const auto result = ingest_into(temp / "set", source,
+                                    {.splits = {{"train", 0.8}, {"val", 0.2}},
+                                     .stratify = column,
+                                     .seed = 5,
+                                     .chunk_bytes = 4096});
     const auto value_of = [&](std::int64_t i) {
       if (std::string_view(column) == "label") return source.label_of(i);
       return std::string_view(column) == "text" ? i % 11 : i % 2;
@@ -117,7 +121,8 @@ TEST(Ingest, StratifiedSplitsHaveEachValueInProportion) {
     const auto numbers = numbers_in(temp / "set", result.manifest, "val", source);
     EXPECT_EQ(numbers.size(), 400u);
     for (const auto number : numbers) ++val[value_of(number)];
-    for (const auto& [value, count] : all) EXPECT_LT(std::abs(val[value] - 0.2 * count), 1.0) << column << " " << value;
+    for (const auto& [value, count] : all)
+      EXPECT_LT(std::abs(val[value] - 0.2 * count), 1.0) << column << " " << value;
     EXPECT_FALSE(std::is_sorted(numbers.begin(), numbers.end()));
   }
 }
@@ -125,8 +130,11 @@ TEST(Ingest, StratifiedSplitsHaveEachValueInProportion) {
 TEST(Ingest, ASpillThatIsTooSmallCutsSegments) {
   TempFolder temp;
   Source source{.samples = 40, .batch_rows = 7};
-  source.text_of = [](std::int64_t i) { return std::string(100'000, static_cast<char>('a' + i % 26)); };
-  const IngestOptions options{.splits = {{"train", 0.75}, {"val", 0.25}}, .spill_bytes = 1 << 20, .spill_dir = temp.path()};
+  source.text_of = [](std::int64_t i) {
+    return std::string(100'000, static_cast<char>('a' + i % 26));
+  };
+  const IngestOptions options{
+      .splits = {{"train", 0.75}, {"val", 0.25}}, .spill_bytes = 1 << 20, .spill_dir = temp.path()};
   const auto result = ingest_into(temp / "set", source, options);
   EXPECT_EQ(result.manifest.origin.permutation, "segments");
   auto train = numbers_in(temp / "set", result.manifest, "train", source);
@@ -149,7 +157,9 @@ TEST(Ingest, ASpillThatIsTooSmallCutsSegments) {
 TEST(Ingest, ChunksAimAtTheirSize) {
   TempFolder temp;
   Source source{.samples = 3000};
-  source.text_of = [](std::int64_t i) { return std::string(static_cast<std::size_t>(i % 301), 'x'); };
+  source.text_of = [](std::int64_t i) {
+    return std::string(static_cast<std::size_t>(i % 301), 'x');
+  };
   const auto result = ingest_into(temp / "set", source, {.chunk_bytes = 65536});
   std::size_t chunks = 0;
   for (const auto& part : result.manifest.parts) {
@@ -183,7 +193,8 @@ TEST(Ingest, AppendMakesANewVersionOfOldAndNewSamples) {
   const IngestOptions first{.splits = {{"train", 0.8}, {"val", 0.2}}};
   ingest_into(temp / "set", {.samples = 100}, first);
   IngestOptions second = {.splits = {{"train", 0.5}, {"test", 0.5}}, .append = true};
-  const auto result = ingest_into(temp / "set", {.samples = 50, .fingerprint = 2, .first = 100}, second);
+  const auto result =
+      ingest_into(temp / "set", {.samples = 50, .fingerprint = 2, .first = 100}, second);
   EXPECT_EQ(result.manifest.version, 2u);
   EXPECT_EQ(result.manifest.splits, (std::vector<std::string>{"train", "val", "test"}));
   std::set<std::int64_t> numbers;
@@ -196,7 +207,8 @@ TEST(Ingest, AppendMakesANewVersionOfOldAndNewSamples) {
   }
   EXPECT_EQ(count, 150u);
   EXPECT_EQ(numbers.size(), 150u);
-  EXPECT_TRUE(ingest_into(temp / "set", {.samples = 50, .fingerprint = 2, .first = 100}, second).unchanged);
+  EXPECT_TRUE(
+      ingest_into(temp / "set", {.samples = 50, .fingerprint = 2, .first = 100}, second).unchanged);
 }
 
 TEST(Ingest, AStopPublishesNothingAndTheNextRunGoesOn) {
@@ -215,11 +227,38 @@ TEST(Ingest, AStopPublishesNothingAndTheNextRunGoesOn) {
   EXPECT_EQ(snapshot(temp / "set"), snapshot(temp / "expected"));
 }
 
+TEST(Ingest, ATryThatFailsEarlyKeepsWhatEarlierOnesStored) {
+  TempFolder temp;
+  const auto run = [&](std::string_view stage, std::string_view step) {
+    MemorySource source({.samples = 2000});
+    LocalStore store(temp / "set", {.part_bytes = 10000});
+    IngestOptions options{.chunk_bytes = 4096};
+    options.progress = [&](const IngestProgress& progress) {
+      if (progress.stage == stage && progress.done > 1000)
+        throw Error(ErrorCode::kCancelled, "now");
+    };
+    options.on_step = [&](std::string_view each) {
+      if (each == step) throw Error(ErrorCode::kCancelled, "now");
+    };
+    ingest(source, store, options);
+  };
+  expect_error(ErrorCode::kCancelled, "now", [&] { run("writing", ""); });
+  const auto before = snapshot(temp / "set/data");
+  EXPECT_GT(before.size(), 5u);
+  expect_error(ErrorCode::kCancelled, "now", [&] { run("", "lock"); });
+  expect_error(ErrorCode::kCancelled, "now", [&] { run("", "spill"); });
+  EXPECT_EQ(snapshot(temp / "set/data"), before);
+  EXPECT_TRUE(std::filesystem::exists(temp / "set/.ingest/journal.jsonl"));
+  run("", "");
+  EXPECT_FALSE(std::filesystem::exists(temp / "set/.ingest"));
+}
+
 TEST(Ingest, AFailureThatStoredNothingLeavesNothing) {
   TempFolder temp;
   Source source{.samples = 100};
   source.text_of = [](std::int64_t i) { return std::string(i == 90 ? (8 << 20) + 1 : 1, 'x'); };
-  expect_error(ErrorCode::kBadData, "record 91", [&] { ingest_into(temp / "deep/set", source, {.spill_dir = temp.path()}); });
+  expect_error(ErrorCode::kBadData, "record 91",
+               [&] { ingest_into(temp / "deep/set", source, {.spill_dir = temp.path()}); });
   EXPECT_EQ(names_in(temp / "deep"), std::vector<std::string>());
 }
 
@@ -240,7 +279,8 @@ TEST(Ingest, RefusesWhatCannotBe) {
   refuse(ErrorCode::kBadData, "'val'", {.splits = {{"train", 0.99}, {"val", 0.01}}});
   refuse(ErrorCode::kNotFound, "append", {.append = true});
   refuse(ErrorCode::kNotFound, "nowhere", {.spill_dir = temp / "nowhere"});
-  expect_error(ErrorCode::kBadData, "0 samples", [&] { ingest_into(temp / "set", {.samples = 0}, {}); });
+  expect_error(ErrorCode::kBadData, "0 samples",
+               [&] { ingest_into(temp / "set", {.samples = 0}, {}); });
   EXPECT_TRUE(names_in(temp.path()).empty());
 }
 

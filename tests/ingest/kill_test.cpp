@@ -1,5 +1,5 @@
-// Ingest killed (SIGKILL) anywhere and run again ends in the same bytes as an uninterrupted one, and no reader ever
-// sees a part of a version.
+// Ingest killed (SIGKILL) anywhere and run again ends in the same bytes as an uninterrupted one,
+// and no reader ever sees a part of a version.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -17,9 +17,17 @@
 namespace ringfeed::testing {
 namespace {
 
-const std::vector<std::string> kSteps = {"lock",           "spill",            "part-written",    "part-synced",
-                                         "part-renamed",   "journal-appended", "manifest-written", "manifest-synced",
-                                         "manifest-linked", "folder-synced",    "work-removed"};
+const std::vector<std::string> kSteps = {"lock",
+                                         "spill",
+                                         "part-written",
+                                         "part-synced",
+                                         "part-renamed",
+                                         "journal-appended",
+                                         "manifest-written",
+                                         "manifest-synced",
+                                         "manifest-linked",
+                                         "folder-synced",
+                                         "work-removed"};
 
 using Files = std::map<std::string, std::string>;
 using Words = std::vector<std::string>;
@@ -59,8 +67,10 @@ class KillTest : public ::testing::Test {
     const auto files = snapshot(folder);
     std::string difference;
     for (const auto& [name, bytes] : expected) {
-      if (!files.contains(name)) difference += "missing " + name + "; ";
-      else if (files.at(name) != bytes) difference += "different " + name + "; ";
+      if (!files.contains(name))
+        difference += "missing " + name + "; ";
+      else if (files.at(name) != bytes)
+        difference += "different " + name + "; ";
     }
     for (const auto& [name, bytes] : files) {
       if (!expected.contains(name)) difference += "left over " + name + "; ";
@@ -69,8 +79,8 @@ class KillTest : public ::testing::Test {
   }
 
   /// Starts from `before`, is killed by each of `kills` in turn, then runs to its end.
-  void kill_and_run_again(const Files& before, const Words& words, const Words& kills, const Files& expected,
-                          const std::vector<std::uint64_t>& allowed) {
+  void kill_and_run_again(const Files& before, const Words& words, const Words& kills,
+                          const Files& expected, const std::vector<std::uint64_t>& allowed) {
     TempFolder temp;
     const std::string folder = temp / "set";
     for (const auto& [name, bytes] : before) {
@@ -113,7 +123,8 @@ TEST_F(KillTest, FiftyKillsAndOneAtEachStep) {
   for (long i = 0; i < 50; ++i) {
     kill_and_run_again({}, words, {"kill-event=" + std::to_string(i * events / 50)}, expected, {1});
   }
-  for (const auto& step : kSteps) kill_and_run_again({}, words, {"kill-step=" + step}, expected, {1});
+  for (const auto& step : kSteps)
+    kill_and_run_again({}, words, {"kill-step=" + step}, expected, {1});
   std::printf("distinct states after the kills: %zu\n", states_.size());
   EXPECT_GE(states_.size(), 30u);
 }
@@ -125,9 +136,11 @@ TEST_F(KillTest, DuringAppend) {
   const Words words = {"900", "600", "append"};
   const auto expected = uninterrupted(temp / "set", words, events);
   for (long i = 0; i < 15; ++i) {
-    kill_and_run_again(before, words, {"kill-event=" + std::to_string(i * events / 15)}, expected, {1, 2});
+    kill_and_run_again(before, words, {"kill-event=" + std::to_string(i * events / 15)}, expected,
+                       {1, 2});
   }
-  for (const auto& step : kSteps) kill_and_run_again(before, words, {"kill-step=" + step}, expected, {1, 2});
+  for (const auto& step : kSteps)
+    kill_and_run_again(before, words, {"kill-step=" + step}, expected, {1, 2});
 }
 
 TEST_F(KillTest, TwiceInARow) {
@@ -136,7 +149,8 @@ TEST_F(KillTest, TwiceInARow) {
   long events = 0;
   const auto expected = uninterrupted(temp / "set", words, events);
   for (long i = 1; i < 12; ++i) {
-    // The second is at an earlier or a later event: a resumed run has fewer of them, and may get to its end.
+    // The second is at an earlier or a later event: a resumed run has fewer of them, and may get to
+    // its end.
     const auto first = "kill-event=" + std::to_string(i * events / 12);
     const auto second = "kill-event=" + std::to_string((i * 7 % 12) * events / 12);
     kill_and_run_again({}, words, {first, second}, expected, {1});
@@ -157,7 +171,8 @@ TEST_F(KillTest, LeftoversOfAnotherIngestAreRemoved) {
   expect_same(temp / "set", expected, "another ingest");
 }
 
-/// A journal whose last line was torn, and a data file that was damaged after its line, are written again.
+/// A journal whose last line was torn, and a data file that was damaged after its line, are written
+/// again.
 TEST_F(KillTest, DamagedLeftoversAreWrittenAgain) {
   TempFolder temp;
   const Words words = {"2000", "0"};
@@ -166,13 +181,16 @@ TEST_F(KillTest, DamagedLeftoversAreWrittenAgain) {
   const std::string journal = temp / "set/.ingest/journal.jsonl";
   for (const int damage : {0, 1, 2}) {
     std::filesystem::remove_all(temp / "set");
-    ASSERT_EQ(drive(temp / "set", with(words, "kill-event=" + std::to_string(events * 2 / 3))).signal, SIGKILL);
+    ASSERT_EQ(
+        drive(temp / "set", with(words, "kill-event=" + std::to_string(events * 2 / 3))).signal,
+        SIGKILL);
     auto text = read_all(journal);
     ASSERT_GT(std::count(text.begin(), text.end(), '\n'), 3);
     if (damage == 0) text.resize(text.size() - 7);
     if (damage == 1) text[text.size() / 2] ^= 1;
     if (damage == 2) {
-      const auto name = Manifest::decode(text.substr(0, text.find('\n') + 1), "journal").parts[0].name;
+      const auto name =
+          Manifest::decode(text.substr(0, text.find('\n') + 1), "journal").parts[0].name;
       auto bytes = read_all(temp / "set/" + name);
       bytes[bytes.size() / 2] ^= 1;
       write_all(temp / "set/" + name, bytes);
@@ -193,14 +211,14 @@ TEST_F(KillTest, FinishedFilesAreNotWrittenAgain) {
   for (std::size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1) {
     const auto line = text.substr(begin, text.find('\n', begin) + 1 - begin);
     const auto path = temp / ("set/" + Manifest::decode(line, "journal").parts[0].name);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     inodes[path] = status.st_ino;
   }
   ASSERT_GT(inodes.size(), 3u);
   ASSERT_EQ(drive(temp / "set", words).exit_code, 0);
   for (const auto& [path, inode] : inodes) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_ino, inode) << path;
   }

@@ -1,4 +1,5 @@
-// A source of generated samples: sample i is a function of i alone, so tests can say what must come out.
+// A source of generated samples: sample i is a function of i alone, so tests can say what must come
+// out.
 #pragma once
 
 #include <arrow/array.h>
@@ -9,16 +10,16 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ringfeed/source.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <ringfeed/source.hpp>
-
 namespace ringfeed::testing {
 
-/// image float32 [2, 3] = 6i .. 6i+5; label int64 = i mod 7 (or `label_of`); text = "t" repeated i mod 11 times;
-/// tags list<int16> = [i mod 100] repeated i mod 4 times; flag bool = i odd; bits bool [3] = the low bits of i.
+/// image float32 [2, 3] = 6i .. 6i+5; label int64 = i mod 7 (or `label_of`); text = "t" repeated i
+/// mod 11 times; tags list<int16> = [i mod 100] repeated i mod 4 times; flag bool = i odd; bits
+/// bool [3] = the low bits of i.
 class MemorySource final : public Source {
  public:
   struct Options {
@@ -53,7 +54,9 @@ class MemorySource final : public Source {
   }
   bool in_place() const override { return options_.in_place; }
   std::uint64_t fingerprint() override { return options_.fingerprint; }
-  std::uint64_t bytes_total() const override { return static_cast<std::uint64_t>(options_.samples) * 40; }
+  std::uint64_t bytes_total() const override {
+    return static_cast<std::uint64_t>(options_.samples) * 40;
+  }
   std::uint64_t bytes_read() const override { return static_cast<std::uint64_t>(done_) * 40; }
   std::uint64_t rejected() const override { return 0; }
 
@@ -62,7 +65,8 @@ class MemorySource final : public Source {
     arrow::FloatBuilder pixels;
     arrow::Int64Builder labels;
     arrow::StringBuilder texts;
-    arrow::ListBuilder tags(pool, std::make_shared<arrow::Int16Builder>(), arrow_schema_->field(3)->type());
+    arrow::ListBuilder tags(pool, std::make_shared<arrow::Int16Builder>(),
+                            arrow_schema_->field(3)->type());
     auto& tag = static_cast<arrow::Int16Builder&>(*tags.value_builder());
     arrow::BooleanBuilder flags;
     arrow::BooleanBuilder bits;
@@ -82,9 +86,9 @@ class MemorySource final : public Source {
           arrow::fixed_size_list(arrow_schema_->field(column)->type()->field(0), size), rows,
           items.Finish().ValueOrDie());
     };
-    arrow::ArrayVector columns = {fixed(0, pixels, 6),          labels.Finish().ValueOrDie(),
-                                  texts.Finish().ValueOrDie(),  tags.Finish().ValueOrDie(),
-                                  flags.Finish().ValueOrDie(),  fixed(5, bits, 3)};
+    arrow::ArrayVector columns = {fixed(0, pixels, 6),         labels.Finish().ValueOrDie(),
+                                  texts.Finish().ValueOrDie(), tags.Finish().ValueOrDie(),
+                                  flags.Finish().ValueOrDie(), fixed(5, bits, 3)};
     return arrow::RecordBatch::Make(arrow_schema_, rows, std::move(columns));
   }
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numeric>
 #include <random>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -15,7 +14,8 @@ ErrorCode code_of(std::string_view text) {
   try {
     parse_splits(text);
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("train=0.8,val=0.2"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("train=0.8,val=0.2"), std::string::npos)
+        << error.what();
     return error.code();
   }
   return ErrorCode::kInternal;
@@ -29,15 +29,17 @@ TEST(ParseSplits, NamesAndShares) {
 }
 
 TEST(ParseSplits, RefusesWhatDoesNotAddUpOrIsMistyped) {
-  for (const auto* text : {"", "train", "train=", "train=x", "train=0.8", "train=0.8,val=0.3", "train=0.8,,val=0.2",
-                           "train=0.5,train=0.5", "=1", "a/b=1", ".=1", "train=1.5,val=-0.5", "train=1,val=0",
-                           "train=nan", "train=inf", "train=0.8,val=0.2,", "train=0.8 ,val=0.2"}) {
+  for (const auto* text :
+       {"", "train", "train=", "train=x", "train=0.8", "train=0.8,val=0.3", "train=0.8,,val=0.2",
+        "train=0.5,train=0.5", "=1", "a/b=1", ".=1", "train=1.5,val=-0.5", "train=1,val=0",
+        "train=nan", "train=inf", "train=0.8,val=0.2,", "train=0.8 ,val=0.2"}) {
     EXPECT_EQ(code_of(text), ErrorCode::kInvalidArgument) << text;
   }
 }
 
 TEST(Apportion, LargestRemainderByHand) {
-  EXPECT_EQ(apportion(1797, {{"train", 0.8}, {"val", 0.2}}), (std::vector<std::uint64_t>{1438, 359}));
+  EXPECT_EQ(apportion(1797, {{"train", 0.8}, {"val", 0.2}}),
+            (std::vector<std::uint64_t>{1438, 359}));
   EXPECT_EQ(apportion(10, {{"a", 0.29}, {"b", 0.71}}), (std::vector<std::uint64_t>{3, 7}));
   EXPECT_EQ(apportion(3, {{"a", 0.5}, {"b", 0.5}}), (std::vector<std::uint64_t>{2, 1}));
   EXPECT_EQ(apportion(0, {{"a", 0.5}, {"b", 0.5}}), (std::vector<std::uint64_t>{0, 0}));
@@ -57,7 +59,9 @@ TEST(Apportion, AddsUpAndIsWithinOne) {
     const auto counts = apportion(samples, splits);
     EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), samples);
     for (std::size_t k = 0; k < splits.size(); ++k) {
-      EXPECT_LT(std::abs(static_cast<double>(counts[k]) - static_cast<double>(samples) * splits[k].share), 1.0 + 1e-6);
+      EXPECT_LT(
+          std::abs(static_cast<double>(counts[k]) - static_cast<double>(samples) * splits[k].share),
+          1.0 + 1e-6);
     }
   }
 }
@@ -79,7 +83,8 @@ TEST(ApportionStrata, BothSumsAreExactAndCellsWithinOneForTwoSplits) {
     }
     for (std::size_t v = 0; v < occurrences.size(); ++v) {
       EXPECT_EQ(counts[0][v] + counts[1][v], occurrences[v]);
-      const double exact = static_cast<double>(occurrences[v]) * static_cast<double>(totals[0]) / static_cast<double>(samples);
+      const double exact = static_cast<double>(occurrences[v]) * static_cast<double>(totals[0]) /
+                           static_cast<double>(samples);
       EXPECT_LT(std::abs(static_cast<double>(counts[0][v]) - exact), 1.0);
     }
   }

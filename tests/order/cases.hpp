@@ -1,4 +1,5 @@
-// Generated cases for the properties of the order. A case prints itself, so a failure can be run again.
+// Generated cases for the properties of the order. A case prints itself, so a failure can be run
+// again.
 #pragma once
 
 #include <fmt/format.h>
@@ -7,10 +8,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <ringfeed/order.hpp>
 #include <string>
 #include <vector>
-
-#include <ringfeed/order.hpp>
 
 #include "base/random.hpp"
 
@@ -26,16 +26,19 @@ struct OrderCase {
     return std::accumulate(block_samples.begin(), block_samples.end(), std::uint64_t{0});
   }
   std::string text() const {
-    return fmt::format("blocks [{}] seed {} shuffle {} lanes {} window {} batch {} epoch {} ranks {}",
-                       fmt::join(block_samples, ","), options.seed, name_of(options.shuffle), options.lanes,
-                       options.window, options.global_batch, epoch, world_size);
+    return fmt::format(
+        "blocks [{}] seed {} shuffle {} lanes {} window {} batch {} epoch {} ranks {}",
+        fmt::join(block_samples, ","), options.seed, name_of(options.shuffle), options.lanes,
+        options.window, options.global_batch, epoch, world_size);
   }
 };
 
 /// Case `number`: a function of the number alone.
 inline OrderCase order_case_at(std::uint64_t number) {
   Random random(number * 0x9E3779B97F4A7C15 + 1);
-  const auto between = [&](std::uint64_t low, std::uint64_t high) { return low + random.below(high - low + 1); };
+  const auto between = [&](std::uint64_t low, std::uint64_t high) {
+    return low + random.below(high - low + 1);
+  };
   OrderCase result;
   const std::uint64_t shape = random.below(6);
   const std::uint64_t blocks = shape == 0 ? 1 : between(1, 60);
@@ -48,14 +51,16 @@ inline OrderCase order_case_at(std::uint64_t number) {
   constexpr std::uint32_t kPrimes[] = {2, 3, 5, 7, 13, 31, 61, 127, 257};
   auto& options = result.options;
   options.seed = random.next();
-  options.shuffle = random.below(6) == 0 ? Shuffle::kNone : random.below(8) == 0 ? Shuffle::kFull : Shuffle::kBlock;
+  options.shuffle = random.below(6) == 0   ? Shuffle::kNone
+                    : random.below(8) == 0 ? Shuffle::kFull
+                                           : Shuffle::kBlock;
   options.global_batch = random.below(2) == 0 ? kPrimes[random.below(9)] : between(1, 300);
   constexpr std::uint32_t kLanes[] = {1, 2, 7, 8, 16, 61, 64};
   options.lanes = kLanes[random.below(7)];
   options.window = static_cast<std::uint32_t>(between(1, 5));
   result.epoch = random.below(4);
-  const std::uint64_t ranks_max =
-      std::min<std::uint64_t>({8, options.lanes, options.global_batch, std::max<std::uint64_t>(result.samples(), 1)});
+  const std::uint64_t ranks_max = std::min<std::uint64_t>(
+      {8, options.lanes, options.global_batch, std::max<std::uint64_t>(result.samples(), 1)});
   result.world_size = static_cast<int>(between(1, ranks_max));
   return result;
 }

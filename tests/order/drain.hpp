@@ -19,7 +19,8 @@ struct Drained {
   std::uint64_t held_max = 0;
 };
 
-inline Drained drain(const std::shared_ptr<const Epoch>& epoch, int rank, int world_size, std::uint64_t start = 0) {
+inline Drained drain(const std::shared_ptr<const Epoch>& epoch, int rank, int world_size,
+                     std::uint64_t start = 0) {
   const auto order = RankOrder::make(epoch, rank, world_size, start);
   const auto plan = ReadPlan::make(epoch, rank, world_size, start);
   std::set<std::uint32_t> held;
@@ -39,9 +40,11 @@ inline Drained drain(const std::shared_ptr<const Epoch>& epoch, int rank, int wo
     std::vector<std::uint32_t> finished;
     while (!order->draw(steps.begin(step + 1), refs)) {
       order->finished(finished);
-      for (const auto block : finished) EXPECT_EQ(held.erase(block), 1U) << "finished twice, or never read";
+      for (const auto block : finished)
+        EXPECT_EQ(held.erase(block), 1U) << "finished twice, or never read";
       finished.clear();
-      // Only the blocks that are needed now are read now: what is held is then the least there can be.
+      // Only the blocks that are needed now are read now: what is held is then the least there can
+      // be.
       for (const auto block : order->needed()) {
         while (!held.contains(block)) {
           if (!read_next()) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 #include "order/cases.hpp"

@@ -1,12 +1,12 @@
-// The promises of the order, as properties over generated cases (cases.hpp), each run rank by rank as the feed does it.
+// The promises of the order, as properties over generated cases (cases.hpp), each run rank by rank
+// as the feed does it.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <map>
+#include <ringfeed/error.hpp>
 #include <set>
 #include <tuple>
-
-#include <ringfeed/error.hpp>
 
 #include "order/cases.hpp"
 #include "order/drain.hpp"
@@ -22,10 +22,12 @@ std::shared_ptr<const Epoch> epoch_of(const OrderCase& order_case, std::uint64_t
   return std::make_shared<const Epoch>(order_case.block_samples, order_case.options, number);
 }
 
-std::vector<Drained> drain_all(const OrderCase& order_case, int world_size, std::uint64_t start = 0) {
+std::vector<Drained> drain_all(const OrderCase& order_case, int world_size,
+                               std::uint64_t start = 0) {
   const auto epoch = epoch_of(order_case, order_case.epoch);
   std::vector<Drained> ranks;
-  for (int rank = 0; rank < world_size; ++rank) ranks.push_back(drain(epoch, rank, world_size, start));
+  for (int rank = 0; rank < world_size; ++rank)
+    ranks.push_back(drain(epoch, rank, world_size, start));
   return ranks;
 }
 
@@ -52,7 +54,8 @@ TEST(RankOrder, EachEpochIsAnExactPermutationAndNoRankIsEverWithoutASample) {
         ASSERT_FALSE(step.empty());
         for (const auto& ref : step) {
           ASSERT_LT(ref.row, order_case.block_samples.at(ref.block));
-          ASSERT_TRUE(seen.insert({ref.block, ref.row}).second) << ref.block << ":" << ref.row << " is repeated";
+          ASSERT_TRUE(seen.insert({ref.block, ref.row}).second)
+              << ref.block << ":" << ref.row << " is repeated";
         }
       }
     }
@@ -82,14 +85,16 @@ TEST(RankOrder, BlocksAreReadOnceAndHeldWithinTheBound) {
     }
     if (HasFailure()) return;
   }
-  EXPECT_GT(shared_reads, 0U) << "no generated case cut a block between ranks: the bound was not tried";
+  EXPECT_GT(shared_reads, 0U)
+      << "no generated case cut a block between ranks: the bound was not tried";
 }
 
 TEST(RankOrder, StepsDoNotDependOnTheNumberOfRanks) {
   for (std::uint64_t number = 0; number < kCases; number += 3) {
     const OrderCase order_case = order_case_at(number);
     SCOPED_TRACE(fmt::format("case {}: {}", number, order_case.text()));
-    ASSERT_EQ(union_of(drain_all(order_case, 1)), union_of(drain_all(order_case, order_case.world_size)));
+    ASSERT_EQ(union_of(drain_all(order_case, 1)),
+              union_of(drain_all(order_case, order_case.world_size)));
   }
 }
 
@@ -101,7 +106,8 @@ TEST(RankOrder, ResumingContinuesExactly) {
     const Steps steps(order_case.samples(), order_case.options);
     const auto whole = drain_all(order_case, order_case.world_size);
     const auto unbroken = union_of(whole);
-    for (const std::uint64_t step : {std::uint64_t{0}, steps.count() / 3, steps.count() / 2, steps.count() - 1}) {
+    for (const std::uint64_t step :
+         {std::uint64_t{0}, steps.count() / 3, steps.count() / 2, steps.count() - 1}) {
       const auto resumed = drain_all(order_case, order_case.world_size, steps.begin(step));
       for (int rank = 0; rank < order_case.world_size; ++rank) {
         const auto& expected = whole[static_cast<std::size_t>(rank)].steps;
@@ -140,12 +146,15 @@ TEST(RankOrder, MoreRanksThanLanesAreRefused) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_NE(std::string(error.what()).find("5 ranks, but batch size 4"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("5 ranks, but batch size 4"), std::string::npos)
+        << error.what();
   }
 }
 
-/// The variance of the number of samples of class 0 of `classes` per step, against that of independent draws.
-double variance_ratio(const OrderCase& order_case, const std::vector<std::vector<int>>& class_of, int classes) {
+/// The variance of the number of samples of class 0 of `classes` per step, against that of
+/// independent draws.
+double variance_ratio(const OrderCase& order_case, const std::vector<std::vector<int>>& class_of,
+                      int classes) {
   double sum_squares = 0;
   std::uint64_t steps = 0;
   const double share = 1.0 / classes;
@@ -156,12 +165,14 @@ double variance_ratio(const OrderCase& order_case, const std::vector<std::vector
     for (const auto& step : union_of(drain_all(one, 1))) {
       if (step.size() != order_case.options.global_batch) continue;
       std::vector<int> counts(static_cast<std::size_t>(classes));
-      for (const auto& [block, row] : step) ++counts[static_cast<std::size_t>(class_of[block][row])];
+      for (const auto& [block, row] : step)
+        ++counts[static_cast<std::size_t>(class_of[block][row])];
       for (const int count : counts) sum_squares += std::pow(count - batch * share, 2);
       ++steps;
     }
   }
-  const double variance = sum_squares / static_cast<double>(steps * static_cast<std::uint64_t>(classes));
+  const double variance =
+      sum_squares / static_cast<double>(steps * static_cast<std::uint64_t>(classes));
   return variance / (batch * share * (1 - share));
 }
 

@@ -14,12 +14,19 @@ int main(int argc, char** argv) {
     file << ringfeed::golden_order(order_case).dump() << "\n";
   };
   // What the generated cases below may miss.
-  write({{}, {.global_batch = 8}, 0, 1});                                                  // no sample
-  write({{100, 90, 110, 100, 50}, {.seed = 7, .global_batch = 64}, 1, 3});                 // the defaults
-  write({{30, 0, 41, 0, 0, 29, 13}, {.seed = UINT64_MAX, .global_batch = 16}, 2, 5});      // empty blocks
-  write({{1100}, {.seed = 3, .lanes = 1000, .global_batch = 1000}, 0, 2});                 // two strides equally near
+  write({{}, {.global_batch = 8}, 0, 1});                                   // no sample
+  write({{100, 90, 110, 100, 50}, {.seed = 7, .global_batch = 64}, 1, 3});  // the defaults
+  write(
+      {{30, 0, 41, 0, 0, 29, 13}, {.seed = UINT64_MAX, .global_batch = 16}, 2, 5});  // empty blocks
+  write({{1100},
+         {.seed = 3, .lanes = 1000, .global_batch = 1000},
+         0,
+         2});  // two strides equally near
   for (const auto shuffle : {ringfeed::Shuffle::kNone, ringfeed::Shuffle::kFull}) {
-    write({{20, 21, 24}, {.seed = 5, .shuffle = shuffle, .lanes = 16, .global_batch = 25}, 3, 4});  // the tail joins
+    write({{20, 21, 24},
+           {.seed = 5, .shuffle = shuffle, .lanes = 16, .global_batch = 25},
+           3,
+           4});  // the tail joins
   }
   int of_mode[3] = {0, 0, 0};
   for (std::uint64_t number = 0; of_mode[0] + of_mode[1] + of_mode[2] < 16; ++number) {

@@ -33,9 +33,11 @@ TEST(CsvNumber, WholeNumbersAtTheLimitsOfTheirType) {
   EXPECT_EQ(fault("128", DType::kInt8), NumberFault::kOutOfRange);
   EXPECT_EQ(parsed<std::int16_t>("32767", DType::kInt16), 32767);
   EXPECT_EQ(fault("32768", DType::kInt16), NumberFault::kOutOfRange);
-  EXPECT_EQ(parsed<std::int32_t>("-2147483648", DType::kInt32), std::numeric_limits<std::int32_t>::min());
+  EXPECT_EQ(parsed<std::int32_t>("-2147483648", DType::kInt32),
+            std::numeric_limits<std::int32_t>::min());
   EXPECT_EQ(fault("2147483648", DType::kInt32), NumberFault::kOutOfRange);
-  EXPECT_EQ(parsed<std::int64_t>("9223372036854775807", DType::kInt64), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(parsed<std::int64_t>("9223372036854775807", DType::kInt64),
+            std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(fault("9223372036854775808", DType::kInt64), NumberFault::kOutOfRange);
   EXPECT_EQ(fault("99999999999999999999999", DType::kInt64), NumberFault::kOutOfRange);
 }
@@ -47,7 +49,8 @@ TEST(CsvNumber, WholeNumbersMayBeWrittenAsFloats) {
   EXPECT_EQ(fault("2.5", DType::kInt64), NumberFault::kNotWhole);
   EXPECT_EQ(fault("1e-400", DType::kFloat64), NumberFault::kNone);
   EXPECT_EQ(fault("300.0", DType::kUInt8), NumberFault::kOutOfRange);
-  EXPECT_EQ(fault("9007199254740994.0", DType::kInt64), NumberFault::kOutOfRange);  // digits could be lost
+  EXPECT_EQ(fault("9007199254740994.0", DType::kInt64),
+            NumberFault::kOutOfRange);  // digits could be lost
 }
 
 TEST(CsvNumber, FloatsAreTheNearestOfTheirType) {
@@ -59,7 +62,8 @@ TEST(CsvNumber, FloatsAreTheNearestOfTheirType) {
   EXPECT_EQ(parsed<double>(".5", DType::kFloat64), 0.5);
   EXPECT_EQ(parsed<double>("5.", DType::kFloat64), 5.0);
   // Half a unit above 1 rounds to even; through double first it would round twice.
-  EXPECT_EQ(parsed<float>("1.00000005960464477539062500000000001", DType::kFloat32), std::nextafter(1.0F, 2.0F));
+  EXPECT_EQ(parsed<float>("1.00000005960464477539062500000000001", DType::kFloat32),
+            std::nextafter(1.0F, 2.0F));
 }
 
 TEST(CsvNumber, SmallGoesToZeroAndLargeIsRefused) {
@@ -72,7 +76,8 @@ TEST(CsvNumber, SmallGoesToZeroAndLargeIsRefused) {
   EXPECT_EQ(fault("-1e+99999999999999999999", DType::kFloat64), NumberFault::kOutOfRange);
   EXPECT_EQ(fault("1e-99999999999999999999", DType::kFloat64), NumberFault::kNone);
   EXPECT_EQ(fault("1e39", DType::kFloat32), NumberFault::kOutOfRange);
-  EXPECT_EQ(fault("0." + std::string(50, '0') + "1e100", DType::kFloat32), NumberFault::kOutOfRange);
+  EXPECT_EQ(fault("0." + std::string(50, '0') + "1e100", DType::kFloat32),
+            NumberFault::kOutOfRange);
   EXPECT_EQ(fault(std::string(50, '1') + "e-100", DType::kFloat32), NumberFault::kNone);
   EXPECT_EQ(fault("65504", DType::kFloat16), NumberFault::kNone);
   EXPECT_EQ(fault("65520", DType::kFloat16), NumberFault::kOutOfRange);
@@ -91,11 +96,13 @@ TEST(CsvNumber, Bools) {
   for (const auto* text : {"0", "false", "False", "FALSE"}) {
     EXPECT_EQ(parsed<std::uint8_t>(text, DType::kBool), 0) << text;
   }
-  for (const auto* text : {"2", "yes", "t", "-1"}) EXPECT_EQ(fault(text, DType::kBool), NumberFault::kNotBool) << text;
+  for (const auto* text : {"2", "yes", "t", "-1"})
+    EXPECT_EQ(fault(text, DType::kBool), NumberFault::kNotBool) << text;
 }
 
 TEST(CsvNumber, WhatIsNoNumber) {
-  for (const auto* text : {"abc", "1x", "1 2", "0x10", "1e", "--1", "+-1", "-", "+", ".", "1,5", "\xff"}) {
+  for (const auto* text :
+       {"abc", "1x", "1 2", "0x10", "1e", "--1", "+-1", "-", "+", ".", "1,5", "\xff"}) {
     EXPECT_EQ(fault(text, DType::kFloat32), NumberFault::kNotANumber) << text;
     EXPECT_EQ(fault(text, DType::kInt32), NumberFault::kNotANumber) << text;
   }
@@ -104,7 +111,8 @@ TEST(CsvNumber, WhatIsNoNumber) {
     EXPECT_EQ(fault(text, DType::kFloat16), NumberFault::kNotFinite) << text;
     EXPECT_EQ(fault(text, DType::kInt64), NumberFault::kNotFinite) << text;
   }
-  for (const auto dtype : {DType::kUInt8, DType::kInt64, DType::kFloat16, DType::kFloat64, DType::kBool}) {
+  for (const auto dtype :
+       {DType::kUInt8, DType::kInt64, DType::kFloat16, DType::kFloat64, DType::kBool}) {
     EXPECT_EQ(fault("", dtype), NumberFault::kEmpty);
     EXPECT_EQ(fault("  ", dtype), NumberFault::kEmpty);
   }

@@ -46,13 +46,15 @@ TEST(CsvParser, LineEndsAndBlankLines) {
 TEST(CsvParser, Quotes) {
   EXPECT_EQ(rows_of("\"a,b\",\"c\"\n"), (std::vector<Row>{{1, {"a,b", "c"}}}));
   EXPECT_EQ(rows_of("\"\"\n"), (std::vector<Row>{{1, {""}}}));
-  EXPECT_EQ(rows_of("\"a\"\"b\",\"\"\"\",\"\"\"x\"\"\""), (std::vector<Row>{{1, {"a\"b", "\"", "\"x\""}}}));
+  EXPECT_EQ(rows_of("\"a\"\"b\",\"\"\"\",\"\"\"x\"\"\""),
+            (std::vector<Row>{{1, {"a\"b", "\"", "\"x\""}}}));
   EXPECT_EQ(rows_of("5\",a\"b\n"), (std::vector<Row>{{1, {"5\"", "a\"b"}}}));
   EXPECT_EQ(rows_of("\"a\"\n\"b\""), (std::vector<Row>{{1, {"a"}}, {2, {"b"}}}));
 }
 
 TEST(CsvParser, LineEndsInQuotesCount) {
-  EXPECT_EQ(rows_of("\"a\nb\",\"c\r\nd\"\ne,f\n"), (std::vector<Row>{{1, {"a\nb", "c\r\nd"}}, {4, {"e", "f"}}}));
+  EXPECT_EQ(rows_of("\"a\nb\",\"c\r\nd\"\ne,f\n"),
+            (std::vector<Row>{{1, {"a\nb", "c\r\nd"}}, {4, {"e", "f"}}}));
   EXPECT_EQ(rows_of("\"a\rb\"\nc\n"), (std::vector<Row>{{1, {"a\rb"}}, {3, {"c"}}}));
 }
 
@@ -69,19 +71,25 @@ TEST(CsvParser, AQuoteThatIsNotClosedIsNamedByItsLine) {
   const OneFile file("a.csv", "a,b\nc,\"d\ne\n\nf\n");
   CsvParser parser(file.path);
   ASSERT_TRUE(parser.next_row());
-  expect_error(ErrorCode::kBadData, "a.csv:2: the quote that is opened here is not closed", [&] { parser.next_row(); });
+  expect_error(ErrorCode::kBadData, "a.csv:2: the quote that is opened here is not closed",
+               [&] { parser.next_row(); });
 }
 
 TEST(CsvParser, ARowHasABound) {
   const OneFile file("a.csv", "a\n\"" + std::string(CsvParser::kRowBytesMax + (4 << 20), 'x'));
   CsvParser parser(file.path);
   ASSERT_TRUE(parser.next_row());
-  expect_error(ErrorCode::kBadData, "a.csv:2: the row is longer than 16 MiB", [&] { parser.next_row(); });
+  expect_error(ErrorCode::kBadData, "a.csv:2: the row is longer than 16 MiB",
+               [&] { parser.next_row(); });
 }
 
 TEST(CsvParser, ByteOrderMarks) {
-  EXPECT_EQ(rows_of("\xEF\xBB\xBF" "a,b\n"), (std::vector<Row>{{1, {"a", "b"}}}));
-  const OneFile file("a.csv", std::string("\xFF\xFE" "a\0", 4));
+  EXPECT_EQ(rows_of("\xEF\xBB\xBF"
+                    "a,b\n"),
+            (std::vector<Row>{{1, {"a", "b"}}}));
+  const OneFile file("a.csv", std::string("\xFF\xFE"
+                                          "a\0",
+                                          4));
   expect_error(ErrorCode::kBadData, "UTF-16", [&] { CsvParser parser(file.path); });
 }
 

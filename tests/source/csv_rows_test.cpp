@@ -29,8 +29,10 @@ TEST(CsvRows, AFirstRowOfNumbersIsNoHeader) {
 }
 
 TEST(CsvRows, BadHeaders) {
-  expect_error(ErrorCode::kBadData, "a.csv:1: the column name 'x' stands twice", [] { columns_of("x,y,x\n"); });
-  expect_error(ErrorCode::kBadData, "a.csv:2: the name of column 2 is not UTF-8", [] { columns_of("\nx,\xff\n"); });
+  expect_error(ErrorCode::kBadData, "a.csv:1: the column name 'x' stands twice",
+               [] { columns_of("x,y,x\n"); });
+  expect_error(ErrorCode::kBadData, "a.csv:2: the name of column 2 is not UTF-8",
+               [] { columns_of("\nx,\xff\n"); });
   expect_error(ErrorCode::kBadData, "there is no record and no header", [] { columns_of("\n\n"); });
 }
 
@@ -72,12 +74,14 @@ TEST(CsvRows, FilesMustHaveTheSameHeader) {
     write_all(folder / "b.csv", text);
     CsvRows rows({folder / "a.csv", folder / "b.csv"});
     ASSERT_TRUE(rows.next());
-    expect_error(ErrorCode::kBadData, "b.csv:1: the first row is not the header of " + (folder / "a.csv") + " (x, y)",
+    expect_error(ErrorCode::kBadData,
+                 "b.csv:1: the first row is not the header of " + (folder / "a.csv") + " (x, y)",
                  [&] { rows.next(); });
   }
   CsvRows rows({folder / "numbers.csv", folder / "a.csv"});
   ASSERT_TRUE(rows.next());
-  expect_error(ErrorCode::kBadData, "a.csv:1: the first row is a header, but", [&] { rows.next(); });
+  expect_error(ErrorCode::kBadData, "a.csv:1: the first row is a header, but",
+               [&] { rows.next(); });
 }
 
 }  // namespace

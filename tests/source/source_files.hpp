@@ -1,6 +1,7 @@
 // Files of the foreign formats, byte by byte, and what a source makes of them.
 #pragma once
 
+#include <arrow/buffer.h>
 #include <arrow/io/compressed.h>
 #include <arrow/io/memory.h>
 #include <arrow/record_batch.h>
@@ -13,12 +14,11 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <ringfeed/error.hpp>
+#include <ringfeed/source.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ringfeed/error.hpp>
-#include <ringfeed/source.hpp>
 
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
@@ -47,16 +47,20 @@ inline std::string npy_with_header(std::string dict, const std::string& data, in
   std::string bytes("\x93NUMPY", 6);
   bytes.push_back(static_cast<char>(version));
   bytes.push_back('\0');
-  for (std::size_t i = 0; i < prefix - 8; ++i) bytes.push_back(static_cast<char>(dict.size() >> (8 * i)));
+  for (std::size_t i = 0; i < prefix - 8; ++i)
+    bytes.push_back(static_cast<char>(dict.size() >> (8 * i)));
   return bytes + dict + data;
 }
 
-inline std::string npy(const std::string& descr, const std::string& shape, const std::string& data, int version = 1) {
-  return npy_with_header("{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }", data,
-                         version);
+inline std::string npy(const std::string& descr, const std::string& shape, const std::string& data,
+                       int version = 1) {
+  return npy_with_header(
+      "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }", data,
+      version);
 }
 
-inline std::string idx(unsigned type, const std::vector<std::uint32_t>& dimensions, const std::string& data) {
+inline std::string idx(unsigned type, const std::vector<std::uint32_t>& dimensions,
+                       const std::string& data) {
   std::string bytes(2, '\0');
   bytes.push_back(static_cast<char>(type));
   bytes.push_back(static_cast<char>(dimensions.size()));
@@ -84,10 +88,12 @@ inline Error error_of(const std::function<void()>& run) {
   return {ErrorCode::kInternal, "no error"};
 }
 
-inline void expect_error(ErrorCode code, const std::string& text, const std::function<void()>& run) {
+inline void expect_error(ErrorCode code, const std::string& text,
+                         const std::function<void()>& run) {
   const auto error = error_of(run);
   EXPECT_EQ(error.code(), code) << error.what();
-  EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what() << "\nlacks: " << text;
+  EXPECT_NE(std::string(error.what()).find(text), std::string::npos)
+      << error.what() << "\nlacks: " << text;
 }
 
 /// All that a source gives, checked to be what it promises.
@@ -128,8 +134,10 @@ class Content {
       const auto views = column_views(*batch, schema());
       const auto& view = views[static_cast<std::size_t>(&spec - schema().columns.data())];
       for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
-        const std::int64_t first = view.offsets != nullptr ? view.offsets[row] : row * spec.elements();
-        const std::int64_t end = view.offsets != nullptr ? view.offsets[row + 1] : first + spec.elements();
+        const std::int64_t first =
+            view.offsets != nullptr ? view.offsets[row] : row * spec.elements();
+        const std::int64_t end =
+            view.offsets != nullptr ? view.offsets[row + 1] : first + spec.elements();
         for (auto i = first; i < end; ++i) result.push_back(element<T>(view, i));
       }
     }
@@ -178,7 +186,9 @@ inline SourceOptions with_tensors(std::initializer_list<std::string_view> texts)
 
 /// A folder with one file in it.
 struct OneFile {
-  OneFile(const std::string& name, const std::string& bytes) : path(folder / name) { write_all(path, bytes); }
+  OneFile(const std::string& name, const std::string& bytes) : path(folder / name) {
+    write_all(path, bytes);
+  }
   TempFolder folder;
   std::string path;
 };

@@ -1,10 +1,8 @@
-#include <ringfeed/dataset.hpp>
-
 #include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
 #include <functional>
-
+#include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
@@ -16,7 +14,8 @@
 namespace ringfeed::testing {
 namespace {
 
-void write_version(const std::string& folder, const std::vector<std::pair<std::string, int>>& samples_of_splits,
+void write_version(const std::string& folder,
+                   const std::vector<std::pair<std::string, int>>& samples_of_splits,
                    std::uint64_t fingerprint = 1, bool append = false) {
   const MemorySource source({});
   WriteIntent intent{source.schema(), {}, {fingerprint, 0, 4096, "whole"}, append};
@@ -24,18 +23,22 @@ void write_version(const std::string& folder, const std::vector<std::pair<std::s
   LocalStore store(folder);
   const auto writer = store.write(intent, nullptr);
   for (const auto& [split, samples] : samples_of_splits) {
-    if (samples > 0) writer->put(split, static_cast<std::uint32_t>(samples), encode_chunk(*source.make(0, samples))->ToString());
+    if (samples > 0)
+      writer->put(split, static_cast<std::uint32_t>(samples),
+                  encode_chunk(*source.make(0, samples))->ToString());
   }
   writer->publish();
 }
 
-void expect_error(ErrorCode code, const std::vector<std::string>& parts, const std::function<void()>& call) {
+void expect_error(ErrorCode code, const std::vector<std::string>& parts,
+                  const std::function<void()>& call) {
   try {
     call();
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code) << error.what();
-    for (const auto& part : parts) EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    for (const auto& part : parts)
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
   }
 }
 
@@ -61,11 +64,16 @@ TEST(Dataset, OpensTrainOfTheNewestVersionUnlessTold) {
   EXPECT_EQ(val->schema(), MemorySource({}).schema());
   EXPECT_EQ(read_chunk(*val->reader(1), 0)->num_rows(), 4);
   expect_error(ErrorCode::kNotFound, {"'test'", "train, val"}, [&] { train->with_split("test"); });
-  expect_error(ErrorCode::kNotFound, {"'extra'", "version 1", "train, val"}, [&] { Dataset::open(path + "?split=extra&version=1"); });
-  expect_error(ErrorCode::kNotFound, {"no version 7", "1, 2"}, [&] { Dataset::open(path + "?version=7"); });
-  expect_error(ErrorCode::kNotFound, {"no data set here", "ringfeed ingest"}, [&] { Dataset::open(temp / "nothing"); });
-  expect_error(ErrorCode::kInvalidArgument, {"unknown option"}, [&] { Dataset::open(path + "?x=1"); });
-  expect_error(ErrorCode::kInvalidArgument, {"no Cassandra store yet"}, [&] { Dataset::open("cassandra://h/k/n"); });
+  expect_error(ErrorCode::kNotFound, {"'extra'", "version 1", "train, val"},
+               [&] { Dataset::open(path + "?split=extra&version=1"); });
+  expect_error(ErrorCode::kNotFound, {"no version 7", "1, 2"},
+               [&] { Dataset::open(path + "?version=7"); });
+  expect_error(ErrorCode::kNotFound, {"no data set here", "ringfeed ingest"},
+               [&] { Dataset::open(temp / "nothing"); });
+  expect_error(ErrorCode::kInvalidArgument, {"unknown option"},
+               [&] { Dataset::open(path + "?x=1"); });
+  expect_error(ErrorCode::kInvalidArgument, {"no Cassandra store yet"},
+               [&] { Dataset::open("cassandra://h/k/n"); });
 }
 
 TEST(Dataset, TheOnlySplitNeedsNoName) {
@@ -90,7 +98,8 @@ TEST(Dataset, ADamagedManifestIsBadData) {
   auto text = read_all(temp / "set/versions/1.json");
   text[60] ^= 1;
   write_all(temp / "set/versions/1.json", text);
-  expect_error(ErrorCode::kBadData, {"versions/1.json", "restore"}, [&] { Dataset::open(temp / "set"); });
+  expect_error(ErrorCode::kBadData, {"versions/1.json", "restore"},
+               [&] { Dataset::open(temp / "set"); });
 }
 
 TEST(ListDatasets, ItselfOrThoseDirectlyUnderIt) {

@@ -12,10 +12,9 @@
 #include <functional>
 #include <latch>
 #include <random>
+#include <ringfeed/error.hpp>
 #include <set>
 #include <thread>
-
-#include <ringfeed/error.hpp>
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
@@ -35,7 +34,8 @@ WriteIntent intent_of(std::uint64_t fingerprint, bool append = false) {
   return {test_schema(), {"train", "val"}, {fingerprint, 7, 4096, "whole"}, append};
 }
 
-/// Puts chunks of samples [20 i, 20 i + 20), i in [first, end); every fifth goes to val, at the end.
+/// Puts chunks of samples [20 i, 20 i + 20), i in [first, end); every fifth goes to val, at the
+/// end.
 void put_chunks(VersionWriter& writer, std::int64_t first, std::int64_t end) {
   const MemorySource source({});
   for (const bool val : {false, true}) {
@@ -47,17 +47,19 @@ void put_chunks(VersionWriter& writer, std::int64_t first, std::int64_t end) {
   }
 }
 
-Manifest write_version(const std::string& folder, std::uint64_t fingerprint, std::int64_t first, std::int64_t end,
-                       bool append = false) {
+Manifest write_version(const std::string& folder, std::uint64_t fingerprint, std::int64_t first,
+                       std::int64_t end, bool append = false) {
   LocalStore store(folder, {.part_bytes = 10000});
   const auto writer = store.write(intent_of(fingerprint, append), nullptr);
   put_chunks(*writer, first, end);
   return writer->publish();
 }
 
-std::vector<std::int64_t> first_numbers(Store& store, const Manifest& manifest, std::string_view split) {
+std::vector<std::int64_t> first_numbers(Store& store, const Manifest& manifest,
+                                        std::string_view split) {
   std::vector<std::int64_t> numbers;
-  for (const auto& chunk : read_split(store, manifest, split)) numbers.push_back(number_of(*chunk, 0));
+  for (const auto& chunk : read_split(store, manifest, split))
+    numbers.push_back(number_of(*chunk, 0));
   return numbers;
 }
 
@@ -71,10 +73,12 @@ Error error_of(const std::function<void()>& call) {
   return Error(ErrorCode::kInternal, "there was no error");
 }
 
-void expect_error(ErrorCode code, const std::vector<std::string>& parts, const std::function<void()>& call) {
+void expect_error(ErrorCode code, const std::vector<std::string>& parts,
+                  const std::function<void()>& call) {
   const auto error = error_of(call);
   EXPECT_EQ(error.code(), code) << error.what();
-  for (const auto& part : parts) EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  for (const auto& part : parts)
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
 }
 
 TEST(LocalStore, ReadsBackWhatWasPut) {
@@ -83,10 +87,12 @@ TEST(LocalStore, ReadsBackWhatWasPut) {
   LocalStore store(temp / "set");
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
   EXPECT_EQ(store.manifest(1), manifest);
-  EXPECT_EQ(first_numbers(store, manifest, "train"), (std::vector<std::int64_t>{0, 20, 40, 60, 100, 120, 140, 160, 200, 220}));
+  EXPECT_EQ(first_numbers(store, manifest, "train"),
+            (std::vector<std::int64_t>{0, 20, 40, 60, 100, 120, 140, 160, 200, 220}));
   EXPECT_EQ(first_numbers(store, manifest, "val"), (std::vector<std::int64_t>{80, 180}));
   const MemorySource source({});
-  EXPECT_TRUE(read_split(store, manifest, "val")[1]->Equals(*source.make(180, 20), /*check_metadata=*/true));
+  EXPECT_TRUE(read_split(store, manifest, "val")[1]->Equals(*source.make(180, 20),
+                                                            /*check_metadata=*/true));
   std::uint64_t last = 0;
   std::uint64_t size = 0;
   for (const auto& [name, bytes] : snapshot(temp / "set")) size += bytes.size();
@@ -137,11 +143,16 @@ TEST(LocalStore, RefusesBadRequests) {
   TempFolder temp;
   const auto manifest = write_version(temp / "set", 1, 0, 6);
   LocalStore store(temp / "set");
-  expect_error(ErrorCode::kNotFound, {"no split 'test'"}, [&] { store.reader(manifest, "test", 1); });
-  expect_error(ErrorCode::kInvalidArgument, {"0 threads"}, [&] { store.reader(manifest, "train", 0); });
-  expect_error(ErrorCode::kInvalidArgument, {"257 threads"}, [&] { store.reader(manifest, "train", 257); });
-  expect_error(ErrorCode::kInvalidArgument, {"block 5"}, [&] { store.reader(manifest, "train", 1)->read(5, nullptr); });
-  expect_error(ErrorCode::kNotFound, {"no version 2", "the versions are 1"}, [&] { store.manifest(2); });
+  expect_error(ErrorCode::kNotFound, {"no split 'test'"},
+               [&] { store.reader(manifest, "test", 1); });
+  expect_error(ErrorCode::kInvalidArgument, {"0 threads"},
+               [&] { store.reader(manifest, "train", 0); });
+  expect_error(ErrorCode::kInvalidArgument, {"257 threads"},
+               [&] { store.reader(manifest, "train", 257); });
+  expect_error(ErrorCode::kInvalidArgument, {"block 5"},
+               [&] { store.reader(manifest, "train", 1)->read(5, nullptr); });
+  expect_error(ErrorCode::kNotFound, {"no version 2", "the versions are 1"},
+               [&] { store.manifest(2); });
   LocalStore nothing(temp / "nothing");
   EXPECT_TRUE(nothing.versions().empty());
   expect_error(ErrorCode::kNotFound, {"no data set"}, [&] { nothing.manifest(1); });
@@ -156,7 +167,8 @@ TEST(LocalStore, TwoWritersOneWins) {
   const std::string pid = std::to_string(::getpid());
   expect_error(ErrorCode::kConflict, {"process " + pid, "run the same command again"},
                [&] { second.write(intent_of(1), nullptr); });
-  expect_error(ErrorCode::kConflict, {"process " + pid}, [&] { second.write(intent_of(2), nullptr); });
+  expect_error(ErrorCode::kConflict, {"process " + pid},
+               [&] { second.write(intent_of(2), nullptr); });
   const auto other = run_forked([&]() -> int {
     try {
       LocalStore(temp / "set").write(intent_of(3), nullptr);
@@ -169,7 +181,8 @@ TEST(LocalStore, TwoWritersOneWins) {
   const auto manifest = writer->publish();
   EXPECT_EQ(manifest.split_infos()[0].chunks, 4u);
   EXPECT_EQ(first.verify(manifest, nullptr), second.verify(second.manifest(1), nullptr));
-  expect_error(ErrorCode::kConflict, {"--append", "another folder"}, [&] { second.write(intent_of(2), nullptr); });
+  expect_error(ErrorCode::kConflict, {"--append", "another folder"},
+               [&] { second.write(intent_of(2), nullptr); });
 }
 
 TEST(LocalStore, ManyWritersRaceAndOneVersionComesOut) {
@@ -215,7 +228,8 @@ TEST(LocalStore, AReaderOfVersionOneNeverSeesVersionTwo) {
   EXPECT_EQ(reader->blocks().size(), 5u);
   EXPECT_EQ(store.manifest(1), one);
   EXPECT_EQ(first_numbers(store, store.manifest(1), "train").size(), 5u);
-  EXPECT_EQ(first_numbers(store, two, "train"), (std::vector<std::int64_t>{0, 20, 40, 60, 100, 120, 140, 160, 200, 220}));
+  EXPECT_EQ(first_numbers(store, two, "train"),
+            (std::vector<std::int64_t>{0, 20, 40, 60, 100, 120, 140, 160, 200, 220}));
   // Nothing is copied: the files of version 1 are named, not written again.
   EXPECT_TRUE(std::equal(one.parts.begin(), one.parts.end(), two.parts.begin()));
   EXPECT_EQ(names_in(temp / "set/data").size(), 2u);
@@ -227,13 +241,16 @@ TEST(LocalStore, AppendNeedsTheSameColumns) {
   LocalStore store(temp / "set");
   auto intent = intent_of(2, true);
   intent.schema.columns[1].dtype = DType::kInt32;
-  expect_error(ErrorCode::kInvalidArgument, {"column 2 is label int32", "label int64"}, [&] { store.write(intent, nullptr); });
+  expect_error(ErrorCode::kInvalidArgument, {"column 2 is label int32", "label int64"},
+               [&] { store.write(intent, nullptr); });
   intent = intent_of(2, true);
   intent.schema.columns.pop_back();
-  expect_error(ErrorCode::kInvalidArgument, {"column bits is missing"}, [&] { store.write(intent, nullptr); });
+  expect_error(ErrorCode::kInvalidArgument, {"column bits is missing"},
+               [&] { store.write(intent, nullptr); });
   intent.schema.columns = test_schema().columns;
   intent.schema.columns.push_back({"more", ColumnKind::kBinary, DType::kUInt8, {}});
-  expect_error(ErrorCode::kInvalidArgument, {"column more is new"}, [&] { store.write(intent, nullptr); });
+  expect_error(ErrorCode::kInvalidArgument, {"column more is new"},
+               [&] { store.write(intent, nullptr); });
   expect_error(ErrorCode::kNotFound, {"--append"},
                [&] { LocalStore(temp / "nothing").write(intent_of(1, true), nullptr); });
   EXPECT_EQ(names_in(temp / "set"), (std::vector<std::string>{"data", "versions"}));
@@ -262,8 +279,9 @@ TEST(LocalStore, MissingCutAndAlteredFilesAreNamed) {
   auto altered = bytes;
   altered[manifest.parts[0].head.bytes + 100] ^= 1;
   write_all(path, altered);
-  const auto range = "bytes " + std::to_string(manifest.parts[0].head.bytes) + " to " +
-                     std::to_string(manifest.parts[0].head.bytes + manifest.parts[0].chunk_bytes[0]);
+  const auto range =
+      "bytes " + std::to_string(manifest.parts[0].head.bytes) + " to " +
+      std::to_string(manifest.parts[0].head.bytes + manifest.parts[0].chunk_bytes[0]);
   for (const auto& check : {std::function<void()>(read_first), std::function<void()>(verify)}) {
     expect_error(ErrorCode::kBadData, {path, "chunk 0", range, "restore"}, check);
   }
@@ -305,7 +323,8 @@ TEST(LocalStore, EachOfAThousandFlipsIsFound) {
   int found_by_reading = 0;
   int flips = 0;
   for (; flips < 1000; ++flips) {
-    // Spread evenly: position i * total / 1000 of all files one behind the other, and a random bit there.
+    // Spread evenly: position i * total / 1000 of all files one behind the other, and a random bit
+    // there.
     std::size_t position = static_cast<std::size_t>(flips) * total / 1000;
     auto file = files.begin();
     while (position >= file->second.size()) position -= (file++)->second.size();
@@ -346,14 +365,17 @@ TEST(LocalStore, AManifestThatLeadsOutOfTheFolderIsRefused) {
   TempFolder temp;
   const auto manifest = write_version(temp / "set", 1, 0, 6);
   write_all(temp / "secret", read_all(temp / "set/" + manifest.parts[0].name));
-  for (const auto& name : {std::string("../secret"), temp / "secret", std::string("data/../../secret"), std::string("./x"),
-                           std::string("data//x"), std::string("data/")}) {
+  for (const auto& name :
+       {std::string("../secret"), temp / "secret", std::string("data/../../secret"),
+        std::string("./x"), std::string("data//x"), std::string("data/")}) {
     auto hostile = manifest;
     hostile.parts[0].name = name;
     write_all(temp / "set/versions/1.json", hostile.encode());
     LocalStore store(temp / "set");
-    expect_error(ErrorCode::kBadData, {"outside", "1.json"}, [&] { store.reader(store.manifest(1), "train", 1); });
-    expect_error(ErrorCode::kBadData, {"outside", "1.json"}, [&] { store.verify(store.manifest(1), nullptr); });
+    expect_error(ErrorCode::kBadData, {"outside", "1.json"},
+                 [&] { store.reader(store.manifest(1), "train", 1); });
+    expect_error(ErrorCode::kBadData, {"outside", "1.json"},
+                 [&] { store.verify(store.manifest(1), nullptr); });
   }
 }
 
@@ -361,7 +383,8 @@ TEST(LocalStore, AManifestUnderAnotherNumberIsRefused) {
   TempFolder temp;
   write_version(temp / "set", 1, 0, 6);
   std::filesystem::copy(temp / "set/versions/1.json", temp / "set/versions/3.json");
-  for (const auto* name : {"01.json", "x.json", "-1.json", "2.json.tmp", ".json", "99999999999999999999999.json"}) {
+  for (const auto* name :
+       {"01.json", "x.json", "-1.json", "2.json.tmp", ".json", "99999999999999999999999.json"}) {
     write_all(temp / "set/versions/" + name, "");
   }
   LocalStore store(temp / "set");
@@ -400,8 +423,9 @@ TEST(LocalStore, NoPermissionIsAnError) {
   const auto child = run_forked([&]() -> int {
     // Permission bits do not bind root.
     if (::getuid() == 0 && ::setuid(65534) != 0) return 2;
-    for (const auto& call : {std::function<void()>([&] { write_version(temp / "other", 1, 0, 3); }),
-                             std::function<void()>([&] { LocalStore(temp / "set").manifest(1); })}) {
+    for (const auto& call :
+         {std::function<void()>([&] { write_version(temp / "other", 1, 0, 3); }),
+          std::function<void()>([&] { LocalStore(temp / "set").manifest(1); })}) {
       try {
         call();
         return 3;
@@ -429,14 +453,16 @@ with pa.memory_map(sys.argv[1]) as source:
     assert table.schema.field('image').type.shape == [2, 3]
     assert reader.num_record_batches == int(sys.argv[2])
     assert table['label'].to_pylist()[:20] == [i % 7 for i in range(20)]
-    assert table['image'].combine_chunks().to_numpy_ndarray()[3].tolist() == [[18, 19, 20], [21, 22, 23]]
+    images = table['image'].combine_chunks().to_numpy_ndarray()
+    assert images[3].tolist() == [[18, 19, 20], [21, 22, 23]]
     assert table['tags'].to_pylist()[7] == [7, 7, 7]
     assert table['text'].to_pylist()[12] == 't'
     assert table['bits'].to_pylist()[5] == [True, False, True]
 print(len(table))
 )";
   const auto& part = manifest.parts[0];
-  const auto end = run_program({RINGFEED_PYTHON, "-c", program, temp / "set/" + part.name, std::to_string(part.chunk_bytes.size())});
+  const auto end = run_program({RINGFEED_PYTHON, "-c", program, temp / "set/" + part.name,
+                                std::to_string(part.chunk_bytes.size())});
   EXPECT_EQ(end.exit_code, 0) << end.output;
   EXPECT_EQ(end.output, std::to_string(part.samples()) + "\n");
 }

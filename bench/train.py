@@ -1,0 +1,89 @@
+"""Training on two ranks beside Python's DistributedDataParallel with a DataLoader, the same model, data and batch.
+
+mlp 784-512-10 on 60,000 x 784, global batch 256: samples/s, and the share of time waited for data (bar: under 2 %).
+Linear(10, 1), global batch 10: microseconds per step, and where ours go.
+Each side runs as a whole (start-up not counted), alternating; per run one warm-up epoch is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+from harness import BUILD, DATA, ROUNDS, ingest_npy, report, versions
+
+RANKS = 2
+RIVAL_EPOCHS = 3
+
+
+def ours(dataset: Path, *options: str) -> dict:
+    """The summary of a run of `ringfeed train`."""
+    result = subprocess.run([str(BUILD / "bin/ringfeed"), "train", str(dataset), "--input", "image", "--target", "label",
+                             "--optimizer", "sgd", "--lr", "0.01", "--nproc", str(RANKS), "--threads", "1", "--quiet",
+                             "--json", *options], check=True, capture_output=True, text=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def rival(folder: Path, model: str, batch_per_rank: int) -> dict:
+    """The last epoch of the Python run."""
+    environment = dict(os.environ, OMP_NUM_THREADS="1")
+    result = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(RANKS), "--master-port",
+                             "29555", "bench/ddp_rival.py", str(folder), model, str(batch_per_rank), str(RIVAL_EPOCHS)],
+                            check=True, capture_output=True, text=True, env=environment)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def alternate(run_ours, run_rival) -> tuple[list[dict], list[dict]]:
+    """ROUNDS runs of both, every second round in the reverse order."""
+    mine, theirs = [], []
+    for number in range(ROUNDS):
+        for side in ((mine, run_ours), (theirs, run_rival)) if number % 2 == 0 else ((theirs, run_rival), (mine, run_ours)):
+            side[0].append(side[1]())
+    return mine, theirs
+
+
+def mlp() -> None:
+    folder, dataset = ingest_npy("feed-784", 60_000, 784)
+    mine, theirs = alternate(
+        lambda: ours(dataset, "--model", "mlp", "--hidden", "512", "--batch-size", "256", "--epochs", "3"),
+        lambda: rival(folder, "mlp", 128))
+    waits = [100 * run["wait_share"] for run in mine]
+    report("train mlp 784-512-10, 2 ranks, vs Python DDP", [run["samples_per_second"] for run in mine],
+           [run["samples"] / run["seconds"] for run in theirs], "samples/s", 1.0, "1 per rank",
+           rival_wait_share=statistics.median(run["wait_share"] for run in theirs))
+    wait = statistics.median(waits)
+    print(json.dumps({"name": "train mlp 784-512-10, 2 ranks: wait for data", "ours": round(wait, 3), "rival": None,
+                      "unit": "% of the time", "ratio": None, "spread": [round(min(waits), 3), round(max(waits), 3)],
+                      "bar": 2.0, "pass": wait < 2.0, "versions": versions(), "threads": "1 per rank"}), flush=True)
+
+
+def linear() -> None:
+    folder = DATA / "linear"
+    folder.mkdir(parents=True, exist_ok=True)
+    random = numpy.random.default_rng(0)
+    numpy.save(folder / "image.npy", random.standard_normal((20_000, 10), dtype=numpy.float32))
+    numpy.save(folder / "label.npy", random.standard_normal((20_000, 1), dtype=numpy.float32))
+    dataset = folder / "data.ring"
+    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"),
+                    str(dataset), "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    mine, theirs = alternate(
+        lambda: ours(dataset, "--model", "linear", "--loss", "mse", "--batch-size", "10", "--epochs", "3"),
+        lambda: rival(folder, "linear", 5))
+
+    def step(run: dict, part: str) -> float:
+        return 1e6 * run["seconds"][part] / (run["samples"] / 10)
+
+    parts = {part: round(statistics.median(step(run, part) for run in mine), 1)
+             for part in ("wait", "forward", "backward", "optimizer")}
+    report("step of Linear(10,1), batch 10, 2 ranks, vs Python DDP", [step(run, "total") for run in mine],
+           [1e6 * run["seconds"] / run["steps"] for run in theirs], "us/step", 1.0, "1 per rank", higher_is_better=False,
+           ours_parts=parts)
+
+
+mlp()
+linear()

@@ -1,0 +1,59 @@
+// The bytes of the safetensors format.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+
+#include <ringfeed/error.hpp>
+
+#include "temp_folder.hpp"
+#include "train/safetensors.hpp"
+
+namespace ringfeed {
+namespace {
+
+using testing::read_all;
+using testing::snapshot;
+using testing::TempFolder;
+using namespace std::string_literals;
+
+TEST(Safetensors, GoldenBytes) {
+  const TempFolder folder;
+  const float weight[2] = {1.0f, -2.0f};
+  const std::int64_t steps = 258;
+  const std::vector<NamedTensor> tensors = {{"w\"", DType::kFloat32, {2, 1}, weight, sizeof(weight)},
+                                            {"empty", DType::kFloat32, {0, 3}, nullptr, 0},
+                                            {"steps", DType::kInt64, {}, &steps, sizeof(steps)}};
+  write_safetensors(folder / "w.safetensors", tensors, {{"format", "pt"}});
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},"steps":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("w\"":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]},)"
+      R"("empty":{"dtype":"F32","shape":[0,3],"data_offsets":[16,16]}})";
+  const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
+  ASSERT_LT(padded.size(), 256u);
+  const std::string expected = std::string(1, static_cast<char>(padded.size())) + "\0\0\0\0\0\0\0"s + padded +
+                               "\x02\x01\0\0\0\0\0\0"s + "\0\0\x80\x3f\0\0\0\xc0"s;
+  EXPECT_EQ(read_all(folder / "w.safetensors"), expected);
+  EXPECT_EQ(snapshot(folder.path()).size(), 1u) << "a temporary file was left";
+}
+
+TEST(Safetensors, ReplacesAFileWhole) {
+  const TempFolder folder;
+  const std::uint8_t byte = 7;
+  testing::write_all(folder / "w", std::string(10'000, 'x'));
+  write_safetensors(folder / "w", {{"a", DType::kUInt8, {1}, &byte, 1}}, {});
+  const std::string bytes = read_all(folder / "w");
+  EXPECT_EQ(bytes.size() % 8, 1u);
+  EXPECT_EQ(bytes.back(), '\7');
+}
+
+TEST(Safetensors, LeavesNothingWhenItCannotBeWritten) {
+  const TempFolder folder;
+  ASSERT_EQ(::mkdir((folder / "w").c_str(), 0700), 0);
+  EXPECT_THROW(write_safetensors(folder / "w", {}, {}), Error);  // a folder is in the way
+  EXPECT_EQ(snapshot(folder.path()).size(), 1u);
+  EXPECT_THROW(write_safetensors(folder / "no/w", {}, {}), Error);
+}
+
+}  // namespace
+}  // namespace ringfeed

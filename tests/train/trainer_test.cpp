@@ -1,0 +1,336 @@
+// Training from data set to weights: against a loop written by hand, on several ranks, and what it refuses.
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/optim/sgd.h>
+#include <torch/utils.h>
+
+#include <cmath>
+#include <cstring>
+#include <sstream>
+
+#include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+#include <ringfeed/ingest.hpp>
+#include <ringfeed/source.hpp>
+#include <ringfeed/store.hpp>
+#include <ringfeed/torch.hpp>
+#include <ringfeed/train.hpp>
+
+#include "temp_folder.hpp"
+#include "train/ranks.hpp"
+
+namespace ringfeed {
+namespace {
+
+using testing::ranks_that;
+using testing::read_all;
+using testing::TempFolder;
+
+constexpr int kSamples = 127;
+
+/// Row i: ten numbers, y = their weighted sum, a label of three classes, one of them with -1 in it, a byte per pixel and
+/// the same over 255, a flag, and a share.
+std::string rows() {
+  torch::manual_seed(11);
+  const auto x = torch::randn({kSamples, 10});
+  const auto bytes = torch::randint(256, {kSamples, 4});
+  std::string text = "a0,a1,a2,a3,a4,a5,a6,a7,a8,a9,y,label,bad,b0,b1,b2,b3,c0,c1,c2,c3,flag,share\n";
+  for (int i = 0; i < kSamples; ++i) {
+    char field[64];
+    double y = 0;
+    for (int k = 0; k < 10; ++k) {
+      const auto value = x[i][k].item<float>();
+      y += (k + 1) * 0.1 * value;
+      std::snprintf(field, sizeof(field), "%.9g,", value);
+      text += field;
+    }
+    const int label = y < -0.5 ? 0 : y < 0.5 ? 1 : 2;
+    std::snprintf(field, sizeof(field), "%.9g,%d,%d,", y, label, label - 1);
+    text += field;
+    for (int k = 0; k < 4; ++k) text += std::to_string(bytes[i][k].item<int>()) + ",";
+    for (int k = 0; k < 4; ++k) {
+      std::snprintf(field, sizeof(field), "%.9g,", bytes[i][k].item<float>() / 255.0f);
+      text += field;
+    }
+    text += i % 2 == 0 ? "1,0.5\n" : "0,2.0\n";
+  }
+  return text;
+}
+
+void make_dataset(const std::string& csv, const std::string& url, const std::string& splits) {
+  SourceOptions source_options;
+  for (const char* spec : {"x=a0..a9:10:float32", "y=y::float32", "label=label::int64", "bad=bad::int32",
+                           "bytes=b0..b3:2x2:uint8", "floats=c0..c3:2x2:float32", "flag=flag::bool",
+                           "share=share::float32"}) {
+    source_options.tensors.push_back(TensorSpec::parse(spec));
+  }
+  const auto source = open_source({csv}, source_options);
+  IngestOptions options;
+  options.splits = parse_splits(splits);
+  options.chunk_bytes = 4096;
+  ingest(*source, *open_store(Url::parse(url)), options);
+}
+
+class Train : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TempFolder();
+    testing::write_all(*folder_ / "rows.csv", rows());
+    make_dataset(*folder_ / "rows.csv", url(), "train=0.8,val=0.2");
+    make_dataset(*folder_ / "rows.csv", few_url(), "train=0.98,val=0.02");
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static std::string url() { return *folder_ / "rows.ring"; }
+  static std::string few_url() { return *folder_ / "few.ring"; }  // a val split of 2 or 3 samples
+
+  static TrainOptions options() {
+    TrainOptions options;
+    options.url = url();
+    options.model = "linear";
+    options.input = "x";
+    options.target = "y";
+    options.loss = "mse";
+    options.optimizer = "sgd";
+    options.learning_rate = 0.01;
+    options.epochs = 4;
+    options.global_batch = 10;
+    options.lanes = 8;
+    options.threads = 1;
+    return options;
+  }
+
+  /// Losses of each epoch, then validation loss and accuracy.
+  static std::vector<double> on_ranks(int ranks, const std::string& data, std::vector<std::string> rest) {
+    const std::string file = *folder_ / "losses";
+    std::vector<std::string> what = {"train", data, file};
+    what.insert(what.end(), rest.begin(), rest.end());
+    launch_ranks(ranks_that(ranks, what));
+    std::istringstream lines(read_all(file));
+    std::vector<double> values;
+    for (std::string line; std::getline(lines, line);) values.push_back(std::strtod(line.c_str(), nullptr));
+    return values;
+  }
+
+  static TempFolder* folder_;
+};
+
+TempFolder* Train::folder_ = nullptr;
+
+Error error_of(const TrainOptions& options) {
+  try {
+    train(options);
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(ErrorCode::kInternal, "no error at all");
+}
+
+TEST_F(Train, LossesAreThoseOfALoopWrittenByHand) {
+  const TrainOptions options = Train::options();
+  const TrainSummary summary = train(options);
+
+  torch::manual_seed(0);
+  torch::nn::Linear net(10, 1);
+  torch::optim::SGD optimizer(net->parameters(), 0.01);
+  const auto dataset = Dataset::open(url());
+  Feed feed(dataset, {.order = {.lanes = 8, .global_batch = 10}, .epochs = 4});
+  std::vector<double> losses;
+  for (int epoch = 0; epoch < 4; ++epoch) {
+    double sum = 0;
+    while (const auto batch = feed.next()) {
+      optimizer.zero_grad();
+      const auto output = net->forward(to_tensor(batch->column("x")));
+      const auto loss = torch::nn::functional::mse_loss(output, to_tensor(batch->column("y")).reshape({batch->size, 1}));
+      loss.backward();
+      optimizer.step();
+      sum += loss.item<double>() * static_cast<double>(batch->size);
+    }
+    losses.push_back(sum / static_cast<double>(dataset->size()));
+  }
+  ASSERT_EQ(summary.losses.size(), 4u);
+  for (int epoch = 0; epoch < 4; ++epoch) {
+    EXPECT_NEAR(summary.losses[epoch], losses[epoch], 1e-6 * losses[epoch]);
+    if (epoch > 0) EXPECT_LT(summary.losses[epoch], summary.losses[epoch - 1]);
+  }
+  EXPECT_EQ(summary.samples, 4 * dataset->size());
+  EXPECT_FALSE(summary.val_accuracy.has_value());
+  EXPECT_EQ(summary.threads, 1);
+  EXPECT_EQ(summary.device, "cpu");
+  EXPECT_EQ(summary.dataset_version, 1u);
+  EXPECT_GT(summary.samples_per_second, 0);
+  const TrainSeconds& seconds = summary.seconds;
+  EXPECT_LE(seconds.wait + seconds.forward + seconds.backward + seconds.optimizer, seconds.total);
+  EXPECT_GT(seconds.forward, 0);
+  EXPECT_GT(seconds.backward, 0);
+  EXPECT_GT(seconds.optimizer, 0);
+  EXPECT_GE(summary.wait_share, 0);
+  EXPECT_LE(summary.wait_share, 1);
+}
+
+TEST_F(Train, TwoRunsGiveTheSameLossesToTheLastDigit) {
+  for (const int ranks : {1, 2}) {
+    const auto first = on_ranks(ranks, url(), {"mlp", "cross_entropy", "3"});
+    ASSERT_EQ(first.size(), 5u);
+    EXPECT_EQ(first, on_ranks(ranks, url(), {"mlp", "cross_entropy", "3"}));
+  }
+}
+
+TEST_F(Train, SeveralRanksLearnAsOneDoes) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"linear", "mse", "3"}, {"mlp", "cross_entropy", "3"}, {"mlp", "cross_entropy", "3", "0.5", "0", "4"}};
+  for (const auto& rest : cases) {
+    const auto one = on_ranks(1, url(), rest);
+    ASSERT_EQ(one.size(), 5u);
+    for (const int ranks : {2, 3, 5}) {
+      const auto several = on_ranks(ranks, url(), rest);
+      ASSERT_EQ(several.size(), one.size());
+      for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(several[i], one[i], 1e-5 * std::abs(one[i])) << ranks;
+    }
+  }
+}
+
+TEST_F(Train, EvaluatesASplitWithFewerSamplesThanRanks) {
+  const auto samples = Dataset::open(few_url())->with_split("val")->size();
+  ASSERT_GT(samples, 0u);
+  ASSERT_LT(samples, 5u);
+  const auto one = on_ranks(1, few_url(), {"linear", "cross_entropy", "1"});
+  const auto five = on_ranks(5, few_url(), {"linear", "cross_entropy", "1"});
+  EXPECT_NEAR(five[1], one[1], 1e-5 * one[1]);
+  EXPECT_EQ(five[2], one[2]);
+}
+
+TEST_F(Train, SavesWeightsWithWhichTheValidationFiguresCanBeRepeated) {
+  TrainOptions options = Train::options();
+  options.target = "label";
+  options.loss = "cross_entropy";
+  options.output = *folder_ / "new/run";
+  const TrainSummary summary = train(options);
+  EXPECT_EQ(summary.weights, options.output + "/weights.safetensors");
+
+  const std::string bytes = read_all(summary.weights);
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, bytes.data(), 8);
+  const auto header = nlohmann::json::parse(bytes.substr(8, header_bytes));
+  const auto tensor = [&](const std::string& name, std::vector<std::int64_t> shape) {
+    EXPECT_EQ(header[name]["shape"], shape);
+    EXPECT_EQ(header[name]["dtype"], "F32");
+    const auto offset = 8 + header_bytes + header[name]["data_offsets"][0].get<std::uint64_t>();
+    return torch::from_blob(const_cast<char*>(bytes.data() + offset), shape).clone();
+  };
+  const auto weight = tensor("output.weight", {3, 10});
+  const auto bias = tensor("output.bias", {3});
+  EXPECT_EQ(header.size(), 3u);
+  const auto model = nlohmann::json::parse(header["__metadata__"]["ringfeed"].get<std::string>());
+  EXPECT_EQ(model["model"], "linear");
+  EXPECT_EQ(model["outputs"], 3);
+  EXPECT_EQ(model["input_divisor"], 1);
+
+  const Batch batch = load(url() + "?split=val", kSamples);
+  const auto label = to_tensor(batch.column("label"));
+  const auto output = torch::matmul(to_tensor(batch.column("x")), weight.t()) + bias;
+  EXPECT_NEAR(torch::nn::functional::cross_entropy(output, label).item<double>(), *summary.val_loss, 1e-6);
+  EXPECT_DOUBLE_EQ(output.argmax(1).eq(label).to(torch::kFloat64).mean().item<double>(), *summary.val_accuracy);
+}
+
+TEST_F(Train, BytesAreDividedBy255) {
+  TrainOptions options = Train::options();
+  options.input = "bytes";
+  const auto bytes = train(options).losses;
+  options.input = "floats";
+  EXPECT_EQ(bytes, train(options).losses);
+}
+
+TEST_F(Train, EveryModelAndOptimizerLearns) {
+  for (const char* model : {"linear", "mlp", "cnn"}) {
+    for (const char* optimizer : {"sgd", "adam", "adamw"}) {
+      TrainOptions options = Train::options();
+      options.model = model;
+      options.optimizer = optimizer;
+      options.momentum = std::string(optimizer) == "sgd" ? 0.5 : 0;
+      options.input = "bytes";
+      options.target = "flag";
+      options.loss = "bce";
+      options.parallel = "data-parallel";
+      const auto summary = train(options);
+      EXPECT_LT(summary.losses.back(), summary.losses.front()) << model << " " << optimizer;
+      EXPECT_TRUE(summary.val_accuracy.has_value());
+    }
+  }
+}
+
+TEST_F(Train, ReportsProgress) {
+  TrainOptions options = Train::options();
+  options.epochs = 2;
+  std::uint64_t steps = 0;
+  std::uint64_t last_samples = 0;
+  std::vector<double> losses;
+  options.progress = [&](const TrainProgress& at) {
+    EXPECT_EQ(at.epochs, 2u);
+    EXPECT_EQ(at.epoch, losses.size());
+    if (at.loss) {
+      EXPECT_EQ(at.samples, at.samples_total);
+      EXPECT_TRUE(at.val_loss.has_value());
+      losses.push_back(*at.loss);
+      last_samples = 0;
+      return;
+    }
+    EXPECT_GT(at.samples, last_samples);
+    last_samples = at.samples;
+    ++steps;
+  };
+  const TrainSummary summary = train(options);
+  EXPECT_EQ(losses, summary.losses);
+  EXPECT_EQ(steps, 2 * Steps(Dataset::open(url())->size(), {.lanes = 8, .global_batch = 10}).count());
+}
+
+TEST_F(Train, StopsWhenAsked) {
+  std::stop_source source;
+  TrainOptions options = Train::options();
+  options.output = *folder_ / "stopped";
+  options.stop = source.get_token();
+  int reports = 0;
+  options.progress = [&](const TrainProgress&) {
+    if (++reports == 3) source.request_stop();
+  };
+  EXPECT_EQ(error_of(options).code(), ErrorCode::kCancelled);
+  EXPECT_EQ(reports, 3);
+  EXPECT_FALSE(std::filesystem::exists(options.output));
+}
+
+TEST_F(Train, RefusesDataThatDoesNotFit) {
+  struct Refusal {
+    const char* says;
+    std::function<void(TrainOptions&)> change;
+  };
+  const std::vector<Refusal> refusals = {
+      {"loss cross_entropy needs labels from 0; 'bad' has -1", [](auto& o) { o.loss = "cross_entropy", o.target = "bad"; }},
+      {"2 class weights do not fit the 3 classes of 'label'",
+       [](auto& o) { o.loss = "cross_entropy", o.target = "label", o.class_weights = {1, 2}; }},
+      {"loss bce needs targets from 0 to 1; 'share' has values from 0.5 to 2",
+       [](auto& o) { o.loss = "bce", o.target = "share"; }},
+      {"loss mse needs a floating-point target", [](auto& o) { o.target = "label"; }},
+      {"model cnn takes samples of", [](auto& o) { o.model = "cnn"; }},
+      {"batch size", [](auto& o) { o.global_batch = 0; }},
+  };
+  for (const auto& refusal : refusals) {
+    TrainOptions options = Train::options();
+    refusal.change(options);
+    options.progress = [](const TrainProgress&) { ADD_FAILURE() << "training began"; };
+    const Error error = error_of(options);
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
+    EXPECT_NE(std::string(error.what()).find(refusal.says), std::string::npos) << error.what();
+  }
+  TrainOptions options = Train::options();
+  options.url = url() + "?split=test";
+  EXPECT_EQ(error_of(options).code(), ErrorCode::kNotFound);
+  options.url = *folder_ / "nothing";
+  EXPECT_EQ(error_of(options).code(), ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace ringfeed
