@@ -27,10 +27,10 @@ namespace ringfeed {
 
 struct LaunchOptions {
   int ranks = 2;                       ///< 1 to 1,024
-  std::string program;                 ///< empty: this very program
-  std::vector<std::string> arguments;  ///< argv of each rank, the program's name first
+  std::string program = {};            ///< empty: this very program
+  std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
   /// Asked to stop: the ranks get SIGTERM and it ends with Error{kCancelled}.
-  std::stop_token stop;
+  std::stop_token stop = {};
   /// Between SIGTERM and SIGKILL when ranks are to end (0 to 60 s).
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
 };

@@ -23,6 +23,7 @@ void throw_system_error(int error_number, std::string_view where) {
       remedy = "; check owner and mode, or choose another place";
       break;
     case ENOSPC:
+    case EFBIG:
     case EDQUOT:
       code = ErrorCode::kNoSpace;
       remedy = "; free some space or choose another place, then run the same command again";

@@ -255,7 +255,8 @@ class Launcher {
     }
     if (count < 0 && errno == EINTR) return;
     reap(rank);
-    if (rank.failed()) failures_.push_back(&rank);
+    // Later ones fail because they were ended.
+    if (rank.failed() && stage_ < Stage::kEnding) failures_.push_back(&rank);
   }
 
   static void reap(Rank& rank) {

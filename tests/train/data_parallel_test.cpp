@@ -36,8 +36,8 @@ INSTANTIATE_TEST_SUITE_P(Ranks, Gradients,
                                            Case{5, "wce", "float64"}, Case{3, "mse", "float64"},
                                            Case{3, "bce", "float64"}, Case{2, "mse", "float32"},
                                            Case{3, "bce", "float32"}, Case{5, "wce", "float32"}),
-                         [](const auto& info) {
-                           return std::to_string(info.param.ranks) + info.param.loss + info.param.dtype;
+                         [](const auto& test) {
+                           return std::to_string(test.param.ranks) + test.param.loss + test.param.dtype;
                          });
 
 TEST(DistributedDataParallel, GivesBuffersOfRank0ToAll) { EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"buffers"}))); }
