@@ -1,25 +1,25 @@
-// For training loops of your own in C++ with torch modules: batches as tensors, a process group, and data parallelism.
-// The only public header that includes torch; link ringfeed::ringfeed_torch.
+// For training loops of your own in C++ with torch modules: batches as tensors, a process group,
+// and data parallelism. The only public header that includes torch; link ringfeed::ringfeed_torch.
 //
 //   auto group = ringfeed::ProcessGroup::join();
 //   ringfeed::DistributedDataParallel<Net> net(std::make_shared<Net>(), group);
-//   ringfeed::Feed feed(data, {.order = {.global_batch = 256}, .rank = group->rank(), .world_size = group->size()});
-//   while (auto batch = feed.next()) {
+//   ringfeed::Feed feed(data, {.order = {.global_batch = 256}, .rank = group->rank(), .world_size =
+//   group->size()}); while (auto batch = feed.next()) {
 //     net.zero_grad();
 //     auto output = net.forward(ringfeed::to_tensor(batch->column("image")));
-//     (torch::mse_loss(output, ringfeed::to_tensor(batch->column("y"))) * batch->weight).backward();
-//     optimizer.step();
+//     (torch::mse_loss(output, ringfeed::to_tensor(batch->column("y"))) *
+//     batch->weight).backward(); optimizer.step();
 //   }
 #pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include <torch/nn/module.h>
-#include <torch/types.h>
 #if __has_include(<cuda_runtime_api.h>)
 #include <torch/nn/parallel/data_parallel.h>
 #endif
@@ -28,19 +28,20 @@
 
 namespace ringfeed {
 
-/// A column of a batch as a tensor over the same memory, which the tensor keeps alive. kTensor columns only: else
-/// Error{kInvalidArgument}.
+/// A column of a batch as a tensor over the same memory, which the tensor keeps alive. kTensor
+/// columns only: else Error{kInvalidArgument}.
 torch::Tensor to_tensor(const Column& column);
 
 struct ProcessGroupOptions {
-  /// The longest that a rank waits for the others, at the start and in each collective (1 ms to 24 h).
+  /// The longest that a rank waits for the others, at the start and in each collective (1 ms to 24
+  /// h).
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
 };
 
 enum class Reduce : std::uint8_t { kSum, kMax };
 
-/// The ranks of one training run. Collectives are called by all ranks in the same order, from one thread. Their errors:
-/// kUnavailable (a rank is gone), kTimeout.
+/// The ranks of one training run. Collectives are called by all ranks in the same order, from one
+/// thread. Their errors: kUnavailable (a rank is gone), kTimeout.
 class ProcessGroup {
  public:
   /// A collective under way: the tensor must stay untouched until wait() has returned.
@@ -57,9 +58,10 @@ class ProcessGroup {
     std::unique_ptr<Impl> impl_;
   };
 
-  /// Joins the ranks that the environment names (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT: set by torchrun and by
-  /// launch_ranks()), over Gloo; once per process. Without them, or with one rank: a group of one that needs no network.
-  /// Errors: kInvalidArgument (the variables, joined before), kUnavailable, kTimeout (the others did not come).
+  /// Joins the ranks that the environment names (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT: set by
+  /// torchrun and by launch_ranks()), over Gloo; once per process. Without them, or with one rank:
+  /// a group of one that needs no network. Errors: kInvalidArgument (the variables, joined before),
+  /// kUnavailable, kTimeout (the others did not come).
   static std::shared_ptr<ProcessGroup> join(const ProcessGroupOptions& options = {});
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
@@ -86,14 +88,15 @@ class ProcessGroup {
 /// DistributedDataParallel is made of, for modules whose forward it cannot call.
 class GradientReducer {
  public:
-  /// Checks that all ranks have the same parameters, then gives rank 0's parameters and buffers to all. Errors:
-  /// kInvalidArgument (parameters differ, none needs a gradient), those of the group.
+  /// Checks that all ranks have the same parameters, then gives rank 0's parameters and buffers to
+  /// all. Errors: kInvalidArgument (parameters differ, none needs a gradient), those of the group.
   GradientReducer(std::shared_ptr<torch::nn::Module> module, std::shared_ptr<ProcessGroup> group);
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// Around each forward that a backward follows. before_forward() also gives rank 0's buffers to all.
+  /// Around each forward that a backward follows. before_forward() also gives rank 0's buffers to
+  /// all.
   void before_forward();
   void before_backward();
 
@@ -102,12 +105,13 @@ class GradientReducer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Drops the gradients of a module: cheaper than to zero them, and safe with gradients that are views into buckets
-/// (torch's own zero_grad() is not).
+/// Drops the gradients of a module: cheaper than to zero them, and safe with gradients that are
+/// views into buckets (torch's own zero_grad() is not).
 void drop_gradients(torch::nn::Module& module);
 
-/// A module on each rank, trained as one: after backward each rank has the mean of all ranks' gradients. To make that
-/// the gradient of the whole step's mean loss, multiply each rank's mean loss by Batch::weight.
+/// A module on each rank, trained as one: after backward each rank has the mean of all ranks'
+/// gradients. To make that the gradient of the whole step's mean loss, multiply each rank's mean
+/// loss by Batch::weight.
 template <typename Module>
 class DistributedDataParallel {
  public:
@@ -117,8 +121,9 @@ class DistributedDataParallel {
     if (group_->size() > 1) reducer_ = std::make_unique<GradientReducer>(module_, group_);
   }
 
-  /// Module::forward. With gradients enabled all ranks call it the same number of times, each followed by a backward
-  /// that reaches every parameter; under torch::NoGradGuard it is the plain module's.
+  /// Module::forward. With gradients enabled all ranks call it the same number of times, each
+  /// followed by a backward that reaches every parameter; under torch::NoGradGuard it is the plain
+  /// module's.
   template <typename... Arguments>
   auto forward(Arguments&&... arguments) {
     const bool reduces = reducer_ != nullptr && torch::GradMode::is_enabled();
@@ -139,7 +144,8 @@ class DistributedDataParallel {
   std::unique_ptr<GradientReducer> reducer_;
 };
 
-/// One process and several CUDA devices, each with a slice of the batch, as Python's nn.DataParallel.
+/// One process and several CUDA devices, each with a slice of the batch, as Python's
+/// nn.DataParallel.
 template <typename Module>
 class DataParallel {
  public:
@@ -147,8 +153,8 @@ class DataParallel {
   explicit DataParallel(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
 #if __has_include(<cuda_runtime_api.h>)
-  /// The first device holds the parameters and gets the outputs. Needs the CUDA headers, libtorch_cuda at link time, and
-  /// a Module that is torch::nn::Cloneable.
+  /// The first device holds the parameters and gets the outputs. Needs the CUDA headers,
+  /// libtorch_cuda at link time, and a Module that is torch::nn::Cloneable.
   DataParallel(std::shared_ptr<Module> module, std::vector<torch::Device> devices)
       : module_(std::move(module)), devices_(std::move(devices)) {
     if (devices_.size() > 1) {
@@ -169,7 +175,8 @@ class DataParallel {
   const std::shared_ptr<Module>& module() const noexcept { return module_; }
 
  private:
-  using Scatter = torch::Tensor (*)(const std::shared_ptr<Module>&, torch::Tensor, const std::vector<torch::Device>&);
+  using Scatter = torch::Tensor (*)(const std::shared_ptr<Module>&, torch::Tensor,
+                                    const std::vector<torch::Device>&);
   std::shared_ptr<Module> module_;
   std::vector<torch::Device> devices_;
   Scatter scatter_ = nullptr;

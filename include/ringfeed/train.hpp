@@ -1,12 +1,15 @@
-// Data-parallel training of a model on a data set, and starting the ranks that do it. Torch is behind it, not in it.
+// Data-parallel training of a model on a data set, and starting the ranks that do it. Torch is
+// behind it, not in it.
 //
 // A command with --nproc N uses it like this (each rank runs the same command line again):
 //
 //   if (nproc > 1 && !ringfeed::is_launched_rank()) {
 //     ringfeed::launch_ranks({.ranks = nproc, .arguments = {argv, argv + argc}, .stop = token});
-//     return 0;                                  // else: an Error that names the rank, to be printed here
+//     return 0;                                  // else: an Error that names the rank, to be
+//     printed here
 //   }
-//   return ringfeed::run_rank([&] {              // errors of a launched rank go to the launcher, not to stderr
+//   return ringfeed::run_rank([&] {              // errors of a launched rank go to the launcher,
+//   not to stderr
 //     const auto summary = ringfeed::train(options);
 //     if (summary.rank == 0) print(summary);
 //   });
@@ -16,18 +19,17 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ringfeed/order.hpp>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ringfeed/order.hpp>
-
 namespace ringfeed {
 
 struct LaunchOptions {
-  int ranks = 2;                       ///< 1 to 1,024
-  std::string program = {};            ///< empty: this very program
+  int ranks = 2;                            ///< 1 to 1,024
+  std::string program = {};                 ///< empty: this very program
   std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
   /// Asked to stop: the ranks get SIGTERM and it ends with Error{kCancelled}.
   std::stop_token stop = {};
@@ -35,65 +37,71 @@ struct LaunchOptions {
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
 };
 
-/// Starts the ranks on this host, with torchrun's variables set, and waits until all have ended well. When one fails
-/// the others are ended. The ranks never outlive this process. Each is in a process group of its own: Ctrl-C reaches
-/// only this process, and they stop by `stop`. Errors: what a rank reported through run_rank(), else kInternal that
-/// names the rank and its signal or exit code; kCancelled; kInvalidArgument.
+/// Starts the ranks on this host, with torchrun's variables set, and waits until all have ended
+/// well. When one fails the others are ended. The ranks never outlive this process. Each is in a
+/// process group of its own: Ctrl-C reaches only this process, and they stop by `stop`. Errors:
+/// what a rank reported through run_rank(), else kInternal that names the rank and its signal or
+/// exit code; kCancelled; kInvalidArgument.
 void launch_ranks(const LaunchOptions& options);
 
 /// Whether launch_ranks() started this process.
 bool is_launched_rank() noexcept;
 
-/// Runs `work`. In a launched rank an exception is handed to the launcher, and the exit code is returned; anywhere else
-/// exceptions pass through. Returns 0 when there was none.
+/// Runs `work`. In a launched rank an exception is handed to the launcher, and the exit code is
+/// returned; anywhere else exceptions pass through. Returns 0 when there was none.
 int run_rank(const std::function<void()>& work);
 
 struct TrainProgress {
-  std::uint64_t epoch = 0;        ///< from 0
+  std::uint64_t epoch = 0;  ///< from 0
   std::uint64_t epochs = 0;
-  std::uint64_t samples = 0;      ///< of this epoch, over all ranks, trained on so far
+  std::uint64_t samples = 0;  ///< of this epoch, over all ranks, trained on so far
   std::uint64_t samples_total = 0;
-  /// At the end of an epoch only: the mean training loss, and the validation figures where there are any.
+  /// At the end of an epoch only: the mean training loss, and the validation figures where there
+  /// are any.
   std::optional<double> loss;
   std::optional<double> val_loss;
   std::optional<double> val_accuracy;
 };
 
 struct TrainOptions {
-  /// The data set; ?split= chooses what is trained on (default train). Split `val` is evaluated where there is one.
+  /// The data set; ?split= chooses what is trained on (default train). Split `val` is evaluated
+  /// where there is one.
   std::string url;
-  /// "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the flattened input. "cnn": 3x3
-  /// convolutions with ReLU and 2x2 max pooling, then hidden layers; its input is [height, width] or
-  /// [channels, height, width], each side at least 2.
+  /// "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the
+  /// flattened input. "cnn": 3x3 convolutions with ReLU and 2x2 max pooling, then hidden layers;
+  /// its input is [height, width] or [channels, height, width], each side at least 2.
   std::string model = "mlp";
-  /// Sizes of the hidden layers, 1 to 65,536 each, at most 64. Empty: {256, 256} for mlp, {128} for cnn. linear has none.
+  /// Sizes of the hidden layers, 1 to 65,536 each, at most 64. Empty: {256, 256} for mlp, {128} for
+  /// cnn. linear has none.
   std::vector<std::int64_t> hidden;
-  /// Columns. The input is a tensor of any dtype, and becomes float32; uint8 is divided by 255, nothing else is scaled.
+  /// Columns. The input is a tensor of any dtype, and becomes float32; uint8 is divided by 255,
+  /// nothing else is scaled.
   std::string input;
   std::string target;
-  /// "cross_entropy": target is a whole number per sample, the classes are 0 to the largest label of all splits.
-  /// "mse": target is floating-point, the output has its shape. "bce": target is bool, or numbers from 0 to 1; the
-  /// output has its shape and is a logit.
+  /// "cross_entropy": target is a whole number per sample, the classes are 0 to the largest label
+  /// of all splits. "mse": target is floating-point, the output has its shape. "bce": target is
+  /// bool, or numbers from 0 to 1; the output has its shape and is a logit.
   std::string loss = "cross_entropy";
   /// cross_entropy only: a weight for each class, at least 0; empty: all 1.
   std::vector<double> class_weights;
   /// "sgd", "adam", "adamw".
   std::string optimizer = "adam";
-  double learning_rate = 1e-3;          ///< above 0
-  double momentum = 0;                  ///< sgd only: 0 to below 1
-  std::optional<double> weight_decay;   ///< at least 0; without it 0.01 for adamw, else 0, as in torch
-  std::uint64_t epochs = 1;             ///< 1 to 1,000,000
-  std::uint64_t global_batch = 64;      ///< samples per step over all ranks, at least their number
+  double learning_rate = 1e-3;  ///< above 0
+  double momentum = 0;          ///< sgd only: 0 to below 1
+  std::optional<double>
+      weight_decay;                 ///< at least 0; without it 0.01 for adamw, else 0, as in torch
+  std::uint64_t epochs = 1;         ///< 1 to 1,000,000
+  std::uint64_t global_batch = 64;  ///< samples per step over all ranks, at least their number
   /// Instead of global_batch: this many per rank.
   std::optional<std::uint64_t> batch_size_per_rank;
-  std::uint64_t seed = 0;               ///< of the order of samples and of the model's first parameters
+  std::uint64_t seed = 0;  ///< of the order of samples and of the model's first parameters
   Shuffle shuffle = Shuffle::kBlock;
-  std::uint32_t lanes = 64;             ///< at least the ranks; as in OrderOptions
-  std::uint32_t window = 2;             ///< as in OrderOptions
-  std::uint64_t prefetch_bytes = 0;     ///< as in FeedOptions
+  std::uint32_t lanes = 64;          ///< at least the ranks; as in OrderOptions
+  std::uint32_t window = 2;          ///< as in OrderOptions
+  std::uint64_t prefetch_bytes = 0;  ///< as in FeedOptions
   /// "ddp": one device per process. "data-parallel": one process, all its devices.
   std::string parallel = "ddp";
-  std::string device = "auto";          ///< "cpu", "cuda", "auto": cuda where there is one
+  std::string device = "auto";  ///< "cpu", "cuda", "auto": cuda where there is one
   /// Compute threads of this rank, 1 to 1,024; 0: the cores divided by the ranks on this host.
   int threads = 0;
   /// Folder for weights.safetensors, made when missing; empty: weights are not saved.
@@ -108,17 +116,18 @@ struct TrainOptions {
 /// Where one rank's training time went. Evaluation and start-up are not in it.
 struct TrainSeconds {
   double total = 0;
-  double wait = 0;       ///< for the feed
-  double forward = 0;    ///< with the loss
-  double backward = 0;   ///< with the all-reduce of gradients
+  double wait = 0;      ///< for the feed
+  double forward = 0;   ///< with the loss
+  double backward = 0;  ///< with the all-reduce of gradients
   double optimizer = 0;
 };
 
 struct TrainSummary {
   int rank = 0;
   int world_size = 1;
-  /// The mean training loss of each epoch over all samples, each at the time it was trained on. The same on every rank,
-  /// and to the last digit in each run with the same data set version, options, ranks and threads.
+  /// The mean training loss of each epoch over all samples, each at the time it was trained on. The
+  /// same on every rank, and to the last digit in each run with the same data set version, options,
+  /// ranks and threads.
   std::vector<double> losses;
   std::optional<double> val_loss;      ///< after the last epoch
   std::optional<double> val_accuracy;  ///< 0 to 1; cross_entropy and bce only
@@ -126,17 +135,19 @@ struct TrainSummary {
   double samples_per_second = 0;       ///< samples / seconds.total
   double wait_share = 0;               ///< seconds.wait / seconds.total
   TrainSeconds seconds;                ///< of this rank
-  std::string weights;                 ///< path of the weights; empty on other ranks than 0, or when none were saved
-  std::string device;                  ///< "cpu"
-  int threads = 1;                     ///< compute threads per rank
+  std::string
+      weights;  ///< path of the weights; empty on other ranks than 0, or when none were saved
+  std::string device;  ///< "cpu"
+  int threads = 1;     ///< compute threads per rank
   std::uint64_t dataset_version = 0;
   std::string torch_version;
 };
 
-/// Trains, as the rank that the environment names (RANK, WORLD_SIZE, ...; none: alone). Sets torch's number of threads,
-/// seed and deterministic algorithms in this process. With several ranks: once per process. Errors: those of
-/// Dataset::open and Feed; kInvalidArgument (options that do not fit each other or the data), kUnavailable, kTimeout (another
-/// rank is gone, or silent), kCancelled.
+/// Trains, as the rank that the environment names (RANK, WORLD_SIZE, ...; none: alone). Sets
+/// torch's number of threads, seed and deterministic algorithms in this process. With several
+/// ranks: once per process. Errors: those of Dataset::open and Feed; kInvalidArgument (options that
+/// do not fit each other or the data), kUnavailable, kTimeout (another rank is gone, or silent),
+/// kCancelled.
 TrainSummary train(const TrainOptions& options);
 
 }  // namespace ringfeed

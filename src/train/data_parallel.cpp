@@ -1,15 +1,14 @@
-// The adapter to c10d::Reducer, whose constructor differs between torch versions (twelve arguments in 2.11): buckets of
-// gradients, all-reduced while backward still computes the next ones. The order of calls is that of Python's
-// torch/nn/parallel/distributed.py.
+// The adapter to c10d::Reducer, whose constructor differs between torch versions (twelve arguments
+// in 2.11): buckets of gradients, all-reduced while backward still computes the next ones. The
+// order of calls is that of Python's torch/nn/parallel/distributed.py.
 #include <fmt/format.h>
-#include <torch/csrc/distributed/c10d/comm.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <unordered_set>
-
 #include <ringfeed/error.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+#include <unordered_set>
 
 #include "train/process_group.hpp"
 #include "train/torch_error.hpp"
@@ -55,8 +54,9 @@ struct GradientReducer::Impl {
       if (text.find("params") == std::string::npos) {
         throw collective_error(group->rank(), "comparing parameters", error);
       }
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("the model differs between the ranks; build the same one on each: {}", text));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("the model differs between the ranks; build the same one on each: {}", text));
     }
   }
 
@@ -70,8 +70,9 @@ struct GradientReducer::Impl {
   }
 
   void build(const std::vector<at::Tensor>& parameters) {
-    // One bucket per dtype at first: the order in which gradients come is not known yet. After the first backward the
-    // reducer makes its buckets anew in that order, a small one first so that sending starts early.
+    // One bucket per dtype at first: the order in which gradients come is not known yet. After the
+    // first backward the reducer makes its buckets anew in that order, a small one first so that
+    // sending starts early.
     const std::vector<bool> sparse(parameters.size(), false);
     auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
         parameters, {std::numeric_limits<std::size_t>::max()}, sparse);
@@ -79,19 +80,22 @@ struct GradientReducer::Impl {
     reducer = std::make_unique<c10d::Reducer>(
         parameters, std::move(buckets), c10d_group(), sparse, c10d::kDefaultBucketBytesCap,
         /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
-        /*param_names=*/std::unordered_map<std::size_t, std::string>(), c10d::kDefaultFirstBucketBytes,
+        /*param_names=*/std::unordered_map<std::size_t, std::string>(),
+        c10d::kDefaultFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
         /*bucket_bytes_cap_list=*/std::vector<std::int64_t>());
   }
 };
 
-GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module, std::shared_ptr<ProcessGroup> group)
+GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module,
+                                 std::shared_ptr<ProcessGroup> group)
     : impl_(std::make_unique<Impl>()) {
   impl_->module = std::move(module);
   impl_->group = std::move(group);
   const auto parameters = distinct(impl_->module->parameters(), true);
   if (parameters.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "the model has no parameter that needs a gradient: nothing to train");
+    throw Error(ErrorCode::kInvalidArgument,
+                "the model has no parameter that needs a gradient: nothing to train");
   }
   if (impl_->c10d_group() == nullptr) {
     throw Error(ErrorCode::kInvalidArgument, "a group of one rank has no gradients to reduce");

@@ -1,5 +1,6 @@
-// Starts ranks as processes of this host and waits for them. No torch and no signal handling here: a pipe per rank tells
-// both what went wrong in it and, by its end, that it is gone; a stop_token says when to end.
+// Starts ranks as processes of this host and waits for them. No torch and no signal handling here:
+// a pipe per rank tells both what went wrong in it and, by its end, that it is gone; a stop_token
+// says when to end.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -15,10 +16,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/train.hpp>
+#include <utility>
 
 #include "base/system_error.hpp"
 #include "train/world.hpp"
@@ -94,23 +94,28 @@ struct Rank {
 
   Error error() const {
     if (code() == ErrorCode::kCancelled) {
-      return Error(ErrorCode::kInternal, fmt::format("rank {} was told to stop by a signal from outside", rank));
+      return Error(ErrorCode::kInternal,
+                   fmt::format("rank {} was told to stop by a signal from outside", rank));
     }
     if (report.size() > 1) return Error(code(), report.substr(1));
     if (WIFSIGNALED(status)) {
       const int signal = WTERMSIG(status);
-      return Error(ErrorCode::kInternal,
-                   fmt::format("rank {} was ended by signal {} ({}){}", rank, signal, strsignal(signal),
-                               signal == SIGKILL ? "; did the host run out of memory?" : ""));
+      return Error(
+          ErrorCode::kInternal,
+          fmt::format("rank {} was ended by signal {} ({}){}", rank, signal, strsignal(signal),
+                      signal == SIGKILL ? "; did the host run out of memory?" : ""));
     }
-    return Error(ErrorCode::kInternal, fmt::format("rank {} ended with exit code {}", rank, WEXITSTATUS(status)));
+    return Error(ErrorCode::kInternal,
+                 fmt::format("rank {} ended with exit code {}", rank, WEXITSTATUS(status)));
   }
 };
 
-/// A listening socket on a free port of the loopback interface. Rank 0 inherits it, so no other program can take the
-/// port in between, and ranks that connect before it is ready wait in its queue.
+/// A listening socket on a free port of the loopback interface. Rank 0 inherits it, so no other
+/// program can take the port in between, and ranks that connect before it is ready wait in its
+/// queue.
 Descriptor listen_on_loopback(std::uint16_t& port) {
-  Descriptor socket = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "opening a socket for the ranks");
+  Descriptor socket =
+      checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "opening a socket for the ranks");
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -125,18 +130,22 @@ Descriptor listen_on_loopback(std::uint16_t& port) {
 }
 
 /// The environment of a rank: this process's, with torchrun's variables in place of any there were.
-std::vector<std::string> environment_of(int rank, int ranks, std::uint16_t port, int report, int store) {
+std::vector<std::string> environment_of(int rank, int ranks, std::uint16_t port, int report,
+                                        int store) {
   std::vector<std::string> variables;
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string_view text = *each;
     const std::string_view name = text.substr(0, text.find('='));
-    const bool ours = name == "RANK" || name == "WORLD_SIZE" || name == "LOCAL_RANK" || name == "LOCAL_WORLD_SIZE" ||
-                      name == "MASTER_ADDR" || name == "MASTER_PORT" || name.starts_with("TORCHELASTIC_") ||
+    const bool ours = name == "RANK" || name == "WORLD_SIZE" || name == "LOCAL_RANK" ||
+                      name == "LOCAL_WORLD_SIZE" || name == "MASTER_ADDR" ||
+                      name == "MASTER_PORT" || name.starts_with("TORCHELASTIC_") ||
                       name == kReportVariable || name == kStoreVariable;
     if (!ours) variables.emplace_back(text);
   }
-  for (const char* name : {"RANK", "LOCAL_RANK"}) variables.push_back(fmt::format("{}={}", name, rank));
-  for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"}) variables.push_back(fmt::format("{}={}", name, ranks));
+  for (const char* name : {"RANK", "LOCAL_RANK"})
+    variables.push_back(fmt::format("{}={}", name, rank));
+  for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"})
+    variables.push_back(fmt::format("{}={}", name, ranks));
   variables.emplace_back("MASTER_ADDR=127.0.0.1");
   variables.push_back(fmt::format("MASTER_PORT={}", port));
   variables.push_back(fmt::format("{}={}", kReportVariable, report));
@@ -152,8 +161,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 /// In the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void become_rank(const char* program, char* const* arguments, char* const* environment, int report,
-                              int store, pid_t parent, std::string_view cannot_start) {
+[[noreturn]] void become_rank(const char* program, char* const* arguments, char* const* environment,
+                              int report, int store, pid_t parent, std::string_view cannot_start) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
   ::setpgid(0, 0);
@@ -200,8 +209,8 @@ class Launcher {
       const pid_t pid = ::fork();
       if (pid < 0) throw_system_error(errno, fmt::format("starting rank {}", number));
       if (pid == 0) {
-        become_rank(program.c_str(), argument_pointers.data(), environment_pointers.data(), writing.number(),
-                    number == 0 ? store.number() : -1, parent, cannot_start);
+        become_rank(program.c_str(), argument_pointers.data(), environment_pointers.data(),
+                    writing.number(), number == 0 ? store.number() : -1, parent, cannot_start);
       }
       Rank& rank = ranks_.emplace_back();
       rank.rank = number;
@@ -216,7 +225,8 @@ class Launcher {
       // Cannot fail: the counter is far from full.
       [[maybe_unused]] const auto written = ::write(wake_.number(), &one, sizeof(one));
     });
-    while (std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.alive(); })) {
+    while (
+        std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.alive(); })) {
       wait_for_event();
       decide();
     }
@@ -229,7 +239,8 @@ class Launcher {
 
   void wait_for_event() {
     std::vector<pollfd> waits;
-    for (const auto& rank : ranks_) waits.push_back({rank.pipe.number(), POLLIN, 0});  // below 0: not looked at
+    for (const auto& rank : ranks_)
+      waits.push_back({rank.pipe.number(), POLLIN, 0});  // below 0: not looked at
     // Once it has fired it stays readable; then only the ranks and the deadline matter.
     waits.push_back({stage_ < Stage::kEnding ? wake_.number() : -1, POLLIN, 0});
     int timeout_ms = -1;
@@ -250,7 +261,8 @@ class Launcher {
     char bytes[kReportBytesMax];
     const auto count = ::read(rank.pipe.number(), bytes, sizeof(bytes));
     if (count > 0) {
-      if (rank.report.size() < kReportBytesMax) rank.report.append(bytes, static_cast<std::size_t>(count));
+      if (rank.report.size() < kReportBytesMax)
+        rank.report.append(bytes, static_cast<std::size_t>(count));
       return;
     }
     if (count < 0 && errno == EINTR) return;
@@ -282,8 +294,8 @@ class Launcher {
       deadline_ = now + kExplanationWait;
     }
     const bool explained = !failures_.empty() && !explanation()->lost_the_others();
-    if (stage_ < Stage::kEnding &&
-        (options_.stop.stop_requested() || explained || (stage_ == Stage::kExplaining && overdue))) {
+    if (stage_ < Stage::kEnding && (options_.stop.stop_requested() || explained ||
+                                    (stage_ == Stage::kExplaining && overdue))) {
       stage_ = Stage::kEnding;
       deadline_ = now + options_.grace;
       signal_all(SIGTERM);
@@ -322,7 +334,8 @@ void launch_ranks(const LaunchOptions& options) {
   }
   if (options.grace < std::chrono::seconds(0) || options.grace > std::chrono::seconds(60)) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("the grace of ranks that are ended is 0 to 60 s, not {} ms", options.grace.count()));
+                fmt::format("the grace of ranks that are ended is 0 to 60 s, not {} ms",
+                            options.grace.count()));
   }
   Launcher launcher(options);
   launcher.start();

@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <numeric>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -15,10 +14,13 @@ namespace {
 
 namespace functional = torch::nn::functional;
 
-std::string shape_text(const torch::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes().vec(), ", ")); }
+std::string shape_text(const torch::Tensor& tensor) {
+  return fmt::format("[{}]", fmt::join(tensor.sizes().vec(), ", "));
+}
 
 bool is_with_1(torch::IntArrayRef longer, torch::IntArrayRef shorter) {
-  return longer.size() == shorter.size() + 1 && longer.back() == 1 && longer.slice(0, shorter.size()) == shorter;
+  return longer.size() == shorter.size() + 1 && longer.back() == 1 &&
+         longer.slice(0, shorter.size()) == shorter;
 }
 
 /// Also of a tensor without samples.
@@ -34,14 +36,16 @@ torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& outpu
   if (is_with_1(output.sizes(), target.sizes()) || is_with_1(target.sizes(), output.sizes())) {
     return target.reshape(output.sizes());
   }
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("a target of shape {} does not fit an output of shape {}; it is not broadcast",
-                          shape_text(target), shape_text(output)));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("a target of shape {} does not fit an output of shape {}; it is not broadcast",
+                  shape_text(target), shape_text(output)));
 }
 
 Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::ScalarType dtype)
     : kind_(kind), dtype_(dtype) {
-  if (!class_weights.empty()) class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(dtype);
+  if (!class_weights.empty())
+    class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(dtype);
 }
 
 torch::Tensor Loss::target(const torch::Tensor& column) const {
@@ -53,7 +57,8 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
   switch (kind_) {
     case LossKind::kCrossEntropy:
       return functional::cross_entropy(
-          output, target, functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kSum));
+          output, target,
+          functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kSum));
     case LossKind::kMse:
       return functional::mse_loss(output, fit_target(target, output),
                                   functional::MSELossFuncOptions().reduction(torch::kSum)) /
@@ -68,11 +73,13 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
 }
 
 torch::Tensor Loss::weight(const torch::Tensor& target) const {
-  if (!weighted()) return torch::scalar_tensor(static_cast<double>(target.size(0)), torch::kFloat64);
+  if (!weighted())
+    return torch::scalar_tensor(static_cast<double>(target.size(0)), torch::kFloat64);
   return class_weights_.index_select(0, target).sum(torch::kFloat64);
 }
 
-std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output, const torch::Tensor& target) const {
+std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output,
+                                           const torch::Tensor& target) const {
   switch (kind_) {
     case LossKind::kMse:
       return std::nullopt;
@@ -85,6 +92,8 @@ std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output, const to
   throw Error(ErrorCode::kInternal, "a loss without a measure");
 }
 
-double step_scale(int world_size, double step_weight) { return step_weight > 0 ? world_size / step_weight : 0.0; }
+double step_scale(int world_size, double step_weight) {
+  return step_weight > 0 ? world_size / step_weight : 0.0;
+}
 
 }  // namespace ringfeed

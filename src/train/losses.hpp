@@ -1,4 +1,5 @@
-// Losses as sums over samples, so that ranks with different numbers of samples add up to the loss of the whole step.
+// Losses as sums over samples, so that ranks with different numbers of samples add up to the loss
+// of the whole step.
 #pragma once
 
 #include <torch/types.h>
@@ -9,8 +10,8 @@
 
 namespace ringfeed {
 
-/// `target` with the shape of `output`: equal shapes, or one of them has a last dimension of 1 more. Never broadcast:
-/// anything else is Error{kInvalidArgument}.
+/// `target` with the shape of `output`: equal shapes, or one of them has a last dimension of 1
+/// more. Never broadcast: anything else is Error{kInvalidArgument}.
 torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& output);
 
 class Loss {
@@ -18,19 +19,23 @@ class Loss {
   /// `class_weights`: one per class, or empty. Of the dtype of the outputs.
   Loss(LossKind kind, const std::vector<double>& class_weights, torch::ScalarType dtype);
 
-  /// A batch of the target column ([B, ...]) as the loss takes it: int64 [B] for cross_entropy, else the outputs' dtype,
-  /// [B, elements].
+  /// A batch of the target column ([B, ...]) as the loss takes it: int64 [B] for cross_entropy,
+  /// else the outputs' dtype, [B, elements].
   torch::Tensor target(const torch::Tensor& column) const;
 
-  /// Sum over the samples of their loss (a sample's loss is the mean over its elements), each times its class weight.
+  /// Sum over the samples of their loss (a sample's loss is the mean over its elements), each times
+  /// its class weight.
   torch::Tensor sum(const torch::Tensor& output, const torch::Tensor& target) const;
 
   bool weighted() const noexcept { return class_weights_.defined(); }
-  /// What these samples count: their number, or with class weights the sum of those. float64, no dimension.
+  /// What these samples count: their number, or with class weights the sum of those. float64, no
+  /// dimension.
   torch::Tensor weight(const torch::Tensor& target) const;
 
-  /// Samples whose class is predicted right, a sample being one element for bce. Null for mse: it has no classes.
-  std::optional<torch::Tensor> correct(const torch::Tensor& output, const torch::Tensor& target) const;
+  /// Samples whose class is predicted right, a sample being one element for bce. Null for mse: it
+  /// has no classes.
+  std::optional<torch::Tensor> correct(const torch::Tensor& output,
+                                       const torch::Tensor& target) const;
 
  private:
   LossKind kind_;
@@ -38,8 +43,9 @@ class Loss {
   torch::Tensor class_weights_;
 };
 
-/// By this a rank multiplies its sum of losses: data parallelism then takes the mean over the ranks, and the result is
-/// the mean over `step_weight`, the weight of the whole step over all ranks. 0 when that is 0.
+/// By this a rank multiplies its sum of losses: data parallelism then takes the mean over the
+/// ranks, and the result is the mean over `step_weight`, the weight of the whole step over all
+/// ranks. 0 when that is 0.
 double step_scale(int world_size, double step_weight);
 
 }  // namespace ringfeed

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
-
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -27,14 +26,17 @@ constexpr std::int64_t kFilters = 64;
 constexpr std::int64_t kPooledSideMax = 8;
 
 /// A 3x3 convolution that keeps height and width, and ReLU. Returns its filters.
-std::int64_t add_convolution(nn::SequentialImpl& model, int number, std::int64_t channels, std::int64_t filters) {
-  model.push_back(fmt::format("conv{}", number), nn::Conv2d(nn::Conv2dOptions(channels, filters, 3).padding(1)));
+std::int64_t add_convolution(nn::SequentialImpl& model, int number, std::int64_t channels,
+                             std::int64_t filters) {
+  model.push_back(fmt::format("conv{}", number),
+                  nn::Conv2d(nn::Conv2dOptions(channels, filters, 3).padding(1)));
   model.push_back(fmt::format("conv_relu{}", number), nn::ReLU());
   return filters;
 }
 
 /// Returns the number of features.
-std::int64_t add_convolutions(nn::SequentialImpl& model, const std::vector<std::int64_t>& input_shape) {
+std::int64_t add_convolutions(nn::SequentialImpl& model,
+                              const std::vector<std::int64_t>& input_shape) {
   std::int64_t height = input_shape[1];
   std::int64_t width = input_shape[2];
   std::int64_t channels = add_convolution(model, 1, input_shape[0], kFirstFilters);
@@ -42,7 +44,8 @@ std::int64_t add_convolutions(nn::SequentialImpl& model, const std::vector<std::
     channels = add_convolution(model, number, channels, kFilters);
     const std::int64_t down = std::min<std::int64_t>(2, height);
     const std::int64_t across = std::min<std::int64_t>(2, width);
-    model.push_back(fmt::format("pool{}", number), nn::MaxPool2d(nn::MaxPool2dOptions({down, across})));
+    model.push_back(fmt::format("pool{}", number),
+                    nn::MaxPool2d(nn::MaxPool2dOptions({down, across})));
     height /= down;
     width /= across;
   }
@@ -55,8 +58,8 @@ std::shared_ptr<nn::SequentialImpl> make_model(const Plan& plan) {
   auto model = std::make_shared<nn::SequentialImpl>();
   std::int64_t features = plan.model == ModelKind::kCnn
                               ? add_convolutions(*model, plan.input_shape)
-                              : std::accumulate(plan.input_shape.begin(), plan.input_shape.end(), std::int64_t{1},
-                                                std::multiplies<>());
+                              : std::accumulate(plan.input_shape.begin(), plan.input_shape.end(),
+                                                std::int64_t{1}, std::multiplies<>());
   model->push_back("flatten", nn::Flatten());
   for (std::size_t i = 0; i < plan.hidden.size(); ++i) {
     model->push_back(fmt::format("fc{}", i + 1), nn::Linear(features, plan.hidden[i]));
@@ -67,20 +70,24 @@ std::shared_ptr<nn::SequentialImpl> make_model(const Plan& plan) {
   return model;
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan, const TrainOptions& options,
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,
+                                                        const TrainOptions& options,
                                                         std::vector<torch::Tensor> parameters) {
   namespace optim = torch::optim;
   switch (plan.optimizer) {
     case OptimizerKind::kSgd:
-      return std::make_unique<optim::SGD>(
-          std::move(parameters),
-          optim::SGDOptions(options.learning_rate).momentum(options.momentum).weight_decay(plan.weight_decay));
+      return std::make_unique<optim::SGD>(std::move(parameters),
+                                          optim::SGDOptions(options.learning_rate)
+                                              .momentum(options.momentum)
+                                              .weight_decay(plan.weight_decay));
     case OptimizerKind::kAdam:
-      return std::make_unique<optim::Adam>(std::move(parameters),
-                                           optim::AdamOptions(options.learning_rate).weight_decay(plan.weight_decay));
+      return std::make_unique<optim::Adam>(
+          std::move(parameters),
+          optim::AdamOptions(options.learning_rate).weight_decay(plan.weight_decay));
     case OptimizerKind::kAdamW:
-      return std::make_unique<optim::AdamW>(std::move(parameters),
-                                            optim::AdamWOptions(options.learning_rate).weight_decay(plan.weight_decay));
+      return std::make_unique<optim::AdamW>(
+          std::move(parameters),
+          optim::AdamWOptions(options.learning_rate).weight_decay(plan.weight_decay));
   }
   throw Error(ErrorCode::kInternal, "an optimizer without a class");
 }

@@ -10,11 +10,13 @@
 
 namespace ringfeed {
 
-/// float32, on the CPU, parameters drawn from torch's global generator. Its input is [B, ...plan.input_shape], its
-/// output [B, plan.outputs]. Layers are named, so weights are too: fc1.weight, conv1.bias, output.weight.
+/// float32, on the CPU, parameters drawn from torch's global generator. Its input is [B,
+/// ...plan.input_shape], its output [B, plan.outputs]. Layers are named, so weights are too:
+/// fc1.weight, conv1.bias, output.weight.
 std::shared_ptr<torch::nn::SequentialImpl> make_model(const Plan& plan);
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan, const TrainOptions& options,
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,
+                                                        const TrainOptions& options,
                                                         std::vector<torch::Tensor> parameters);
 
 }  // namespace ringfeed

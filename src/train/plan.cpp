@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <utility>
-
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "train/world.hpp"
 
@@ -22,14 +21,17 @@ constexpr std::uint64_t kBatchMax = std::uint64_t{1} << 31;
 constexpr std::uint64_t kEpochsMax = 1'000'000;
 constexpr int kThreadsMax = 1'024;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorCode::kInvalidArgument, message);
+}
 
 void check(bool fits, const std::string& message) {
   if (!fits) refuse(message);
 }
 
 template <typename Kind, std::size_t n>
-Kind choose(std::string_view what, std::string_view name, const std::array<std::pair<std::string_view, Kind>, n>& all) {
+Kind choose(std::string_view what, std::string_view name,
+            const std::array<std::pair<std::string_view, Kind>, n>& all) {
   std::vector<std::string_view> names;
   for (const auto& [each, kind] : all) {
     if (each == name) return kind;
@@ -43,16 +45,22 @@ constexpr std::array<std::pair<std::string_view, ModelKind>, 3> kModels = {
 constexpr std::array<std::pair<std::string_view, LossKind>, 3> kLosses = {
     {{"mse", LossKind::kMse}, {"cross_entropy", LossKind::kCrossEntropy}, {"bce", LossKind::kBce}}};
 constexpr std::array<std::pair<std::string_view, OptimizerKind>, 3> kOptimizers = {
-    {{"sgd", OptimizerKind::kSgd}, {"adam", OptimizerKind::kAdam}, {"adamw", OptimizerKind::kAdamW}}};
-constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {{{"ddp", false}, {"data-parallel", true}}};
+    {{"sgd", OptimizerKind::kSgd},
+     {"adam", OptimizerKind::kAdam},
+     {"adamw", OptimizerKind::kAdamW}}};
+constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
+    {{"ddp", false}, {"data-parallel", true}}};
 /// Whether CUDA is demanded.
-constexpr std::array<std::pair<std::string_view, bool>, 3> kDevices = {{{"auto", false}, {"cpu", false}, {"cuda", true}}};
+constexpr std::array<std::pair<std::string_view, bool>, 3> kDevices = {
+    {{"auto", false}, {"cpu", false}, {"cuda", true}}};
 
 bool is_floating(DType dtype) {
   return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
 }
 
-bool is_scalar(const ColumnSpec& column) { return column.elements() == 1 && column.shape.size() <= 1; }
+bool is_scalar(const ColumnSpec& column) {
+  return column.elements() == 1 && column.shape.size() <= 1;
+}
 
 void check_numbers(const TrainOptions& options) {
   check(std::isfinite(options.learning_rate) && options.learning_rate > 0,
@@ -60,21 +68,26 @@ void check_numbers(const TrainOptions& options) {
   check(options.momentum >= 0 && options.momentum < 1,
         fmt::format("the momentum is from 0 to below 1, not {}", options.momentum));
   const double decay = options.weight_decay.value_or(0);
-  check(std::isfinite(decay) && decay >= 0, fmt::format("the weight decay is at least 0, not {}", decay));
+  check(std::isfinite(decay) && decay >= 0,
+        fmt::format("the weight decay is at least 0, not {}", decay));
   check(options.epochs >= 1 && options.epochs <= kEpochsMax,
         fmt::format("the number of epochs is 1 to {}, not {}", kEpochsMax, options.epochs));
   check(options.threads >= 0 && options.threads <= kThreadsMax,
-        fmt::format("the number of threads is 0 (choose) to {}, not {}", kThreadsMax, options.threads));
+        fmt::format("the number of threads is 0 (choose) to {}, not {}", kThreadsMax,
+                    options.threads));
 }
 
 std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
   const auto ranks = static_cast<std::uint64_t>(world_size);
   const std::uint64_t asked = options.batch_size_per_rank.value_or(options.global_batch);
-  check(asked >= 1 && asked <= kBatchMax, fmt::format("the batch size is 1 to {}, not {}", kBatchMax, asked));
+  check(asked >= 1 && asked <= kBatchMax,
+        fmt::format("the batch size is 1 to {}, not {}", kBatchMax, asked));
   const std::uint64_t batch = options.batch_size_per_rank ? asked * ranks : asked;
-  check(batch >= ranks, fmt::format("a batch of {} is too small for {} ranks: each needs a sample in every step; use a "
-                                    "batch size of at least {}, or fewer ranks",
-                                    batch, ranks, ranks));
+  check(batch >= ranks,
+        fmt::format(
+            "a batch of {} is too small for {} ranks: each needs a sample in every step; use a "
+            "batch size of at least {}, or fewer ranks",
+            batch, ranks, ranks));
   return batch;
 }
 
@@ -84,20 +97,25 @@ std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model
     return {};
   }
   check(options.hidden.size() <= kHiddenLayersMax,
-        fmt::format("{} hidden layers are over the limit of {}", options.hidden.size(), kHiddenLayersMax));
+        fmt::format("{} hidden layers are over the limit of {}", options.hidden.size(),
+                    kHiddenLayersMax));
   for (const auto size : options.hidden) {
-    check(size >= 1 && size <= kHiddenMax, fmt::format("a hidden layer has 1 to {} units, not {}", kHiddenMax, size));
+    check(size >= 1 && size <= kHiddenMax,
+          fmt::format("a hidden layer has 1 to {} units, not {}", kHiddenMax, size));
   }
   if (!options.hidden.empty()) return options.hidden;
-  return model == ModelKind::kMlp ? std::vector<std::int64_t>{256, 256} : std::vector<std::int64_t>{128};
+  return model == ModelKind::kMlp ? std::vector<std::int64_t>{256, 256}
+                                  : std::vector<std::int64_t>{128};
 }
 
-const ColumnSpec& tensor_column(const Schema& schema, std::string_view role, const std::string& name) {
+const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
+                                const std::string& name) {
   if (name.empty()) refuse(fmt::format("name the {} column", role));
   const ColumnSpec& column = schema.at(name);
-  check(column.kind == ColumnKind::kTensor, fmt::format("the {} column '{}' is {}; it must be a tensor, of the same "
-                                                        "shape in each sample",
-                                                        role, name, column.type_name()));
+  check(column.kind == ColumnKind::kTensor,
+        fmt::format("the {} column '{}' is {}; it must be a tensor, of the same "
+                    "shape in each sample",
+                    role, name, column.type_name()));
   return column;
 }
 
@@ -106,7 +124,8 @@ std::vector<std::int64_t> input_shape_of(const ColumnSpec& input, ModelKind mode
   auto shape = input.shape;
   if (shape.size() == 2) shape.insert(shape.begin(), 1);
   check(shape.size() == 3 && shape[1] >= 2 && shape[2] >= 2,
-        fmt::format("model cnn takes samples of [height, width] or [channels, height, width], each side at least 2; "
+        fmt::format("model cnn takes samples of [height, width] or [channels, height, width], each "
+                    "side at least 2; "
                     "'{}' is {}; use mlp, or ingest it with such a shape",
                     input.name, input.type_name()));
   return shape;
@@ -117,17 +136,21 @@ void check_target(const ColumnSpec& target, LossKind loss) {
   const bool floating = is_floating(target.dtype);
   switch (loss) {
     case LossKind::kMse:
-      check(floating, fmt::format("loss mse needs a floating-point target; '{}' is {}; ingest it as float32, or use "
-                                  "cross_entropy for classes",
-                                  target.name, target.type_name()));
+      check(floating,
+            fmt::format(
+                "loss mse needs a floating-point target; '{}' is {}; ingest it as float32, or use "
+                "cross_entropy for classes",
+                target.name, target.type_name()));
       return;
     case LossKind::kCrossEntropy:
       check(!floating && target.dtype != DType::kBool,
-            fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it as int64, or use mse "
+            fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it "
+                        "as int64, or use mse "
                         "(numbers) or bce (yes or no)",
                         target.name, target.type_name()));
-      check(is_scalar(target), fmt::format("loss cross_entropy needs one label per sample; '{}' is {}", target.name,
-                                           target.type_name()));
+      check(is_scalar(target),
+            fmt::format("loss cross_entropy needs one label per sample; '{}' is {}", target.name,
+                        target.type_name()));
       return;
     case LossKind::kBce:
       return;
@@ -139,7 +162,8 @@ void check_class_weights(const TrainOptions& options, LossKind loss) {
         "class weights are for loss cross_entropy only");
   bool any = options.class_weights.empty();
   for (const double weight : options.class_weights) {
-    check(std::isfinite(weight) && weight >= 0, fmt::format("a class weight is at least 0, not {}", weight));
+    check(std::isfinite(weight) && weight >= 0,
+          fmt::format("a class weight is at least 0, not {}", weight));
     any = any || weight > 0;
   }
   check(any, "all class weights are 0: nothing would be learned");
@@ -154,16 +178,21 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   plan.optimizer = choose("optimizer", options.optimizer, kOptimizers);
   plan.data_parallel = choose("parallel mode", options.parallel, kParallels);
   if (choose("device", options.device, kDevices)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "no CUDA device can be used: this program was built for the CPU; use device cpu or auto");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "no CUDA device can be used: this program was built for the CPU; use device cpu or auto");
   }
   check(!plan.data_parallel || world_size == 1,
-        fmt::format("parallel data-parallel is one process, but there are {} ranks; use ddp, or one rank", world_size));
+        fmt::format(
+            "parallel data-parallel is one process, but there are {} ranks; use ddp, or one rank",
+            world_size));
   check_numbers(options);
   check(plan.optimizer == OptimizerKind::kSgd || options.momentum == 0,
-        fmt::format("optimizer {} has no momentum to set; leave it out, or use sgd", options.optimizer));
+        fmt::format("optimizer {} has no momentum to set; leave it out, or use sgd",
+                    options.optimizer));
   check_class_weights(options, plan.loss);
-  plan.weight_decay = options.weight_decay.value_or(plan.optimizer == OptimizerKind::kAdamW ? 0.01 : 0.0);
+  plan.weight_decay =
+      options.weight_decay.value_or(plan.optimizer == OptimizerKind::kAdamW ? 0.01 : 0.0);
   plan.global_batch = global_batch_of(options, world_size);
   plan.hidden = hidden_of(options, plan.model);
 
@@ -172,8 +201,8 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   check_target(target, plan.loss);
   plan.input_shape = input_shape_of(input, plan.model);
   plan.outputs = plan.loss == LossKind::kCrossEntropy ? 0 : target.elements();
-  plan.needs_target_scan =
-      plan.loss == LossKind::kCrossEntropy || (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
+  plan.needs_target_scan = plan.loss == LossKind::kCrossEntropy ||
+                           (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
   return plan;
 }
 

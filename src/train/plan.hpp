@@ -1,12 +1,11 @@
-// What the options mean for this data set: everything that can be refused before anything starts is refused here.
-// Without torch.
+// What the options mean for this data set: everything that can be refused before anything starts is
+// refused here. Without torch.
 #pragma once
 
 #include <cstdint>
-#include <vector>
-
 #include <ringfeed/schema.hpp>
 #include <ringfeed/train.hpp>
+#include <vector>
 
 namespace ringfeed {
 
@@ -21,15 +20,17 @@ struct Plan {
   ModelKind model = ModelKind::kMlp;
   LossKind loss = LossKind::kCrossEntropy;
   OptimizerKind optimizer = OptimizerKind::kAdam;
-  std::vector<std::int64_t> hidden;       ///< with the model's default filled in
-  std::vector<std::int64_t> input_shape;  ///< of one sample as the model takes it; [channels, height, width] for cnn
-  /// Numbers that the model gives per sample: the target's elements; for cross_entropy the classes, 0 until they are
-  /// counted.
+  std::vector<std::int64_t> hidden;  ///< with the model's default filled in
+  std::vector<std::int64_t>
+      input_shape;  ///< of one sample as the model takes it; [channels, height, width] for cnn
+  /// Numbers that the model gives per sample: the target's elements; for cross_entropy the classes,
+  /// 0 until they are counted.
   std::int64_t outputs = 0;
   std::uint64_t global_batch = 1;
   double weight_decay = 0;
   bool data_parallel = false;
-  bool needs_target_scan = false;  ///< whether the values of the target are to be checked or counted
+  bool needs_target_scan =
+      false;  ///< whether the values of the target are to be checked or counted
 
   /// Throws Error{kInvalidArgument}, {kUnavailable} (no such device).
   static Plan make(const TrainOptions& options, const Schema& schema, int world_size);

@@ -1,50 +1,56 @@
-// The adapter to c10d's TCPStore and Gloo. Gloo itself is inside libtorch_cpu; the headers come from the system and may
-// be older, so no class of theirs is made here: above all no GlooStore, whose vtable would have the old layout (a test
-// reads this object's symbols).
+// The adapter to c10d's TCPStore and Gloo. Gloo itself is inside libtorch_cpu; the headers come
+// from the system and may be older, so no class of theirs is made here: above all no GlooStore,
+// whose vtable would have the old layout (a test reads this object's symbols).
 #define USE_C10D_GLOO
 
 #include "train/process_group.hpp"
 
 #include <fmt/format.h>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <atomic>
 #include <cstdlib>
-
 #include <ringfeed/error.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "train/torch_error.hpp"
 
 namespace ringfeed {
 namespace {
 
-c10::intrusive_ptr<c10d::Store> connect_store(const World& world, std::chrono::milliseconds timeout) {
+c10::intrusive_ptr<c10d::Store> connect_store(const World& world,
+                                              std::chrono::milliseconds timeout) {
   c10d::TCPStoreOptions options;
   options.port = world.port;
   options.isServer = world.rank == 0 && !world.agent_serves;
   options.waitWorkers = false;  // Gloo's own rendezvous waits for every rank
   options.timeout = timeout;
-  if (options.isServer && world.store_descriptor >= 0) options.masterListenFd = world.store_descriptor;
-  return c10::make_intrusive<c10d::PrefixStore>(fmt::format("ringfeed/{}", world.restart),
-                                                c10::make_intrusive<c10d::TCPStore>(world.address, options));
+  if (options.isServer && world.store_descriptor >= 0)
+    options.masterListenFd = world.store_descriptor;
+  return c10::make_intrusive<c10d::PrefixStore>(
+      fmt::format("ringfeed/{}", world.restart),
+      c10::make_intrusive<c10d::TCPStore>(world.address, options));
 }
 
 std::shared_ptr<gloo::transport::Device> network_device(const World& world) {
-  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME"); interface != nullptr && *interface != '\0') {
+  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
+      interface != nullptr && *interface != '\0') {
     return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
   }
   // All ranks on this host: loopback, which works where the host's own name does not resolve.
-  if (world.local_size == world.size) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+  if (world.local_size == world.size)
+    return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
   return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
-c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world, std::chrono::milliseconds timeout) {
+c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world,
+                                               std::chrono::milliseconds timeout) {
   const auto store = connect_store(world, timeout);
   auto gloo_options = c10d::ProcessGroupGloo::Options::create(timeout);
   gloo_options->devices.push_back(network_device(world));
-  const auto gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, world.rank, world.size, gloo_options);
+  const auto gloo =
+      c10::make_intrusive<c10d::ProcessGroupGloo>(store, world.rank, world.size, gloo_options);
   auto group = c10::make_intrusive<c10d::ProcessGroup>(store, world.rank, world.size);
   group->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
   group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
@@ -80,21 +86,25 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& opti
   using namespace std::chrono_literals;
   if (options.timeout < 1ms || options.timeout > 24h) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("the timeout of collectives is 1 ms to 24 h, not {} ms", options.timeout.count()));
+                fmt::format("the timeout of collectives is 1 ms to 24 h, not {} ms",
+                            options.timeout.count()));
   }
   auto impl = std::make_unique<Impl>();
   impl->world = World::from_environment();
   const World& world = impl->world;
   if (world.size > 1) {
-    static std::atomic<bool> joined = false;  // as are the place where the ranks meet, and the socket of rank 0
+    static std::atomic<bool> joined =
+        false;  // as are the place where the ranks meet, and the socket of rank 0
     if (joined.exchange(true)) {
-      throw Error(ErrorCode::kInvalidArgument, "this process has joined its ranks before; join once and share the group");
+      throw Error(ErrorCode::kInvalidArgument,
+                  "this process has joined its ranks before; join once and share the group");
     }
     try {
       impl->group = connect(world, options.timeout);
     } catch (const std::exception& error) {
-      throw collective_error(world.rank, fmt::format("joining {} ranks at {}:{}", world.size, world.address, world.port),
-                             error);
+      throw collective_error(
+          world.rank,
+          fmt::format("joining {} ranks at {}:{}", world.size, world.address, world.port), error);
     }
   }
   return std::shared_ptr<ProcessGroup>(new ProcessGroup(std::move(impl)));
@@ -109,7 +119,8 @@ ProcessGroup::Pending ProcessGroup::all_reduce_async(torch::Tensor tensor, Reduc
   options.reduceOp = reduce == Reduce::kSum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
   std::vector<at::Tensor> tensors = {std::move(tensor)};
   try {
-    return Pending(std::make_unique<Pending::Impl>(rank(), impl_->group->allreduce(tensors, options)));
+    return Pending(
+        std::make_unique<Pending::Impl>(rank(), impl_->group->allreduce(tensors, options)));
   } catch (const std::exception& error) {
     throw collective_error(rank(), "an all-reduce", error);
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ringfeed/torch.hpp>
-
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include "train/world.hpp"

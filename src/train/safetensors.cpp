@@ -1,14 +1,13 @@
 // Eight bytes of header length, a JSON header, the tensors one behind the other.
 #include "train/safetensors.hpp"
 
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-
+#include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
@@ -43,7 +42,8 @@ const char* format_name(DType dtype) {
   throw Error(ErrorCode::kInternal, "a dtype that safetensors has no name for");
 }
 
-std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<std::string, std::string>& metadata) {
+std::string header_of(const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
@@ -56,7 +56,8 @@ std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<st
   std::string text = header.dump();
   text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
   std::string prefix;
-  for (int byte = 0; byte < 8; ++byte) prefix.push_back(static_cast<char>(std::uint64_t{text.size()} >> (8 * byte)));
+  for (int byte = 0; byte < 8; ++byte)
+    prefix.push_back(static_cast<char>(std::uint64_t{text.size()} >> (8 * byte)));
   return prefix + text;
 }
 
@@ -65,14 +66,16 @@ std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<st
 void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata) {
   // The widest elements first: then every tensor is aligned to its own.
-  std::stable_sort(tensors.begin(), tensors.end(), [](const NamedTensor& left, const NamedTensor& right) {
-    return size_of(left.dtype) > size_of(right.dtype);
-  });
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const NamedTensor& left, const NamedTensor& right) {
+                     return size_of(left.dtype) > size_of(right.dtype);
+                   });
   const std::string temporary = path + ".tmp." + std::to_string(::getpid());
   try {
     File file = File::create(temporary);
     file.write(header_of(tensors, metadata));
-    for (const auto& tensor : tensors) file.write({static_cast<const char*>(tensor.data), tensor.bytes});
+    for (const auto& tensor : tensors)
+      file.write({static_cast<const char*>(tensor.data), tensor.bytes});
     file.sync();
     file.close();
     if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_system_error(errno, path);

@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <ringfeed/schema.hpp>
 #include <string>
 #include <vector>
-
-#include <ringfeed/schema.hpp>
 
 namespace ringfeed {
 
@@ -19,8 +18,8 @@ struct NamedTensor {
   std::size_t bytes = 0;
 };
 
-/// Durably and whole or not at all: a temporary file beside it, synced and renamed. The same arguments give the same
-/// bytes. Errors: those of the file system.
+/// Durably and whole or not at all: a temporary file beside it, synced and renamed. The same
+/// arguments give the same bytes. Errors: those of the file system.
 void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata);
 

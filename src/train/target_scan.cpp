@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <limits>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 
@@ -21,17 +20,19 @@ struct Range {
 
   void take(const torch::Tensor& values) {
     // NaN is neither below nor above anything: let it show as an infinite value.
-    const auto numbers = values.to(torch::kFloat64).nan_to_num(std::numeric_limits<double>::infinity(),
-                                                               std::numeric_limits<double>::infinity(),
-                                                               -std::numeric_limits<double>::infinity());
+    const auto numbers = values.to(torch::kFloat64)
+                             .nan_to_num(std::numeric_limits<double>::infinity(),
+                                         std::numeric_limits<double>::infinity(),
+                                         -std::numeric_limits<double>::infinity());
     least = std::min(least, numbers.min().item<double>());
     most = std::max(most, numbers.max().item<double>());
   }
 };
 
-void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options, ProcessGroup& group,
-                Range& range) {
-  const auto ranks = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(group.size()), dataset->size()));
+void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
+                ProcessGroup& group, Range& range) {
+  const auto ranks = static_cast<int>(
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(group.size()), dataset->size()));
   if (group.rank() >= ranks) return;
   FeedOptions feed_options;
   feed_options.order.shuffle = Shuffle::kNone;
@@ -43,15 +44,16 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
   feed_options.prefetch_bytes = options.prefetch_bytes;
   Feed feed(dataset, std::move(feed_options));
   while (const auto batch = feed.next()) {
-    if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted while the labels were counted");
+    if (options.stop.stop_requested())
+      throw Error(ErrorCode::kCancelled, "interrupted while the labels were counted");
     range.take(to_tensor(batch->columns.front()));
   }
 }
 
 }  // namespace
 
-std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options, LossKind loss,
-                         ProcessGroup& group) {
+std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
+                         LossKind loss, ProcessGroup& group) {
   Range range;
   for (const auto& split : dataset->manifest().splits) {
     scan_split(dataset->with_split(split), options, group, range);
@@ -63,20 +65,24 @@ std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const Tr
   if (loss == LossKind::kBce) {
     if (least < 0 || most > 1) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("loss bce needs targets from 0 to 1; '{}' has values from {} to {}; use cross_entropy for "
+                  fmt::format("loss bce needs targets from 0 to 1; '{}' has values from {} to {}; "
+                              "use cross_entropy for "
                               "more than two classes, mse for numbers",
                               options.target, least, most));
     }
     return 0;
   }
   if (least < 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("loss cross_entropy needs labels from 0; '{}' has {}", options.target, least));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("loss cross_entropy needs labels from 0; '{}' has {}", options.target, least));
   }
   if (most >= static_cast<double>(kClassesMax)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("column '{}' has the label {}: over the limit of {} classes; is it a class label?",
-                            options.target, most, kClassesMax));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "column '{}' has the label {}: over the limit of {} classes; is it a class label?",
+            options.target, most, kClassesMax));
   }
   return static_cast<std::int64_t>(most) + 1;
 }

@@ -1,22 +1,21 @@
-// One pass over the target column of all splits before training: how many classes there are, and whether all values can
-// be used.
+// One pass over the target column of all splits before training: how many classes there are, and
+// whether all values can be used.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <stop_token>
-
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/torch.hpp>
+#include <stop_token>
 
 #include "train/plan.hpp"
 
 namespace ringfeed {
 
-/// Each rank reads its share. Returns the number of classes for cross_entropy, else 0. Throws Error{kInvalidArgument}
-/// that names the column and the value (labels below 0 or over kClassesMax; for bce values outside 0 to 1), those of
-/// the feed, kCancelled.
-std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options, LossKind loss,
-                         ProcessGroup& group);
+/// Each rank reads its share. Returns the number of classes for cross_entropy, else 0. Throws
+/// Error{kInvalidArgument} that names the column and the value (labels below 0 or over kClassesMax;
+/// for bce values outside 0 to 1), those of the feed, kCancelled.
+std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
+                         LossKind loss, ProcessGroup& group);
 
 }  // namespace ringfeed

@@ -36,11 +36,13 @@ torch::ScalarType scalar_type(DType dtype) {
 
 torch::Tensor to_tensor(const Column& column) {
   if (column.kind != ColumnKind::kTensor) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("column '{}' is not a tensor: its samples differ in length", column.name));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("column '{}' is not a tensor: its samples differ in length", column.name));
   }
-  return torch::from_blob(column.data, column.shape, [owner = column.owner](void*) {},
-                          torch::TensorOptions(scalar_type(column.dtype)));
+  return torch::from_blob(
+      column.data, column.shape, [owner = column.owner](void*) {},
+      torch::TensorOptions(scalar_type(column.dtype)));
 }
 
 }  // namespace ringfeed

@@ -11,8 +11,9 @@ namespace ringfeed {
 namespace {
 
 bool names_any(std::string_view text, std::initializer_list<std::string_view> words) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    return text.find(word) != std::string_view::npos;
+  });
 }
 
 }  // namespace
@@ -27,12 +28,15 @@ std::string first_line(const std::exception& error) {
 Error collective_error(int rank, std::string_view what, const std::exception& error) {
   const std::string text = first_line(error);
   if (names_any(text, {"Timed out", "timed out", "timeout"})) {
-    return Error(ErrorCode::kTimeout,
-                 fmt::format("rank {}: {} timed out waiting for another rank: {}", rank, what, text));
+    return Error(
+        ErrorCode::kTimeout,
+        fmt::format("rank {}: {} timed out waiting for another rank: {}", rank, what, text));
   }
   if (names_any(text, {"gloo", "onnection", "ocket", "store"})) {
-    return Error(ErrorCode::kUnavailable,
-                 fmt::format("rank {}: {} failed, another rank is gone (its own error says why): {}", rank, what, text));
+    return Error(
+        ErrorCode::kUnavailable,
+        fmt::format("rank {}: {} failed, another rank is gone (its own error says why): {}", rank,
+                    what, text));
   }
   return Error(ErrorCode::kInternal, fmt::format("rank {}: {} failed: {}", rank, what, text));
 }

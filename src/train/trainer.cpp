@@ -1,21 +1,21 @@
-// The training loop of one rank: feed, forward, loss, backward with all-reduce, optimizer; evaluation; weights.
+// The training loop of one rank: feed, forward, loss, backward with all-reduce, optimizer;
+// evaluation; weights.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/optim/optimizer.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 
 #include <algorithm>
-#include <thread>
-
+#include <nlohmann/json.hpp>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
+#include <thread>
 
 #include "base/file.hpp"
 #include "train/losses.hpp"
@@ -63,13 +63,14 @@ DType dtype_of(torch::ScalarType type) {
   if (type == torch::kFloat32) return DType::kFloat32;
   if (type == torch::kFloat64) return DType::kFloat64;
   if (type == torch::kInt64) return DType::kInt64;
-  throw Error(ErrorCode::kInternal, fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
+  throw Error(ErrorCode::kInternal,
+              fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
 }
 
 /// Sums over samples, until they are divided.
 struct Sums {
   double loss = 0;
-  double weight = 0;   ///< what `loss` is to be divided by
+  double weight = 0;  ///< what `loss` is to be divided by
   double correct = 0;
   double samples = 0;
 
@@ -124,7 +125,8 @@ class Trainer {
     if (group_->rank() == 0 && options_.progress) options_.progress(progress);
   }
   void check_stop() const {
-    if (options_.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted; the weights were not saved");
+    if (options_.stop.stop_requested())
+      throw Error(ErrorCode::kCancelled, "interrupted; the weights were not saved");
   }
 
   const TrainOptions& options_;
@@ -167,11 +169,13 @@ torch::Tensor Trainer::input_of(const Batch& batch) const {
 void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch) {
   const auto input = input_of(batch);
   const auto target = loss_.target(to_tensor(batch.column(options_.target)));
-  // The weight of the whole step is known without asking, unless it depends on the labels of the others; then the
-  // answer comes while forward runs.
+  // The weight of the whole step is known without asking, unless it depends on the labels of the
+  // others; then the answer comes while forward runs.
   auto step_weight = loss_.weighted() ? loss_.weight(target)
-                                      : torch::scalar_tensor(static_cast<double>(batch.global_size), torch::kFloat64);
-  const double own_weight = loss_.weighted() ? step_weight.item<double>() : static_cast<double>(batch.size);
+                                      : torch::scalar_tensor(static_cast<double>(batch.global_size),
+                                                             torch::kFloat64);
+  const double own_weight =
+      loss_.weighted() ? step_weight.item<double>() : static_cast<double>(batch.size);
   std::optional<ProcessGroup::Pending> pending;
   if (loss_.weighted()) pending = group_->all_reduce_async(step_weight);
   drop_gradients(*module_);
@@ -221,8 +225,8 @@ void Trainer::evaluate(TrainSummary& summary) {
   const torch::NoGradGuard no_gradients;
   module_->eval();
   // Fewer samples than ranks: the ranks without one add nothing to the sums.
-  const auto ranks =
-      static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
+  const auto ranks = static_cast<int>(
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
   Sums sums;
   if (group_->rank() < ranks) {
     FeedOptions options = feed_options();
@@ -236,7 +240,8 @@ void Trainer::evaluate(TrainSummary& summary) {
       const auto output = forward(input_of(*batch));
       sums.loss += loss_.sum(output, target).item<double>();
       sums.weight += loss_.weight(target).item<double>();
-      if (const auto correct = loss_.correct(output, target)) sums.correct += correct->item<double>();
+      if (const auto correct = loss_.correct(output, target))
+        sums.correct += correct->item<double>();
       sums.samples += static_cast<double>(batch->size);
     }
   }
@@ -252,15 +257,20 @@ void Trainer::run(TrainSummary& summary) {
 std::string Trainer::save_weights() const {
   std::vector<NamedTensor> tensors;
   const auto add = [&tensors](const std::string& name, const torch::Tensor& tensor) {
-    tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(), tensor.const_data_ptr(), tensor.nbytes()});
+    tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
+                       tensor.const_data_ptr(), tensor.nbytes()});
   };
   for (const auto& parameter : module_->named_parameters()) add(parameter.key(), parameter.value());
   for (const auto& buffer : module_->named_buffers()) add(buffer.key(), buffer.value());
   const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
-  const nlohmann::ordered_json model = {{"model", options_.model},      {"hidden", plan_.hidden},
-                                        {"input", options_.input},      {"input_shape", plan_.input_shape},
-                                        {"input_divisor", scaled ? 255 : 1}, {"target", options_.target},
-                                        {"loss", options_.loss},        {"outputs", plan_.outputs}};
+  const nlohmann::ordered_json model = {{"model", options_.model},
+                                        {"hidden", plan_.hidden},
+                                        {"input", options_.input},
+                                        {"input_shape", plan_.input_shape},
+                                        {"input_divisor", scaled ? 255 : 1},
+                                        {"target", options_.target},
+                                        {"loss", options_.loss},
+                                        {"outputs", plan_.outputs}};
   make_folders(options_.output);
   const std::string path = options_.output + "/weights.safetensors";
   write_safetensors(path, std::move(tensors), {{"format", "pt"}, {"ringfeed", model.dump()}});
@@ -274,8 +284,9 @@ TrainSummary train(const TrainOptions& options) {
   const auto dataset = Dataset::open(options.url);
   Plan plan = Plan::make(options, dataset->schema(), world.size);
   if (dataset->size() == 0) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("split '{}' of {} has no samples to train on", dataset->split(),
-                                                         dataset->url()));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("split '{}' of {} has no samples to train on", dataset->split(),
+                            dataset->url()));
   }
   TrainSummary summary;
   summary.threads = choose_threads(options, world);
@@ -288,9 +299,11 @@ TrainSummary train(const TrainOptions& options) {
       const auto classes = scan_target(dataset, options, plan.loss, *group);
       if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
     }
-    if (!options.class_weights.empty() && options.class_weights.size() != static_cast<std::size_t>(plan.outputs)) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{} class weights do not fit the {} classes of '{}'",
-                                                           options.class_weights.size(), plan.outputs, options.target));
+    if (!options.class_weights.empty() &&
+        options.class_weights.size() != static_cast<std::size_t>(plan.outputs)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} class weights do not fit the {} classes of '{}'",
+                              options.class_weights.size(), plan.outputs, options.target));
     }
     Trainer trainer(options, dataset, plan, group);
     trainer.run(summary);

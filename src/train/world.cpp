@@ -6,9 +6,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
-#include <string_view>
-
 #include <ringfeed/error.hpp>
+#include <string_view>
 
 namespace ringfeed {
 namespace {
@@ -22,16 +21,19 @@ int number(const char* name, int least, int most, std::optional<int> without) {
   const auto text = variable(name);
   if (!text) {
     if (without) return *without;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("the environment variable {} is not set, but RANK or WORLD_SIZE is; start the ranks by "
-                            "torchrun or --nproc",
-                            name));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "the environment variable {} is not set, but RANK or WORLD_SIZE is; start the ranks by "
+            "torchrun or --nproc",
+            name));
   }
   int value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc() || end != text->data() + text->size() || value < least || value > most) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("the environment variable {}='{}' is not a number from {} to {}", name, *text, least, most));
+                fmt::format("the environment variable {}='{}' is not a number from {} to {}", name,
+                            *text, least, most));
   }
   return value;
 }
@@ -48,8 +50,9 @@ World World::from_environment() {
   if (world.size == 1) return world;
   const auto address = variable("MASTER_ADDR");
   if (!address) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the environment variable MASTER_ADDR is not set; start the ranks by torchrun or --nproc");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "the environment variable MASTER_ADDR is not set; start the ranks by torchrun or --nproc");
   }
   world.address = *address;
   world.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65'535, std::nullopt));

@@ -1,8 +1,8 @@
-// Data parallelism over real processes: the gradients are those of one process with the whole batch.
+// Data parallelism over real processes: the gradients are those of one process with the whole
+// batch.
 #include <gtest/gtest.h>
 
 #include <cstdio>
-
 #include <ringfeed/error.hpp>
 
 #include "temp_folder.hpp"
@@ -25,22 +25,28 @@ class Gradients : public ::testing::TestWithParam<Case> {};
 TEST_P(Gradients, AreThoseOfTheWholeBatch) {
   const TempFolder folder;
   const Case& test = GetParam();
-  ASSERT_NO_THROW(launch_ranks(ranks_that(test.ranks, {"gradients", test.loss, test.dtype, folder / "worst"})));
-  std::printf("note: gradients of %d ranks, %s, %s: at most %s of the largest away from one rank's\n", test.ranks,
-              test.loss, test.dtype, testing::read_all(folder / "worst").c_str());
+  ASSERT_NO_THROW(
+      launch_ranks(ranks_that(test.ranks, {"gradients", test.loss, test.dtype, folder / "worst"})));
+  std::printf(
+      "note: gradients of %d ranks, %s, %s: at most %s of the largest away from one rank's\n",
+      test.ranks, test.loss, test.dtype, testing::read_all(folder / "worst").c_str());
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, Gradients,
-                         ::testing::Values(Case{2, "ce", "float64"}, Case{3, "ce", "float64"}, Case{5, "ce", "float64"},
-                                           Case{2, "wce", "float64"}, Case{3, "wce", "float64"},
-                                           Case{5, "wce", "float64"}, Case{3, "mse", "float64"},
-                                           Case{3, "bce", "float64"}, Case{2, "mse", "float32"},
-                                           Case{3, "bce", "float32"}, Case{5, "wce", "float32"}),
+                         ::testing::Values(Case{2, "ce", "float64"}, Case{3, "ce", "float64"},
+                                           Case{5, "ce", "float64"}, Case{2, "wce", "float64"},
+                                           Case{3, "wce", "float64"}, Case{5, "wce", "float64"},
+                                           Case{3, "mse", "float64"}, Case{3, "bce", "float64"},
+                                           Case{2, "mse", "float32"}, Case{3, "bce", "float32"},
+                                           Case{5, "wce", "float32"}),
                          [](const auto& test) {
-                           return std::to_string(test.param.ranks) + test.param.loss + test.param.dtype;
+                           return std::to_string(test.param.ranks) + test.param.loss +
+                                  test.param.dtype;
                          });
 
-TEST(DistributedDataParallel, GivesBuffersOfRank0ToAll) { EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"buffers"}))); }
+TEST(DistributedDataParallel, GivesBuffersOfRank0ToAll) {
+  EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"buffers"})));
+}
 
 TEST(DistributedDataParallel, RefusesModelsThatDiffer) {
   try {
@@ -48,7 +54,9 @@ TEST(DistributedDataParallel, RefusesModelsThatDiffer) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
-    EXPECT_NE(std::string(error.what()).find("the model differs between the ranks"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("the model differs between the ranks"),
+              std::string::npos)
+        << error.what();
   }
 }
 

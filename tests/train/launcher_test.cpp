@@ -8,9 +8,8 @@
 #include <unistd.h>
 
 #include <optional>
-#include <thread>
-
 #include <ringfeed/error.hpp>
+#include <thread>
 
 #include "temp_folder.hpp"
 #include "train/ranks.hpp"
@@ -44,7 +43,8 @@ class Fifo {
   std::vector<pid_t> pids(int count) {
     std::vector<pid_t> result(static_cast<std::size_t>(count));
     for (auto& pid : result) {
-      if (::read(descriptor_, &pid, sizeof(pid)) != sizeof(pid)) throw std::runtime_error("read of a fifo");
+      if (::read(descriptor_, &pid, sizeof(pid)) != sizeof(pid))
+        throw std::runtime_error("read of a fifo");
     }
     return result;
   }
@@ -61,7 +61,9 @@ void expect_gone(const std::vector<pid_t>& pids) {
   }
 }
 
-TEST(Launcher, ReturnsWhenAllEndedWell) { EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"finish"}))); }
+TEST(Launcher, ReturnsWhenAllEndedWell) {
+  EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"finish"})));
+}
 
 TEST(Launcher, NamesARankKilledByASignal) {
   const Error error = error_of(ranks_that(3, {"die", "1", "signal"}));
@@ -95,7 +97,8 @@ TEST(Launcher, EndsRanksThatWaitForASilentOne) {
   Fifo fifo(folder / "fifo");
   const Error error = error_of(ranks_that(2, {"silent", fifo.path()}));
   EXPECT_EQ(error.code(), ErrorCode::kTimeout) << error.what();
-  EXPECT_TRUE(std::string(error.what()).starts_with("rank 0: a collective timed out")) << error.what();
+  EXPECT_TRUE(std::string(error.what()).starts_with("rank 0: a collective timed out"))
+      << error.what();
   expect_gone(fifo.pids(1));
 }
 
@@ -107,7 +110,8 @@ TEST(Launcher, EndsTheOthersWhenOneDies) {
   const auto pids = fifo.pids(3);
   ::kill(pids[1], SIGSEGV);
   launching.join();
-  EXPECT_NE(std::string(error->what()).find("was ended by signal 11"), std::string::npos) << error->what();
+  EXPECT_NE(std::string(error->what()).find("was ended by signal 11"), std::string::npos)
+      << error->what();
   expect_gone(pids);
 }
 
@@ -147,7 +151,8 @@ TEST(Launcher, NamesARankToldToStopFromOutside) {
   const auto pids = fifo.pids(2);
   ::kill(pids[0], SIGTERM);
   launching.join();
-  EXPECT_NE(std::string(error->what()).find("was ended by signal 15"), std::string::npos) << error->what();
+  EXPECT_NE(std::string(error->what()).find("was ended by signal 15"), std::string::npos)
+      << error->what();
   expect_gone(pids);
 }
 
@@ -160,7 +165,8 @@ TEST(Launcher, RanksDieWithAKilledLauncher) {
   const pid_t launcher = ::fork();
   ASSERT_GE(launcher, 0);
   if (launcher == 0) {
-    ::execl(program.c_str(), program.c_str(), "launch", "3", "hang-on", fifo.path().c_str(), nullptr);
+    ::execl(program.c_str(), program.c_str(), "launch", "3", "hang-on", fifo.path().c_str(),
+            nullptr);
     ::_exit(98);
   }
   const auto pids = fifo.pids(3);

@@ -1,10 +1,10 @@
 // Sums of losses against torch's means, and what is refused.
+#include "train/losses.hpp"
+
 #include <gtest/gtest.h>
 #include <torch/nn/functional/loss.h>
 
 #include <ringfeed/error.hpp>
-
-#include "train/losses.hpp"
 
 namespace ringfeed {
 namespace {
@@ -12,7 +12,8 @@ namespace {
 namespace functional = torch::nn::functional;
 
 double scaled(const Loss& loss, const torch::Tensor& output, const torch::Tensor& target) {
-  return loss.sum(output, target).item<double>() * step_scale(1, loss.weight(target).item<double>());
+  return loss.sum(output, target).item<double>() *
+         step_scale(1, loss.weight(target).item<double>());
 }
 
 TEST(FitTarget, ReshapesALastDimensionOfOneAndNothingElse) {
@@ -20,14 +21,18 @@ TEST(FitTarget, ReshapesALastDimensionOfOneAndNothingElse) {
   const auto fitted = fit_target(target, torch::zeros({4, 1}));
   EXPECT_EQ(fitted.sizes(), (std::vector<std::int64_t>{4, 1}));
   EXPECT_TRUE(torch::equal(fitted.flatten(), target));
-  EXPECT_EQ(fit_target(torch::zeros({4, 1}), torch::zeros({4})).sizes(), (std::vector<std::int64_t>{4}));
-  EXPECT_EQ(fit_target(torch::zeros({4, 2}), torch::zeros({4, 2})).sizes(), (std::vector<std::int64_t>{4, 2}));
+  EXPECT_EQ(fit_target(torch::zeros({4, 1}), torch::zeros({4})).sizes(),
+            (std::vector<std::int64_t>{4}));
+  EXPECT_EQ(fit_target(torch::zeros({4, 2}), torch::zeros({4, 2})).sizes(),
+            (std::vector<std::int64_t>{4, 2}));
   const std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> wrong = {
-      {{4}, {4, 4}}, {{4}, {1, 4}}, {{4}, {3, 1}}, {{1}, {4, 1}}, {{4, 2}, {4}}, {{2, 4}, {4, 2}}, {{}, {4}}, {{4}, {4, 1, 1}}};
+      {{4}, {4, 4}}, {{4}, {1, 4}},    {{4}, {3, 1}}, {{1}, {4, 1}},
+      {{4, 2}, {4}}, {{2, 4}, {4, 2}}, {{}, {4}},     {{4}, {4, 1, 1}}};
   for (const auto& [have, want] : wrong) {
     try {
       fit_target(torch::zeros(have), torch::zeros(want));
-      ADD_FAILURE() << "no error for " << torch::IntArrayRef(have) << " and " << torch::IntArrayRef(want);
+      ADD_FAILURE() << "no error for " << torch::IntArrayRef(have) << " and "
+                    << torch::IntArrayRef(want);
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     }
@@ -47,7 +52,8 @@ TEST(Loss, SumsAreTorchsMeans) {
   const auto values = torch::rand({9, 2, 2}, torch::kFloat64);
   const auto flat = values.reshape({9, 4});
   const Loss mse(LossKind::kMse, {}, torch::kFloat64);
-  EXPECT_NEAR(scaled(mse, output, mse.target(values)), functional::mse_loss(output, flat).item<double>(), 1e-14);
+  EXPECT_NEAR(scaled(mse, output, mse.target(values)),
+              functional::mse_loss(output, flat).item<double>(), 1e-14);
   const Loss bce(LossKind::kBce, {}, torch::kFloat64);
   EXPECT_NEAR(scaled(bce, output, bce.target(values)),
               functional::binary_cross_entropy_with_logits(output, flat).item<double>(), 1e-14);
@@ -57,14 +63,16 @@ TEST(Loss, SumsAreTorchsMeans) {
     functional::CrossEntropyFuncOptions options;
     if (!weights.empty()) options.weight(torch::tensor(weights, torch::kFloat64));
     EXPECT_NEAR(scaled(loss, output, loss.target(labels)),
-                functional::cross_entropy(output, labels.to(torch::kInt64), options).item<double>(), 1e-14);
+                functional::cross_entropy(output, labels.to(torch::kInt64), options).item<double>(),
+                1e-14);
   }
 }
 
 TEST(Loss, OfNoSamplesIsZero) {
   for (const auto kind : {LossKind::kMse, LossKind::kBce, LossKind::kCrossEntropy}) {
     const Loss loss(kind, {}, torch::kFloat32);
-    const auto column = kind == LossKind::kCrossEntropy ? torch::zeros({0}, torch::kInt64) : torch::zeros({0, 3});
+    const auto column =
+        kind == LossKind::kCrossEntropy ? torch::zeros({0}, torch::kInt64) : torch::zeros({0, 3});
     const auto target = loss.target(column);
     EXPECT_EQ(loss.sum(torch::zeros({0, 3}), target).item<double>(), 0.0);
     EXPECT_EQ(loss.weight(target).item<double>(), 0.0);
@@ -78,9 +86,13 @@ TEST(Loss, CountsWhatIsRight) {
   EXPECT_EQ(classes.correct(output, torch::tensor({1, 1, 1}))->item<double>(), 2.0);
   const Loss binary(LossKind::kBce, {}, torch::kFloat32);
   const auto column = torch::tensor({true, false, true}).reshape({3});
-  EXPECT_EQ(binary.correct(torch::tensor({{2.0}, {-1.0}, {-3.0}}), binary.target(column))->item<double>(), 2.0);
+  EXPECT_EQ(
+      binary.correct(torch::tensor({{2.0}, {-1.0}, {-3.0}}), binary.target(column))->item<double>(),
+      2.0);
   const auto pairs = torch::tensor({{1.0, 0.0}, {1.0, 1.0}});
-  EXPECT_EQ(binary.correct(torch::tensor({{1.0, 1.0}, {1.0, 1.0}}), binary.target(pairs))->item<double>(), 1.5);
+  EXPECT_EQ(
+      binary.correct(torch::tensor({{1.0, 1.0}, {1.0, 1.0}}), binary.target(pairs))->item<double>(),
+      1.5);
   EXPECT_FALSE(Loss(LossKind::kMse, {}, torch::kFloat32).correct(output, output).has_value());
 }
 

@@ -1,11 +1,10 @@
 // What is refused before anything starts, each with a message that names the thing and the remedy.
+#include "train/plan.hpp"
+
 #include <gtest/gtest.h>
 
 #include <functional>
-
 #include <ringfeed/error.hpp>
-
-#include "train/plan.hpp"
 
 namespace ringfeed {
 namespace {
@@ -47,9 +46,11 @@ TEST(Plan, Refuses) {
       {"unknown device 'tpu'", [](auto& o) { o.device = "tpu"; }},
       {"no CUDA device can be used", [](auto& o) { o.device = "cuda"; }},
       {"unknown parallel mode 'both'", [](auto& o) { o.parallel = "both"; }},
-      {"data-parallel is one process, but there are 2 ranks", [](auto& o) { o.parallel = "data-parallel"; }, 2},
+      {"data-parallel is one process, but there are 2 ranks",
+       [](auto& o) { o.parallel = "data-parallel"; }, 2},
       {"learning rate is above 0", [](auto& o) { o.learning_rate = 0; }},
-      {"learning rate is above 0", [](auto& o) { o.learning_rate = std::numeric_limits<double>::quiet_NaN(); }},
+      {"learning rate is above 0",
+       [](auto& o) { o.learning_rate = std::numeric_limits<double>::quiet_NaN(); }},
       {"momentum is from 0 to below 1", [](auto& o) { o.momentum = 1; }},
       {"optimizer adam has no momentum", [](auto& o) { o.momentum = 0.9; }},
       {"weight decay is at least 0", [](auto& o) { o.weight_decay = -1; }},
@@ -66,14 +67,20 @@ TEST(Plan, Refuses) {
       {"label", [](auto& o) { o.target = "lable"; }},
       {"the input column 'text' is string; it must be a tensor", [](auto& o) { o.input = "text"; }},
       {"the target column 'text' is string", [](auto& o) { o.target = "text"; }},
-      {"cnn takes samples of [height, width] or [channels, height, width], each side at least 2; 'x' is float32 [10]",
+      {"cnn takes samples of [height, width] or [channels, height, width], each side at least 2; "
+       "'x' is float32 [10]",
        [](auto& o) { o.model = "cnn"; }},
-      {"each side at least 2; 'line' is float32 [1, 9]", [](auto& o) { o.model = "cnn", o.input = "line"; }},
+      {"each side at least 2; 'line' is float32 [1, 9]",
+       [](auto& o) { o.model = "cnn", o.input = "line"; }},
       {"mse needs a floating-point target; 'label' is int64", [](auto& o) { o.loss = "mse"; }},
-      {"mse needs a floating-point target; 'flag' is bool", [](auto& o) { o.loss = "mse", o.target = "flag"; }},
-      {"cross_entropy needs whole numbers as labels; 'value' is float32", [](auto& o) { o.target = "value"; }},
-      {"cross_entropy needs whole numbers as labels; 'flag' is bool", [](auto& o) { o.target = "flag"; }},
-      {"cross_entropy needs one label per sample; 'labels' is int64 [4]", [](auto& o) { o.target = "labels"; }},
+      {"mse needs a floating-point target; 'flag' is bool",
+       [](auto& o) { o.loss = "mse", o.target = "flag"; }},
+      {"cross_entropy needs whole numbers as labels; 'value' is float32",
+       [](auto& o) { o.target = "value"; }},
+      {"cross_entropy needs whole numbers as labels; 'flag' is bool",
+       [](auto& o) { o.target = "flag"; }},
+      {"cross_entropy needs one label per sample; 'labels' is int64 [4]",
+       [](auto& o) { o.target = "labels"; }},
       {"class weights are for loss cross_entropy only",
        [](auto& o) { o.loss = "mse", o.target = "value", o.class_weights = {1}; }},
       {"a class weight is at least 0, not -1", [](auto& o) { o.class_weights = {1, -1}; }},

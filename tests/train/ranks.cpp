@@ -13,11 +13,10 @@
 
 #include <cstdio>
 #include <map>
-#include <vector>
-
 #include <ringfeed/error.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
+#include <vector>
 
 #include "train/losses.hpp"
 
@@ -43,7 +42,8 @@ void hang(const std::string& fifo) {
 
 nn::Sequential make_net(torch::ScalarType dtype, std::int64_t outputs) {
   // Over 1 MiB of parameters in any dtype, so that there are several buckets.
-  nn::Sequential net(nn::Linear(12, 1500), nn::ReLU(), nn::Linear(1500, 400), nn::ReLU(), nn::Linear(400, outputs));
+  nn::Sequential net(nn::Linear(12, 1500), nn::ReLU(), nn::Linear(1500, 400), nn::ReLU(),
+                     nn::Linear(400, outputs));
   net->to(dtype);
   return net;
 }
@@ -56,8 +56,10 @@ struct GradientCase {
 };
 
 GradientCase gradient_case(const Arguments& arguments) {
-  const std::map<std::string, LossKind> losses = {
-      {"mse", LossKind::kMse}, {"bce", LossKind::kBce}, {"ce", LossKind::kCrossEntropy}, {"wce", LossKind::kCrossEntropy}};
+  const std::map<std::string, LossKind> losses = {{"mse", LossKind::kMse},
+                                                  {"bce", LossKind::kBce},
+                                                  {"ce", LossKind::kCrossEntropy},
+                                                  {"wce", LossKind::kCrossEntropy}};
   GradientCase result{losses.at(arguments.at(0)), {}, torch::kFloat64, 1e-12};
   if (arguments.at(0) == "wce") result.class_weights = {0.5, 3, 0, 1, 0.1, 7, 2};
   if (arguments.at(1) == "float32") {
@@ -68,7 +70,8 @@ GradientCase gradient_case(const Arguments& arguments) {
 }
 
 /// What torch itself computes for the whole batch in one process.
-torch::Tensor whole_batch_loss(const GradientCase& test, const torch::Tensor& output, const torch::Tensor& target) {
+torch::Tensor whole_batch_loss(const GradientCase& test, const torch::Tensor& output,
+                               const torch::Tensor& target) {
   namespace functional = nn::functional;
   switch (test.loss) {
     case LossKind::kMse:
@@ -77,7 +80,8 @@ torch::Tensor whole_batch_loss(const GradientCase& test, const torch::Tensor& ou
       return functional::binary_cross_entropy_with_logits(output, target);
     case LossKind::kCrossEntropy: {
       functional::CrossEntropyFuncOptions options;
-      if (!test.class_weights.empty()) options.weight(torch::tensor(test.class_weights, test.dtype));
+      if (!test.class_weights.empty())
+        options.weight(torch::tensor(test.class_weights, test.dtype));
       return functional::cross_entropy(output, target, options);
     }
   }
@@ -92,17 +96,20 @@ double worst_difference(nn::Module& net, nn::Module& reference) {
   for (std::size_t i = 0; i < ours.size(); ++i) {
     const double largest = theirs[i].grad().abs().max().item<double>();
     require(largest > 0, "a reference gradient is all zero: the test shows nothing");
-    worst = std::max(worst, (ours[i].grad() - theirs[i].grad()).abs().max().item<double>() / largest);
+    worst =
+        std::max(worst, (ours[i].grad() - theirs[i].grad()).abs().max().item<double>() / largest);
   }
   return worst;
 }
 
-/// LOSS DTYPE FILE: three steps, the last one ragged, ranks with uneven shares (some of them none); the gradients
-/// against those of one process with the whole batch. Rank 0 writes the worst difference to FILE.
+/// LOSS DTYPE FILE: three steps, the last one ragged, ranks with uneven shares (some of them none);
+/// the gradients against those of one process with the whole batch. Rank 0 writes the worst
+/// difference to FILE.
 void gradients(const Arguments& arguments) {
   const GradientCase test = gradient_case(arguments);
   const auto group = ProcessGroup::join();
-  torch::manual_seed(static_cast<std::uint64_t>(100 + group->rank()));  // the first parameters differ: rank 0's count
+  torch::manual_seed(static_cast<std::uint64_t>(
+      100 + group->rank()));  // the first parameters differ: rank 0's count
   const std::int64_t outputs = 7;
   auto net = make_net(test.dtype, outputs);
   auto reference = make_net(test.dtype, outputs);
@@ -113,9 +120,10 @@ void gradients(const Arguments& arguments) {
   double worst = 0;
   for (const std::int64_t samples : {23, 23, 7}) {
     const auto input = torch::randn({samples, 12}, test.dtype);
-    const auto target = test.loss == LossKind::kCrossEntropy ? torch::randint(outputs, {samples}, torch::kInt64)
-                        : test.loss == LossKind::kBce        ? torch::rand({samples, outputs}, test.dtype)
-                                                             : torch::randn({samples, outputs}, test.dtype);
+    const auto target =
+        test.loss == LossKind::kCrossEntropy ? torch::randint(outputs, {samples}, torch::kInt64)
+        : test.loss == LossKind::kBce        ? torch::rand({samples, outputs}, test.dtype)
+                                             : torch::randn({samples, outputs}, test.dtype);
     {
       const torch::NoGradGuard no_gradients;
       for (std::size_t i = 0; i < net->parameters().size(); ++i) {
@@ -125,7 +133,9 @@ void gradients(const Arguments& arguments) {
     drop_gradients(*reference);
     whole_batch_loss(test, reference->forward(input), target).backward();
 
-    const auto share = [&](std::int64_t r) { return samples * r * (r + 1) / (group->size() * (group->size() + 1)); };
+    const auto share = [&](std::int64_t r) {
+      return samples * r * (r + 1) / (group->size() * (group->size() + 1));
+    };
     const auto slice = torch::indexing::Slice(share(group->rank()), share(group->rank() + 1));
     const auto own_target = loss.target(target.index({slice}));
     distributed.zero_grad();
@@ -136,7 +146,8 @@ void gradients(const Arguments& arguments) {
     worst = std::max(worst, worst_difference(*net, *reference));
     optimizer.step();
   }
-  require(worst <= test.tolerance, fmt::format("rank {}: gradients differ by {}", group->rank(), worst));
+  require(worst <= test.tolerance,
+          fmt::format("rank {}: gradients differ by {}", group->rank(), worst));
   for (const auto& parameter : net->parameters()) {
     auto most = parameter.detach().clone();
     auto least = -most;
@@ -153,7 +164,8 @@ void gradients(const Arguments& arguments) {
   }
 }
 
-/// Buffers (the running mean of a batch norm) are rank 0's after each forward; evaluation needs no other rank.
+/// Buffers (the running mean of a batch norm) are rank 0's after each forward; evaluation needs no
+/// other rank.
 void buffers() {
   const auto group = ProcessGroup::join();
   auto net = std::make_shared<nn::SequentialImpl>(nn::BatchNorm1d(3), nn::Linear(3, 1));
@@ -165,7 +177,8 @@ void buffers() {
   // Rank 0 saw only ones: 1 - 0.9 after one step, and the others got that before their second one.
   const auto mean = net->buffers()[0];
   const double expected = 0.9 * 0.1 + 0.1 * (group->rank() + 1);
-  require(torch::allclose(mean, torch::full({3}, expected)), fmt::format("the running mean is not {}", expected));
+  require(torch::allclose(mean, torch::full({3}, expected)),
+          fmt::format("the running mean is not {}", expected));
   if (group->rank() == 0) {
     const torch::NoGradGuard no_gradients;
     distributed.forward(torch::ones({2, 3}));
@@ -174,7 +187,8 @@ void buffers() {
 
 void different_models() {
   const auto group = ProcessGroup::join();
-  DistributedDataParallel<nn::LinearImpl> distributed(std::make_shared<nn::LinearImpl>(3, 1 + group->rank()), group);
+  DistributedDataParallel<nn::LinearImpl> distributed(
+      std::make_shared<nn::LinearImpl>(3, 1 + group->rank()), group);
 }
 
 /// RANK HOW: that rank ends badly after all have met; the others wait for it in a collective.
@@ -194,12 +208,14 @@ void die(const Arguments& arguments) {
 /// Rank 1 is silent, rank 0 waits for it 100 ms.
 void silent(const Arguments& arguments) {
   const bool waits = rank_of_environment() == 0;
-  const auto group = ProcessGroup::join({.timeout = std::chrono::milliseconds(waits ? 100 : 60'000)});
+  const auto group =
+      ProcessGroup::join({.timeout = std::chrono::milliseconds(waits ? 100 : 60'000)});
   if (!waits) hang(arguments.at(0));
   group->all_reduce(torch::ones({1}));
 }
 
-/// URL FILE MODEL LOSS EPOCHS [CLASS WEIGHT...]: rank 0 writes the losses in hexadecimal, then the validation figures.
+/// URL FILE MODEL LOSS EPOCHS [CLASS WEIGHT...]: rank 0 writes the losses in hexadecimal, then the
+/// validation figures.
 void train_small(const Arguments& arguments) {
   TrainOptions options;
   options.url = arguments.at(0);
@@ -213,7 +229,8 @@ void train_small(const Arguments& arguments) {
   options.global_batch = 10;
   options.lanes = 8;
   options.threads = 1;
-  for (std::size_t i = 5; i < arguments.size(); ++i) options.class_weights.push_back(std::stod(arguments[i]));
+  for (std::size_t i = 5; i < arguments.size(); ++i)
+    options.class_weights.push_back(std::stod(arguments[i]));
   const TrainSummary summary = train(options);
   if (summary.rank != 0) return;
   std::FILE* const file = std::fopen(arguments.at(1).c_str(), "w");
@@ -252,5 +269,6 @@ int main(int argc, char** argv) {
     ringfeed::launch_ranks(options);
     return 0;
   }
-  return ringfeed::run_rank([&] { ringfeed::run(arguments[1], {arguments.begin() + 2, arguments.end()}); });
+  return ringfeed::run_rank(
+      [&] { ringfeed::run(arguments[1], {arguments.begin() + 2, arguments.end()}); });
 }

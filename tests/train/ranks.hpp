@@ -2,10 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <ringfeed/train.hpp>
 #include <string>
 #include <vector>
-
-#include <ringfeed/train.hpp>
 
 namespace ringfeed::testing {
 

@@ -1,13 +1,13 @@
 // The bytes of the safetensors format.
+#include "train/safetensors.hpp"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <cstdint>
-
 #include <ringfeed/error.hpp>
 
 #include "temp_folder.hpp"
-#include "train/safetensors.hpp"
 
 namespace ringfeed {
 namespace {
@@ -21,9 +21,10 @@ TEST(Safetensors, GoldenBytes) {
   const TempFolder folder;
   const float weight[2] = {1.0f, -2.0f};
   const std::int64_t steps = 258;
-  const std::vector<NamedTensor> tensors = {{"w\"", DType::kFloat32, {2, 1}, weight, sizeof(weight)},
-                                            {"empty", DType::kFloat32, {0, 3}, nullptr, 0},
-                                            {"steps", DType::kInt64, {}, &steps, sizeof(steps)}};
+  const std::vector<NamedTensor> tensors = {
+      {"w\"", DType::kFloat32, {2, 1}, weight, sizeof(weight)},
+      {"empty", DType::kFloat32, {0, 3}, nullptr, 0},
+      {"steps", DType::kInt64, {}, &steps, sizeof(steps)}};
   write_safetensors(folder / "w.safetensors", tensors, {{"format", "pt"}});
   const std::string header =
       R"({"__metadata__":{"format":"pt"},"steps":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
@@ -31,8 +32,9 @@ TEST(Safetensors, GoldenBytes) {
       R"("empty":{"dtype":"F32","shape":[0,3],"data_offsets":[16,16]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   ASSERT_LT(padded.size(), 256u);
-  const std::string expected = std::string(1, static_cast<char>(padded.size())) + "\0\0\0\0\0\0\0"s + padded +
-                               "\x02\x01\0\0\0\0\0\0"s + "\0\0\x80\x3f\0\0\0\xc0"s;
+  const std::string expected = std::string(1, static_cast<char>(padded.size())) +
+                               "\0\0\0\0\0\0\0"s + padded + "\x02\x01\0\0\0\0\0\0"s +
+                               "\0\0\x80\x3f\0\0\0\xc0"s;
   EXPECT_EQ(read_all(folder / "w.safetensors"), expected);
   EXPECT_EQ(snapshot(folder.path()).size(), 1u) << "a temporary file was left";
 }

@@ -1,6 +1,6 @@
-// Training from data set to weights: against a loop written by hand, on several ranks, and what it refuses.
+// Training from data set to weights: against a loop written by hand, on several ranks, and what it
+// refuses.
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/sgd.h>
@@ -8,8 +8,7 @@
 
 #include <cmath>
 #include <cstring>
-#include <sstream>
-
+#include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <ringfeed/ingest.hpp>
@@ -17,6 +16,7 @@
 #include <ringfeed/store.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
+#include <sstream>
 
 #include "temp_folder.hpp"
 #include "train/ranks.hpp"
@@ -30,13 +30,14 @@ using testing::TempFolder;
 
 constexpr int kSamples = 127;
 
-/// Row i: ten numbers, y = their weighted sum, a label of three classes, one of them with -1 in it, a byte per pixel and
-/// the same over 255, a flag, and a share.
+/// Row i: ten numbers, y = their weighted sum, a label of three classes, one of them with -1 in it,
+/// a byte per pixel and the same over 255, a flag, and a share.
 std::string rows() {
   torch::manual_seed(11);
   const auto x = torch::randn({kSamples, 10});
   const auto bytes = torch::randint(256, {kSamples, 4});
-  std::string text = "a0,a1,a2,a3,a4,a5,a6,a7,a8,a9,y,label,bad,b0,b1,b2,b3,c0,c1,c2,c3,flag,share\n";
+  std::string text =
+      "a0,a1,a2,a3,a4,a5,a6,a7,a8,a9,y,label,bad,b0,b1,b2,b3,c0,c1,c2,c3,flag,share\n";
   for (int i = 0; i < kSamples; ++i) {
     char field[64];
     double y = 0;
@@ -61,9 +62,9 @@ std::string rows() {
 
 void make_dataset(const std::string& csv, const std::string& url, const std::string& splits) {
   SourceOptions source_options;
-  for (const char* spec : {"x=a0..a9:10:float32", "y=y::float32", "label=label::int64", "bad=bad::int32",
-                           "bytes=b0..b3:2x2:uint8", "floats=c0..c3:2x2:float32", "flag=flag::bool",
-                           "share=share::float32"}) {
+  for (const char* spec : {"x=a0..a9:10:float32", "y=y::float32", "label=label::int64",
+                           "bad=bad::int32", "bytes=b0..b3:2x2:uint8", "floats=c0..c3:2x2:float32",
+                           "flag=flag::bool", "share=share::float32"}) {
     source_options.tensors.push_back(TensorSpec::parse(spec));
   }
   const auto source = open_source({csv}, source_options);
@@ -105,14 +106,16 @@ class Train : public ::testing::Test {
   }
 
   /// Losses of each epoch, then validation loss and accuracy.
-  static std::vector<double> on_ranks(int ranks, const std::string& data, std::vector<std::string> rest) {
+  static std::vector<double> on_ranks(int ranks, const std::string& data,
+                                      std::vector<std::string> rest) {
     const std::string file = *folder_ / "losses";
     std::vector<std::string> what = {"train", data, file};
     what.insert(what.end(), rest.begin(), rest.end());
     launch_ranks(ranks_that(ranks, what));
     std::istringstream lines(read_all(file));
     std::vector<double> values;
-    for (std::string line; std::getline(lines, line);) values.push_back(std::strtod(line.c_str(), nullptr));
+    for (std::string line; std::getline(lines, line);)
+      values.push_back(std::strtod(line.c_str(), nullptr));
     return values;
   }
 
@@ -148,7 +151,8 @@ TEST_F(Train, LossesAreThoseOfALoopWrittenByHand) {
     while (const auto batch = feed.next()) {
       optimizer.zero_grad();
       const auto output = net->forward(to_tensor(batch->column("x")));
-      const auto loss = torch::nn::functional::mse_loss(output, to_tensor(batch->column("y")).reshape({batch->size, 1}));
+      const auto loss = torch::nn::functional::mse_loss(
+          output, to_tensor(batch->column("y")).reshape({batch->size, 1}));
       loss.backward();
       optimizer.step();
       sum += loss.item<double>() * static_cast<double>(batch->size);
@@ -185,14 +189,17 @@ TEST_F(Train, TwoRunsGiveTheSameLossesToTheLastDigit) {
 
 TEST_F(Train, SeveralRanksLearnAsOneDoes) {
   const std::vector<std::vector<std::string>> cases = {
-      {"linear", "mse", "3"}, {"mlp", "cross_entropy", "3"}, {"mlp", "cross_entropy", "3", "0.5", "0", "4"}};
+      {"linear", "mse", "3"},
+      {"mlp", "cross_entropy", "3"},
+      {"mlp", "cross_entropy", "3", "0.5", "0", "4"}};
   for (const auto& rest : cases) {
     const auto one = on_ranks(1, url(), rest);
     ASSERT_EQ(one.size(), 5u);
     for (const int ranks : {2, 3, 5}) {
       const auto several = on_ranks(ranks, url(), rest);
       ASSERT_EQ(several.size(), one.size());
-      for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(several[i], one[i], 1e-5 * std::abs(one[i])) << ranks;
+      for (std::size_t i = 0; i < one.size(); ++i)
+        EXPECT_NEAR(several[i], one[i], 1e-5 * std::abs(one[i])) << ranks;
     }
   }
 }
@@ -236,8 +243,10 @@ TEST_F(Train, SavesWeightsWithWhichTheValidationFiguresCanBeRepeated) {
   const Batch batch = load(url() + "?split=val", kSamples);
   const auto label = to_tensor(batch.column("label"));
   const auto output = torch::matmul(to_tensor(batch.column("x")), weight.t()) + bias;
-  EXPECT_NEAR(torch::nn::functional::cross_entropy(output, label).item<double>(), *summary.val_loss, 1e-6);
-  EXPECT_DOUBLE_EQ(output.argmax(1).eq(label).to(torch::kFloat64).mean().item<double>(), *summary.val_accuracy);
+  EXPECT_NEAR(torch::nn::functional::cross_entropy(output, label).item<double>(), *summary.val_loss,
+              1e-6);
+  EXPECT_DOUBLE_EQ(output.argmax(1).eq(label).to(torch::kFloat64).mean().item<double>(),
+                   *summary.val_accuracy);
 }
 
 TEST_F(Train, BytesAreDividedBy255) {
@@ -288,7 +297,8 @@ TEST_F(Train, ReportsProgress) {
   };
   const TrainSummary summary = train(options);
   EXPECT_EQ(losses, summary.losses);
-  EXPECT_EQ(steps, 2 * Steps(Dataset::open(url())->size(), {.lanes = 8, .global_batch = 10}).count());
+  EXPECT_EQ(steps,
+            2 * Steps(Dataset::open(url())->size(), {.lanes = 8, .global_batch = 10}).count());
 }
 
 TEST_F(Train, StopsWhenAsked) {
@@ -311,7 +321,8 @@ TEST_F(Train, RefusesDataThatDoesNotFit) {
     std::function<void(TrainOptions&)> change;
   };
   const std::vector<Refusal> refusals = {
-      {"loss cross_entropy needs labels from 0; 'bad' has -1", [](auto& o) { o.loss = "cross_entropy", o.target = "bad"; }},
+      {"loss cross_entropy needs labels from 0; 'bad' has -1",
+       [](auto& o) { o.loss = "cross_entropy", o.target = "bad"; }},
       {"2 class weights do not fit the 3 classes of 'label'",
        [](auto& o) { o.loss = "cross_entropy", o.target = "label", o.class_weights = {1, 2}; }},
       {"loss bce needs targets from 0 to 1; 'share' has values from 0.5 to 2",

@@ -1,12 +1,11 @@
 // Ranks as the environment names them.
+#include "train/world.hpp"
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <map>
-
 #include <ringfeed/error.hpp>
-
-#include "train/world.hpp"
 
 namespace ringfeed {
 namespace {
@@ -22,8 +21,9 @@ class Environment {
 
  private:
   static void clear() {
-    for (const char* name : {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
-                             "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT", kStoreVariable}) {
+    for (const char* name :
+         {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+          "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT", kStoreVariable}) {
       ::unsetenv(name);
     }
   }
@@ -61,9 +61,9 @@ TEST(World, NamesTheVariableThatIsWrong) {
   const std::map<std::string, std::string> good = {
       {"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "host"}, {"MASTER_PORT", "29500"}};
   const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"RANK", "2"},         {"RANK", "-1"},     {"RANK", "one"}, {"RANK", ""}, {"WORLD_SIZE", "0"}, {"WORLD_SIZE", "2x"},
-      {"WORLD_SIZE", "1025"}, {"MASTER_ADDR", ""}, {"MASTER_PORT", "0"}, {"MASTER_PORT", "65536"}, {"MASTER_PORT", ""},
-      {"LOCAL_RANK", "2"}};
+      {"RANK", "2"},        {"RANK", "-1"},           {"RANK", "one"},        {"RANK", ""},
+      {"WORLD_SIZE", "0"},  {"WORLD_SIZE", "2x"},     {"WORLD_SIZE", "1025"}, {"MASTER_ADDR", ""},
+      {"MASTER_PORT", "0"}, {"MASTER_PORT", "65536"}, {"MASTER_PORT", ""},    {"LOCAL_RANK", "2"}};
   for (const auto& [name, value] : wrong) {
     auto variables = good;
     variables[name] = value;
