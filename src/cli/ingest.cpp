@@ -81,6 +81,7 @@ int run(Options& options, const Output& output) {
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
 
   Interrupt interrupt;
+  options.source.stop = interrupt.token();
   options.ingest.stop = interrupt.token();
   Progress progress(output.quiet);
   options.ingest.progress = [&](const IngestProgress& at) {
