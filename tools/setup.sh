@@ -13,7 +13,7 @@ level=${1:?usage: tools/setup.sh demo|test|bench|fuzz}
 
 apt_demo=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libgloo-dev)
-apt_test=(libgtest-dev librapidcheck-dev binutils)
+apt_test=(libgtest-dev binutils)
 pip_demo=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
   "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION" "pyarrow==$PYARROW_VERSION")
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
