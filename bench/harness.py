@@ -24,7 +24,7 @@ class Side:
 
     def __init__(self, command: list[str], threads: int = 1) -> None:
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
-        # Debian's and this project's rivals both choose their own kernels.
+        # A kernel that the environment chose for some other program must not slow a side down.
         for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
             environment.pop(name, None)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -5,22 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <string>
 
-namespace {
-
-std::uint64_t rss_anon_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1024;
-  }
-  return 0;
-}
-
-}  // namespace
+#include "rss_anon.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 5) {

@@ -6,10 +6,11 @@
 
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <string>
+
+#include "rss_anon.hpp"
 
 namespace {
 
@@ -69,14 +70,6 @@ class VirtualStore final : public Store {
     return 0;
   }
 };
-
-std::uint64_t rss_anon_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1024;
-  }
-  return 0;
-}
 
 }  // namespace
 

@@ -17,8 +17,8 @@
 
 namespace ringfeed::fuzz {
 
-inline std::optional<IdxHeader> idx_header_of(std::span<const std::byte> start,
-                                              std::optional<std::uint64_t> size) {
+inline std::optional<RawArray> idx_header_of(std::span<const std::byte> start,
+                                             std::optional<std::uint64_t> size) {
   try {
     return parse_idx_header(start, size);
   } catch (const Error& error) {

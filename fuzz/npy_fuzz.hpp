@@ -19,7 +19,7 @@ namespace ringfeed::fuzz {
 /// The input as a whole file: its header, then all of its data. Returns whether it was accepted.
 inline bool fuzz_npy(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
-  NpyHeader header;
+  RawArray header;
   try {
     header = parse_npy_header(bytes.first(std::min(size, kNpyHeaderBytesMax)), size);
   } catch (const Error& error) {

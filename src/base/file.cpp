@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <ringfeed/error.hpp>
 #include <utility>
 
@@ -201,6 +202,22 @@ bool make_folders(const std::string& path) {
     }
   }
   throw_system_error(error_number, path);
+}
+
+void replace_file(const std::string& path, const std::function<void(File&)>& fill) {
+  const std::string temporary = path + ".tmp." + std::to_string(::getpid());
+  try {
+    File file = File::create(temporary);
+    fill(file);
+    file.sync();
+    file.close();
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_system_error(errno, path);
+  } catch (...) {
+    std::remove(temporary.c_str());
+    throw;
+  }
+  const auto folder = std::filesystem::path(path).parent_path();
+  sync_folder(folder.empty() ? "." : folder.string());
 }
 
 bool rename_if_absent(const std::string& from, const std::string& to) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,6 +85,10 @@ void sync_folder(const std::string& path);
 /// Makes the folder and those above it that are missing, durably. True when this call made the
 /// folder itself.
 bool make_folders(const std::string& path);
+
+/// Writes a file whole or not at all, durably: `fill` writes to a temporary file beside it, which
+/// then takes its name.
+void replace_file(const std::string& path, const std::function<void(File&)>& fill);
 
 /// Renames durably but for the sync of the folder; false when `to` exists already (which is then
 /// left as it is).

@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/splits.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -43,25 +44,17 @@ std::string summary_text(const std::string& url, const IngestResult& result) {
   const Manifest& manifest = result.manifest;
   std::string text = fmt::format("{}: version {}{}", url, manifest.version,
                                  result.unchanged ? " (unchanged: this was ingested before)" : "");
-  for (const auto& split : manifest.split_infos()) {
-    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples,
-                        split.chunks, format_bytes(split.bytes));
-  }
+  text += splits_text(manifest);
   if (result.rejected > 0) text += fmt::format("\n  {} records rejected", result.rejected);
   return text;
 }
 
 nlohmann::json summary_json(const std::string& url, const IngestResult& result) {
-  nlohmann::json splits = nlohmann::json::object();
-  for (const auto& split : result.manifest.split_infos()) {
-    splits[split.name] = {
-        {"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
-  }
   return {{"url", url},
           {"version", result.manifest.version},
           {"unchanged", result.unchanged},
           {"rejected", result.rejected},
-          {"splits", splits}};
+          {"splits", splits_json(result.manifest)}};
 }
 
 int run(Options& options, const Output& output) {
@@ -83,24 +76,21 @@ int run(Options& options, const Output& output) {
   Interrupt interrupt;
   options.source.stop = interrupt.token();
   options.ingest.stop = interrupt.token();
-  Progress progress(output.quiet);
-  options.ingest.progress = [&](const IngestProgress& at) {
-    progress.update(at.stage, at.done, at.total,
-                    at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
-  };
-  try {
-    const auto source = open_source(options.places, options.source);
-    const auto store = open_store(url);
-    const IngestResult result = ingest(*source, *store, options.ingest);
-    progress.finish();
-    output.result(summary_json(url_text, result), summary_text(url_text, result));
-    return 0;
-  } catch (const Error& error) {
-    progress.finish();
-    if (error.code() != ErrorCode::kCancelled || interrupt.exit_code() == 0) throw;
-    output.warn("interrupted; nothing was published, run the same command again to go on");
-    return interrupt.exit_code();
-  }
+  return interrupt.run(
+      output, "interrupted; nothing was published, run the same command again to go on", [&] {
+        // Ends its line before an error is printed.
+        Progress progress(output.quiet);
+        options.ingest.progress = [&](const IngestProgress& at) {
+          progress.update(at.stage, at.done, at.total,
+                          at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
+        };
+        const auto source = open_source(options.places, options.source);
+        const auto store = open_store(url);
+        const IngestResult result = ingest(*source, *store, options.ingest);
+        progress.finish();
+        output.result(summary_json(url_text, result), summary_text(url_text, result));
+        return 0;
+      });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/byte_size.hpp"
 #include "cli/command.hpp"
+#include "cli/splits.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -25,14 +26,7 @@ int inspect(const std::string& url_text, const Output& output) {
     columns.push_back({{"name", column.name}, {"type", column.type_name()}});
     text += fmt::format("\n  {}: {}", column.name, column.type_name());
   }
-  nlohmann::json splits = nlohmann::json::object();
-  text += "\nsplits:";
-  for (const auto& split : manifest.split_infos()) {
-    splits[split.name] = {
-        {"samples", split.samples}, {"chunks", split.chunks}, {"bytes", split.bytes}};
-    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples,
-                        split.chunks, format_bytes(split.bytes));
-  }
+  text += "\nsplits:" + splits_text(manifest);
   const Origin& origin = manifest.origin;
   text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}", origin.seed,
                       format_bytes(origin.chunk_bytes), origin.permutation);
@@ -40,7 +34,7 @@ int inspect(const std::string& url_text, const Output& output) {
                  {"version", manifest.version},
                  {"versions", versions},
                  {"columns", columns},
-                 {"splits", splits},
+                 {"splits", splits_json(manifest)},
                  {"ingest",
                   {{"seed", origin.seed},
                    {"chunk_bytes", origin.chunk_bytes},

@@ -43,9 +43,16 @@ void Interrupt::watch(const std::stop_token& end) {
   }
 }
 
-int Interrupt::exit_code() const {
-  const int signal = signal_.load();
-  return signal == 0 ? 0 : 128 + signal;
+int Interrupt::run(const Output& output, std::string_view words,
+                   const std::function<int()>& work) const {
+  try {
+    return work();
+  } catch (const Error& error) {
+    const int signal = signal_.load();
+    if (error.code() != ErrorCode::kCancelled || signal == 0) throw;
+    output.warn(words);
+    return 128 + signal;
+  }
 }
 
 }  // namespace ringfeed::cli

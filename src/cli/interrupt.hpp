@@ -3,8 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <stop_token>
+#include <string_view>
 #include <thread>
+
+#include "cli/command.hpp"
 
 namespace ringfeed::cli {
 
@@ -17,8 +21,9 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
   std::stop_token token() const { return source_.get_token(); }
-  /// 130 after SIGINT, 143 after SIGTERM, else 0.
-  int exit_code() const;
+  /// Runs the work of a command, whose exit code it returns. When a signal cancelled it: one line
+  /// `words`, and 130 after SIGINT, 143 after SIGTERM.
+  int run(const Output& output, std::string_view words, const std::function<int()>& work) const;
 
  private:
   void watch(const std::stop_token& end);

@@ -40,8 +40,7 @@ Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) 
 
 Progress::~Progress() { finish(); }
 
-void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit,
-                      std::string_view more) {
+void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit) {
   if (quiet_) return;
   const auto now = Clock::now();
   if (stage != stage_) {
@@ -53,7 +52,6 @@ void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t 
   done_ = done;
   total_ = total;
   unit_ = unit;
-  more_ = more;
   const auto pause = terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainLine);
   if (now - last_ < pause) return;
   last_ = now;
@@ -76,7 +74,6 @@ void Progress::draw(Clock::time_point now) {
     line += fmt::format("{} [{}, {}/s]", amount(static_cast<double>(done_), unit_),
                         clock_of(seconds), amount(rate, unit_));
   }
-  if (!more_.empty()) line += " " + more_;
   if (terminal_) {
     fmt::print(stderr, "\r{}\x1b[K", line);
   } else {

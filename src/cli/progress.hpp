@@ -18,8 +18,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// `total` 0: not known. Cheap to call often. A new stage starts a new line.
-  void update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit,
-              std::string_view more = "");
+  void update(std::string_view stage, std::uint64_t done, std::uint64_t total, Unit unit);
   /// Ends the line, if there is one.
   void finish();
   /// Takes the line away, if there is one, so that another can be printed.
@@ -33,7 +32,6 @@ class Progress {
   bool terminal_;
   bool drawn_ = false;
   std::string stage_;
-  std::string more_;
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;
   Unit unit_ = Unit::kBytes;

@@ -80,16 +80,6 @@ std::string summary_text(const TrainSummary& summary, const std::string& summary
   return text;
 }
 
-/// Whole or not at all, like the weights beside it.
-void write_summary(const std::string& path, const nlohmann::json& summary) {
-  const std::string temporary = path + ".tmp";
-  File file = File::create(temporary);
-  file.write(summary.dump(2) + "\n");
-  file.sync();
-  file.close();
-  std::filesystem::rename(temporary, path);
-}
-
 /// Progress of rank 0: a bar within the epoch, a line at its end.
 void show(const TrainProgress& at, Progress& progress, const Output& output) {
   const std::string stage = fmt::format("epoch {}/{}", at.epoch + 1, at.epochs);
@@ -127,7 +117,9 @@ int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
     const nlohmann::json json = summary_json(summary);
     const std::string path =
         (std::filesystem::path(train_options.output) / "summary.json").string();
-    if (!train_options.output.empty()) write_summary(path, json);
+    if (!train_options.output.empty()) {
+      replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
+    }
     output.result(json, summary_text(summary, path));
   });
 }
@@ -142,21 +134,15 @@ int run(Options& options, const CLI::App& app, const Output& output) {
     train_options.batch_size_per_rank = options.batch_size_per_rank;
 
   Interrupt interrupt;
-  try {
-    if (options.nproc > 1 && !is_launched_rank()) {
-      LaunchOptions launch;
-      launch.ranks = options.nproc;
-      launch.arguments = options.arguments;
-      launch.stop = interrupt.token();
-      launch_ranks(launch);
-      return 0;
-    }
-    return train_rank(options, output, interrupt);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kCancelled || interrupt.exit_code() == 0) throw;
-    output.warn("interrupted");
-    return interrupt.exit_code();
-  }
+  return interrupt.run(output, "interrupted", [&] {
+    if (options.nproc == 1 || is_launched_rank()) return train_rank(options, output, interrupt);
+    LaunchOptions launch;
+    launch.ranks = options.nproc;
+    launch.arguments = options.arguments;
+    launch.stop = interrupt.token();
+    launch_ranks(launch);
+    return 0;
+  });
 }
 
 void add_data_options(CLI::App& app, Options& options) {

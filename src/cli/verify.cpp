@@ -19,25 +19,27 @@ int run(const std::string& url_text, const Output& output) {
   if (url.version || versions.empty())
     versions = {Dataset::open(url_text)->version()};  // or its error
   Interrupt interrupt;
-  Progress progress(output.quiet);
-  nlohmann::json checked = nlohmann::json::array();
-  std::uint64_t bytes_checked = 0;
-  for (const auto version : versions) {
-    const Manifest manifest = store->manifest(version);
-    std::uint64_t total = 0;
-    for (const auto& part : manifest.parts) total += part.bytes();
-    bytes_checked += store->verify(manifest, [&](std::uint64_t bytes) {
-      if (interrupt.token().stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
-      progress.update(fmt::format("version {}", version), bytes, total, Unit::kBytes);
-    });
-    checked.push_back(version);
-  }
-  progress.finish();
-  output.result(
-      {{"url", url_text}, {"versions", checked}, {"bytes", bytes_checked}, {"ok", true}},
-      fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
-                  format_bytes(bytes_checked), versions.size(), versions.size() == 1 ? "" : "s"));
-  return 0;
+  return interrupt.run(output, "interrupted", [&] {
+    Progress progress(output.quiet);
+    nlohmann::json checked = nlohmann::json::array();
+    std::uint64_t bytes_checked = 0;
+    for (const auto version : versions) {
+      const Manifest manifest = store->manifest(version);
+      std::uint64_t total = 0;
+      for (const auto& part : manifest.parts) total += part.bytes();
+      bytes_checked += store->verify(manifest, [&](std::uint64_t bytes) {
+        if (interrupt.token().stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+        progress.update(fmt::format("version {}", version), bytes, total, Unit::kBytes);
+      });
+      checked.push_back(version);
+    }
+    progress.finish();
+    output.result(
+        {{"url", url_text}, {"versions", checked}, {"bytes", bytes_checked}, {"ok", true}},
+        fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
+                    format_bytes(bytes_checked), versions.size(), versions.size() == 1 ? "" : "s"));
+    return 0;
+  });
 }
 
 }  // namespace

@@ -14,8 +14,8 @@
 namespace ringfeed {
 namespace {
 
-IdxHeader header_of(const std::string& path, std::span<const std::byte> start,
-                    std::optional<std::uint64_t> file_bytes) {
+RawArray header_of(const std::string& path, std::span<const std::byte> start,
+                   std::optional<std::uint64_t> file_bytes) {
   try {
     return parse_idx_header(start, file_bytes);
   } catch (const Error& error) {
@@ -23,7 +23,7 @@ IdxHeader header_of(const std::string& path, std::span<const std::byte> start,
   }
 }
 
-ColumnSpec spec_of(const std::string& path, const IdxHeader& header) {
+ColumnSpec spec_of(const std::string& path, const RawArray& header) {
   std::string name;
   if (header.shape.size() == 2) {
     name = "image";
@@ -86,7 +86,7 @@ class GzipIdxColumn final : public ColumnFile {
   const std::string path_;
   const std::uint64_t file_bytes_;
   ByteStream stream_;
-  IdxHeader header_;
+  RawArray header_;
   ColumnSpec spec_;
   std::vector<std::byte> raw_;
   std::int64_t next_ = 0;
@@ -100,9 +100,7 @@ std::unique_ptr<ColumnFile> open_idx(const std::string& path) {
   auto file = MappedFile::map(path);
   const auto header = header_of(
       path, std::span(file->data(), std::min(file->size(), kIdxHeaderBytesMax)), file->size());
-  return make_mapped_column(
-      std::move(file), spec_of(path, header),
-      {header.format, header.samples, header.data_offset, header.sample_bytes});
+  return make_mapped_column(std::move(file), spec_of(path, header), header);
 }
 
 }  // namespace ringfeed

@@ -35,7 +35,7 @@ RawFormat format_of(unsigned type) {
   }
 }
 
-void check_size(const IdxHeader& header, std::uint64_t file_bytes) {
+void check_size(const RawArray& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - header.data_offset;
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / header.sample_bytes) {
@@ -53,14 +53,14 @@ void check_size(const IdxHeader& header, std::uint64_t file_bytes) {
 
 }  // namespace
 
-IdxHeader parse_idx_header(std::span<const std::byte> start,
-                           std::optional<std::uint64_t> file_bytes) {
+RawArray parse_idx_header(std::span<const std::byte> start,
+                          std::optional<std::uint64_t> file_bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(start[i]); };
   if (start.size() < kIdxMagicBytes || byte(0) != 0 || byte(1) != 0) {
     throw_bad("this is not an IDX file (its first two bytes are not 0)",
               "check the name, or fetch it again");
   }
-  IdxHeader header;
+  RawArray header;
   header.format = format_of(byte(2));
   const std::size_t dimensions = byte(3);
   if (dimensions < 1 || dimensions > kIdxDimensionsMax) {

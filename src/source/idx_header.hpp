@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "source/raw_values.hpp"
 
@@ -18,19 +17,11 @@ inline constexpr std::size_t kIdxMagicBytes = 4;
 inline constexpr std::size_t kIdxDimensionsMax = 17;
 inline constexpr std::size_t kIdxHeaderBytesMax = kIdxMagicBytes + 4 * kIdxDimensionsMax;
 
-struct IdxHeader {
-  RawFormat format;
-  std::int64_t samples = 0;         ///< the first dimension
-  std::vector<std::int64_t> shape;  ///< the other dimensions
-  std::uint64_t data_offset = 0;
-  std::uint64_t sample_bytes = 0;  ///< in the file
-};
-
 /// `start` is the start of the data, all of it or at least kIdxHeaderBytesMax bytes; `file_bytes`
 /// the size of all, when it is known (gzip hides it): what is returned then fits it exactly. Throws
 /// Error{kBadData} (without the file's name) for what is not IDX, is cut off or goes on after the
 /// data. Takes no memory by what the header claims.
-IdxHeader parse_idx_header(std::span<const std::byte> start,
-                           std::optional<std::uint64_t> file_bytes);
+RawArray parse_idx_header(std::span<const std::byte> start,
+                          std::optional<std::uint64_t> file_bytes);
 
 }  // namespace ringfeed

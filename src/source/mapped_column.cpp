@@ -30,18 +30,17 @@ std::shared_ptr<arrow::DataType> arrow_type_of(const ColumnSpec& spec) {
 
 class MappedColumn final : public ColumnFile {
  public:
-  MappedColumn(std::shared_ptr<const MappedFile> file, ColumnSpec spec, const MappedLayout& layout)
+  MappedColumn(std::shared_ptr<const MappedFile> file, ColumnSpec spec, const RawArray& array)
       : file_(std::move(file)),
         spec_(std::move(spec)),
         type_(arrow_type_of(spec_)),
-        layout_(layout),
+        array_(array),
         // Arrow reads values where they are, so they have to be where their type may be.
-        in_place_(layout.format.is_native() && layout.data_offset % layout.format.item_bytes == 0) {
-  }
+        in_place_(array.format.is_native() && array.data_offset % array.format.item_bytes == 0) {}
 
   const std::string& path() const override { return file_->path(); }
   const ColumnSpec& spec() const override { return spec_; }
-  std::int64_t samples() const override { return layout_.samples; }
+  std::int64_t samples() const override { return array_.samples; }
 
   std::shared_ptr<arrow::Array> read(std::int64_t count) override {
     if (!file_->is_whole()) {
@@ -50,26 +49,26 @@ class MappedColumn final : public ColumnFile {
                                                    path()));
     }
     const auto offset =
-        layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
-    const auto bytes = static_cast<std::uint64_t>(count) * layout_.sample_bytes;
+        array_.data_offset + static_cast<std::uint64_t>(next_) * array_.sample_bytes;
+    const auto bytes = static_cast<std::uint64_t>(count) * array_.sample_bytes;
     next_ += count;
-    if (!in_place_) return decode_column(layout_.format, spec_, count, file_->data() + offset);
+    if (!in_place_) return decode_column(array_.format, spec_, count, file_->data() + offset);
     return tensor_array(type_, count, std::make_shared<MappedBuffer>(file_, offset, bytes));
   }
 
-  void check_end() override {}  // the layout fits the file
+  void check_end() override {}  // the array fits the file
   bool in_place() const override { return in_place_; }
   std::uint64_t file_bytes() const override { return file_->size(); }
   std::uint64_t bytes_read() const override {
-    if (next_ == layout_.samples) return file_->size();
-    return layout_.data_offset + static_cast<std::uint64_t>(next_) * layout_.sample_bytes;
+    if (next_ == array_.samples) return file_->size();
+    return array_.data_offset + static_cast<std::uint64_t>(next_) * array_.sample_bytes;
   }
 
  private:
   const std::shared_ptr<const MappedFile> file_;
   const ColumnSpec spec_;
   const std::shared_ptr<arrow::DataType> type_;
-  const MappedLayout layout_;
+  const RawArray array_;
   const bool in_place_;
   std::int64_t next_ = 0;
 };
@@ -77,8 +76,8 @@ class MappedColumn final : public ColumnFile {
 }  // namespace
 
 std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file,
-                                               ColumnSpec spec, const MappedLayout& layout) {
-  return std::make_unique<MappedColumn>(std::move(file), std::move(spec), layout);
+                                               ColumnSpec spec, const RawArray& array) {
+  return std::make_unique<MappedColumn>(std::move(file), std::move(spec), array);
 }
 
 std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec,

@@ -11,15 +11,9 @@
 
 namespace ringfeed {
 
-struct MappedLayout {
-  RawFormat format;
-  std::int64_t samples = 0;
-  std::uint64_t data_offset = 0;
-  std::uint64_t sample_bytes = 0;  ///< in the file; samples * sample_bytes end within it
-};
-
+/// The samples of `array` end within the file.
 std::unique_ptr<ColumnFile> make_mapped_column(std::shared_ptr<const MappedFile> file,
-                                               ColumnSpec spec, const MappedLayout& layout);
+                                               ColumnSpec spec, const RawArray& array);
 
 /// The column that elements in a foreign format become: an array in the column's type.
 std::shared_ptr<arrow::Array> decode_column(const RawFormat& format, const ColumnSpec& spec,

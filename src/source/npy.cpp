@@ -13,7 +13,7 @@
 namespace ringfeed {
 namespace {
 
-NpyHeader header_of(const MappedFile& file) {
+RawArray header_of(const MappedFile& file) {
   try {
     return parse_npy_header(std::span(file.data(), std::min(file.size(), kNpyHeaderBytesMax)),
                             file.size());
@@ -30,9 +30,7 @@ std::unique_ptr<ColumnFile> open_npy(const std::string& path) {
   const auto header = header_of(*file);
   ColumnSpec spec{name_without(path, ".npy"), ColumnKind::kTensor, header.format.dtype,
                   header.shape};
-  return make_mapped_column(
-      std::move(file), std::move(spec),
-      {header.format, header.samples, header.data_offset, header.sample_bytes});
+  return make_mapped_column(std::move(file), std::move(spec), header);
 }
 
 }  // namespace ringfeed

@@ -178,7 +178,7 @@ RawFormat format_of(std::string_view descr) {
 }
 
 /// The dict's text; data_offset is set.
-std::string_view header_text(std::span<const std::byte> start, NpyHeader& header) {
+std::string_view header_text(std::span<const std::byte> start, RawArray& header) {
   const std::string_view bytes(reinterpret_cast<const char*>(start.data()), start.size());
   if (!bytes.starts_with(kMagic))
     throw_bad("this is not an npy file", "check the name, or write it with numpy.save");
@@ -211,7 +211,7 @@ std::string_view header_text(std::span<const std::byte> start, NpyHeader& header
 }
 
 /// The size of a sample, and that the data has exactly the bytes that the header claims.
-void check_size(NpyHeader& header, std::uint64_t file_bytes) {
+void check_size(RawArray& header, std::uint64_t file_bytes) {
   std::uint64_t sample_bytes = header.format.item_bytes;
   for (const auto dimension : header.shape) {
     if (dimension == 0)
@@ -241,8 +241,8 @@ void check_size(NpyHeader& header, std::uint64_t file_bytes) {
 
 }  // namespace
 
-NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_bytes) {
-  NpyHeader header;
+RawArray parse_npy_header(std::span<const std::byte> start, std::uint64_t file_bytes) {
+  RawArray header;
   const auto fields = LiteralParser(header_text(start, header)).parse();
   if (!fields.descr || !fields.fortran_order || !fields.shape) {
     throw_bad_header("descr, fortran_order or shape is missing");

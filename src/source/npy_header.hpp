@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "source/raw_values.hpp"
 
@@ -13,18 +12,10 @@ namespace ringfeed {
 /// Most bytes of a header; those that NumPy writes for arrays we can hold have 118 or a few more.
 inline constexpr std::size_t kNpyHeaderBytesMax = std::size_t{64} << 10;
 
-struct NpyHeader {
-  RawFormat format;
-  std::int64_t samples = 0;         ///< the first dimension
-  std::vector<std::int64_t> shape;  ///< the other dimensions
-  std::uint64_t data_offset = 0;
-  std::uint64_t sample_bytes = 0;  ///< in the file
-};
-
 /// `start` is the start of the file, all of it or at least kNpyHeaderBytesMax bytes. What is
 /// returned fits `file_bytes` exactly. Throws Error{kBadData} (without the file's name) for what is
 /// not npy, is cut off, goes on after the data, is in Fortran order, or has a dtype we cannot hold.
 /// Takes no memory by what the header claims.
-NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_bytes);
+RawArray parse_npy_header(std::span<const std::byte> start, std::uint64_t file_bytes);
 
 }  // namespace ringfeed

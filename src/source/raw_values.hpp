@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ringfeed/schema.hpp>
+#include <vector>
 
 namespace ringfeed {
 
@@ -18,6 +19,15 @@ struct RawFormat {
   bool is_native() const noexcept {
     return dtype != DType::kBool && !widened && (!big_endian || item_bytes == 1);
   }
+};
+
+/// An array in a file: what its header says.
+struct RawArray {
+  RawFormat format;
+  std::int64_t samples = 0;         ///< the first dimension
+  std::vector<std::int64_t> shape;  ///< the other dimensions
+  std::uint64_t data_offset = 0;
+  std::uint64_t sample_bytes = 0;  ///< in the file
 };
 
 /// `count` elements to `to`, which takes size_of(dtype) bytes for each. `from` need not be aligned.

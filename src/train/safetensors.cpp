@@ -1,17 +1,11 @@
 // Eight bytes of header length, a JSON header, the tensors one behind the other.
 #include "train/safetensors.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
-#include "base/system_error.hpp"
 
 namespace ringfeed {
 namespace {
@@ -70,21 +64,12 @@ void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors
                    [](const NamedTensor& left, const NamedTensor& right) {
                      return size_of(left.dtype) > size_of(right.dtype);
                    });
-  const std::string temporary = path + ".tmp." + std::to_string(::getpid());
-  try {
-    File file = File::create(temporary);
+  replace_file(path, [&](File& file) {
     file.write(header_of(tensors, metadata));
-    for (const auto& tensor : tensors)
+    for (const auto& tensor : tensors) {
       file.write({static_cast<const char*>(tensor.data), tensor.bytes});
-    file.sync();
-    file.close();
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_system_error(errno, path);
-  } catch (...) {
-    std::remove(temporary.c_str());
-    throw;
-  }
-  const auto folder = std::filesystem::path(path).parent_path();
-  sync_folder(folder.empty() ? "." : folder.string());
+    }
+  });
 }
 
 }  // namespace ringfeed

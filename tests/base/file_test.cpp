@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <ringfeed/error.hpp>
 
@@ -119,6 +120,23 @@ TEST(Rename, NeverReplaces) {
   EXPECT_EQ(read_all(temp / "c"), "1");
   EXPECT_FALSE(std::filesystem::exists(temp / "a"));
   EXPECT_EQ(code_of([&] { rename_if_absent(temp / "no", temp / "d"); }), ErrorCode::kNotFound);
+}
+
+TEST(ReplaceFile, GivesTheNewBytesOrLeavesTheOld) {
+  TempFolder temp;
+  replace_file(temp / "a", [](File& file) { file.write("old"); });
+  replace_file(temp / "a", [](File& file) { file.write("new"); });
+  EXPECT_EQ(read_file(temp / "a", 100), "new");
+  const auto fails = [](File& file) {
+    file.write("half");
+    throw Error(ErrorCode::kCancelled, "stopped");
+  };
+  EXPECT_THROW(replace_file(temp / "a", fails), Error);
+  EXPECT_EQ(read_file(temp / "a", 100), "new");
+  int names = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(temp / "."))
+    ++names;
+  EXPECT_EQ(names, 1) << "a temporary file was left";
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 using testing::expect_error;
 using testing::idx;
 
-IdxHeader parse(const std::string& bytes) {
+RawArray parse(const std::string& bytes) {
   return parse_idx_header(std::as_bytes(std::span(bytes)), bytes.size());
 }
 

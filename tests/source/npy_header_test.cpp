@@ -11,7 +11,7 @@ using testing::expect_error;
 using testing::npy;
 using testing::npy_with_header;
 
-NpyHeader parse(const std::string& bytes) {
+RawArray parse(const std::string& bytes) {
   return parse_npy_header(
       std::as_bytes(std::span(bytes.data(), std::min(bytes.size(), kNpyHeaderBytesMax))),
       bytes.size());
