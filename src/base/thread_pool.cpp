@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <ringfeed/error.hpp>
 
+#include "base/background.hpp"
+
 namespace ringfeed {
 
 ThreadPool::ThreadPool(int threads, std::size_t queue_max) : queue_max_(queue_max) {
@@ -56,6 +58,7 @@ void ThreadPool::submit(Task task) {
 }
 
 void ThreadPool::run() {
+  run_in_background();
   while (true) {
     Task task;
     {

@@ -1,4 +1,5 @@
-// A fixed number of threads that run tasks in the order they came, from a queue of bounded length.
+// A fixed number of threads that run tasks in the order they came, from a queue of bounded length,
+// in the background (base/background.hpp).
 #pragma once
 
 #include <condition_variable>

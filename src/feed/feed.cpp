@@ -18,6 +18,7 @@
 #include <ringfeed/feed.hpp>
 #include <thread>
 
+#include "base/background.hpp"
 #include "feed/budget.hpp"
 #include "feed/gather.hpp"
 #include "order/rank_order.hpp"
@@ -153,6 +154,7 @@ struct Feed::Impl {
   // ---- the assembling thread ----
 
   void run(const std::stop_token& stop) noexcept {
+    run_in_background();  // not to take the core of a rank that has just taken a batch
     try {
       for (std::uint64_t number = options.start.epoch; epoch_wanted(number); ++number) {
         if (epochs.empty()) epochs.push_back(make_epoch({number, 0}));
