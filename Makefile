@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo test test-fast bench fuzz release clean
+.PHONY: help demo test test-fast test-cuda bench fuzz release cuda clean
 
 PYTHON := .deps/venv/bin/python
 
@@ -15,6 +15,10 @@ release:  ## build the program: build/release/bin/ringfeed
 	@tools/setup.sh demo
 	@tools/build.sh release
 
+cuda:  ## build the program able to train on NVIDIA GPUs (3 GB more to install)
+	@tools/setup.sh cuda
+	@tools/build.sh release -DRINGFEED_CUDA=ON
+
 test:  ## build everything and run all tests
 	@tools/setup.sh test
 	@tools/build.sh dev
@@ -27,8 +31,13 @@ test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 	@tools/build.sh fast
 	@$(PYTHON) tools/run_tests.py build/fast
 
+test-cuda:  ## the tests that need CUDA devices (two or more)
+	@tools/setup.sh test
+	@tools/build.sh dev
+	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m cuda tests
+
 bench:  ## run the benchmarks (NAME=feed_local|start|memory|train for one)
-	@tools/setup.sh bench
+	@tools/setup.sh test
 	@tools/build.sh bench
 	@for name in $(or $(NAME),feed_local start memory train); do $(PYTHON) bench/$$name.py || exit 1; done
 

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Configures (once) and builds a preset of CMakePresets.json: tools/build.sh PRESET [TARGET...]
+# Configures (once, and with a -D again) and builds a preset of CMakePresets.json: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-preset=${1:?usage: tools/build.sh PRESET [TARGET...]}
+preset=${1:?usage: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]}
 shift
-if [ ! -f "build/$preset/build.ninja" ]; then
+settings=()
+targets=()
+for argument in "$@"; do
+  if [[ $argument == -D* ]]; then settings+=("$argument"); else targets+=(--target "$argument"); fi
+done
+if [ ! -f "build/$preset/build.ninja" ] || [ ${#settings[@]} -gt 0 ]; then
   echo "build: configuring $preset"
   mkdir -p build
-  if ! cmake --preset "$preset" >"build/$preset.log" 2>&1; then
+  if ! cmake --preset "$preset" "${settings[@]}" >"build/$preset.log" 2>&1; then
     cat "build/$preset.log" >&2
     exit 1
   fi
 fi
 echo "build: $preset"
-targets=()
-for target in "$@"; do targets+=(--target "$target"); done
 cmake --build --preset "$preset" "${targets[@]}"

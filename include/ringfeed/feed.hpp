@@ -32,9 +32,9 @@ struct FeedOptions {
   int world_size = 1;
   /// Epochs to read, from start.epoch on; 0: without end.
   std::uint64_t epochs = 1;
-  Position start;
+  Position start = {};
   /// Columns to hand out, in this order; empty: all.
-  std::vector<std::string> columns;
+  std::vector<std::string> columns = {};
   /// Bound of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or floor +
   /// 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names the
   /// floor and the remedy.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ class Steps {
   std::uint64_t samples() const noexcept { return samples_; }
   /// min(lanes, global batch, samples): the largest number of ranks, too.
   std::uint32_t lanes() const noexcept { return lanes_; }
+  /// Ranks own whole lanes: when the busiest of `world_size` ranks would have over 1.1 times its
+  /// even share of each step, the nearest number of lanes with which all have the same; else null.
+  std::optional<std::uint32_t> better_lanes(int world_size) const;
   /// Steps of one epoch; 0 when there is no sample.
   std::uint64_t count() const noexcept { return count_; }
   /// The first sample of a step; begin(count()) is samples().

@@ -36,6 +36,9 @@ struct ProcessGroupOptions {
   /// The longest that a rank waits for the others, at the start and in each collective (1 ms to 24
   /// h).
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  /// Of this rank. A CUDA device: tensors on it are reduced over NCCL, by libringfeed_cuda.so,
+  /// which must be on the library path. Each rank of a host has a device of its own.
+  torch::Device device = torch::kCPU;
 };
 
 enum class Reduce : std::uint8_t { kSum, kMax };
@@ -59,9 +62,10 @@ class ProcessGroup {
   };
 
   /// Joins the ranks that the environment names (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT: set by
-  /// torchrun and by launch_ranks()), over Gloo; once per process. Without them, or with one rank:
-  /// a group of one that needs no network. Errors: kInvalidArgument (the variables, joined before),
-  /// kUnavailable, kTimeout (the others did not come).
+  /// torchrun and by launch_ranks()), over Gloo, and NCCL for CUDA tensors; once per process.
+  /// Without them, or with one rank: a group of one that needs no network. Errors: kInvalidArgument
+  /// (the variables, joined before, the CUDA library), kUnavailable, kTimeout (the others did not
+  /// come).
   static std::shared_ptr<ProcessGroup> join(const ProcessGroupOptions& options = {});
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
@@ -149,25 +153,31 @@ class DistributedDataParallel {
 template <typename Module>
 class DataParallel {
  public:
+  /// Runs a module over several devices: torch::nn::parallel::data_parallel or its like.
+  using Scatter = torch::Tensor (*)(const std::shared_ptr<Module>&, torch::Tensor,
+                                    const std::vector<torch::Device>&);
+
   /// One device or none: the plain module.
   explicit DataParallel(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
+  /// The first device holds the parameters and gets the outputs. With one, `scatter` is not used.
+  DataParallel(std::shared_ptr<Module> module, std::vector<torch::Device> devices, Scatter scatter)
+      : module_(std::move(module)), devices_(std::move(devices)), scatter_(scatter) {}
+
 #if __has_include(<cuda_runtime_api.h>)
-  /// The first device holds the parameters and gets the outputs. Needs the CUDA headers,
-  /// libtorch_cuda at link time, and a Module that is torch::nn::Cloneable.
+  /// The same by torch::nn::parallel::data_parallel. Needs the CUDA headers, libtorch_cuda at link
+  /// time, and a Module that is torch::nn::Cloneable.
   DataParallel(std::shared_ptr<Module> module, std::vector<torch::Device> devices)
-      : module_(std::move(module)), devices_(std::move(devices)) {
-    if (devices_.size() > 1) {
-      scatter_ = [](const std::shared_ptr<Module>& replicated, torch::Tensor input,
-                    const std::vector<torch::Device>& over) {
-        return torch::nn::parallel::data_parallel(replicated, std::move(input), over);
-      };
-    }
-  }
+      : DataParallel(std::move(module), std::move(devices),
+                     [](const std::shared_ptr<Module>& replicated, torch::Tensor input,
+                        const std::vector<torch::Device>& over) {
+                       return torch::nn::parallel::data_parallel(replicated, std::move(input),
+                                                                 over);
+                     }) {}
 #endif
 
   torch::Tensor forward(torch::Tensor input) {
-    if (scatter_ != nullptr) return scatter_(module_, std::move(input), devices_);
+    if (devices_.size() > 1) return scatter_(module_, std::move(input), devices_);
     return module_->forward(std::move(input));
   }
 
@@ -175,8 +185,6 @@ class DataParallel {
   const std::shared_ptr<Module>& module() const noexcept { return module_; }
 
  private:
-  using Scatter = torch::Tensor (*)(const std::shared_ptr<Module>&, torch::Tensor,
-                                    const std::vector<torch::Device>&);
   std::shared_ptr<Module> module_;
   std::vector<torch::Device> devices_;
   Scatter scatter_ = nullptr;

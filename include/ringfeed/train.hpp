@@ -101,7 +101,9 @@ struct TrainOptions {
   std::uint64_t prefetch_bytes = 0;  ///< as in FeedOptions
   /// "ddp": one device per process. "data-parallel": one process, all its devices.
   std::string parallel = "ddp";
-  std::string device = "auto";  ///< "cpu", "cuda", "auto": cuda where there is one
+  /// "cpu"; "cuda": each rank of a host a device of its own; "auto": cuda where that is possible,
+  /// else cpu.
+  std::string device = "auto";
   /// Compute threads of this rank, 1 to 1,024; 0: the cores divided by the ranks on this host.
   int threads = 0;
   /// Folder for weights.safetensors, made when missing; empty: weights are not saved.
@@ -110,6 +112,9 @@ struct TrainOptions {
   std::chrono::milliseconds collective_timeout = std::chrono::minutes(5);
   /// Called on rank 0 only, after each step and at the end of each epoch; must not throw.
   std::function<void(const TrainProgress&)> progress;
+  /// Called on rank 0 only, before the first step, with advice on options that make a run slower
+  /// than it need be; must not throw.
+  std::function<void(const std::string&)> warn;
   std::stop_token stop;
 };
 
@@ -137,7 +142,7 @@ struct TrainSummary {
   TrainSeconds seconds;                ///< of this rank
   std::string
       weights;  ///< path of the weights; empty on other ranks than 0, or when none were saved
-  std::string device;  ///< "cpu"
+  std::string device;  ///< "cpu", "cuda:0", "4 CUDA devices"
   int threads = 1;     ///< compute threads per rank
   std::uint64_t dataset_version = 0;
   std::string torch_version;

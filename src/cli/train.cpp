@@ -72,9 +72,10 @@ std::string summary_text(const TrainSummary& summary, const std::string& summary
   if (!summary.losses.empty())
     text += fmt::format("train loss of the last epoch: {:.6g}\n", summary.losses.back());
   text += fmt::format(
-      "samples/s: {:.0f} on {} process{}, {} thread{} each; waited for data {:.1f} % of the time",
+      "samples/s: {:.0f} on {} process{} ({}), {} thread{} each; waited for data {:.1f} % of the "
+      "time",
       summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
-      summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
+      summary.device, summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
   if (!summary.weights.empty())
     text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
   return text;
@@ -110,6 +111,7 @@ int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
   Progress progress(output.quiet);
   train_options.stop = interrupt.token();
   train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
+  train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
     const TrainSummary summary = train(train_options);
     if (summary.rank != 0) return;
@@ -204,7 +206,10 @@ void add_run_options(CLI::App& app, Options& options) {
                  "ddp: one device per process; data-parallel: one process, all its devices")
       ->check(CLI::IsMember({"ddp", "data-parallel"}))
       ->capture_default_str();
-  app.add_option("--device", train_options.device, "where to compute")
+  app.add_option(
+         "--device", train_options.device,
+         "where to compute; auto: on CUDA where each process of this host can have a device "
+         "of its own, else on the CPU")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   app.add_option("--threads", train_options.threads,

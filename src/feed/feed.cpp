@@ -319,9 +319,15 @@ struct Feed::Impl {
     epochs.pop_front();
   }
 
+  /// A full queue is filled again once it is down to this: a wake-up for each batch would cost the
+  /// caller more than a small step.
+  std::size_t batches_low() const { return budget.ready_max / 2; }
+
   void wait_for_room(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return stop.stop_requested() || batches_ready < budget.ready_max; });
+    if (batches_ready == budget.ready_max) {
+      changed.wait(lock, [&] { return stop.stop_requested() || batches_ready <= batches_low(); });
+    }
     if (stop.stop_requested()) throw Stopped{};
   }
 
@@ -352,8 +358,7 @@ struct Feed::Impl {
       position = {position.epoch + 1, 0};
       return std::nullopt;
     }
-    --batches_ready;
-    changed.notify_all();
+    if (--batches_ready == batches_low()) changed.notify_all();
     const Batch& batch = item.batch;
     position = {static_cast<std::uint64_t>(batch.epoch),
                 batch.first + static_cast<std::uint64_t>(batch.global_size)};

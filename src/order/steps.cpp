@@ -49,6 +49,18 @@ Steps::Steps(std::uint64_t samples, const OrderOptions& options)
   count_ = whole + (tail == 0 || tail < lanes_ ? 0 : 1);
 }
 
+std::optional<std::uint32_t> Steps::better_lanes(int world_size) const {
+  const auto ranks = static_cast<std::uint64_t>(std::max(1, world_size));
+  const std::uint64_t lanes = lanes_;
+  if (lanes < ranks) return std::nullopt;  // too few for these ranks at all
+  const std::uint64_t busiest = (lanes + ranks - 1) / ranks;
+  if (10 * busiest * ranks <= 11 * lanes) return std::nullopt;
+  const std::uint64_t fewer = lanes - lanes % ranks;
+  const std::uint64_t more = fewer + ranks;
+  const bool possible = more <= std::min({batch_, samples_, std::uint64_t{kLanesMax}});
+  return static_cast<std::uint32_t>(possible && more - lanes < lanes - fewer ? more : fewer);
+}
+
 std::uint64_t Steps::begin(std::uint64_t step) const noexcept {
   return step < count_ ? step * batch_ : samples_;
 }

@@ -42,15 +42,16 @@ torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& outpu
                   shape_text(target), shape_text(output)));
 }
 
-Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::ScalarType dtype)
-    : kind_(kind), dtype_(dtype) {
+Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs)
+    : kind_(kind), outputs_(outputs) {
   if (!class_weights.empty())
-    class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(dtype);
+    class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(outputs_);
 }
 
 torch::Tensor Loss::target(const torch::Tensor& column) const {
-  if (kind_ == LossKind::kCrossEntropy) return column.reshape({column.size(0)}).to(torch::kInt64);
-  return column.reshape({column.size(0), elements_per_sample(column)}).to(dtype_);
+  if (kind_ == LossKind::kCrossEntropy)
+    return column.reshape({column.size(0)}).to(outputs_.dtype(torch::kInt64));
+  return column.reshape({column.size(0), elements_per_sample(column)}).to(outputs_);
 }
 
 torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target) const {

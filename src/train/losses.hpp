@@ -16,11 +16,11 @@ torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& outpu
 
 class Loss {
  public:
-  /// `class_weights`: one per class, or empty. Of the dtype of the outputs.
-  Loss(LossKind kind, const std::vector<double>& class_weights, torch::ScalarType dtype);
+  /// `class_weights`: one per class, or empty. `outputs` has dtype and device of the outputs.
+  Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs);
 
-  /// A batch of the target column ([B, ...]) as the loss takes it: int64 [B] for cross_entropy,
-  /// else the outputs' dtype, [B, elements].
+  /// A batch of the target column ([B, ...]) as the loss takes it, on the outputs' device: int64
+  /// [B] for cross_entropy, else the outputs' dtype, [B, elements].
   torch::Tensor target(const torch::Tensor& column) const;
 
   /// Sum over the samples of their loss (a sample's loss is the mean over its elements), each times
@@ -29,7 +29,7 @@ class Loss {
 
   bool weighted() const noexcept { return class_weights_.defined(); }
   /// What these samples count: their number, or with class weights the sum of those. float64, no
-  /// dimension.
+  /// dimension; on the outputs' device with class weights, else on the CPU.
   torch::Tensor weight(const torch::Tensor& target) const;
 
   /// Samples whose class is predicted right, a sample being one element for bce. Null for mse: it
@@ -39,7 +39,7 @@ class Loss {
 
  private:
   LossKind kind_;
-  torch::ScalarType dtype_;
+  torch::TensorOptions outputs_;
   torch::Tensor class_weights_;
 };
 

@@ -10,7 +10,8 @@
 
 namespace ringfeed {
 
-/// float32, on the CPU, parameters drawn from torch's global generator. Its input is [B,
+/// float32, on the CPU (and from there to any device: the same on each), parameters drawn from
+/// torch's global generator. Its input is [B,
 /// ...plan.input_shape], its output [B, plan.outputs]. Layers are named, so weights are too:
 /// fc1.weight, conv1.bias, output.weight.
 std::shared_ptr<torch::nn::SequentialImpl> make_model(const Plan& plan);

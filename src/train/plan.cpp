@@ -50,9 +50,8 @@ constexpr std::array<std::pair<std::string_view, OptimizerKind>, 3> kOptimizers 
      {"adamw", OptimizerKind::kAdamW}}};
 constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
     {{"ddp", false}, {"data-parallel", true}}};
-/// Whether CUDA is demanded.
-constexpr std::array<std::pair<std::string_view, bool>, 3> kDevices = {
-    {{"auto", false}, {"cpu", false}, {"cuda", true}}};
+constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
+    {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
 
 bool is_floating(DType dtype) {
   return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
@@ -177,11 +176,7 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   plan.loss = choose("loss", options.loss, kLosses);
   plan.optimizer = choose("optimizer", options.optimizer, kOptimizers);
   plan.data_parallel = choose("parallel mode", options.parallel, kParallels);
-  if (choose("device", options.device, kDevices)) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        "no CUDA device can be used: this program was built for the CPU; use device cpu or auto");
-  }
+  plan.device = choose("device", options.device, kDevices);
   check(!plan.data_parallel || world_size == 1,
         fmt::format(
             "parallel data-parallel is one process, but there are {} ranks; use ddp, or one rank",

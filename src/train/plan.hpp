@@ -12,6 +12,7 @@ namespace ringfeed {
 enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn };
 enum class LossKind : std::uint8_t { kMse, kCrossEntropy, kBce };
 enum class OptimizerKind : std::uint8_t { kSgd, kAdam, kAdamW };
+enum class DeviceKind : std::uint8_t { kAuto, kCpu, kCuda };
 
 /// Most classes of a target: a column of identifiers must not become a layer of that size.
 inline constexpr std::int64_t kClassesMax = 1 << 20;
@@ -20,6 +21,7 @@ struct Plan {
   ModelKind model = ModelKind::kMlp;
   LossKind loss = LossKind::kCrossEntropy;
   OptimizerKind optimizer = OptimizerKind::kAdam;
+  DeviceKind device = DeviceKind::kAuto;
   std::vector<std::int64_t> hidden;  ///< with the model's default filled in
   std::vector<std::int64_t>
       input_shape;  ///< of one sample as the model takes it; [channels, height, width] for cnn
@@ -32,7 +34,7 @@ struct Plan {
   bool needs_target_scan =
       false;  ///< whether the values of the target are to be checked or counted
 
-  /// Throws Error{kInvalidArgument}, {kUnavailable} (no such device).
+  /// Throws Error{kInvalidArgument}.
   static Plan make(const TrainOptions& options, const Schema& schema, int world_size);
 };
 

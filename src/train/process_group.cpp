@@ -14,6 +14,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include "train/cuda.hpp"
 #include "train/torch_error.hpp"
 
 namespace ringfeed {
@@ -45,7 +46,8 @@ std::shared_ptr<gloo::transport::Device> network_device(const World& world) {
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world,
-                                               std::chrono::milliseconds timeout) {
+                                               const ProcessGroupOptions& options) {
+  const auto timeout = options.timeout;
   const auto store = connect_store(world, timeout);
   auto gloo_options = c10d::ProcessGroupGloo::Options::create(timeout);
   gloo_options->devices.push_back(network_device(world));
@@ -54,6 +56,11 @@ c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world,
   auto group = c10::make_intrusive<c10d::ProcessGroup>(store, world.rank, world.size);
   group->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
   group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+  if (options.device.is_cuda()) {
+    const auto nccl = load_cuda_part().make_nccl(store, world.rank, world.size, timeout);
+    nccl->setBoundDeviceId(options.device);
+    group->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL, nccl);
+  }
   return group;
 }
 
@@ -100,7 +107,9 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& opti
                   "this process has joined its ranks before; join once and share the group");
     }
     try {
-      impl->group = connect(world, options.timeout);
+      impl->group = connect(world, options);
+    } catch (const Error&) {
+      throw;
     } catch (const std::exception& error) {
       throw collective_error(
           world.rank,

@@ -2,6 +2,7 @@
 // evaluation; weights.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <fmt/format.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/optim/optimizer.h>
@@ -18,6 +19,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "train/cuda.hpp"
 #include "train/losses.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
@@ -69,37 +71,48 @@ DType dtype_of(torch::ScalarType type) {
 
 /// Sums over samples, until they are divided.
 struct Sums {
-  double loss = 0;
-  double weight = 0;  ///< what `loss` is to be divided by
+  explicit Sums(torch::Device device)
+      : loss(torch::zeros({}, torch::dtype(torch::kFloat64).device(device))) {}
+
+  torch::Tensor loss;  ///< where losses are made: to fetch each would wait for the device
+  double weight = 0;   ///< what `loss` is to be divided by
   double correct = 0;
   double samples = 0;
 
   void all_reduce(ProcessGroup& group) {
-    const auto sums = torch::tensor({loss, weight, correct, samples}, torch::kFloat64);
+    const auto sums =
+        torch::tensor({loss.item<double>(), weight, correct, samples}, torch::kFloat64);
     group.all_reduce(sums);
     const auto* value = sums.const_data_ptr<double>();
-    loss = value[0];
+    loss = torch::scalar_tensor(value[0], torch::kFloat64);
     weight = value[1];
     correct = value[2];
     samples = value[3];
   }
-  double mean_loss() const { return loss / weight; }
+  double mean_loss() const { return loss.item<double>() / weight; }
 };
+
+std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const Plan& plan) {
+  auto model = make_model(plan);
+  model->to(device);
+  return model;
+}
 
 class Trainer {
  public:
   Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
-          std::shared_ptr<ProcessGroup> group)
+          std::shared_ptr<ProcessGroup> group, const std::vector<torch::Device>& devices)
       : options_(options),
         dataset_(std::move(dataset)),
         plan_(plan),
         group_(std::move(group)),
+        device_(devices.front()),
         feed_(dataset_, feed_options()),
-        loss_(plan.loss, options.class_weights, torch::kFloat32),
-        module_(make_model(plan)),
+        loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
+        module_(model_on(device_, plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
         distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
-        parallel_(module_) {
+        parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr) {
     if (dataset_->has_split("val") && dataset_->split() != "val") {
       validation_ = dataset_->with_split("val");
       if (validation_->size() == 0) validation_ = nullptr;
@@ -134,7 +147,8 @@ class Trainer {
   std::shared_ptr<const Dataset> validation_;  ///< null when there is none
   const Plan& plan_;
   std::shared_ptr<ProcessGroup> group_;
-  Feed feed_;  ///< made first: it reads while the model is built
+  const torch::Device device_;  ///< of inputs, outputs and parameters
+  Feed feed_;                   ///< made first: it reads while the model is built
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
@@ -159,7 +173,7 @@ FeedOptions Trainer::feed_options() const {
 }
 
 torch::Tensor Trainer::input_of(const Batch& batch) const {
-  const auto column = to_tensor(batch.column(options_.input));
+  const auto column = to_tensor(batch.column(options_.input)).to(device_);  // in its own dtype
   std::vector<std::int64_t> shape = plan_.input_shape;
   shape.insert(shape.begin(), batch.size);
   auto input = column.to(torch::kFloat32).reshape(shape);
@@ -185,7 +199,7 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   (loss * step_scale(group_->size(), step_weight.item<double>())).backward();
   watch.lap(seconds.backward);
   optimizer_->step();
-  sums.loss += loss.item<double>();
+  sums.loss += loss.detach();
   sums.weight += own_weight;
   watch.lap(seconds.optimizer);
 }
@@ -196,7 +210,7 @@ void Trainer::train_epoch(TrainSummary& summary) {
   TrainProgress progress;
   progress.epochs = options_.epochs;
   progress.samples_total = dataset_->size();
-  Sums sums;
+  Sums sums(device_);
   Stopwatch total;
   Stopwatch watch;
   while (true) {
@@ -227,7 +241,7 @@ void Trainer::evaluate(TrainSummary& summary) {
   // Fewer samples than ranks: the ranks without one add nothing to the sums.
   const auto ranks = static_cast<int>(
       std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
-  Sums sums;
+  Sums sums(device_);
   if (group_->rank() < ranks) {
     FeedOptions options = feed_options();
     options.order.shuffle = Shuffle::kNone;
@@ -238,7 +252,7 @@ void Trainer::evaluate(TrainSummary& summary) {
       check_stop();
       const auto target = loss_.target(to_tensor(batch->column(options_.target)));
       const auto output = forward(input_of(*batch));
-      sums.loss += loss_.sum(output, target).item<double>();
+      sums.loss += loss_.sum(output, target);
       sums.weight += loss_.weight(target).item<double>();
       if (const auto correct = loss_.correct(output, target))
         sums.correct += correct->item<double>();
@@ -255,8 +269,10 @@ void Trainer::run(TrainSummary& summary) {
 }
 
 std::string Trainer::save_weights() const {
+  std::vector<torch::Tensor> held;
   std::vector<NamedTensor> tensors;
-  const auto add = [&tensors](const std::string& name, const torch::Tensor& tensor) {
+  const auto add = [&](const std::string& name, const torch::Tensor& any) {
+    const auto& tensor = held.emplace_back(any.detach().cpu());
     tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
                        tensor.const_data_ptr(), tensor.nbytes()});
   };
@@ -277,6 +293,41 @@ std::string Trainer::save_weights() const {
   return path;
 }
 
+void warn_of_lanes(const TrainOptions& options, const Plan& plan, std::uint64_t samples,
+                   int world_size) {
+  if (!options.warn || options.shuffle == Shuffle::kNone) return;
+  OrderOptions order;
+  order.lanes = options.lanes;
+  order.window = options.window;
+  order.global_batch = plan.global_batch;
+  const Steps steps(samples, order);
+  if (const auto better = steps.better_lanes(world_size)) {
+    options.warn(
+        fmt::format("{} lanes do not divide well among {} ranks: all wait for those with {} lanes; "
+                    "--lanes {} gives each rank the same number (and another order)",
+                    steps.lanes(), world_size,
+                    (steps.lanes() + static_cast<std::uint32_t>(world_size) - 1) /
+                        static_cast<std::uint32_t>(world_size),
+                    *better));
+  }
+}
+
+/// The device of this rank; with data-parallel all CUDA devices of the process.
+std::vector<torch::Device> devices_of(const Plan& plan, const World& world) {
+  std::vector<torch::Device> devices = {
+      choose_device(plan.device, world.local_rank, world.local_size)};
+  if (plan.data_parallel && devices.front().is_cuda()) {
+    for (int i = 1; i < cuda_device_count(); ++i)
+      devices.emplace_back(torch::kCUDA, static_cast<c10::DeviceIndex>(i));
+  }
+  return devices;
+}
+
+std::string text_of(const std::vector<torch::Device>& devices) {
+  return devices.size() == 1 ? devices.front().str()
+                             : fmt::format("{} CUDA devices", devices.size());
+}
+
 }  // namespace
 
 TrainSummary train(const TrainOptions& options) {
@@ -291,8 +342,11 @@ TrainSummary train(const TrainOptions& options) {
   TrainSummary summary;
   summary.threads = choose_threads(options, world);
   make_deterministic(summary.threads, options.seed);
+  const auto devices = devices_of(plan, world);
   try {
-    const auto group = ProcessGroup::join({.timeout = options.collective_timeout});
+    const c10::DeviceGuard current(devices.front());
+    const auto group =
+        ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
     summary.rank = group->rank();
     summary.world_size = group->size();
     if (plan.needs_target_scan) {
@@ -305,7 +359,8 @@ TrainSummary train(const TrainOptions& options) {
                   fmt::format("{} class weights do not fit the {} classes of '{}'",
                               options.class_weights.size(), plan.outputs, options.target));
     }
-    Trainer trainer(options, dataset, plan, group);
+    if (group->rank() == 0) warn_of_lanes(options, plan, dataset->size(), group->size());
+    Trainer trainer(options, dataset, plan, group, devices);
     trainer.run(summary);
     if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();
   } catch (const Error&) {
@@ -316,7 +371,7 @@ TrainSummary train(const TrainOptions& options) {
   const TrainSeconds& seconds = summary.seconds;
   summary.samples_per_second = static_cast<double>(summary.samples) / seconds.total;
   summary.wait_share = seconds.wait / seconds.total;
-  summary.device = "cpu";
+  summary.device = text_of(devices);
   summary.dataset_version = dataset->version();
   summary.torch_version = TORCH_VERSION;
   return summary;

@@ -32,6 +32,18 @@ TEST(Steps, LongerTailIsAStep) {
   EXPECT_EQ(steps.size(10), 64U);
 }
 
+TEST(Steps, BetterLanesAreNamedWhenARankHasTooMuch) {
+  const Steps steps(1000, with_batch(256));
+  for (const int even_enough : {1, 2, 3, 4, 7, 8, 16, 32, 64}) {
+    EXPECT_EQ(steps.better_lanes(even_enough), std::nullopt) << even_enough;
+  }
+  EXPECT_EQ(steps.better_lanes(24), 72U);  // 3 of 64 lanes are 1.125 of the share
+  EXPECT_EQ(steps.better_lanes(12), 60U);
+  EXPECT_EQ(steps.better_lanes(65), std::nullopt);  // refused elsewhere
+  EXPECT_EQ(Steps(1000, with_batch(10)).better_lanes(8), 8U);
+  EXPECT_EQ(Steps(1000, with_batch(64)).better_lanes(24), 48U);  // 72 are more than a batch has
+}
+
 TEST(Steps, FewerSamplesThanABatchAreOneStep) {
   const Steps steps(7, with_batch(100));
   EXPECT_EQ(steps.count(), 1U);

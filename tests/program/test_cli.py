@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Ringfeed, build_folder
+from conftest import ROOT, SECONDS_MAX, Ringfeed, build_folder
 
 pytestmark = pytest.mark.program
 
@@ -130,6 +131,34 @@ def test_flipped_bit_is_3(digits: Ringfeed) -> None:
 def test_train_refuses_what_does_not_fit(digits: Ringfeed, options: tuple[str, ...], words: str) -> None:
     line = digits.error("train", "digits.ring", "--input", "image", "--target", "label", "--quiet", *options, code=2)
     assert words in line
+
+
+def test_lanes_that_do_not_divide_among_ranks_are_warned_of_once(digits: Ringfeed) -> None:
+    options = ("train", "digits.ring", "--input", "image", "--target", "label", "--batch-size", "10", "--nproc", "3")
+    warnings = [line for line in digits(*options, "--threads", "1").stderr.splitlines() if "--lanes" in line]
+    assert len(warnings) == 1 and "--lanes 9" in warnings[0]
+    assert "--lanes" not in digits(*options, "--threads", "1", "--lanes", "9").stderr
+
+
+def test_cuda_without_a_device_is_refused(digits: Ringfeed) -> None:
+    options = ("train", "digits.ring", "--input", "image", "--target", "label", "--quiet", "--json")
+    line = digits.error(*options, "--device", "cuda", code=2, CUDA_VISIBLE_DEVICES="")
+    assert "shows no device" in line
+    assert json.loads(digits(*options, CUDA_VISIBLE_DEVICES="").stdout.splitlines()[-1])["device"] == "cpu"
+
+
+def test_torchrun_gives_the_losses_of_nproc(digits: Ringfeed) -> None:
+    train = ("train", "digits.ring", "--input", "image", "--target", "label", "--epochs", "2", "--threads", "1",
+             "--device", "cpu", "--quiet", "--output")
+    digits(*train, "own", "--nproc", "2")
+    result = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python", "--nproc-per-node", "2",
+         str(build_folder() / "bin/ringfeed"), *train, "torchrun"],
+        cwd=digits.folder, capture_output=True, text=True, timeout=SECONDS_MAX)
+    assert result.returncode == 0, result.stderr
+    own, other = (json.loads((digits.folder / name / "summary.json").read_text()) for name in ("own", "torchrun"))
+    assert other["world_size"] == 2
+    assert other["losses"] == own["losses"]
 
 
 def test_original_case(ringfeed: Ringfeed) -> None:

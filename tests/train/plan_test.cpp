@@ -44,7 +44,6 @@ TEST(Plan, Refuses) {
       {"unknown loss 'l1'", [](auto& o) { o.loss = "l1"; }},
       {"unknown optimizer 'lion'", [](auto& o) { o.optimizer = "lion"; }},
       {"unknown device 'tpu'", [](auto& o) { o.device = "tpu"; }},
-      {"no CUDA device can be used", [](auto& o) { o.device = "cuda"; }},
       {"unknown parallel mode 'both'", [](auto& o) { o.parallel = "both"; }},
       {"data-parallel is one process, but there are 2 ranks",
        [](auto& o) { o.parallel = "data-parallel"; }, 2},
