@@ -27,7 +27,7 @@ test:  ## build everything and run all tests
 	@$(PYTHON) tools/run_tests.py --all build/dev build/asan build/tsan
 
 test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
-	@tools/setup.sh test
+	@tools/setup.sh fast
 	@tools/build.sh fast
 	@$(PYTHON) tools/run_tests.py build/fast
 

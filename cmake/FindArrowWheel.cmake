@@ -34,7 +34,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(ArrowWheel
   REQUIRED_VARS ArrowWheel_LIBRARY ArrowWheel_PARQUET_LIBRARY ArrowWheel_INCLUDE_DIR
   VERSION_VAR ArrowWheel_VERSION
-  REASON_FAILURE_MESSAGE "run 'make setup', or name an Arrow installation with CMAKE_PREFIX_PATH")
+  REASON_FAILURE_MESSAGE "run tools/setup.sh demo, or name an Arrow installation with CMAKE_PREFIX_PATH")
 
 if(ArrowWheel_FOUND AND NOT TARGET ArrowWheel::arrow)
   add_library(ArrowWheel::arrow SHARED IMPORTED)

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|fuzz
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|fast|fuzz
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
-#   fuzz: demo, the tests' packages, and clang with libFuzzer
+#   fast: what the tests of the core need: no torch
+#   fuzz: the same, and clang with libFuzzer
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-level=${1:?usage: tools/setup.sh demo|cuda|test|fuzz}
+usage='usage: tools/setup.sh demo|cuda|test|fast|fuzz'
+level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
 
 apt_demo=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libgloo-dev)
 apt_test=(libgtest-dev binutils)
-pip_demo=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
-  "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION" "pyarrow==$PYARROW_VERSION")
+pip_core=("pyarrow==$PYARROW_VERSION")
+pip_torch=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
+  "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION")
 pip_cuda=("nvidia-cuda-crt==$CUDA_CRT_VERSION" "nvidia-cuda-cccl==$CUDA_CCCL_VERSION")
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
@@ -23,14 +26,15 @@ pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONF
 
 # --no-deps: every wheel is named here. With CUDA, torch's own metadata names the versions that it was built with.
 packages=("${apt_demo[@]}")
-wheels=("${pip_demo[@]}")
+wheels=("${pip_core[@]}")
 dependencies=--no-deps
 case $level in
-  demo) ;;
-  cuda) wheels+=("${pip_cuda[@]}"); dependencies= ;;
-  test) wheels+=("${pip_cuda[@]}" "${pip_test[@]}"); packages+=("${apt_test[@]}"); dependencies= ;;
-  fuzz) packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
-  *) echo "usage: tools/setup.sh demo|cuda|test|fuzz" >&2; exit 2 ;;
+  demo) wheels+=("${pip_torch[@]}") ;;
+  cuda) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}"); dependencies= ;;
+  test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}"); packages+=("${apt_test[@]}"); dependencies= ;;
+  fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
+  fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
+  *) echo "$usage" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -62,11 +66,10 @@ if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wa
   mkdir -p .deps
   [ -x $venv/bin/python ] || python3 -m venv $venv
   echo "setup: installing into .deps/: ${wheels[*]}"
-  if [ -n "$dependencies" ]; then
-    echo "setup: (torch's wheel is 500 MB; without its dependencies, which training on a CPU from C++ does not need)"
-  else
-    echo "setup: (torch's wheel is 500 MB; its dependencies, CUDA libraries above all, 2 GB)"
-  fi
+  case $level in
+    demo) echo "setup: (torch's wheel is 500 MB; without its dependencies, which training on a CPU from C++ does not need)" ;;
+    cuda | test) echo "setup: (torch's wheel is 500 MB; its dependencies, CUDA libraries above all, 2 GB)" ;;
+  esac
   $venv/bin/python -m pip install --quiet --disable-pip-version-check $dependencies "${wheels[@]}"
   (cd .deps && ln -sfn venv/lib/python3.*/site-packages site-packages)
   echo "$wanted" >"$stamp"
