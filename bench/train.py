@@ -39,7 +39,8 @@ def rival(folder: Path, model: str, batch_per_rank: int) -> dict:
 
 
 def alternate(run_ours, run_rival) -> tuple[list[dict], list[dict]]:
-    """ROUNDS runs of both, every second round in the reverse order."""
+    """One warm-up run of each, then ROUNDS runs of both, every second round in the reverse order."""
+    run_ours(), run_rival()
     mine, theirs = [], []
     for number in range(ROUNDS):
         for side in ((mine, run_ours), (theirs, run_rival)) if number % 2 == 0 else ((theirs, run_rival), (mine, run_ours)):

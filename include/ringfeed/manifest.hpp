@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
+/// The smallest and the largest value of a column.
+struct ColumnRange {
+  std::uint32_t column = 0;  ///< its place in the schema
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  bool operator==(const ColumnRange&) const = default;
+};
+
 /// A run of chunks of one split that the store keeps under one name: for the local store an Arrow
 /// IPC file whose bytes are head, chunks in order, tail, and nothing else.
 struct Part {
@@ -29,6 +38,9 @@ struct Part {
   std::vector<std::uint32_t>
       chunk_bytes;                        ///< the encoded chunk: one encapsulated Arrow IPC message
   std::vector<std::uint64_t> chunk_hash;  ///< XXH3-64 of those bytes
+  /// Of the integer tensor columns with one element per sample, in the schema's order; empty: not
+  /// known.
+  std::vector<ColumnRange> ranges = {};
 
   std::uint64_t samples() const noexcept;
   std::uint64_t bytes() const noexcept;  ///< of head, chunks and tail together
@@ -60,6 +72,9 @@ struct Manifest {
   std::vector<Part> parts;  ///< in the order of chunk numbers within each split
 
   std::vector<SplitInfo> split_infos() const;
+  /// Over all samples of all splits; null when it is not known. `column` is its place in the
+  /// schema.
+  std::optional<ColumnRange> range(std::size_t column) const;
 
   /// The document, checksum included; the same manifest gives the same bytes. Throws
   /// Error{kBadData} when a name is not UTF-8 text.

@@ -70,9 +70,10 @@ class VersionWriter {
   /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put
   /// them again.
   virtual std::uint64_t stored_chunks() const = 0;
-  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples. Each change of split
-  /// costs a new part.
-  virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded) = 0;
+  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples, `ranges` the values in it
+  /// (dataset/ranges.hpp). Each change of split costs a new part.
+  virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+                   const std::vector<ColumnRange>& ranges) = 0;
   /// What to note in the manifest's origin, when it was not known yet in the intent.
   virtual void set_permutation(std::string_view permutation) = 0;
   /// All or nothing: readers see the version from the moment it is whole and durable.

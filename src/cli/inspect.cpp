@@ -22,9 +22,15 @@ int inspect(const std::string& url_text, const Output& output) {
   nlohmann::json columns = nlohmann::json::array();
   std::string text = fmt::format("{}: version {} of {}\ncolumns:", url_text, manifest.version,
                                  fmt::join(versions, ", "));
-  for (const auto& column : manifest.schema.columns) {
+  for (std::size_t i = 0; i < manifest.schema.columns.size(); ++i) {
+    const auto& column = manifest.schema.columns[i];
     columns.push_back({{"name", column.name}, {"type", column.type_name()}});
     text += fmt::format("\n  {}: {}", column.name, column.type_name());
+    if (const auto range = manifest.range(i)) {
+      columns.back()["least"] = range->least;
+      columns.back()["most"] = range->most;
+      text += fmt::format(", {} to {}", range->least, range->most);
+    }
   }
   text += "\nsplits:" + splits_text(manifest);
   const Origin& origin = manifest.origin;

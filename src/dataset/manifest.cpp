@@ -13,6 +13,7 @@
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
+#include "dataset/ranges.hpp"
 
 namespace ringfeed {
 namespace {
@@ -79,6 +80,16 @@ void append_frame(std::string& out, const Frame& frame) {
   out += fmt::format("{{\"bytes\":{},\"xxh3\":\"{:016x}\"}}", frame.bytes, frame.hash);
 }
 
+void append_ranges(std::string& out, const std::vector<ColumnRange>& ranges) {
+  out += ",\"ranges\":";
+  char separator = '[';
+  for (const auto& [column, least, most] : ranges) {
+    out += fmt::format("{}[{},{},{}]", separator, column, least, most);
+    separator = ',';
+  }
+  out += ']';
+}
+
 void append_part(std::string& out, const Part& part) {
   out += fmt::format("{{\"name\":{},\"split\":{},\"head\":", quoted(part.name), quoted(part.split));
   append_frame(out, part.head);
@@ -90,7 +101,9 @@ void append_part(std::string& out, const Part& part) {
   append_numbers(out, part.chunk_bytes);
   out += ",\"chunk_xxh3\":\"";
   for (const auto hash : part.chunk_hash) append_hex(out, hash);
-  out += "\"}";
+  out += '"';
+  if (!part.ranges.empty()) append_ranges(out, part.ranges);
+  out += '}';
 }
 
 std::string body_of(const Manifest& manifest) {
@@ -235,7 +248,33 @@ Frame parse_frame(const Json& part, const char* name) {
   return frame;
 }
 
-Part parse_part(const Json& json, const std::vector<std::string>& splits) {
+std::int64_t signed_in(const Json& json, std::string_view name) {
+  const bool fits = json.type() == Json::value_t::number_integer ||
+                    (json.type() == Json::value_t::number_unsigned &&
+                     json.get<std::uint64_t>() <= std::uint64_t{INT64_MAX});
+  if (!fits) throw Bad{fmt::format("{} is not a whole number of 64 bits", name)};
+  return json.get<std::int64_t>();
+}
+
+std::vector<ColumnRange> parse_ranges(const Json& part, const Schema& schema) {
+  std::vector<ColumnRange> ranges;
+  if (!part.contains("ranges")) return ranges;
+  std::uint64_t least_column = 0;
+  for (const auto& json : array_at(part, "ranges", schema.columns.size())) {
+    if (!json.is_array() || json.size() != 3) throw Bad{"a range has not three numbers"};
+    const auto column =
+        number_in(json[0], "the column of a range", least_column, schema.columns.size() - 1);
+    ranges.push_back({static_cast<std::uint32_t>(column), signed_in(json[1], "a range's least"),
+                      signed_in(json[2], "a range's most")});
+    if (!has_range(schema.columns[column]) || ranges.back().least > ranges.back().most) {
+      throw Bad{fmt::format("the range of column {} is not one", schema.columns[column].name)};
+    }
+    least_column = column + 1;
+  }
+  return ranges;
+}
+
+Part parse_part(const Json& json, const Schema& schema, const std::vector<std::string>& splits) {
   Part part;
   part.name = text_at(json, "name", kPartNameBytesMax);
   part.split = text_at(json, "split", kSplitNameBytesMax);
@@ -270,6 +309,7 @@ Part parse_part(const Json& json, const std::vector<std::string>& splits) {
     part.chunk_bytes.push_back(static_cast<std::uint32_t>(size));
     part.chunk_hash.push_back(parse_hex(hashes.substr(i * kHexDigits, kHexDigits)));
   }
+  part.ranges = parse_ranges(json, schema);
   return part;
 }
 
@@ -301,7 +341,7 @@ Manifest parse_body(std::string_view body) {
   std::unordered_set<std::string> names;
   std::uint64_t chunks = 0;
   for (const auto& part : array_at(json, "parts", kChunksMax)) {
-    manifest.parts.push_back(parse_part(part, manifest.splits));
+    manifest.parts.push_back(parse_part(part, manifest.schema, manifest.splits));
     chunks += manifest.parts.back().chunk_hash.size();
     if (chunks > kChunksMax) throw Bad{fmt::format("there are more than {} chunks", kChunksMax)};
     if (!names.insert(manifest.parts.back().name).second) {
@@ -339,6 +379,18 @@ std::vector<SplitInfo> Manifest::split_infos() const {
     infos.push_back(std::move(info));
   }
   return infos;
+}
+
+std::optional<ColumnRange> Manifest::range(std::size_t column) const {
+  std::optional<ColumnRange> all;
+  for (const auto& part : parts) {
+    const auto found = std::ranges::find(part.ranges, column, &ColumnRange::column);
+    if (found == part.ranges.end()) return std::nullopt;
+    if (!all) all = *found;
+    all->least = std::min(all->least, found->least);
+    all->most = std::max(all->most, found->most);
+  }
+  return all;
 }
 
 std::string Manifest::encode() const {

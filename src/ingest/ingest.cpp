@@ -17,6 +17,7 @@
 #include "base/hash.hpp"
 #include "base/random.hpp"
 #include "dataset/chunk.hpp"
+#include "dataset/ranges.hpp"
 #include "ingest/gather.hpp"
 #include "ingest/segment.hpp"
 #include "ingest/splits.hpp"
@@ -241,10 +242,12 @@ class Run {
       const auto rows = rows_of_chunk(rest, places);
       if (chunk_number_ >= stored_chunks_) {
         segment_.locate(rest.first(rows), places);
-        const auto encoded = encode_chunk(*gather_chunk(segment_, schema_, arrow_schema_, places));
+        const auto chunk = gather_chunk(segment_, schema_, arrow_schema_, places);
+        const auto encoded = encode_chunk(*chunk);
         writer_.put(options_.splits[split].name, static_cast<std::uint32_t>(rows),
                     {reinterpret_cast<const char*>(encoded->data()),
-                     static_cast<std::size_t>(encoded->size())});
+                     static_cast<std::size_t>(encoded->size())},
+                    ranges_of(*chunk, schema_));
       }
       ++chunk_number_;
       rest = rest.subspan(rows);

@@ -18,6 +18,7 @@
 #include "base/hash.hpp"
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
+#include "dataset/ranges.hpp"
 
 namespace ringfeed {
 namespace {
@@ -113,7 +114,8 @@ ArrowFileWriter::ArrowFileWriter(const std::string& path,
 
 ArrowFileWriter::~ArrowFileWriter() = default;
 
-void ArrowFileWriter::add(std::string_view chunk, std::uint32_t samples) {
+void ArrowFileWriter::add(std::string_view chunk, std::uint32_t samples,
+                          const std::vector<ColumnRange>& ranges) {
   impl_->sink.check(impl_->writer->WritePayload(payload_of(chunk)));
   const Frame frame = impl_->sink.take();
   if (frame.bytes != chunk.size() || frame.hash != hash_bytes(chunk)) {
@@ -123,6 +125,7 @@ void ArrowFileWriter::add(std::string_view chunk, std::uint32_t samples) {
   impl_->part.chunk_samples.push_back(samples);
   impl_->part.chunk_bytes.push_back(static_cast<std::uint32_t>(frame.bytes));
   impl_->part.chunk_hash.push_back(frame.hash);
+  widen(impl_->part.ranges, ranges);
 }
 
 void ArrowFileWriter::finish() {

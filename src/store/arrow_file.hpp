@@ -22,8 +22,8 @@ class ArrowFileWriter {
   ArrowFileWriter(const ArrowFileWriter&) = delete;
   ArrowFileWriter& operator=(const ArrowFileWriter&) = delete;
 
-  /// `chunk` is what encode_chunk() gave.
-  void add(std::string_view chunk, std::uint32_t samples);
+  /// `chunk` is what encode_chunk() gave, `ranges` what ranges_of() did.
+  void add(std::string_view chunk, std::uint32_t samples, const std::vector<ColumnRange>& ranges);
   /// Writes the tail; sync() and part() are all that may follow.
   void finish();
   /// Returns when the bytes are durable.

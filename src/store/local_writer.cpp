@@ -178,7 +178,8 @@ void LocalWriter::remove_leftovers(const std::vector<Part>& kept) const {
   }
 }
 
-void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded) {
+void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+                      const std::vector<ColumnRange>& ranges) {
   if (published_) throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
   if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
       manifest_.splits.end()) {
@@ -188,7 +189,7 @@ void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string
   if (file_ != nullptr && (file_split_ != split || file_->bytes() + encoded.size() > part_bytes_))
     close_part();
   if (file_ == nullptr) open_part(split);
-  file_->add(encoded, samples);
+  file_->add(encoded, samples, ranges);
 }
 
 void LocalWriter::set_permutation(std::string_view permutation) {

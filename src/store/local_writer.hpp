@@ -30,7 +30,8 @@ class LocalWriter final : public VersionWriter {
   std::uint64_t version() const override { return manifest_.version; }
   bool published() const override { return published_; }
   std::uint64_t stored_chunks() const override { return stored_chunks_; }
-  void put(std::string_view split, std::uint32_t samples, std::string_view encoded) override;
+  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+           const std::vector<ColumnRange>& ranges) override;
   void set_permutation(std::string_view permutation) override;
   Manifest publish() override;
 

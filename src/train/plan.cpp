@@ -196,8 +196,8 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   check_target(target, plan.loss);
   plan.input_shape = input_shape_of(input, plan.model);
   plan.outputs = plan.loss == LossKind::kCrossEntropy ? 0 : target.elements();
-  plan.needs_target_scan = plan.loss == LossKind::kCrossEntropy ||
-                           (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
+  plan.needs_target_values = plan.loss == LossKind::kCrossEntropy ||
+                             (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
   return plan;
 }
 

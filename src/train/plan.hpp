@@ -31,7 +31,7 @@ struct Plan {
   std::uint64_t global_batch = 1;
   double weight_decay = 0;
   bool data_parallel = false;
-  bool needs_target_scan =
+  bool needs_target_values =
       false;  ///< whether the values of the target are to be checked or counted
 
   /// Throws Error{kInvalidArgument}.

@@ -24,7 +24,7 @@
 #include "train/models.hpp"
 #include "train/plan.hpp"
 #include "train/safetensors.hpp"
-#include "train/target_scan.hpp"
+#include "train/target_values.hpp"
 #include "train/torch_error.hpp"
 #include "train/world.hpp"
 
@@ -349,8 +349,8 @@ TrainSummary train(const TrainOptions& options) {
         ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
     summary.rank = group->rank();
     summary.world_size = group->size();
-    if (plan.needs_target_scan) {
-      const auto classes = scan_target(dataset, options, plan.loss, *group);
+    if (plan.needs_target_values) {
+      const auto classes = check_target_values(dataset, options, plan.loss, *group);
       if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
     }
     if (!options.class_weights.empty() &&

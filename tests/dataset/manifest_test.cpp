@@ -28,7 +28,8 @@ Manifest example() {
        {700, 2},
        {10, 9},
        {4096, 4000},
-       {3, 0xfedcba9876543210}},
+       {3, 0xfedcba9876543210},
+       {{1, -5, 9}}},
       {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "val", {512, 4}, {600, 5}, {7}, {3008}, {6}}};
   return manifest;
 }
@@ -47,7 +48,7 @@ constexpr std::string_view kBody =
     R"("head":{"bytes":512,"xxh3":"0000000000000001"},)"
     R"("tail":{"bytes":700,"xxh3":"0000000000000002"},)"
     R"("chunk_samples":[10,9],"chunk_bytes":[4096,4000],)"
-    R"("chunk_xxh3":"0000000000000003fedcba9876543210"},)"
+    R"("chunk_xxh3":"0000000000000003fedcba9876543210","ranges":[[1,-5,9]]},)"
     R"({"name":"data/v1-00ff00ff00ff00ff/val-00000.arrow","split":"val",)"
     R"("head":{"bytes":512,"xxh3":"0000000000000004"},)"
     R"("tail":{"bytes":600,"xxh3":"0000000000000005"},)"
@@ -76,7 +77,7 @@ std::string with(std::string_view from, std::string_view to) {
 
 TEST(Manifest, GoldenText) {
   EXPECT_EQ(example().encode(),
-            "{\"xxh3\":\"e4db89fb0e082192\",\"manifest\":" + std::string(kBody) + "}\n");
+            "{\"xxh3\":\"759d58d909b95cd7\",\"manifest\":" + std::string(kBody) + "}\n");
 }
 
 TEST(Manifest, GoesThereAndBack) {
@@ -84,6 +85,28 @@ TEST(Manifest, GoesThereAndBack) {
   auto empty = example();
   empty.parts.clear();
   EXPECT_EQ(Manifest::decode(empty.encode(), "m"), empty);
+}
+
+TEST(Manifest, KnowsARangeWhenEachPartDoes) {
+  auto manifest = example();
+  EXPECT_EQ(manifest.range(1), std::nullopt);  // the second part has none
+  manifest.parts[1].ranges = {{1, 3, INT64_MAX}};
+  EXPECT_EQ(Manifest::decode(manifest.encode(), "m"), manifest);
+  EXPECT_EQ(manifest.range(1), (ColumnRange{1, -5, INT64_MAX}));
+  EXPECT_EQ(manifest.range(0), std::nullopt);
+  manifest.parts.clear();
+  EXPECT_EQ(manifest.range(1), std::nullopt);
+}
+
+TEST(Manifest, RefusesRangesThatAreNone) {
+  const std::string_view right = "[[1,-5,9]]";
+  EXPECT_EQ(refusal(with(right, right)), "");
+  for (const auto* wrong :
+       {"[]", "[[1,9,-5]]", "[[0,0,9]]", "[[5,0,9]]", "[[1,0,9],[1,0,9]]", "[[1,0]]", "[[1,0,9,9]]",
+        "[[1,0,9.5]]", "[[-1,0,9]]", "[[1,0,9223372036854775808]]", "[[1,-0,9]]", "{}", "7",
+        "[[1,null,9]]", "[7]"}) {
+    EXPECT_NE(refusal(with(right, wrong)), "") << wrong;
+  }
 }
 
 TEST(Manifest, CountsItsSplits) {

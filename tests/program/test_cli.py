@@ -51,9 +51,11 @@ def test_ingest_reports_splits(digits: Ringfeed) -> None:
     summary = json.loads(digits("inspect", "digits.ring", "--json").stdout.splitlines()[-1])
     assert summary["splits"]["train"]["samples"] == 1438
     assert summary["splits"]["val"]["samples"] == 359
-    assert summary["columns"] == [{"name": "image", "type": "float32 [8, 8]"}, {"name": "label", "type": "int64"}]
+    assert summary["columns"] == [{"name": "image", "type": "float32 [8, 8]"},
+                                  {"name": "label", "type": "int64", "least": 0, "most": 9}]
     text = digits("inspect", "digits.ring").stdout
     assert "train: 1438 samples" in text and "image: float32 [8, 8]" in text
+    assert "label: int64, 0 to 9" in text
 
 
 def test_head_shows_what_was_in_the_source(digits: Ringfeed) -> None:
@@ -138,6 +140,16 @@ def test_lanes_that_do_not_divide_among_ranks_are_warned_of_once(digits: Ringfee
     warnings = [line for line in digits(*options, "--threads", "1").stderr.splitlines() if "--lanes" in line]
     assert len(warnings) == 1 and "--lanes 9" in warnings[0]
     assert "--lanes" not in digits(*options, "--threads", "1", "--lanes", "9").stderr
+
+
+def test_classes_are_counted_without_reading_a_sample(ringfeed: Ringfeed) -> None:
+    ringfeed("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,other=0.2")
+    column = json.loads(ringfeed("inspect", "digits.ring", "--json").stdout)["columns"][1]
+    assert (column["name"], column["least"], column["most"]) == ("label", 0, 9)
+    part = next((ringfeed.folder / "digits.ring").rglob("other-*.arrow"))
+    part.write_bytes(bytes(part.stat().st_size))  # who reads this split finds no chunk in it
+    ringfeed("train", "digits.ring", "--input", "image", "--target", "label", "--quiet")
+    assert "other-" in ringfeed.error("verify", "digits.ring", "--quiet", code=3)
 
 
 def test_cuda_without_a_device_is_refused(digits: Ringfeed) -> None:

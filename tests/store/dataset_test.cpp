@@ -25,7 +25,7 @@ void write_version(const std::string& folder,
   for (const auto& [split, samples] : samples_of_splits) {
     if (samples > 0)
       writer->put(split, static_cast<std::uint32_t>(samples),
-                  encode_chunk(*source.make(0, samples))->ToString());
+                  encode_chunk(*source.make(0, samples))->ToString(), {});
   }
   writer->publish();
 }

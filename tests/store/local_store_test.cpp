@@ -18,6 +18,7 @@
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
+#include "dataset/ranges.hpp"
 #include "ingest/memory_source.hpp"
 #include "process.hpp"
 #include "read_back.hpp"
@@ -41,8 +42,9 @@ void put_chunks(VersionWriter& writer, std::int64_t first, std::int64_t end) {
   for (const bool val : {false, true}) {
     for (std::int64_t i = first; i < end; ++i) {
       if ((i % 5 == 4) != val) continue;
-      const auto bytes = encode_chunk(*source.make(i * kChunkRows, kChunkRows));
-      writer.put(val ? "val" : "train", kChunkRows, bytes->ToString());
+      const auto chunk = source.make(i * kChunkRows, kChunkRows);
+      writer.put(val ? "val" : "train", kChunkRows, encode_chunk(*chunk)->ToString(),
+                 ranges_of(*chunk, source.schema()));
     }
   }
 }

@@ -102,7 +102,7 @@ TEST(Plan, FillsInDefaults) {
   Plan plan = Plan::make(good(), schema(), 1);
   EXPECT_EQ(plan.hidden, (std::vector<std::int64_t>{256, 256}));
   EXPECT_EQ(plan.outputs, 0);
-  EXPECT_TRUE(plan.needs_target_scan);
+  EXPECT_TRUE(plan.needs_target_values);
   EXPECT_EQ(plan.weight_decay, 0.0);
   EXPECT_EQ(plan.global_batch, 64u);
 
@@ -124,13 +124,13 @@ TEST(Plan, FillsInDefaults) {
   plan = Plan::make(options, schema(), 1);
   EXPECT_EQ(plan.input_shape, (std::vector<std::int64_t>{3, 8, 6}));
   EXPECT_EQ(plan.outputs, 2);
-  EXPECT_FALSE(plan.needs_target_scan);
+  EXPECT_FALSE(plan.needs_target_values);
 
   options.loss = "bce";
   options.target = "flag";
-  EXPECT_FALSE(Plan::make(options, schema(), 1).needs_target_scan);
+  EXPECT_FALSE(Plan::make(options, schema(), 1).needs_target_values);
   options.target = "label";
-  EXPECT_TRUE(Plan::make(options, schema(), 1).needs_target_scan);
+  EXPECT_TRUE(Plan::make(options, schema(), 1).needs_target_values);
 }
 
 }  // namespace

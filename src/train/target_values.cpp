@@ -1,5 +1,6 @@
-// Reads one column of every split, in storage order, divided among the ranks.
-#include "train/target_scan.hpp"
+// Where the manifest does not know the range: reads one column of every split, in storage order,
+// divided among the ranks.
+#include "train/target_values.hpp"
 
 #include <fmt/format.h>
 
@@ -50,18 +51,28 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
   }
 }
 
-}  // namespace
-
-std::int64_t scan_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
-                         LossKind loss, ProcessGroup& group) {
+/// Of all splits: as the manifest says where it does, else by reading them.
+Range range_of_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
+                      ProcessGroup& group) {
+  const auto& columns = dataset->schema().columns;
+  const auto column =
+      static_cast<std::size_t>(&dataset->schema().at(options.target) - columns.data());
+  if (const auto known = dataset->manifest().range(column))
+    return {static_cast<double>(known->least), static_cast<double>(known->most)};
   Range range;
   for (const auto& split : dataset->manifest().splits) {
     scan_split(dataset->with_split(split), options, group, range);
   }
   const auto ends = torch::tensor({-range.least, range.most}, torch::kFloat64);
   group.all_reduce(ends, Reduce::kMax);
-  const double least = -ends[0].item<double>();
-  const double most = ends[1].item<double>();
+  return {-ends[0].item<double>(), ends[1].item<double>()};
+}
+
+}  // namespace
+
+std::int64_t check_target_values(const std::shared_ptr<const Dataset>& dataset,
+                                 const TrainOptions& options, LossKind loss, ProcessGroup& group) {
+  const auto [least, most] = range_of_target(dataset, options, group);
   if (loss == LossKind::kBce) {
     if (least < 0 || most > 1) {
       throw Error(ErrorCode::kInvalidArgument,

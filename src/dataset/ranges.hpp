@@ -1,0 +1,25 @@
+// The smallest and largest values that a manifest keeps for each part: from them the number of
+// classes of a label column is known without reading a sample.
+#pragma once
+
+#include <memory>
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/schema.hpp>
+#include <vector>
+
+namespace arrow {
+class RecordBatch;
+}
+
+namespace ringfeed {
+
+/// Whether ranges are kept for this column: integer tensors of one element per sample.
+bool has_range(const ColumnSpec& column) noexcept;
+
+/// Of every column that has one. The batch has the schema's columns and at least one row.
+std::vector<ColumnRange> ranges_of(const arrow::RecordBatch& batch, const Schema& schema);
+
+/// `ranges` then covers what `more`, of the same columns, does. An empty one covers nothing.
+void widen(std::vector<ColumnRange>& ranges, const std::vector<ColumnRange>& more);
+
+}  // namespace ringfeed

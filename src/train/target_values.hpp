@@ -1,0 +1,22 @@
+// The values of the target column over all splits, before training: how many classes there are, and
+// whether all can be used.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/torch.hpp>
+#include <stop_token>
+
+#include "train/plan.hpp"
+
+namespace ringfeed {
+
+/// From the manifest where it knows the range, else by one pass of which each rank reads its share.
+/// Returns the number of classes for cross_entropy, else 0. Throws
+/// Error{kInvalidArgument} that names the column and the value (labels below 0 or over kClassesMax;
+/// for bce values outside 0 to 1), those of the feed, kCancelled.
+std::int64_t check_target_values(const std::shared_ptr<const Dataset>& dataset,
+                                 const TrainOptions& options, LossKind loss, ProcessGroup& group);
+
+}  // namespace ringfeed
