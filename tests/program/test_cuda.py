@@ -38,7 +38,7 @@ def test_one_device_learns_what_the_cpu_does(ringfeed: Ringfeed, digits: str, mo
     again = train(ringfeed, *options, "--device", "cuda")
     assert cuda["device"] == "cuda:0"
     assert again["losses"] == cuda["losses"]  # to the last digit
-    numpy.testing.assert_allclose(cuda["losses"], cpu["losses"], rtol=2e-3)
+    numpy.testing.assert_allclose(cuda["losses"], cpu["losses"], rtol=2e-2)
     assert (ringfeed.folder / "run/weights.safetensors").exists()
 
 
@@ -57,4 +57,4 @@ def test_two_devices_learn_what_one_does(ringfeed: Ringfeed, digits: str, parall
     assert devices() >= 2, "needs two CUDA devices"
     one = train(ringfeed, digits, *DIGITS, "--device", "cuda", CUDA_VISIBLE_DEVICES="0")
     two = train(ringfeed, digits, *DIGITS, "--device", "cuda", *parallel)
-    numpy.testing.assert_allclose(two["losses"], one["losses"], rtol=2e-3)
+    numpy.testing.assert_allclose(two["losses"], one["losses"], rtol=2e-2)
