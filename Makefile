@@ -34,7 +34,7 @@ test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/setup.sh test
 	@tools/build.sh dev
-	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m cuda tests
+	@RINGFEED_BUILD=$(CURDIR)/build/dev $(PYTHON) -m pytest -q -m cuda tests
 
 bench:  ## run the benchmarks (NAME=feed_local|start|memory|train for one)
 	@tools/setup.sh test

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from harness import BUILD, Side, alternate, ingest_npy, rates, report
+from harness import BUILD, Side, alternate_sides, ingest_npy, rates, report
 
 
 def run(name: str, samples: int, width: int, bar_dataloader: float, bar_limit: float | None) -> None:
     folder, dataset = ingest_npy(name, samples, width)
-    results = alternate({
+    results = alternate_sides({
         "ours": Side([str(BUILD / "bin/bench_feed_side"), str(dataset), "256"]),
         "dataloader": Side([sys.executable, "bench/rivals.py", "dataloader", str(folder), "256"]),
         "limit": Side([sys.executable, "bench/rivals.py", "index_select", str(folder), "256"]),

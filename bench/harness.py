@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,15 +47,20 @@ class Side:
         self.process.wait(timeout=60)
 
 
-def alternate(sides: dict[str, Side]) -> dict[str, list[dict]]:
-    """One warm-up round each, then ROUNDS timed rounds; every second round in the reverse order."""
-    results: dict[str, list[dict]] = {name: [] for name in sides}
-    for side in sides.values():
-        side.round()
+def alternate(runs: dict[str, Callable[[], dict]]) -> dict[str, list[dict]]:
+    """One warm-up run of each, then ROUNDS timed ones; every second round in the reverse order."""
+    results: dict[str, list[dict]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
     for number in range(ROUNDS):
-        names = list(sides) if number % 2 == 0 else list(reversed(sides))
-        for name in names:
-            results[name].append(sides[name].round())
+        for name in runs if number % 2 == 0 else reversed(runs):
+            results[name].append(runs[name]())
+    return results
+
+
+def alternate_sides(sides: dict[str, Side]) -> dict[str, list[dict]]:
+    """The same with rounds of processes that stay, and are closed at the end."""
+    results = alternate({name: side.round for name, side in sides.items()})
     for side in sides.values():
         side.close()
     return results

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy
-from harness import BUILD, DATA, ROUNDS, ingest_npy, report, versions
+from harness import BUILD, DATA, alternate, ingest_npy, report, versions
 
 RANKS = 2
 RIVAL_EPOCHS = 3
@@ -38,21 +38,12 @@ def rival(folder: Path, model: str, batch_per_rank: int) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def alternate(run_ours, run_rival) -> tuple[list[dict], list[dict]]:
-    """One warm-up run of each, then ROUNDS runs of both, every second round in the reverse order."""
-    run_ours(), run_rival()
-    mine, theirs = [], []
-    for number in range(ROUNDS):
-        for side in ((mine, run_ours), (theirs, run_rival)) if number % 2 == 0 else ((theirs, run_rival), (mine, run_ours)):
-            side[0].append(side[1]())
-    return mine, theirs
-
-
 def mlp() -> None:
     folder, dataset = ingest_npy("feed-784", 60_000, 784)
-    mine, theirs = alternate(
-        lambda: ours(dataset, "--model", "mlp", "--hidden", "512", "--batch-size", "256", "--epochs", "3"),
-        lambda: rival(folder, "mlp", 128))
+    results = alternate({
+        "ours": lambda: ours(dataset, "--model", "mlp", "--hidden", "512", "--batch-size", "256", "--epochs", "3"),
+        "rival": lambda: rival(folder, "mlp", 128)})
+    mine, theirs = results["ours"], results["rival"]
     waits = [100 * run["wait_share"] for run in mine]
     report("train mlp 784-512-10, 2 ranks, vs Python DDP", [run["samples_per_second"] for run in mine],
            [run["samples"] / run["seconds"] for run in theirs], "samples/s", 1.0, "1 per rank",
@@ -72,9 +63,10 @@ def linear() -> None:
     dataset = folder / "data.ring"
     subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"),
                     str(dataset), "--quiet"], check=True, stdout=subprocess.DEVNULL)
-    mine, theirs = alternate(
-        lambda: ours(dataset, "--model", "linear", "--loss", "mse", "--batch-size", "10", "--epochs", "3"),
-        lambda: rival(folder, "linear", 5))
+    results = alternate({
+        "ours": lambda: ours(dataset, "--model", "linear", "--loss", "mse", "--batch-size", "10", "--epochs", "3"),
+        "rival": lambda: rival(folder, "linear", 5)})
+    mine, theirs = results["ours"], results["rival"]
 
     def step(run: dict, part: str) -> float:
         return 1e6 * run["seconds"][part] / (run["samples"] / 10)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Configures (once, and with a -D again) and builds a preset of CMakePresets.json: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
+# Configures (once, and with a -D again) and builds a preset of CMakePresets.json:
+# tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:?usage: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]}

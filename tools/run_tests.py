@@ -1,8 +1,8 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
 Test programs (GoogleTest) are BUILD/bin/*_test of each build named; Python tests are tests/**/test_*.py, run once with the
-first build, those marked `program` only with --all (they need the program and the train room), those marked `cuda` never. What a test prints is shown
-when it fails.
+first build, those marked `program` only with --all (they need the program and the train room), those marked `cuda` never.
+What a test prints is shown when it fails.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ enum class DType : std::uint8_t {
 std::size_t size_of(DType dtype) noexcept;
 /// "uint8", "float32", ...: the names of NumPy and torch.
 std::string_view name_of(DType dtype) noexcept;
+/// Whole numbers; bool is none.
+bool is_integer(DType dtype) noexcept;
 /// The inverse of name_of. Throws Error{kInvalidArgument} that lists the names.
 DType dtype_from_name(std::string_view name);
 
@@ -63,6 +65,8 @@ struct Schema {
   const ColumnSpec* find(std::string_view name) const noexcept;
   /// Throws Error{kInvalidArgument} that names the columns there are.
   const ColumnSpec& at(std::string_view name) const;
+  /// Its place in `columns`. Throws as at() does.
+  std::size_t index_of(std::string_view name) const;
   bool operator==(const Schema&) const = default;
 
   /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are

@@ -45,17 +45,7 @@ ColumnRange range_of(DType dtype, const ColumnView& view, std::int64_t rows, std
 }  // namespace
 
 bool has_range(const ColumnSpec& column) noexcept {
-  if (column.kind != ColumnKind::kTensor || column.elements() != 1) return false;
-  switch (column.dtype) {
-    case DType::kUInt8:
-    case DType::kInt8:
-    case DType::kInt16:
-    case DType::kInt32:
-    case DType::kInt64:
-      return true;
-    default:
-      return false;
-  }
+  return column.kind == ColumnKind::kTensor && column.elements() == 1 && is_integer(column.dtype);
 }
 
 std::vector<ColumnRange> ranges_of(const arrow::RecordBatch& batch, const Schema& schema) {

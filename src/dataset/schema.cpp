@@ -189,6 +189,19 @@ std::string_view name_of(DType dtype) noexcept {
   return "unknown";
 }
 
+bool is_integer(DType dtype) noexcept {
+  switch (dtype) {
+    case DType::kUInt8:
+    case DType::kInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+    case DType::kInt64:
+      return true;
+    default:
+      return false;
+  }
+}
+
 DType dtype_from_name(std::string_view name) {
   for (const auto& [dtype, each] : kDTypes) {
     if (each == name) return dtype;
@@ -239,6 +252,10 @@ const ColumnSpec& Schema::at(std::string_view name) const {
   for (const auto& column : columns) names.push_back(column.name);
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("unknown column '{}'; the columns are {}", name, fmt::join(names, ", ")));
+}
+
+std::size_t Schema::index_of(std::string_view name) const {
+  return static_cast<std::size_t>(&at(name) - columns.data());
 }
 
 std::shared_ptr<arrow::Schema> Schema::to_arrow() const {

@@ -63,7 +63,7 @@ std::vector<std::size_t> chosen_columns(const Schema& schema,
                                         const std::vector<std::string>& names) {
   std::vector<std::size_t> indices;
   for (const auto& name : names) {
-    indices.push_back(static_cast<std::size_t>(&schema.at(name) - schema.columns.data()));
+    indices.push_back(schema.index_of(name));
   }
   if (names.empty()) {
     for (std::size_t i = 0; i < schema.columns.size(); ++i) indices.push_back(i);

@@ -32,6 +32,23 @@ const CudaPart& open_part() {
   return *part();  // stays loaded: torch's CUDA code cannot be unloaded
 }
 
+torch::Device cuda_device(int local_rank, int local_size) {
+  const int devices = cuda_device_count();
+  if (devices == 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the CUDA driver shows no device on this machine; use device cpu or auto");
+  }
+  if (devices < local_size) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} ranks on this host, but only {} CUDA device{}; each rank needs one "
+                            "of its own: start {} rank{}, or use device cpu",
+                            local_size, devices, devices == 1 ? "" : "s", devices,
+                            devices == 1 ? "" : "s"));
+  }
+  load_cuda_part();
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
+}
+
 }  // namespace
 
 int cuda_device_count() noexcept {
@@ -56,27 +73,19 @@ const CudaPart& load_cuda_part() {
 }
 
 torch::Device choose_device(DeviceKind kind, int local_rank, int local_size) {
-  if (kind == DeviceKind::kCpu) return torch::kCPU;
-  const int devices = cuda_device_count();
-  if (kind == DeviceKind::kAuto) {
-    if (devices < local_size) return torch::kCPU;
-    try {
-      load_cuda_part();
-    } catch (const Error&) {
+  switch (kind) {
+    case DeviceKind::kCpu:
       return torch::kCPU;
-    }
-  } else if (devices == 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the CUDA driver shows no device on this machine; use device cpu or auto");
-  } else if (devices < local_size) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} ranks on this host, but only {} CUDA device{}; each rank needs one "
-                            "of its own: start {} rank{}, or use device cpu",
-                            local_size, devices, devices == 1 ? "" : "s", devices,
-                            devices == 1 ? "" : "s"));
+    case DeviceKind::kCuda:
+      return cuda_device(local_rank, local_size);
+    case DeviceKind::kAuto:
+      try {
+        return cuda_device(local_rank, local_size);
+      } catch (const Error&) {
+        return torch::kCPU;
+      }
   }
-  load_cuda_part();
-  return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
+  throw Error(ErrorCode::kInternal, "a kind of device that is none");
 }
 
 }  // namespace ringfeed

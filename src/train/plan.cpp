@@ -132,17 +132,16 @@ std::vector<std::int64_t> input_shape_of(const ColumnSpec& input, ModelKind mode
 
 /// Whether the target's dtype and shape fit the loss.
 void check_target(const ColumnSpec& target, LossKind loss) {
-  const bool floating = is_floating(target.dtype);
   switch (loss) {
     case LossKind::kMse:
-      check(floating,
+      check(is_floating(target.dtype),
             fmt::format(
                 "loss mse needs a floating-point target; '{}' is {}; ingest it as float32, or use "
                 "cross_entropy for classes",
                 target.name, target.type_name()));
       return;
     case LossKind::kCrossEntropy:
-      check(!floating && target.dtype != DType::kBool,
+      check(is_integer(target.dtype),
             fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it "
                         "as int64, or use mse "
                         "(numbers) or bce (yes or no)",

@@ -54,10 +54,7 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
 /// Of all splits: as the manifest says where it does, else by reading them.
 Range range_of_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
                       ProcessGroup& group) {
-  const auto& columns = dataset->schema().columns;
-  const auto column =
-      static_cast<std::size_t>(&dataset->schema().at(options.target) - columns.data());
-  if (const auto known = dataset->manifest().range(column))
+  if (const auto known = dataset->manifest().range(dataset->schema().index_of(options.target)))
     return {static_cast<double>(known->least), static_cast<double>(known->most)};
   Range range;
   for (const auto& split : dataset->manifest().splits) {

@@ -127,6 +127,7 @@ class Trainer {
   using Distributed = DistributedDataParallel<Model>;
 
   FeedOptions feed_options() const;
+  void warn_of_lanes() const;
   void train_epoch(TrainSummary& summary);
   void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
@@ -264,7 +265,20 @@ void Trainer::evaluate(TrainSummary& summary) {
   if (plan_.loss != LossKind::kMse) summary.val_accuracy = sums.correct / sums.samples;
 }
 
+void Trainer::warn_of_lanes() const {
+  if (group_->rank() != 0 || !options_.warn || options_.shuffle == Shuffle::kNone) return;
+  const auto lanes = feed_.steps().lanes();
+  const auto ranks = static_cast<std::uint32_t>(group_->size());
+  if (const auto better = feed_.steps().better_lanes(group_->size())) {
+    options_.warn(
+        fmt::format("{} lanes do not divide well among {} ranks: all wait for those with {} lanes; "
+                    "--lanes {} gives each rank the same number (and another order)",
+                    lanes, ranks, (lanes + ranks - 1) / ranks, *better));
+  }
+}
+
 void Trainer::run(TrainSummary& summary) {
+  warn_of_lanes();
   for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) train_epoch(summary);
 }
 
@@ -291,25 +305,6 @@ std::string Trainer::save_weights() const {
   const std::string path = options_.output + "/weights.safetensors";
   write_safetensors(path, std::move(tensors), {{"format", "pt"}, {"ringfeed", model.dump()}});
   return path;
-}
-
-void warn_of_lanes(const TrainOptions& options, const Plan& plan, std::uint64_t samples,
-                   int world_size) {
-  if (!options.warn || options.shuffle == Shuffle::kNone) return;
-  OrderOptions order;
-  order.lanes = options.lanes;
-  order.window = options.window;
-  order.global_batch = plan.global_batch;
-  const Steps steps(samples, order);
-  if (const auto better = steps.better_lanes(world_size)) {
-    options.warn(
-        fmt::format("{} lanes do not divide well among {} ranks: all wait for those with {} lanes; "
-                    "--lanes {} gives each rank the same number (and another order)",
-                    steps.lanes(), world_size,
-                    (steps.lanes() + static_cast<std::uint32_t>(world_size) - 1) /
-                        static_cast<std::uint32_t>(world_size),
-                    *better));
-  }
 }
 
 /// The device of this rank; with data-parallel all CUDA devices of the process.
@@ -359,7 +354,6 @@ TrainSummary train(const TrainOptions& options) {
                   fmt::format("{} class weights do not fit the {} classes of '{}'",
                               options.class_weights.size(), plan.outputs, options.target));
     }
-    if (group->rank() == 0) warn_of_lanes(options, plan, dataset->size(), group->size());
     Trainer trainer(options, dataset, plan, group, devices);
     trainer.run(summary);
     if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();

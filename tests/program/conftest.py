@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS_MAX = 300
+DIGITS = str(ROOT / "data/digits/digits.csv")
+TENSORS = ("--tensor", "image=f0..f63:8x8:float32", "--tensor", "label=f64::int64")
 
 
 def build_folder() -> Path:
@@ -47,3 +49,10 @@ class Ringfeed:
 def ringfeed(tmp_path: Path) -> Ringfeed:
     """The program, run in an empty folder of the test's own."""
     return Ringfeed(tmp_path)
+
+
+@pytest.fixture
+def digits(ringfeed: Ringfeed) -> Ringfeed:
+    """A folder with digits.ring."""
+    ringfeed("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
+    return ringfeed

@@ -10,20 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SECONDS_MAX, Ringfeed, build_folder
+from conftest import DIGITS, SECONDS_MAX, TENSORS, Ringfeed, build_folder
 
 pytestmark = pytest.mark.program
 
 COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train")
-DIGITS = str(ROOT / "data/digits/digits.csv")
-TENSORS = ("--tensor", "image=f0..f63:8x8:float32", "--tensor", "label=f64::int64")
-
-
-@pytest.fixture
-def digits(ringfeed: Ringfeed) -> Ringfeed:
-    """A folder with digits.ring."""
-    ringfeed("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
-    return ringfeed
 
 
 @pytest.mark.parametrize("command", COMMANDS)

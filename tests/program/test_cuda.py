@@ -6,18 +6,11 @@ import json
 
 import numpy
 import pytest
-from conftest import ROOT, Ringfeed
+from conftest import Ringfeed
 
 pytestmark = pytest.mark.cuda
 
-DIGITS = ["--input", "image", "--target", "label", "--epochs", "3", "--batch-size", "64", "--json", "--quiet"]
-
-
-@pytest.fixture
-def digits(ringfeed: Ringfeed) -> str:
-    ringfeed("ingest", str(ROOT / "data/digits/digits.csv"), "digits.ring", "--tensor", "image=f0..f63:8x8:float32",
-             "--tensor", "label=f64::int64", "--split", "train=0.8,val=0.2", "--stratify", "label", "--quiet")
-    return "digits.ring"
+OPTIONS = ["digits.ring", "--input", "image", "--target", "label", "--epochs", "3", "--batch-size", "64", "--json", "--quiet"]
 
 
 def devices() -> int:
@@ -31,30 +24,30 @@ def train(ringfeed: Ringfeed, *options: str, **environment: str) -> dict:
 
 
 @pytest.mark.parametrize("model", ["linear", "mlp", "cnn"])
-def test_one_device_learns_what_the_cpu_does(ringfeed: Ringfeed, digits: str, model: str) -> None:
-    options = [digits, *DIGITS, "--model", model, "--class-weights", "1,2,1,1,1,1,1,1,1,1"]
-    cpu = train(ringfeed, *options, "--device", "cpu")
-    cuda = train(ringfeed, *options, "--device", "cuda", "--output", "run")
-    again = train(ringfeed, *options, "--device", "cuda")
+def test_one_device_learns_what_the_cpu_does(digits: Ringfeed, model: str) -> None:
+    options = [*OPTIONS, "--model", model, "--class-weights", "1,2,1,1,1,1,1,1,1,1"]
+    cpu = train(digits, *options, "--device", "cpu")
+    cuda = train(digits, *options, "--device", "cuda", "--output", "run")
+    again = train(digits, *options, "--device", "cuda")
     assert cuda["device"] == "cuda:0"
     assert again["losses"] == cuda["losses"]  # to the last digit
     numpy.testing.assert_allclose(cuda["losses"], cpu["losses"], rtol=2e-2)
-    assert (ringfeed.folder / "run/weights.safetensors").exists()
+    assert (digits.folder / "run/weights.safetensors").exists()
 
 
-def test_auto_takes_the_device(ringfeed: Ringfeed, digits: str) -> None:
-    assert train(ringfeed, digits, *DIGITS)["device"] == "cuda:0"
+def test_auto_takes_the_device(digits: Ringfeed) -> None:
+    assert train(digits, *OPTIONS)["device"] == "cuda:0"
 
 
-def test_ranks_without_a_device_of_their_own(ringfeed: Ringfeed, digits: str) -> None:
+def test_ranks_without_a_device_of_their_own(digits: Ringfeed) -> None:
     ranks = str(devices() + 1)
-    assert "rank" in ringfeed.error("train", digits, *DIGITS, "--device", "cuda", "--nproc", ranks, code=2)
-    assert train(ringfeed, digits, *DIGITS, "--device", "auto", "--nproc", ranks)["device"] == "cpu"
+    assert "rank" in digits.error("train", *OPTIONS, "--device", "cuda", "--nproc", ranks, code=2)
+    assert train(digits, *OPTIONS, "--device", "auto", "--nproc", ranks)["device"] == "cpu"
 
 
 @pytest.mark.parametrize("parallel", [["--parallel", "data-parallel"], ["--nproc", "2"]])
-def test_two_devices_learn_what_one_does(ringfeed: Ringfeed, digits: str, parallel: list[str]) -> None:
+def test_two_devices_learn_what_one_does(digits: Ringfeed, parallel: list[str]) -> None:
     assert devices() >= 2, "needs two CUDA devices"
-    one = train(ringfeed, digits, *DIGITS, "--device", "cuda", CUDA_VISIBLE_DEVICES="0")
-    two = train(ringfeed, digits, *DIGITS, "--device", "cuda", *parallel)
+    one = train(digits, *OPTIONS, "--device", "cuda", CUDA_VISIBLE_DEVICES="0")
+    two = train(digits, *OPTIONS, "--device", "cuda", *parallel)
     numpy.testing.assert_allclose(two["losses"], one["losses"], rtol=2e-2)
