@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo test test-fast test-cuda bench fuzz release cuda clean
+.PHONY: help demo test test-fast test-cuda bench fuzz release cuda clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 
@@ -21,6 +21,7 @@ cuda:  ## build the program able to train on NVIDIA GPUs (3 GB more to install)
 
 test:  ## build everything and run all tests
 	@tools/setup.sh test
+	@tools/setup.sh cassandra
 	@tools/build.sh dev
 	@tools/build.sh asan
 	@tools/build.sh tsan base_test order_test feed_test
@@ -47,6 +48,16 @@ fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@for name in chunk manifest npy idx; do \
 	  mkdir -p build/fuzz/corpus/$$name && build/fuzz/bin/fuzz_$$name -max_total_time=$(or $(FUZZ_SECONDS),60) \
 	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
+
+cassandra-up:  ## start a real Cassandra on loopback addresses (NODES=1|2|3)
+	@tools/setup.sh cassandra
+	@$(PYTHON) tools/cassandra/cluster.py up --nodes $(or $(NODES),1)
+
+cassandra-down:  ## stop it; its data stay in .cassandra/
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tools/cassandra/cluster.py down; fi
+
+cqlsh:  ## a CQL shell on it
+	@$(PYTHON) tools/cassandra/cluster.py cqlsh
 
 clean:  ## remove build/ (the wheels in .deps/ stay)
 	rm -rf build

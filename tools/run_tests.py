@@ -1,8 +1,8 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
 Test programs (GoogleTest) are BUILD/bin/*_test of each build named; Python tests are tests/**/test_*.py, run once with the
-first build, those marked `program` only with --all (they need the program and the train room), those marked `cuda` never.
-What a test prints is shown when it fails.
+first build, those marked `program` or `cassandra` only with --all (they need the program and the train room, or a
+server), those marked `cuda` never. What a test prints is shown when it fails.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> int:
                 run([str(program), f"--gtest_output=xml:{report}"], name, report, counts, environment)
         if not arguments.only:
             report = Path(folder) / "pytest.xml"
-            marker = ["-m", "not cuda" if arguments.all else "not cuda and not program"]
+            marker = ["-m", "not cuda" if arguments.all else "not cuda and not cassandra and not program"]
             run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *marker,
                  "tests"], "pytest", report, counts, environment)
     for failure in counts.failures:

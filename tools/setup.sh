@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|fast|fuzz
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|cassandra|fast|fuzz
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
+#   cassandra: a Cassandra server (its jars from Maven Central into .deps/cassandra, 66 MB), its Python driver and shell
 #   fast: what the tests of the core need: no torch
 #   fuzz: the same, and clang with libFuzzer
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|fast|fuzz'
+usage='usage: tools/setup.sh demo|cuda|test|cassandra|fast|fuzz'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
@@ -20,6 +21,7 @@ pip_core=("pyarrow==$PYARROW_VERSION")
 pip_torch=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
   "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION")
 pip_cuda=("nvidia-cuda-crt==$CUDA_CRT_VERSION" "nvidia-cuda-cccl==$CUDA_CCCL_VERSION")
+pip_cassandra=("cassandra-driver==$CASSANDRA_DRIVER_VERSION" "cqlsh==$CQLSH_VERSION")
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
   "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION")
@@ -32,6 +34,7 @@ case $level in
   demo) wheels+=("${pip_torch[@]}") ;;
   cuda) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}"); dependencies= ;;
   test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}"); packages+=("${apt_test[@]}"); dependencies= ;;
+  cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven); dependencies= ;;
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
   fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
   *) echo "$usage" >&2; exit 2 ;;
@@ -73,4 +76,13 @@ if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wa
   $venv/bin/python -m pip install --quiet --disable-pip-version-check $dependencies "${wheels[@]}"
   (cd .deps && ln -sfn venv/lib/python3.*/site-packages site-packages)
   echo "$wanted" >"$stamp"
+fi
+
+jars=.deps/cassandra
+if [ "$level" = cassandra ] && [ "$(cat $jars/version 2>/dev/null)" != "$CASSANDRA_VERSION" ]; then
+  echo "setup: fetching Apache Cassandra $CASSANDRA_VERSION from Maven Central into $jars/ (66 MB)"
+  rm -rf $jars
+  mvn -q -B -Dstyle.color=never -f tools/cassandra/pom.xml "-Dcassandra.version=$CASSANDRA_VERSION" "-DoutputDirectory=$PWD/$jars" \
+    "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_DEPENDENCY_PLUGIN_VERSION:copy-dependencies"
+  echo "$CASSANDRA_VERSION" >$jars/version
 fi
