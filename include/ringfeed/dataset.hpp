@@ -15,8 +15,9 @@ class Dataset {
  public:
   /// `url` may say ?split= and ?version=; without them: train (or the only split there is), and the
   /// newest version. Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split;
-  /// it names those there are), kBadData (a damaged manifest).
-  static std::shared_ptr<const Dataset> open(std::string_view url);
+  /// it names those there are), kBadData (a damaged manifest). `connection` is for cassandra://.
+  static std::shared_ptr<const Dataset> open(std::string_view url,
+                                             const ConnectionOptions& connection = {});
   /// The same on a store of the caller's own; `url` only names it in messages. An empty `split`: as
   /// above.
   static std::shared_ptr<const Dataset> open(std::shared_ptr<Store> store, std::string url,

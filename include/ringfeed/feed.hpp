@@ -82,6 +82,6 @@ class Feed {
 };
 
 /// The first `n` samples in storage order (all when there are fewer) as one batch.
-Batch load(std::string_view url, std::uint64_t n);
+Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection = {});
 
 }  // namespace ringfeed

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <ringfeed/connection.hpp>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/url.hpp>
 #include <span>
@@ -104,10 +105,10 @@ class Store {
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;
 };
 
-/// The data set at this URL, which need not exist yet.
-std::unique_ptr<Store> open_store(const Url& url);
+/// The data set at this URL, which need not exist yet. `connection` is for cassandra:// alone.
+std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection = {});
 
 /// URLs of the data sets directly under this one (itself, if it is a data set), sorted.
-std::vector<std::string> list_datasets(const Url& url);
+std::vector<std::string> list_datasets(const Url& url, const ConnectionOptions& connection = {});
 
 }  // namespace ringfeed

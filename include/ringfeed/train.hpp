@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ringfeed/connection.hpp>
 #include <ringfeed/order.hpp>
 #include <stop_token>
 #include <string>
@@ -67,6 +68,7 @@ struct TrainOptions {
   /// The data set; ?split= chooses what is trained on (default train). Split `val` is evaluated
   /// where there is one.
   std::string url;
+  ConnectionOptions connection;  ///< for a cassandra:// data set
   /// "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the
   /// flattened input. "cnn": 3x3 convolutions with ReLU and 2x2 max pooling, then hidden layers;
   /// its input is [height, width] or [channels, height, width], each side at least 2.

@@ -4,8 +4,8 @@
 
 namespace ringfeed {
 
-Batch load(std::string_view url, std::uint64_t n) {
-  auto dataset = Dataset::open(url);
+Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection) {
+  auto dataset = Dataset::open(url, connection);
   const std::uint64_t samples = std::min(n, dataset->size());
   FeedOptions options;
   options.order.shuffle = Shuffle::kNone;

@@ -8,9 +8,10 @@
 
 namespace ringfeed {
 
-std::shared_ptr<const Dataset> Dataset::open(std::string_view text) {
+std::shared_ptr<const Dataset> Dataset::open(std::string_view text,
+                                             const ConnectionOptions& connection) {
   const Url url = Url::parse(text);
-  return open(open_store(url), url.text(), url.version, url.split.value_or(""));
+  return open(open_store(url, connection), url.text(), url.version, url.split.value_or(""));
 }
 
 std::shared_ptr<const Dataset> Dataset::open(std::shared_ptr<Store> store, std::string url,

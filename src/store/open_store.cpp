@@ -9,28 +9,29 @@
 
 namespace ringfeed {
 
-std::unique_ptr<Store> open_store(const Url& url) {
-  if (url.scheme != "file") {
+std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection) {
+  if (url.scheme == "cassandra") {
+    resolve_connection(url, connection);  // what is wrong with it is said first
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("'{}': this build has no store for {}://; name a local folder",
-                            url.text(), url.scheme));
+                fmt::format("'{}': this build has no Cassandra store yet; name a local folder",
+                            url.text()));
   }
   return std::make_unique<LocalStore>(url.path);
 }
 
-std::vector<std::string> list_datasets(const Url& url) {
-  if (url.scheme != "file") open_store(url);
+std::vector<std::string> list_datasets(const Url& url, const ConnectionOptions& connection) {
+  if (url.scheme != "file") open_store(url, connection);
   struct stat status{};
   if (::stat(url.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no such folder; check the path", url.path));
   }
-  if (!LocalLayout(url.path).versions().empty()) return {Url{"file", url.path, {}, {}}.text()};
+  if (!LocalLayout(url.path).versions().empty()) return {Url{.path = url.path}.text()};
   std::vector<std::string> found;
   for (const auto& name : names_in(url.path)) {
     const std::string path = url.path == "/" ? "/" + name : url.path + "/" + name;
     if (::stat((path + "/versions").c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
-    if (!LocalLayout(path).versions().empty()) found.push_back(Url{"file", path, {}, {}}.text());
+    if (!LocalLayout(path).versions().empty()) found.push_back(Url{.path = path}.text());
   }
   return found;
 }

@@ -327,7 +327,7 @@ std::string text_of(const std::vector<torch::Device>& devices) {
 
 TrainSummary train(const TrainOptions& options) {
   const World world = World::from_environment();
-  const auto dataset = Dataset::open(options.url);
+  const auto dataset = Dataset::open(options.url, options.connection);
   Plan plan = Plan::make(options, dataset->schema(), world.size);
   if (dataset->size() == 0) {
     throw Error(ErrorCode::kInvalidArgument,

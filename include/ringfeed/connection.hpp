@@ -1,0 +1,100 @@
+// How a Cassandra is reached and who logs in. A caller sets what differs; what it leaves unset
+// comes, in falling precedence, from the URL, the RINGFEED_* variables, the credentials file of
+// cqlsh,
+// ~/.cassandra/cqlshrc, and the defaults (docs/cassandra.md lists them all).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <ringfeed/secret.hpp>
+#include <ringfeed/url.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringfeed {
+
+/// Of Cassandra. The two serial ones are for lightweight transactions alone: no option takes them.
+enum class Consistency : std::uint8_t {
+  kOne,
+  kTwo,
+  kThree,
+  kQuorum,
+  kAll,
+  kLocalQuorum,
+  kEachQuorum,
+  kLocalOne,
+  kSerial,
+  kLocalSerial,
+};
+
+/// As CQL writes it: "LOCAL_QUORUM".
+std::string_view consistency_name(Consistency consistency) noexcept;
+/// The inverse, in any case of letters. Throws Error{kInvalidArgument} that lists the names; the
+/// two serial ones are not among them.
+Consistency consistency_from_name(std::string_view name);
+
+/// What a caller sets. Every field is optional.
+struct ConnectionOptions {
+  std::optional<std::string> local_datacenter;
+  std::optional<std::string> user;
+  std::optional<Secret> password;
+  /// Called at most once in each resolving, when there is a user and no password from anywhere. Its
+  /// Error passes through; when it returns nothing, or is not set, that is Error{kPermission}.
+  std::function<std::optional<Secret>(const std::string& user)> ask_password;
+  std::optional<bool> tls;
+  std::optional<std::string> tls_ca;    ///< path of a PEM file; turns TLS on, as all tls_ fields do
+  std::optional<std::string> tls_cert;  ///< path of a PEM file; needs tls_key
+  std::optional<std::string> tls_key;   ///< path of a PEM file; needs tls_cert
+  std::vector<std::string> tls_server_names;
+  std::optional<bool> tls_insecure;
+  std::optional<Consistency> read_consistency;
+  std::optional<Consistency> write_consistency;
+  std::optional<std::uint32_t> connect_timeout_ms;
+  std::optional<std::uint32_t> request_timeout_ms;
+  std::optional<std::uint32_t> connections_per_host;
+  std::optional<bool> lz4;
+  std::optional<bool> contact_points_only;
+};
+
+struct ContactPoint {
+  std::string host;  ///< a name or an address; IPv6 without brackets
+  std::uint16_t port = 9042;
+};
+
+/// Everything, decided. The password has no way into a text but Secret::reveal().
+struct Connection {
+  static constexpr std::uint32_t kTimeoutMsMax = 3'600'000;
+  static constexpr std::uint32_t kConnectionsPerHostMax = 64;
+
+  std::vector<ContactPoint> contact_points;     ///< of the URL, in its order; at least one
+  std::optional<std::string> local_datacenter;  ///< none: that of the first contact point reached
+  /// None: no authentication is attempted. Otherwise there is a password too.
+  std::optional<std::string> user;
+  std::optional<Secret> password;
+  bool tls = false;
+  std::string tls_ca;  ///< empty: the system's certificate authorities
+  std::string tls_cert;
+  std::string tls_key;
+  /// A certificate is accepted when it is for one of these; empty: for the address connected to.
+  std::vector<std::string> tls_server_names;
+  bool tls_insecure = false;  ///< certificates are not verified at all
+  Consistency read_consistency = Consistency::kLocalOne;
+  Consistency write_consistency = Consistency::kLocalQuorum;
+  std::uint32_t connect_timeout_ms = 5'000;   ///< 1 to kTimeoutMsMax, for one connection
+  std::uint32_t request_timeout_ms = 10'000;  ///< 1 to kTimeoutMsMax
+  std::uint32_t connections_per_host = 4;     ///< 1 to kConnectionsPerHostMax
+  bool lz4 = false;                           ///< frames compressed with LZ4
+  bool contact_points_only = false;           ///< other nodes of the cluster are never connected to
+  /// What the user should know: certificates are not verified, a credentials file that others can
+  /// read was passed over, ... One line each, without secrets.
+  std::vector<std::string> warnings;
+};
+
+/// Reads the environment and the files of cqlsh under HOME. `url` is a cassandra:// one. Throws
+/// Error: kInvalidArgument (a malformed value, with the flag, variable, or file and key it stands
+/// in, and never a password), kPermission (a user without a password; the remedies are named).
+Connection resolve_connection(const Url& url, const ConnectionOptions& options = {});
+
+}  // namespace ringfeed
