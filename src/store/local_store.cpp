@@ -4,12 +4,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <ringfeed/error.hpp>
+#include <set>
 #include <utility>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/system_error.hpp"
+#include "store/local_lock.hpp"
 #include "store/local_reader.hpp"
 #include "store/local_writer.hpp"
 
@@ -58,6 +64,38 @@ std::uint64_t LocalStore::verify(const Manifest& manifest,
   add(File::open_to_read(path).size());
   for (const auto& part : manifest.parts) verify_part(layout_, part, path, add);
   return checked;
+}
+
+void LocalStore::remove(std::uint64_t version) {
+  // The manifest goes first, so that no reader finds half of a version; under another name it says
+  // what is still to be removed when this is cut off.
+  const std::string aside = fmt::format("{}/removed-{}.json", layout_.work_folder(), version);
+  const auto names = names_in(layout_.work_folder());
+  const bool goes_on =
+      std::find(names.begin(), names.end(), fmt::format("removed-{}.json", version)) != names.end();
+  if (!goes_on) read_manifest(layout_, version);  // its error, before anything is touched
+  LocalLock lock(layout_);
+  if (!goes_on) {
+    if (!rename_if_absent(layout_.manifest_path(version), aside))
+      throw Error(ErrorCode::kConflict, fmt::format("{}: the file is in the way", aside));
+    sync_folder(layout_.work_folder());
+    sync_folder(layout_.versions_folder());
+  }
+  const Manifest removed = Manifest::decode(read_file(aside, kManifestBytesMax), aside);
+  std::set<std::string, std::less<>> used;
+  for (const auto other : layout_.versions()) {
+    for (const auto& part : read_manifest(layout_, other).parts) used.insert(part.name);
+  }
+  std::set<std::string> folders;
+  for (const auto& part : removed.parts) {
+    if (used.contains(part.name)) continue;
+    const std::string path = layout_.part_path(part.name, aside);
+    folders.insert(path.substr(0, path.rfind('/')));
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_system_error(errno, path);
+  }
+  for (const auto& folder : folders) ::rmdir(folder.c_str());  // what is not empty stays
+  if (::unlink(aside.c_str()) != 0) throw_system_error(errno, aside);
+  if (::access(layout_.journal_path().c_str(), F_OK) != 0) lock.remove(layout_);
 }
 
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {

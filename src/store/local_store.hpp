@@ -30,6 +30,7 @@ class LocalStore final : public Store {
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override;
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;
+  void remove(std::uint64_t version) override;
 
  private:
   LocalLayout layout_;

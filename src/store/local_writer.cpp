@@ -18,15 +18,10 @@
 #include "base/file.hpp"
 #include "base/system_error.hpp"
 #include "store/local_store.hpp"
+#include "store/version_plan.hpp"
 
 namespace ringfeed {
 namespace {
-
-bool same_origin(const Origin& left, const Origin& right) {
-  // How the source was permuted is known only at its end, and follows from the fingerprint.
-  return left.fingerprint == right.fingerprint && left.seed == right.seed &&
-         left.chunk_bytes == right.chunk_bytes;
-}
 
 void remove_all(const std::string& path) {
   std::error_code error;
@@ -42,27 +37,6 @@ void check_folder_is_ours(const LocalLayout& layout) {
                   fmt::format("{}: the folder is no data set and holds other files ({}); name a "
                               "new or an empty folder",
                               layout.folder(), name));
-    }
-  }
-}
-
-void check_same_schema(const Schema& old_schema, const Schema& new_schema,
-                       const std::string& folder) {
-  const auto differ = [&](std::string_view what) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: what is appended needs the same columns in the same order: {}",
-                            folder, what));
-  };
-  for (std::size_t i = 0; i < std::max(old_schema.columns.size(), new_schema.columns.size()); ++i) {
-    if (i >= new_schema.columns.size())
-      differ(fmt::format("column {} is missing", old_schema.columns[i].name));
-    if (i >= old_schema.columns.size())
-      differ(fmt::format("column {} is new", new_schema.columns[i].name));
-    const auto& was = old_schema.columns[i];
-    const auto& is = new_schema.columns[i];
-    if (was != is) {
-      differ(fmt::format("column {} is {} {}, in the data set it is {} {}", i + 1, is.name,
-                         is.type_name(), was.name, was.type_name()));
     }
   }
 }
@@ -109,39 +83,14 @@ LocalWriter::~LocalWriter() {
 
 bool LocalWriter::plan(const WriteIntent& intent) {
   const auto versions = layout_.versions();
-  if (!intent.append && versions.empty()) {
-    check_folder_is_ours(layout_);
-    manifest_ = {1, intent.schema, intent.splits, intent.origin, {}};
-    return false;
-  }
-  if (versions.empty()) {
-    throw Error(
-        ErrorCode::kNotFound,
-        fmt::format("{}: there is no data set to append to; check the path, or leave out --append",
-                    layout_.folder()));
-  }
-  manifest_ = read_manifest(layout_, intent.append ? versions.back() : versions.front());
-  published_ =
-      same_origin(manifest_.origin, intent.origin) && (!intent.append || manifest_.version > 1);
-  if (published_) return true;
-  if (!intent.append) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("{}: there is a data set already, made from other data or options; add "
-                            "to it as a new version "
-                            "with --append, or name another folder",
-                            layout_.folder()));
-  }
-  check_same_schema(manifest_.schema, intent.schema, layout_.folder());
-  base_parts_ = manifest_.parts.size();
-  manifest_.version += 1;
-  manifest_.origin = intent.origin;
-  for (const auto& split : intent.splits) {
-    if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
-        manifest_.splits.end()) {
-      manifest_.splits.push_back(split);
-    }
-  }
-  return false;
+  if (!intent.append && versions.empty()) check_folder_is_ours(layout_);
+  auto plan = plan_version(
+      intent, versions, [&](std::uint64_t version) { return read_manifest(layout_, version); },
+      layout_.folder());
+  manifest_ = std::move(plan.manifest);
+  base_parts_ = plan.base_parts;
+  published_ = plan.published;
+  return published_;
 }
 
 void LocalWriter::recover() {

@@ -6,21 +6,44 @@
 #include <ringfeed/store.hpp>
 
 #include "store/local_store.hpp"
+#ifdef RINGFEED_CASSANDRA
+#include "store/cassandra/store.hpp"
+#endif
 
 namespace ringfeed {
 
+#ifndef RINGFEED_CASSANDRA
+namespace cassandra {
+namespace {
+
+[[noreturn]] void refuse(const Url& url, const ConnectionOptions& connection) {
+  resolve_connection(url, connection);  // what is wrong with it is said first
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("'{}': this program was built without Cassandra "
+                          "(-DRINGFEED_CASSANDRA=OFF); name a local folder",
+                          url.text()));
+}
+
+std::unique_ptr<Store> open_cassandra_store(const Url& url, const ConnectionOptions& connection) {
+  refuse(url, connection);
+}
+
+std::vector<std::string> list_cassandra_datasets(const Url& url,
+                                                 const ConnectionOptions& connection) {
+  refuse(url, connection);
+}
+
+}  // namespace
+}  // namespace cassandra
+#endif
+
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection) {
-  if (url.scheme == "cassandra") {
-    resolve_connection(url, connection);  // what is wrong with it is said first
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("'{}': this build has no Cassandra store yet; name a local folder",
-                            url.text()));
-  }
+  if (url.scheme == "cassandra") return cassandra::open_cassandra_store(url, connection);
   return std::make_unique<LocalStore>(url.path);
 }
 
 std::vector<std::string> list_datasets(const Url& url, const ConnectionOptions& connection) {
-  if (url.scheme != "file") open_store(url, connection);
+  if (url.scheme == "cassandra") return cassandra::list_cassandra_datasets(url, connection);
   struct stat status{};
   if (::stat(url.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kNotFound,

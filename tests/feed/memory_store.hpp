@@ -157,6 +157,7 @@ class MemoryStore final : public Store {
   std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override {
     return 0;
   }
+  void remove(std::uint64_t) override { throw Error(ErrorCode::kInternal, "not of use here"); }
 
   /// Reads asked of all readers of this store.
   std::uint64_t reads() const { return reads_->load(); }

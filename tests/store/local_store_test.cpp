@@ -183,7 +183,7 @@ TEST(LocalStore, TwoWritersOneWins) {
   const auto manifest = writer->publish();
   EXPECT_EQ(manifest.split_infos()[0].chunks, 4u);
   EXPECT_EQ(first.verify(manifest, nullptr), second.verify(second.manifest(1), nullptr));
-  expect_error(ErrorCode::kConflict, {"--append", "another folder"},
+  expect_error(ErrorCode::kConflict, {"--append", "another one"},
                [&] { second.write(intent_of(2), nullptr); });
 }
 

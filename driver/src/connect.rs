@@ -1,0 +1,137 @@
+//! A session: the driver's, and the threads it runs on.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use scylla::client::session_builder::SessionBuilder;
+use scylla::client::{Compression, PoolSize};
+use scylla::cluster::Node;
+use scylla::policies::host_filter::AllowListHostFilter;
+use scylla::policies::retry::FallthroughRetryPolicy;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::failure::{Failure, Status};
+use crate::queue::{Outcome, Promise};
+use crate::tls;
+
+/// A node that does not answer to a keepalive loses its connections after interval + timeout.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub struct Settings {
+    pub contact_points: Vec<String>,
+    pub keyspace: Option<String>,
+    pub local_datacenter: Option<String>,
+    pub login: Option<(String, String)>,
+    pub tls: Option<tls::Settings>,
+    pub connect_timeout: Duration,
+    pub connections_per_host: usize,
+    pub threads: usize,
+    pub lz4: bool,
+    pub contact_points_only: bool,
+}
+
+pub struct Session {
+    pub driver: Arc<scylla::client::session::Session>,
+    pub local_datacenter: Option<String>,
+    runtime: Option<Runtime>,
+}
+
+impl Session {
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(future);
+        }
+    }
+
+    pub fn is_local(&self, node: &Node) -> bool {
+        self.local_datacenter.is_none() || node.datacenter == self.local_datacenter
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(CLOSE_TIMEOUT);
+        }
+    }
+}
+
+pub fn connect(settings: Settings, promise: Promise) {
+    // A thread of its own: the runtime cannot be handed over from a thread that it owns.
+    let thread = std::thread::Builder::new().name("rf-connect".into());
+    let spawned = thread.spawn(move || {
+        let result = open(settings).map(|session| Outcome::Session(Box::new(session)));
+        promise.fulfil(result);
+    });
+    // A thread that was not made has dropped the promise, which is an answer.
+    drop(spawned);
+}
+
+fn open(settings: Settings) -> Result<Session, Failure> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(settings.threads.max(1))
+        .thread_name("rf-driver")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Status::Internal, format!("no threads for the driver: {error}")))?;
+    let opened = runtime.block_on(async {
+        // Each address is tried for the connect timeout; the schema is read within a longer one.
+        let limit = settings.connect_timeout * (settings.contact_points.len() as u32 + 2);
+        match tokio::time::timeout(limit, build(&settings)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::new(
+                Status::NoConnection,
+                format!("no session within {} ms", limit.as_millis()),
+            )),
+        }
+    });
+    match opened {
+        Ok(driver) => Ok(Session {
+            driver: Arc::new(driver),
+            local_datacenter: settings.local_datacenter,
+            runtime: Some(runtime),
+        }),
+        Err(failure) => {
+            runtime.shutdown_timeout(CLOSE_TIMEOUT);
+            Err(failure)
+        }
+    }
+}
+
+async fn build(settings: &Settings) -> Result<scylla::client::session::Session, Failure> {
+    // Who retries, and where, is the caller's to say.
+    let profile = scylla::client::execution_profile::ExecutionProfile::builder()
+        .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
+        .build();
+    let connections = NonZeroUsize::new(settings.connections_per_host).unwrap_or(NonZeroUsize::MIN);
+    let mut builder = SessionBuilder::new()
+        .known_nodes(&settings.contact_points)
+        .connection_timeout(settings.connect_timeout)
+        .pool_size(PoolSize::PerHost(connections))
+        .keepalive_interval(KEEPALIVE_INTERVAL)
+        .keepalive_timeout(KEEPALIVE_TIMEOUT)
+        .hostname_resolution_timeout(Some(settings.connect_timeout))
+        .compression(settings.lz4.then_some(Compression::Lz4))
+        .default_execution_profile_handle(profile.into_handle());
+    if let Some(keyspace) = &settings.keyspace {
+        builder = builder.keyspaces_to_fetch([keyspace]);
+    }
+    if let Some(name) = &settings.local_datacenter {
+        builder = builder.prefer_datacenter(name.clone());
+    }
+    if let Some((user, password)) = &settings.login {
+        builder = builder.user(user, password);
+    }
+    if let Some(tls) = &settings.tls {
+        builder = builder.tls_context(Some(tls::client_config(tls)?));
+    }
+    if settings.contact_points_only {
+        let filter = AllowListHostFilter::new(settings.contact_points.iter().map(String::as_str))
+            .map_err(|error| Failure::new(Status::NoConnection, format!("no such host: {error}")))?;
+        builder = builder.host_filter(Arc::new(filter));
+    }
+    builder.build().await.map_err(|error| Failure::from(&error))
+}

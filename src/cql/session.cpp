@@ -1,0 +1,363 @@
+// The driver's C interface, owned and waited for.
+#include "cql/session.hpp"
+
+#include <fmt/format.h>
+#include <ringfeed_driver.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringfeed::cql {
+namespace {
+
+/// Threads of a session: they move bytes between sockets and queues and do nothing else.
+constexpr std::uint32_t kThreads = 2;
+/// Longest wait at once; operations end by timeouts of their own.
+constexpr std::uint32_t kWaitMs = 3'600'000;
+
+RfBytes bytes_of(std::string_view text) {
+  // An empty value is not null.
+  static constexpr std::uint8_t kEmpty = 0;
+  const auto* data = reinterpret_cast<const std::uint8_t*>(text.data());
+  return {data == nullptr ? &kEmpty : data, text.size()};
+}
+
+RfBytes bytes_or_null(std::string_view text) {
+  return text.empty() ? RfBytes{nullptr, 0} : bytes_of(text);
+}
+
+std::string_view view_of(const RfBytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+
+std::vector<RfBytes> bytes_of(const Values& values) {
+  std::vector<RfBytes> result;
+  result.reserve(values.items().size());
+  for (const auto& item : values.items())
+    result.push_back(item ? bytes_of(*item) : RfBytes{nullptr, 0});
+  return result;
+}
+
+/// Numbers of the native protocol.
+std::uint16_t protocol_number(Consistency consistency) {
+  switch (consistency) {
+    case Consistency::kOne:
+      return 0x0001;
+    case Consistency::kTwo:
+      return 0x0002;
+    case Consistency::kThree:
+      return 0x0003;
+    case Consistency::kQuorum:
+      return 0x0004;
+    case Consistency::kAll:
+      return 0x0005;
+    case Consistency::kLocalQuorum:
+      return 0x0006;
+    case Consistency::kEachQuorum:
+      return 0x0007;
+    case Consistency::kSerial:
+      return 0x0008;
+    case Consistency::kLocalSerial:
+      return 0x0009;
+    case Consistency::kLocalOne:
+      return 0x000A;
+  }
+  return 0x0006;
+}
+
+Host host_of(const RfHost& host) {
+  Host result;
+  std::copy(std::begin(host.id), std::end(host.id), result.id.begin());
+  result.address = host.address;
+  result.connected = host.connected != 0;
+  result.local = host.local != 0;
+  return result;
+}
+
+/// Asks again with more room when there are more hosts than there was room for.
+template <typename Ask>
+std::vector<Host> hosts_of(const Ask& ask) {
+  std::vector<RfHost> hosts(16);
+  std::size_t count = ask(hosts.data(), hosts.size());
+  if (count > hosts.size()) {
+    hosts.resize(count);
+    count = std::min(hosts.size(), ask(hosts.data(), hosts.size()));
+  }
+  std::vector<Host> result;
+  for (std::size_t i = 0; i < count; ++i) result.push_back(host_of(hosts[i]));
+  return result;
+}
+
+std::optional<Failure> failure_of(const RfCompletion& completion) {
+  if (completion.status == RF_OK) return std::nullopt;
+  return Failure{static_cast<Status>(completion.status), completion.outcome_known != 0,
+                 completion.required, completion.alive, std::string(view_of(completion.message))};
+}
+
+/// Frees what nobody took out of it.
+struct Completion : RfCompletion {
+  Completion() : RfCompletion() {}
+  ~Completion() { rf_completion_clear(this); }
+  Completion(const Completion&) = delete;
+  Completion& operator=(const Completion&) = delete;
+};
+
+void wait(const Queue& queue, Completion& completion) {
+  while (rf_queue_next(queue.handle(), kWaitMs, &completion) == 0) {
+  }
+}
+
+}  // namespace
+
+bool Failure::passes() const noexcept {
+  switch (status) {
+    case Status::kUnavailable:
+    case Status::kOverloaded:
+    case Status::kTimeout:
+    case Status::kNoConnection:
+    case Status::kFailed:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Error Failure::error(std::string_view where) const {
+  const auto make = [&](ErrorCode code, std::string_view remedy = "") {
+    return Error(code, fmt::format("{}: {}{}", where, message, remedy), outcome_known);
+  };
+  switch (status) {
+    case Status::kInvalid: {
+      const bool missing = message.find("does not exist") != std::string::npos ||
+                           message.find("doesn't exist") != std::string::npos ||
+                           message.find("unconfigured table") != std::string::npos;
+      return make(missing ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument);
+    }
+    case Status::kExists:
+      return make(ErrorCode::kConflict);
+    case Status::kLogin:
+      return make(ErrorCode::kPermission, "; check user and password (docs/cassandra.md)");
+    case Status::kUnauthorized:
+      return make(ErrorCode::kPermission, "; ask for a GRANT");
+    case Status::kTls:
+      return make(ErrorCode::kPermission,
+                  "; check --tls-ca, --tls-server-name, --tls-cert and --tls-key");
+    case Status::kUnavailable:
+    case Status::kOverloaded:
+    case Status::kFailed:
+    case Status::kNoConnection:
+      return make(ErrorCode::kUnavailable);
+    case Status::kTimeout:
+      return make(ErrorCode::kTimeout);
+    case Status::kClosed:
+      return make(ErrorCode::kCancelled);
+    default:
+      return make(ErrorCode::kInternal);
+  }
+}
+
+Rows::Rows(RfRows* rows)
+    : handle_(rows, [](RfRows* handle) { rf_rows_free(handle); }),
+      rows_(rf_rows_count(rows)),
+      columns_(rf_rows_columns(rows)) {}
+
+std::optional<std::string_view> Rows::cell(std::size_t row, std::size_t column) const {
+  if (row >= rows_ || column >= columns_)
+    throw Error(ErrorCode::kInternal, "a cell outside of the rows of an answer");
+  const RfBytes& bytes = rf_rows_cells(handle_.get())[row * columns_ + column];
+  if (bytes.data == nullptr) return std::nullopt;
+  return view_of(bytes);
+}
+
+std::string_view Rows::column_name(std::size_t column) const {
+  return view_of(rf_rows_column_name(handle_.get(), column));
+}
+
+std::string_view Rows::fixed(std::size_t row, std::size_t column, std::size_t size) const {
+  const auto bytes = cell(row, column);
+  if (!bytes || bytes->size() != size) {
+    throw Error(ErrorCode::kInternal, fmt::format("column {} of an answer has no value of {} bytes",
+                                                  column_name(column), size));
+  }
+  return *bytes;
+}
+
+std::int64_t Rows::bigint(std::size_t row, std::size_t column) const {
+  return read_big_endian<std::int64_t>(fixed(row, column, 8).data());
+}
+
+std::int32_t Rows::integer(std::size_t row, std::size_t column) const {
+  return read_big_endian<std::int32_t>(fixed(row, column, 4).data());
+}
+
+bool Rows::boolean(std::size_t row, std::size_t column) const {
+  return fixed(row, column, 1)[0] != 0;
+}
+
+std::string Rows::text(std::size_t row, std::size_t column) const {
+  return std::string(cell(row, column).value_or(""));
+}
+
+std::optional<std::string_view> Rows::paging_state() const {
+  if (handle_ == nullptr) return std::nullopt;
+  const RfBytes bytes = rf_rows_paging_state(handle_.get());
+  if (bytes.data == nullptr) return std::nullopt;
+  return view_of(bytes);
+}
+
+std::size_t Rows::bytes() const noexcept {
+  return handle_ == nullptr ? 0 : rf_rows_bytes(handle_.get());
+}
+
+Queue::Queue() : handle_(rf_queue_new()) {}
+Queue::~Queue() { rf_queue_free(handle_); }
+
+std::optional<Answer> Queue::next(std::chrono::milliseconds timeout) {
+  Completion completion;
+  const auto limited = std::clamp<std::int64_t>(timeout.count(), 0, kWaitMs);
+  if (rf_queue_next(handle_, static_cast<std::uint32_t>(limited), &completion) == 0)
+    return std::nullopt;
+  Answer answer;
+  answer.tag = completion.tag;
+  answer.failure = failure_of(completion);
+  if (completion.rows != nullptr) answer.rows = Rows(std::exchange(completion.rows, nullptr));
+  if (completion.has_host != 0) {
+    answer.host.emplace();
+    std::copy(std::begin(completion.host), std::end(completion.host), answer.host->begin());
+  }
+  return answer;
+}
+
+void Queue::close() { rf_queue_close(handle_); }
+
+Statement::Statement(RfStatement* handle)
+    : handle_(handle, [](RfStatement* statement) { rf_statement_free(statement); }) {}
+
+Session::Session(RfSession* handle, Connection connection)
+    : handle_(handle), connection_(std::move(connection)) {}
+
+Session::~Session() { rf_session_free(handle_); }
+
+std::shared_ptr<Session> Session::open(const Connection& connection, std::string_view keyspace) {
+  std::vector<std::string> points;
+  for (const auto& point : connection.contact_points) {
+    const bool is_ipv6 = point.host.find(':') != std::string::npos;
+    points.push_back(is_ipv6 ? fmt::format("[{}]:{}", point.host, point.port)
+                             : fmt::format("{}:{}", point.host, point.port));
+  }
+  std::vector<RfBytes> point_bytes;
+  for (const auto& point : points) point_bytes.push_back(bytes_of(point));
+  std::vector<RfBytes> name_bytes;
+  for (const auto& name : connection.tls_server_names) name_bytes.push_back(bytes_of(name));
+
+  RfConnectOptions options{};
+  options.contact_points = point_bytes.data();
+  options.contact_point_count = point_bytes.size();
+  options.keyspace = bytes_or_null(keyspace);
+  if (connection.local_datacenter)
+    options.local_datacenter = bytes_of(*connection.local_datacenter);
+  if (connection.user) options.user = bytes_of(*connection.user);
+  if (connection.password) options.password = bytes_of(connection.password->reveal());
+  options.tls = connection.tls ? 1 : 0;
+  options.tls_insecure = connection.tls_insecure ? 1 : 0;
+  options.tls_ca = bytes_or_null(connection.tls_ca);
+  options.tls_cert = bytes_or_null(connection.tls_cert);
+  options.tls_key = bytes_or_null(connection.tls_key);
+  options.tls_server_names = name_bytes.data();
+  options.tls_server_name_count = name_bytes.size();
+  options.connect_timeout_ms = connection.connect_timeout_ms;
+  options.connections_per_host = connection.connections_per_host;
+  options.threads = kThreads;
+  options.lz4 = connection.lz4 ? 1 : 0;
+  options.contact_points_only = connection.contact_points_only ? 1 : 0;
+
+  const Queue queue;
+  Completion completion;
+  rf_connect(queue.handle(), 0, &options);
+  wait(queue, completion);
+  if (const auto failure = failure_of(completion)) {
+    std::string where = "cassandra";
+    for (std::size_t i = 0; i < points.size(); ++i)
+      where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
+    throw failure->error(where);
+  }
+  return std::shared_ptr<Session>(
+      new Session(std::exchange(completion.session, nullptr), connection));
+}
+
+Statement Session::prepare(std::string_view cql, std::string_view where) const {
+  const Queue queue;
+  Completion completion;
+  rf_prepare(handle_, queue.handle(), 0, bytes_of(cql), connection_.request_timeout_ms);
+  wait(queue, completion);
+  if (const auto failure = failure_of(completion)) throw failure->error(where);
+  return Statement(std::exchange(completion.statement, nullptr));
+}
+
+Rows Session::execute(const Statement& statement, const Values& values, const Request& request,
+                      std::string_view where) const {
+  Answer answer = ask(statement, values, request);
+  if (answer.failure) throw answer.failure->error(where);
+  return std::move(answer.rows);
+}
+
+Rows Session::execute(std::string_view cql, const Values& values, const Request& request,
+                      std::string_view where) const {
+  return execute(prepare(cql, where), values, request, where);
+}
+
+Answer Session::ask(const Statement& statement, const Values& values,
+                    const Request& request) const {
+  Queue queue;
+  start(statement, values, request, queue, 0);
+  while (true) {
+    if (auto answer = queue.next(std::chrono::milliseconds(kWaitMs))) return std::move(*answer);
+  }
+}
+
+void Session::start(const Statement& statement, const Values& values, const Request& request,
+                    Queue& queue, std::uint64_t tag) const {
+  const auto items = bytes_of(values);
+  RfExecuteOptions options{};
+  options.consistency = protocol_number(request.consistency);
+  if (request.serial_consistency)
+    options.serial_consistency = protocol_number(*request.serial_consistency);
+  options.timeout_ms = request.timeout ? static_cast<std::uint32_t>(request.timeout->count())
+                                       : connection_.request_timeout_ms;
+  options.host = request.host ? request.host->data() : nullptr;
+  options.page_size = request.page_rows;
+  if (request.paging_state) options.paging_state = bytes_of(*request.paging_state);
+  rf_execute(handle_, statement.handle(), queue.handle(), tag, items.data(), items.size(),
+             &options);
+}
+
+std::vector<Host> Session::hosts() const {
+  return hosts_of(
+      [&](RfHost* hosts, std::size_t max) { return rf_session_hosts(handle_, hosts, max); });
+}
+
+std::vector<Host> Session::replicas(const Statement& statement, const Values& values) const {
+  const auto items = bytes_of(values);
+  return hosts_of([&](RfHost* hosts, std::size_t max) {
+    return rf_statement_replicas(handle_, statement.handle(), items.data(), items.size(), hosts,
+                                 max);
+  });
+}
+
+std::string Session::hosts_text() const {
+  std::string text;
+  for (const auto& host : hosts()) {
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", host.address,
+                        host.connected ? "" : " (not connected)");
+  }
+  return text;
+}
+
+std::string Session::address_of(const HostId& id) const {
+  for (const auto& host : hosts()) {
+    if (host.id == id) return host.address;
+  }
+  return "a node that left the cluster";
+}
+
+}  // namespace ringfeed::cql

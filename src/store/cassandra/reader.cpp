@@ -1,0 +1,385 @@
+// A read goes from replica to replica in rounds. The first answer that passes its checksum wins; an
+// empty or a wrong one never does. A quorum read, whose read repair heals, is asked for only when
+// every replica says "no such chunk": with a wrong copy about it could spread that one.
+#include "store/cassandra/reader.hpp"
+
+#include <arrow/buffer.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <ringfeed/error.hpp>
+#include <utility>
+
+#include "base/background.hpp"
+#include "base/hash.hpp"
+#include "dataset/chunk.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kReadsMax = 65'536;
+/// Of a read, in request timeouts.
+constexpr int kDeadlineTimeouts = 3;
+constexpr auto kRoundPauseFirst = 100ms;
+constexpr auto kRoundPauseMax = 2s;
+/// A second replica is asked when an answer is later than this share of the others...
+constexpr double kLateQuantile = 0.99;
+constexpr double kLateFactor = 2.0;
+/// ... but not before this, and until there are enough others to tell, after that.
+constexpr auto kLateLeast = 20ms;
+constexpr auto kLateUnknown = 500ms;
+constexpr std::uint32_t kTimesLeast = 100;
+constexpr std::uint32_t kTimesMost = 8192;
+/// Hedges beyond one in 20 requests.
+constexpr std::uint64_t kHedgesFree = 8;
+constexpr int kLossesMax = 3;
+constexpr auto kSlowFor = 10s;
+constexpr int kWarningsMax = 10;
+
+/// A cell in the memory of the received frame, which it keeps.
+class CellBuffer final : public arrow::Buffer {
+ public:
+  CellBuffer(cql::Rows rows, std::string_view cell)
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(cell.data()),
+                      static_cast<std::int64_t>(cell.size())),
+        rows_(std::move(rows)) {}
+
+ private:
+  cql::Rows rows_;
+};
+
+std::shared_ptr<arrow::Buffer> buffer_of(const cql::Rows& rows, std::string_view cell) {
+  if (reinterpret_cast<std::uintptr_t>(cell.data()) % kChunkAlignment == 0)
+    return std::make_shared<CellBuffer>(rows, cell);
+  auto copy = arrow::AllocateBuffer(static_cast<std::int64_t>(cell.size()));
+  if (!copy.ok()) throw Error(ErrorCode::kInternal, copy.status().ToString());
+  std::copy(cell.begin(), cell.end(), (*copy)->mutable_data());
+  return std::shared_ptr<arrow::Buffer>(std::move(*copy));
+}
+
+}  // namespace
+
+Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manifest& manifest,
+               std::string_view split, int workers)
+    : tables_(std::move(tables)),
+      options_(options),
+      arrow_schema_(manifest.schema.to_arrow()),
+      // The hash first: then the chunk's bytes begin at a multiple of 8 in the received frame.
+      select_(tables_.session().prepare(
+          fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
+          tables_.where())) {
+  if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no split '{}'", tables_.where(), split));
+  }
+  for (const auto& part : manifest.parts) {
+    if (part.split != split) continue;
+    ChunkKey key = parse_part_name(part.name, tables_.where());
+    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number) {
+      blocks_.push_back({part.chunk_samples[i], part.chunk_bytes[i]});
+      places_.push_back({key, part.chunk_hash[i]});
+    }
+  }
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+}
+
+Reader::~Reader() {
+  {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return reads_.empty(); });
+    ending_ = true;
+  }
+  answers_.close();
+}
+
+void Reader::read(std::uint64_t number, Done done) {
+  if (number >= blocks_.size()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: block {} asked for, there are {}",
+                                                         tables_.where(), number, blocks_.size()));
+  }
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return reads_.size() < kReadsMax; });
+  const std::uint64_t id = ++last_read_;
+  Read& read = reads_[id];
+  read.number = number;
+  read.done = std::move(done);
+  waiting_.push_back(id);
+  start_waiting();
+}
+
+// ---- asking; all with the lock held ----
+
+void Reader::start_waiting() {
+  while (!waiting_.empty()) {
+    Read& read = reads_.at(waiting_.front());
+    const std::uint64_t bytes = blocks_[read.number].bytes;
+    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > options_.read_bytes_under_way) return;
+    const std::uint64_t id = waiting_.front();
+    waiting_.pop_front();
+    bytes_under_way_ += bytes;
+    read.deadline =
+        Clock::now() + kDeadlineTimeouts * std::chrono::milliseconds(
+                                               tables_.session().connection().request_timeout_ms);
+    begin_round(read);
+    ask(id, read, false);
+  }
+}
+
+void Reader::begin_round(Read& read) {
+  read.asked = read.empty = read.corrupt = 0;
+  read.asked_quorum = read.hedged = false;
+  read.replicas = tables_.session().replicas(select_, key_values(read.number));
+  if (read.replicas.empty()) return;
+  // Each replica is the first for its share of the chunks; those that do badly are asked last.
+  const auto turn = (read.number + static_cast<std::uint64_t>(read.rounds)) % read.replicas.size();
+  std::rotate(read.replicas.begin(), read.replicas.begin() + static_cast<std::ptrdiff_t>(turn),
+              read.replicas.end());
+  const auto now = Clock::now();
+  std::stable_sort(read.replicas.begin(), read.replicas.end(),
+                   [&](const cql::Host& left, const cql::Host& right) {
+                     const auto rank = [&](const cql::Host& host) {
+                       const auto health = health_.find(host.id);
+                       const bool slow = health != health_.end() && health->second.slow_until > now;
+                       return (host.connected ? 0 : 4) + (slow ? 2 : 0) + (host.local ? 0 : 1);
+                     };
+                     return rank(left) < rank(right);
+                   });
+}
+
+void Reader::ask(std::uint64_t id, Read& read, bool quorum) {
+  const std::uint64_t tag = ++last_request_;
+  Sent sent{id, std::nullopt, Clock::now()};
+  cql::Request request = {.consistency = tables_.session().connection().read_consistency};
+  if (quorum) {
+    request.consistency = Consistency::kLocalQuorum;
+    read.asked_quorum = true;
+  } else {
+    if (read.asked < read.replicas.size()) request.host = read.replicas[read.asked].id;
+    ++read.asked;
+  }
+  sent.host = request.host;
+  sent_.emplace(tag, sent);
+  read.last_request = tag;
+  ++read.under_way;
+  ++requests_;
+  tables_.session().start(select_, key_values(read.number), request, answers_, tag);
+}
+
+/// What is next for a read without a request under way.
+void Reader::settle(std::uint64_t id, Read& read) {
+  if (read.under_way > 0) return;
+  const std::size_t replicas = std::max<std::size_t>(1, read.replicas.size());
+  if (read.asked < replicas) return ask(id, read, false);
+  if (read.empty == replicas && !read.asked_quorum) return ask(id, read, true);
+  if (read.empty + read.corrupt >= replicas + (read.asked_quorum ? 1 : 0))
+    return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
+  // Some node did not answer: again, a little later.
+  const auto pause = std::min<std::chrono::milliseconds>(
+      kRoundPauseFirst * (1 << std::min(read.rounds, 5)), kRoundPauseMax);
+  if (Clock::now() + pause > read.deadline)
+    return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
+  ++read.rounds;
+  rounds_.emplace(Clock::now() + pause, id);
+}
+
+void Reader::start_due(Clock::time_point now) {
+  while (!rounds_.empty() && rounds_.begin()->first <= now) {
+    const std::uint64_t id = rounds_.begin()->second;
+    rounds_.erase(rounds_.begin());
+    Read& read = reads_.at(id);
+    begin_round(read);
+    ask(id, read, false);
+  }
+}
+
+/// Asks a second replica where the first is late. What is answered cannot change by that.
+void Reader::hedge_late(Clock::time_point now) {
+  const auto limit = late();
+  for (auto& [id, read] : reads_) {
+    if (read.under_way != 1 || read.hedged || read.asked_quorum) continue;
+    if (read.asked >= read.replicas.size()) continue;
+    const auto sent = sent_.find(read.last_request);
+    if (sent == sent_.end() || now - sent->second.at < limit) continue;
+    const auto health = sent->second.host ? health_.find(*sent->second.host) : health_.end();
+    const bool is_slow = health != health_.end() && health->second.slow_until > now;
+    if (!is_slow && hedges_ > kHedgesFree + requests_ / 20) continue;
+    ++hedges_;
+    read.hedged = true;
+    ask(id, read, false);
+  }
+}
+
+Reader::Clock::duration Reader::until_next_step() const {
+  if (reads_.empty()) return 1s;
+  Clock::duration wait = 100ms;
+  for (const auto& read : reads_) {
+    if (read.second.replicas.size() > 1) {
+      wait = std::max<Clock::duration>(late() / 4, 5ms);
+      break;
+    }
+  }
+  if (!rounds_.empty()) wait = std::min(wait, rounds_.begin()->first - Clock::now());
+  return std::max<Clock::duration>(wait, 1ms);
+}
+
+Reader::Clock::duration Reader::late() const {
+  if (times_count_ < kTimesLeast) return kLateUnknown;
+  auto left = static_cast<std::uint32_t>(kLateQuantile * times_count_);
+  std::size_t bucket = 0;
+  for (; bucket + 1 < times_.size() && times_[bucket] <= left; ++bucket) left -= times_[bucket];
+  const double us = std::exp2(static_cast<double>(bucket + 1) / 4) * kLateFactor;
+  return std::max<Clock::duration>(std::chrono::microseconds(static_cast<std::int64_t>(us)),
+                                   kLateLeast);
+}
+
+void Reader::note_answer(const Sent& sent, const Read* read, Clock::time_point now) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now - sent.at).count();
+  const auto bucket = static_cast<std::size_t>(std::log2(static_cast<double>(us) + 1) * 4);
+  ++times_[std::min(bucket, times_.size() - 1)];
+  if (++times_count_ > kTimesMost) {
+    times_count_ = 0;
+    for (auto& count : times_) times_count_ += count /= 2;
+  }
+  if (read == nullptr || !sent.host) return;
+  health_[*sent.host].losses = 0;
+  if (!read->hedged) return;
+  // The answer overtook that of a replica which was asked before.
+  for (const auto& [tag, other] : sent_) {
+    if (other.read != sent.read || !other.host || *other.host == *sent.host) continue;
+    Health& health = health_[*other.host];
+    if (++health.losses >= kLossesMax) health.slow_until = now + kSlowFor;
+  }
+}
+
+// ---- answers, on the worker threads ----
+
+void Reader::work() {
+  run_in_background();
+  while (true) {
+    std::chrono::milliseconds wait;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ending_) return;
+      const auto now = Clock::now();
+      start_due(now);
+      hedge_late(now);
+      wait = std::chrono::ceil<std::chrono::milliseconds>(until_next_step());
+    }
+    if (auto answer = answers_.next(wait)) take(std::move(*answer));
+  }
+}
+
+void Reader::take(cql::Answer answer) {
+  Sent sent;
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = sent_.find(answer.tag);
+    sent = found->second;
+    sent_.erase(found);
+    const auto read = reads_.find(sent.read);
+    const bool wanted = read != reads_.end();
+    if (!answer.failure) note_answer(sent, wanted ? &read->second : nullptr, Clock::now());
+    if (!wanted) return;  // another answer was first
+    number = read->second.number;
+    --read->second.under_way;
+    if (answer.failure) {
+      Read& failed = read->second;
+      failed.failure = std::move(*answer.failure);
+      failed.trouble = sent.host ? tables_.session().address_of(*sent.host) : "";
+      if (!failed.failure->passes())
+        return finish(sent.read, nullptr, std::make_exception_ptr(give_up(failed)));
+      return settle(sent.read, failed);
+    }
+    if (answer.rows.size() == 0) {
+      ++read->second.empty;
+      return settle(sent.read, read->second);
+    }
+    ++read->second.under_way;  // until it is checked, outside of the lock
+  }
+  std::string problem;
+  Chunk chunk = decode(number, answer.rows, problem);
+  const std::lock_guard lock(mutex_);
+  const auto read = reads_.find(sent.read);
+  if (read == reads_.end()) return;
+  --read->second.under_way;
+  if (chunk != nullptr) return finish(sent.read, std::move(chunk), nullptr);
+  ++read->second.corrupt;
+  const std::string node = answer.host ? tables_.session().address_of(*answer.host) : "a node";
+  read->second.trouble = fmt::format("{}: {}", node, problem);
+  warn(
+      fmt::format("{}: the copy of node {} is damaged ({}); another one is read instead. Repair "
+                  "that node's table (nodetool scrub, then repair)",
+                  what(number), node, problem));
+  settle(sent.read, read->second);
+}
+
+Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
+  const auto cell = rows.cell(0, 1).value_or("");
+  const BlockInfo& block = blocks_[number];
+  if (cell.size() != block.bytes) {
+    problem = fmt::format("{} bytes where the manifest says {}", cell.size(), block.bytes);
+    return nullptr;
+  }
+  if (hash_bytes(cell) != places_[number].hash) {
+    problem = "its bytes do not match their checksum";
+    return nullptr;
+  }
+  try {
+    return decode_chunk(buffer_of(rows, cell), arrow_schema_, block.samples, what(number));
+  } catch (const Error& error) {
+    problem = error.what();
+    return nullptr;
+  }
+}
+
+/// With the lock held, which is let go while `done` runs.
+void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
+  auto node = reads_.extract(id);
+  bytes_under_way_ -= blocks_[node.mapped().number].bytes;
+  start_waiting();
+  mutex_.unlock();
+  node.mapped().done(std::move(chunk), failure);
+  mutex_.lock();
+  if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
+}
+
+Error Reader::give_up(const Read& read) const {
+  const std::string where = what(read.number);
+  if (read.failure && read.empty + read.corrupt < std::max<std::size_t>(1, read.replicas.size())) {
+    const Error error = tables_.error(*read.failure);
+    return Error(error.code(), fmt::format("{}: node {}: {}", where, read.trouble, error.what()));
+  }
+  if (read.corrupt > 0) {
+    return Error(ErrorCode::kBadData,
+                 fmt::format("{}: no replica has a sound copy ({}); ingest again, or restore the "
+                             "table from a snapshot",
+                             where, read.trouble));
+  }
+  return Error(ErrorCode::kBadData,
+               fmt::format("{}: no replica has it; was the version deleted? Otherwise ingest "
+                           "again, or restore the table from a snapshot",
+                           where));
+}
+
+void Reader::warn(const std::string& line) {
+  if (options_.warn && warnings_++ < kWarningsMax) options_.warn(line);
+}
+
+std::string Reader::what(std::uint64_t number) const {
+  const ChunkKey& key = places_[number].key;
+  return fmt::format("{}: chunk {} of claim {}", tables_.where(), key.number, key.claim);
+}
+
+cql::Values Reader::key_values(std::uint64_t number) const {
+  const ChunkKey& key = places_[number].key;
+  return std::move(cql::Values().bigint(key.claim).bigint(key.number));
+}
+
+}  // namespace ringfeed::cassandra

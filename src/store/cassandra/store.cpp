@@ -1,0 +1,266 @@
+// Versions, the check of every copy, and removal; reading and writing are in reader.cpp and
+// writer.cpp.
+#include "store/cassandra/store.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ringfeed/error.hpp>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "base/hash.hpp"
+#include "store/cassandra/claim.hpp"
+#include "store/cassandra/reader.hpp"
+#include "store/cassandra/writer.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Reads every copy of every chunk, each from the node that has it.
+class Verification {
+ public:
+  Verification(const Tables& tables, std::uint64_t bytes_under_way_max,
+               const std::function<void(std::uint64_t)>& progress)
+      : tables_(tables),
+        bytes_under_way_max_(bytes_under_way_max),
+        progress_(progress),
+        select_(tables.session().prepare(
+            fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?",
+                        tables.chunks()),
+            tables.where())) {}
+
+  void add(const ChunkKey& key, std::uint32_t bytes, std::uint64_t hash) {
+    const auto values = key_values(key);
+    auto replicas = tables_.session().replicas(select_, values);
+    if (replicas.empty()) replicas.emplace_back();  // the driver's choice
+    for (std::size_t i = 0; i < replicas.size(); ++i) {
+      while (!sent_.empty() && bytes_under_way_ + bytes > bytes_under_way_max_) take();
+      Copy copy{key, bytes, hash, std::nullopt, replicas[i].address, 0, i == 0};
+      if (!replicas[i].address.empty()) copy.host = replicas[i].id;
+      send(std::move(copy));
+    }
+  }
+
+  std::uint64_t finish() {
+    while (!sent_.empty()) take();
+    return checked_;
+  }
+
+ private:
+  static constexpr int kTriesMax = 3;
+
+  struct Copy {
+    ChunkKey key;
+    std::uint32_t bytes = 0;
+    std::uint64_t hash = 0;
+    std::optional<cql::HostId> host;
+    std::string address;
+    int tries = 0;
+    bool counts = false;  ///< the chunk's bytes are counted once, not for each copy
+  };
+
+  static cql::Values key_values(const ChunkKey& key) {
+    return std::move(cql::Values().bigint(key.claim).bigint(key.number));
+  }
+
+  void send(Copy copy) {
+    const std::uint64_t tag = ++last_;
+    bytes_under_way_ += copy.bytes;
+    tables_.session().start(
+        select_, key_values(copy.key),
+        {.consistency = tables_.session().connection().read_consistency, .host = copy.host},
+        answers_, tag);
+    sent_.emplace(tag, std::move(copy));
+  }
+
+  void take() {
+    auto answer = answers_.next(1h);
+    if (!answer) return;
+    auto node = sent_.extract(answer->tag);
+    Copy& copy = node.mapped();
+    bytes_under_way_ -= copy.bytes;
+    if (answer->failure) {
+      if (!answer->failure->passes() || ++copy.tries == kTriesMax)
+        throw tables_.error(*answer->failure);
+      return send(std::move(copy));
+    }
+    const auto damaged = [&](std::string_view problem) {
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{}: chunk {} of claim {} on node {}: {}; repair that node's table "
+                      "(nodetool scrub, then repair), or ingest again",
+                      tables_.where(), copy.key.number, copy.key.claim, copy.address, problem));
+    };
+    if (answer->rows.size() == 0) damaged("it is missing");
+    const auto cell = answer->rows.cell(0, 1).value_or("");
+    if (cell.size() != copy.bytes)
+      damaged(fmt::format("{} bytes where the manifest says {}", cell.size(), copy.bytes));
+    if (hash_bytes(cell) != copy.hash) damaged("its bytes do not match their checksum");
+    if (!copy.counts) return;
+    checked_ += copy.bytes;
+    if (progress_) progress_(checked_);
+  }
+
+  const Tables& tables_;
+  const std::uint64_t bytes_under_way_max_;
+  const std::function<void(std::uint64_t)>& progress_;
+  cql::Statement select_;
+  cql::Queue answers_;
+  std::unordered_map<std::uint64_t, Copy> sent_;
+  std::uint64_t bytes_under_way_ = 0;
+  std::uint64_t last_ = 0;
+  std::uint64_t checked_ = 0;
+};
+
+/// Chunks that a manifest names, by claim: first numbers and how many.
+using ChunkSet = std::set<std::pair<std::int64_t, std::int64_t>>;
+
+ChunkSet chunks_of(const Manifest& manifest, const std::string& where) {
+  ChunkSet result;
+  for (const auto& part : manifest.parts) {
+    const ChunkKey key = parse_part_name(part.name, where);
+    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i)
+      result.emplace(key.claim, key.number + static_cast<std::int64_t>(i));
+  }
+  return result;
+}
+
+std::shared_ptr<const cql::Session> open_session(const Url& url, const ConnectionOptions& options,
+                                                 const Connection& connection) {
+  if (options.warn) {
+    for (const auto& warning : connection.warnings) options.warn(warning);
+  }
+  return cql::Session::open(connection, url.keyspace);
+}
+
+}  // namespace
+
+CassandraStore::CassandraStore(std::shared_ptr<const cql::Session> session, const Url& url,
+                               CassandraStoreOptions options)
+    : tables_(std::move(session), url), options_(std::move(options)) {}
+
+std::vector<std::uint64_t> CassandraStore::versions() {
+  std::vector<std::uint64_t> versions;
+  for (const auto& row : tables_.rows()) {
+    if (row.state == kPublished) versions.push_back(row.version);
+  }
+  return versions;
+}
+
+Manifest CassandraStore::manifest(std::uint64_t version) {
+  const auto row = tables_.row(version);
+  if (!row || row->state != kPublished) {
+    const auto there = versions();
+    throw Error(ErrorCode::kNotFound,
+                there.empty()
+                    ? fmt::format("{}: there is no data set here; check the name, or ingest one",
+                                  tables_.where())
+                    : fmt::format("{}: there is no version {}; the versions are {}",
+                                  tables_.where(), version, fmt::join(there, ", ")));
+  }
+  auto manifest = Manifest::decode(tables_.read_manifest(*row), tables_.where());
+  if (manifest.version != version) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: where the manifest of version {} should be is that of version {}; "
+                            "restore table {}",
+                            tables_.where(), version, manifest.version, tables_.manifests()));
+  }
+  return manifest;
+}
+
+std::unique_ptr<BlockReader> CassandraStore::reader(const Manifest& manifest,
+                                                    std::string_view split, int workers) {
+  return std::make_unique<Reader>(tables_, options_, manifest, split, workers);
+}
+
+std::unique_ptr<VersionWriter> CassandraStore::write(const WriteIntent& intent, OnStep on_step) {
+  return std::make_unique<Writer>(tables_, options_, intent, std::move(on_step));
+}
+
+std::uint64_t CassandraStore::verify(const Manifest& manifest,
+                                     const std::function<void(std::uint64_t bytes)>& progress) {
+  if (this->manifest(manifest.version) != manifest) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: the manifest of version {} is not the one that was opened; a "
+                            "published version never changes: restore table {}",
+                            tables_.where(), manifest.version, tables_.manifests()));
+  }
+  Verification verification(tables_, options_.read_bytes_under_way, progress);
+  for (const auto& part : manifest.parts) {
+    ChunkKey key = parse_part_name(part.name, tables_.where());
+    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
+      verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
+  }
+  return verification.finish();
+}
+
+void CassandraStore::remove(std::uint64_t version) {
+  const auto row = tables_.row(version);
+  if (!row || (row->state != kPublished && row->state != kDeleting))
+    manifest(version);  // its error
+  const Manifest removed = Manifest::decode(tables_.read_manifest(*row), tables_.where());
+  const auto change = [&](std::string_view from, std::string_view to) {
+    const bool done = change_row(
+        tables_,
+        fmt::format("UPDATE {} SET state = '{}' WHERE name = ? AND version = ? IF state = '{}'",
+                    tables_.datasets(), to, from),
+        cql::Values().view(tables_.name()).bigint(static_cast<std::int64_t>(version)), version,
+        true, [&](const std::optional<VersionRow>& now) { return now && now->state == to; });
+    if (!done) {
+      throw Error(ErrorCode::kConflict, fmt::format("{}: version {} is changed by another process",
+                                                    tables_.where(), version));
+    }
+  };
+  // From here on no reader opens it; a removal that is cut off is taken up by the next one.
+  if (row->state == kPublished) change(kPublished, kDeleting);
+  ChunkSet chunks = chunks_of(removed, tables_.where());
+  for (const auto& other : tables_.rows()) {
+    if (other.state == kWriting) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("{}: version {} is being written by {} and may build on what is to "
+                              "be removed; try again when it has ended",
+                              tables_.where(), other.version, other.owner));
+    }
+    if (other.state != kPublished) continue;
+    for (const auto& used : chunks_of(manifest(other.version), tables_.where())) chunks.erase(used);
+  }
+  remove_chunks(tables_, {chunks.begin(), chunks.end()});
+  remove_manifest(tables_, version);
+  change(kDeleting, kDeleted);
+}
+
+std::unique_ptr<Store> open_cassandra_store(const Url& url, const ConnectionOptions& options) {
+  if (url.name.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("'{}': the name of the data set is missing; the form is "
+                            "cassandra://[user@]host[:port][,host...]/keyspace/name",
+                            url.text()));
+  }
+  const Connection connection = resolve_connection(url, options);
+  CassandraStoreOptions store_options;
+  store_options.warn = options.warn;
+  return std::make_unique<CassandraStore>(open_session(url, options, connection), url,
+                                          std::move(store_options));
+}
+
+std::vector<std::string> list_cassandra_datasets(const Url& url, const ConnectionOptions& options) {
+  const Connection connection = resolve_connection(url, options);
+  const Tables tables(open_session(url, options, connection), url);
+  std::vector<std::string> urls;
+  for (const auto& name : tables.published_names()) {
+    if (!url.name.empty() && name != url.name) continue;
+    Url found = url;
+    found.split.reset();
+    found.version.reset();
+    found.name = name;
+    urls.push_back(found.text());
+  }
+  return urls;
+}
+
+}  // namespace ringfeed::cassandra

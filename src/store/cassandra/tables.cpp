@@ -1,0 +1,259 @@
+// CQL of the tables.
+#include "store/cassandra/tables.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ringfeed/error.hpp>
+#include <set>
+
+#include "cql/identifier.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+constexpr std::string_view kDatasets = "ringfeed_datasets";
+constexpr std::string_view kManifests = "ringfeed_manifests";
+constexpr std::uint32_t kPiecesMax = 4096;
+
+const cql::Request kSerialRead = {.consistency = Consistency::kSerial};
+const cql::Request kOneRead = {.consistency = Consistency::kLocalOne};
+
+std::string list_of_versions(const std::string& datasets) {
+  return fmt::format(
+      "SELECT version, state, owner, fingerprint, lease, reserved, manifest_pieces FROM {} "
+      "WHERE name = ?",
+      datasets);
+}
+
+std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t column) {
+  return rows.cell(row, column) ? static_cast<std::uint64_t>(rows.bigint(row, column)) : 0;
+}
+
+}  // namespace
+
+Tables::Tables(std::shared_ptr<const cql::Session> session, const Url& url)
+    : session_(std::move(session)), keyspace_(url.keyspace), name_(url.name) {
+  Url place = url;
+  place.split.reset();
+  place.version.reset();
+  where_ = place.text();
+}
+
+std::string Tables::datasets() const {
+  return fmt::format("{}.{}", cql::quote_identifier(keyspace_), kDatasets);
+}
+std::string Tables::manifests() const {
+  return fmt::format("{}.{}", cql::quote_identifier(keyspace_), kManifests);
+}
+std::string Tables::chunks() const {
+  return fmt::format("{}.{}", cql::quote_identifier(keyspace_),
+                     cql::quote_identifier(name_ + "_chunks"));
+}
+
+bool Tables::has_keyspace() const {
+  return session_
+             ->execute("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?",
+                       cql::Values().view(keyspace_), kOneRead, where_)
+             .size() > 0;
+}
+
+bool Tables::has_table(std::string_view table) const {
+  return session_
+             ->execute(
+                 "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND "
+                 "table_name = ?",
+                 cql::Values().view(keyspace_).view(table), kOneRead, where_)
+             .size() > 0;
+}
+
+bool Tables::exist() const { return has_table(kDatasets); }
+
+void Tables::throw_no_keyspace() const {
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("{}: there is no keyspace {}; make it with 'ringfeed ingest "
+                          "--create-keyspace', or: CREATE KEYSPACE {} WITH replication = "
+                          "{{'class': 'NetworkTopologyStrategy', 'replication_factor': 3}};",
+                          where_, keyspace_, cql::quote_identifier(keyspace_)));
+}
+
+void Tables::create() const {
+  if (!has_keyspace()) throw_no_keyspace();
+  const auto make = [&](std::string_view table, const std::string& statement) {
+    // Asked first: two clients that make a table at once may disagree on its id.
+    if (has_table(table)) return;
+    session_->execute(statement, {}, {}, where_);
+  };
+  make(kDatasets,
+       fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, state text, owner "
+                   "text, fingerprint bigint, lease boolean, reserved bigint, manifest_pieces int, "
+                   "PRIMARY KEY (name, version))",
+                   datasets()));
+  make(kManifests,
+       fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, piece int, text "
+                   "blob, PRIMARY KEY ((name, version), piece))",
+                   manifests()));
+  // Chunks are read whole and by key, and have a checksum of their own.
+  make(name_ + "_chunks",
+       fmt::format("CREATE TABLE IF NOT EXISTS {} (claim bigint, number bigint, hash bigint, data "
+                   "blob, PRIMARY KEY ((claim, number))) WITH compression = {{'enabled': false}} "
+                   "AND caching = {{'keys': 'ALL', 'rows_per_partition': 'NONE'}}",
+                   chunks()));
+}
+
+std::vector<VersionRow> Tables::select_rows(std::string_view condition,
+                                            const cql::Values& values) const {
+  if (!exist()) {
+    if (!has_keyspace()) throw_no_keyspace();
+    return {};
+  }
+  const auto statement =
+      session_->prepare(list_of_versions(datasets()) + std::string(condition), where_);
+  const auto answer = session_->ask(statement, values, kSerialRead);
+  if (answer.failure) throw error(*answer.failure);
+  std::vector<VersionRow> result;
+  for (std::size_t i = 0; i < answer.rows.size(); ++i) {
+    VersionRow row;
+    row.version = static_cast<std::uint64_t>(answer.rows.bigint(i, 0));
+    row.state = answer.rows.text(i, 1);
+    row.owner = answer.rows.text(i, 2);
+    row.fingerprint = number_or_zero(answer.rows, i, 3);
+    row.leased = answer.rows.cell(i, 4).has_value();
+    row.reserved = number_or_zero(answer.rows, i, 5);
+    row.manifest_pieces = answer.rows.cell(i, 6)
+                              ? static_cast<std::uint32_t>(answer.rows.integer(i, 6))
+                              : std::uint32_t{0};
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+std::vector<VersionRow> Tables::rows() const { return select_rows("", cql::Values().view(name_)); }
+
+std::optional<VersionRow> Tables::row(std::uint64_t version) const {
+  auto rows = select_rows(" AND version = ?",
+                          cql::Values().view(name_).bigint(static_cast<std::int64_t>(version)));
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
+}
+
+std::vector<std::string> Tables::published_names() const {
+  if (!exist()) {
+    if (!has_keyspace()) throw_no_keyspace();
+    return {};
+  }
+  // A scan cannot be serial; a version that was published a moment ago may be missing from it.
+  const auto statement =
+      session_->prepare(fmt::format("SELECT name, state FROM {}", datasets()), where_);
+  std::set<std::string> names;
+  std::string page;
+  while (true) {
+    cql::Request request = {.consistency = session_->connection().read_consistency,
+                            .page_rows = 1000};
+    if (!page.empty()) request.paging_state = page;
+    const auto rows = session_->execute(statement, {}, request, where_);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows.text(i, 1) == kPublished) names.insert(rows.text(i, 0));
+    }
+    if (!rows.paging_state()) break;
+    page = *rows.paging_state();
+  }
+  return {names.begin(), names.end()};
+}
+
+std::string Tables::read_manifest(const VersionRow& row) const {
+  if (row.manifest_pieces > kPiecesMax) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: version {} has {} pieces of a manifest",
+                                                 where_, row.version, row.manifest_pieces));
+  }
+  const auto statement = session_->prepare(
+      fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?", manifests()),
+      where_);
+  std::string text;
+  for (std::uint32_t piece = 0; piece < row.manifest_pieces; ++piece) {
+    const auto values = cql::Values()
+                            .view(name_)
+                            .bigint(static_cast<std::int64_t>(row.version))
+                            .integer(static_cast<std::int32_t>(piece));
+    auto answer =
+        session_->ask(statement, values, {.consistency = session_->connection().read_consistency});
+    // A replica that missed the write does not make a manifest missing.
+    if (answer.failure || answer.rows.size() == 0)
+      answer = session_->ask(statement, values, {.consistency = Consistency::kLocalQuorum});
+    if (answer.failure) throw error(*answer.failure);
+    if (answer.rows.size() == 0) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: piece {} of the manifest of version {} is missing; restore "
+                              "table {}, or ingest again",
+                              where_, piece, row.version, manifests()));
+    }
+    text += answer.rows.text(0, 0);
+  }
+  return text;
+}
+
+std::string Tables::replication_text() const {
+  const auto statement = session_->prepare(
+      "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
+  const auto answer = session_->ask(statement, cql::Values().view(keyspace_),
+                                    {.consistency = Consistency::kLocalOne});
+  if (answer.failure || answer.rows.size() == 0) return "";
+  // A map<text, text>: its size, then for each text its length and bytes.
+  const std::string_view map = answer.rows.cell(0, 0).value_or("");
+  std::vector<std::string> pairs;
+  std::size_t at = 4;
+  const auto next = [&]() -> std::string_view {
+    if (at + 4 > map.size()) return {};
+    const auto size = static_cast<std::size_t>(cql::read_big_endian<std::int32_t>(map.data() + at));
+    at += 4;
+    if (at + size > map.size()) return {};
+    at += size;
+    return map.substr(at - size, size);
+  };
+  while (at < map.size()) {
+    const auto key = next();
+    auto value = next();
+    if (const auto dot = value.rfind('.'); key == "class" && dot != std::string_view::npos)
+      value.remove_prefix(dot + 1);
+    pairs.push_back(fmt::format("'{}': '{}'", key, value));
+  }
+  return fmt::format("{{{}}}", fmt::join(pairs, ", "));
+}
+
+Error Tables::error(const cql::Failure& failure) const {
+  const Error plain = failure.error(where_);
+  const bool lacks_replicas = failure.status == cql::Status::kUnavailable;
+  if (!lacks_replicas) {
+    if (plain.code() != ErrorCode::kUnavailable && plain.code() != ErrorCode::kTimeout)
+      return plain;
+    return Error(plain.code(),
+                 fmt::format("{}; the nodes are {}", plain.what(), session_->hosts_text()),
+                 plain.outcome_known());
+  }
+  return Error(
+      ErrorCode::kUnavailable,
+      fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication {}, the "
+                  "nodes are {}; start the others, or: ALTER KEYSPACE {} WITH replication = "
+                  "{{'class': 'SimpleStrategy', 'replication_factor': {}}};",
+                  where_, failure.required, failure.alive, keyspace_, replication_text(),
+                  session_->hosts_text(), cql::quote_identifier(keyspace_),
+                  std::max(1, failure.alive)));
+}
+
+ChunkKey parse_part_name(std::string_view name, std::string_view where) {
+  ChunkKey key;
+  const char* const end = name.data() + name.size();
+  const auto claim = std::from_chars(name.data(), end, key.claim);
+  if (claim.ec == std::errc() && claim.ptr != end && *claim.ptr == '/' && key.claim > 0) {
+    const auto number = std::from_chars(claim.ptr + 1, end, key.number);
+    if (number.ec == std::errc() && number.ptr == end && part_name(key) == name) return key;
+  }
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: '{}' names no chunks of this store", where, name));
+}
+
+std::string part_name(const ChunkKey& key) { return fmt::format("{}/{}", key.claim, key.number); }
+
+}  // namespace ringfeed::cassandra

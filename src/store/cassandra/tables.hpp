@@ -1,0 +1,97 @@
+// Where a packed data set is in a keyspace (docs/format.md): one row per version in
+// ringfeed_datasets, its manifest in pieces in ringfeed_manifests, its chunks in a table of their
+// own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/url.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cql/session.hpp"
+
+namespace ringfeed::cassandra {
+
+/// A version's row. It is written by lightweight transactions alone and read at SERIAL.
+struct VersionRow {
+  std::uint64_t version = 0;
+  std::string state;              ///< kWriting, kPublished, kAbandoned, kDeleting or kDeleted
+  std::string owner;              ///< who writes it (Owner::text)
+  std::uint64_t fingerprint = 0;  ///< of the origin
+  bool leased = false;            ///< the owner was alive within the lease
+  std::uint64_t reserved = 0;     ///< no chunk with this number or a higher one was ever written
+  std::uint32_t manifest_pieces = 0;
+};
+
+inline constexpr std::string_view kWriting = "writing";
+inline constexpr std::string_view kPublished = "published";
+inline constexpr std::string_view kAbandoned = "abandoned";
+inline constexpr std::string_view kDeleting = "deleting";
+inline constexpr std::string_view kDeleted = "deleted";
+
+/// Longest piece of a manifest's text.
+inline constexpr std::size_t kPieceBytes = 512 * 1024;
+
+class Tables {
+ public:
+  /// `name` is the data set's. Nothing is asked of the server yet.
+  Tables(std::shared_ptr<const cql::Session> session, const Url& url);
+
+  const cql::Session& session() const noexcept { return *session_; }
+  std::shared_ptr<const cql::Session> share() const noexcept { return session_; }
+  const std::string& keyspace() const noexcept { return keyspace_; }
+  const std::string& name() const noexcept { return name_; }
+  /// "cassandra://host/keyspace/name", for messages.
+  const std::string& where() const noexcept { return where_; }
+  std::string datasets() const;   ///< quoted, with the keyspace
+  std::string manifests() const;  ///< likewise
+  std::string chunks() const;     ///< likewise
+
+  bool exist() const;
+  /// Makes those that are missing. Throws Error{kNotFound} with the CREATE KEYSPACE line when the
+  /// keyspace is missing.
+  void create() const;
+
+  /// All rows of this data set, ascending; empty when the tables are missing. Throws
+  /// Error{kNotFound} when the keyspace is.
+  std::vector<VersionRow> rows() const;
+  std::optional<VersionRow> row(std::uint64_t version) const;
+  /// Names with a published version, sorted.
+  std::vector<std::string> published_names() const;
+
+  /// The text of a published manifest, put together.
+  std::string read_manifest(const VersionRow& row) const;
+
+  /// An Error that also says how the keyspace is replicated and which nodes live, when replicas
+  /// were missing.
+  Error error(const cql::Failure& failure) const;
+
+ private:
+  bool has_keyspace() const;
+  bool has_table(std::string_view table) const;
+  [[noreturn]] void throw_no_keyspace() const;
+  std::string replication_text() const;
+  std::vector<VersionRow> select_rows(std::string_view condition, const cql::Values& values) const;
+
+  std::shared_ptr<const cql::Session> session_;
+  std::string keyspace_;
+  std::string name_;
+  std::string where_;
+};
+
+/// The place of a chunk: the partition key.
+struct ChunkKey {
+  std::int64_t claim = 0;  ///< the version that it was written for
+  std::int64_t number = 0;
+};
+
+/// A part's name is "CLAIM/FIRST": its chunks are (CLAIM, FIRST), (CLAIM, FIRST + 1), ... Throws
+/// Error{kBadData} that starts with `where` when it is not.
+ChunkKey parse_part_name(std::string_view name, std::string_view where);
+std::string part_name(const ChunkKey& key);
+
+}  // namespace ringfeed::cassandra

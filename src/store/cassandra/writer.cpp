@@ -1,0 +1,301 @@
+// The order of writes makes a version appear whole or not at all: chunks, then the journal's line
+// for their part, then the manifest's pieces, then the one transaction that publishes.
+#include "store/cassandra/writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ringfeed/error.hpp>
+#include <thread>
+#include <utility>
+
+#include "base/hash.hpp"
+#include "dataset/ranges.hpp"
+#include "store/version_plan.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A part is closed, and written to the journal, when it is this long: what a killed ingest does
+/// again at most.
+constexpr std::uint64_t kPartBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kWindowBytesLeast = std::uint64_t{1} << 20;
+/// Without one chunk stored for so long the server is taken for gone.
+constexpr auto kPatience = 60s;
+constexpr auto kPauseFirst = 50ms;
+constexpr auto kPauseMax = 2s;
+
+/// What the journal's lines and the manifest are about, without the parts of others.
+Manifest subject_of(const Manifest& manifest) {
+  Manifest subject = manifest;
+  subject.parts.clear();
+  subject.origin.permutation = "whole";
+  return subject;
+}
+
+}  // namespace
+
+Writer::Writer(Tables tables, const CassandraStoreOptions& options, const WriteIntent& intent,
+               Store::OnStep on_step)
+    : tables_(std::move(tables)),
+      options_(options),
+      on_step_(std::move(on_step)),
+      window_bytes_(options.write_bytes_under_way),
+      last_stored_(Clock::now()) {
+  tables_.create();
+  step("tables");
+  if (plan(intent)) return;
+  claim_.emplace(tables_, manifest_.origin.fingerprint, options_.lease);
+  step("claim");
+  // Another writer may have published in between.
+  if (plan(intent)) {
+    claim_->abandon();
+    claim_.reset();
+    return;
+  }
+  manifest_.version = claim_->version();
+  insert_ = tables_.session().prepare(
+      fmt::format("INSERT INTO {} (claim, number, hash, data) VALUES (?, ?, ?, ?)",
+                  tables_.chunks()),
+      tables_.where());
+  insert_piece_ = tables_.session().prepare(
+      fmt::format("INSERT INTO {} (name, version, piece, text) VALUES (?, ?, ?, ?)",
+                  tables_.manifests()),
+      tables_.where());
+  recover();
+}
+
+bool Writer::plan(const WriteIntent& intent) {
+  std::vector<std::uint64_t> versions;
+  std::map<std::uint64_t, VersionRow> rows;
+  for (auto& row : tables_.rows()) {
+    if (row.state != kPublished) continue;
+    versions.push_back(row.version);
+    rows.emplace(row.version, std::move(row));
+  }
+  auto plan = plan_version(
+      intent, versions,
+      [&](std::uint64_t version) {
+        return Manifest::decode(tables_.read_manifest(rows.at(version)), tables_.where());
+      },
+      tables_.where());
+  manifest_ = std::move(plan.manifest);
+  base_parts_ = journal_parts_ = plan.base_parts;
+  published_ = plan.published;
+  return published_;
+}
+
+void Writer::recover() {
+  const auto& session = tables_.session();
+  // The journal's lines have the numbers -1, -2, ... in the manifest's partition.
+  const auto statement = session.prepare(
+      fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?",
+                  tables_.manifests()),
+      tables_.where());
+  const Manifest subject = subject_of(manifest_);
+  for (std::int32_t line = 1;; ++line) {
+    const auto rows = session.execute(statement,
+                                      cql::Values()
+                                          .view(tables_.name())
+                                          .bigint(static_cast<std::int64_t>(manifest_.version))
+                                          .integer(-line),
+                                      {.consistency = Consistency::kLocalQuorum}, tables_.where());
+    if (rows.size() == 0) break;
+    Manifest found;
+    try {
+      found = Manifest::decode(rows.text(0, 0), tables_.where());
+    } catch (const Error&) {
+      break;  // what is behind a damaged line is written again
+    }
+    Manifest about = found;
+    about.parts.clear();
+    if (about != subject || found.parts.size() != 1) break;
+    const auto key = parse_part_name(found.parts[0].name, tables_.where());
+    if (key.claim != static_cast<std::int64_t>(manifest_.version) ||
+        key.number != static_cast<std::int64_t>(next_chunk_)) {
+      break;
+    }
+    next_chunk_ += found.parts[0].chunk_bytes.size();
+    manifest_.parts.push_back(std::move(found.parts[0]));
+    ++journal_parts_;
+  }
+  stored_chunks_ = next_chunk_;
+}
+
+void Writer::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+                 const std::vector<ColumnRange>& ranges) {
+  if (published_) throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
+  if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
+      manifest_.splits.end()) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("a chunk is put into split '{}', which was not announced", split));
+  }
+  claim_->check();
+  const bool is_open = manifest_.parts.size() > journal_parts_;
+  if (!is_open || manifest_.parts.back().split != split ||
+      manifest_.parts.back().bytes() + encoded.size() > kPartBytes) {
+    Part part;
+    part.name = part_name(
+        {static_cast<std::int64_t>(manifest_.version), static_cast<std::int64_t>(next_chunk_)});
+    part.split = split;
+    manifest_.parts.push_back(std::move(part));
+    write_journal();
+  }
+  const std::uint64_t number = next_chunk_++;
+  claim_->reserve(number);
+  while (under_way_ > 0 && pending_bytes_ + encoded.size() > window_bytes_) take_answer(1h);
+
+  Part& part = manifest_.parts.back();
+  widen(part.ranges, ranges);
+  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size() - 1, 0};
+  part.chunk_samples.push_back(samples);
+  part.chunk_bytes.push_back(static_cast<std::uint32_t>(encoded.size()));
+  part.chunk_hash.push_back(pending.hash);
+  pending_bytes_ += encoded.size();
+  ++pending_of_part_[pending.part];
+  pending_.emplace(number, std::move(pending));
+  send(number);
+  while (under_way_ > 0 && pending_.size() > 1) {
+    const auto before = under_way_;
+    take_answer(0ms);
+    if (under_way_ == before) break;
+  }
+}
+
+void Writer::send(std::uint64_t number) {
+  const Pending& pending = pending_.at(number);
+  tables_.session().start(*insert_,
+                          cql::Values()
+                              .bigint(static_cast<std::int64_t>(manifest_.version))
+                              .bigint(static_cast<std::int64_t>(number))
+                              .bigint(static_cast<std::int64_t>(pending.hash))
+                              .view(pending.bytes),
+                          {.consistency = tables_.session().connection().write_consistency},
+                          answers_, number);
+  ++under_way_;
+}
+
+void Writer::take_answer(std::chrono::milliseconds timeout) {
+  send_due();
+  if (under_way_ == 0) {
+    if (!due_.empty() && timeout > 0ms) std::this_thread::sleep_until(due_.begin()->first);
+    return;
+  }
+  if (!due_.empty()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - Clock::now());
+    timeout = std::min(timeout, std::max<std::chrono::milliseconds>(left, 0ms));
+  }
+  const auto answer = answers_.next(timeout);
+  if (!answer) return;
+  --under_way_;
+  if (answer->failure) {
+    try_again(answer->tag, *answer->failure);
+    return;
+  }
+  last_stored_ = Clock::now();
+  const auto found = pending_.find(answer->tag);
+  const std::size_t bytes = found->second.bytes.size();
+  const std::size_t part = found->second.part;
+  pending_.erase(found);
+  pending_bytes_ -= bytes;
+  window_bytes_ = std::min(window_bytes_ + bytes / 8, options_.write_bytes_under_way);
+  if (--pending_of_part_[part] == 0) pending_of_part_.erase(part);
+}
+
+void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
+  Pending& pending = pending_.at(number);
+  if (!failure.passes() || Clock::now() - last_stored_ > kPatience) throw tables_.error(failure);
+  // The server has too much to do, or a replica is away: less at once, and a pause. A write that
+  // took effect all the same is written again with the same bytes.
+  window_bytes_ = std::max(window_bytes_ / 2, kWindowBytesLeast);
+  const auto pause = std::min<std::chrono::milliseconds>(
+      kPauseFirst * (1 << std::min(pending.tries, 6)), kPauseMax);
+  ++pending.tries;
+  due_.emplace(Clock::now() + pause, number);
+}
+
+void Writer::send_due() {
+  const auto now = Clock::now();
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const auto number = due_.begin()->second;
+    due_.erase(due_.begin());
+    send(number);
+  }
+}
+
+void Writer::write_journal() {
+  // In order: a line says that all chunks up to the end of its part are stored.
+  while (journal_parts_ + 1 < manifest_.parts.size() &&
+         (pending_of_part_.empty() || pending_of_part_.begin()->first > journal_parts_)) {
+    Manifest line = subject_of(manifest_);
+    line.parts.push_back(manifest_.parts[journal_parts_]);
+    step("part-stored");
+    tables_.session().execute(
+        *insert_piece_,
+        cql::Values()
+            .view(tables_.name())
+            .bigint(static_cast<std::int64_t>(manifest_.version))
+            .integer(-static_cast<std::int32_t>(journal_parts_ - base_parts_ + 1))
+            .bytes(line.encode()),
+        {.consistency = tables_.session().connection().write_consistency}, tables_.where());
+    ++journal_parts_;
+    step("journal-written");
+  }
+}
+
+void Writer::wait_for_all() {
+  while (!pending_.empty()) take_answer(1h);
+}
+
+void Writer::set_permutation(std::string_view permutation) {
+  if (!published_) manifest_.origin.permutation = permutation;
+}
+
+std::uint32_t Writer::write_manifest() {
+  const std::string text = manifest_.encode();
+  std::uint32_t pieces = 0;
+  for (std::size_t at = 0; at < text.size(); at += kPieceBytes) {
+    tables_.session().execute(*insert_piece_,
+                              cql::Values()
+                                  .view(tables_.name())
+                                  .bigint(static_cast<std::int64_t>(manifest_.version))
+                                  .integer(static_cast<std::int32_t>(pieces++))
+                                  .bytes(std::string_view(text).substr(at, kPieceBytes)),
+                              {.consistency = tables_.session().connection().write_consistency},
+                              tables_.where());
+  }
+  return pieces;
+}
+
+Manifest Writer::publish() {
+  if (published_) return manifest_;
+  wait_for_all();
+  step("chunks-stored");
+  claim_->check();
+  const std::uint32_t pieces = write_manifest();
+  step("manifest-written");
+  claim_->publish(pieces);
+  published_ = true;
+  step("published");
+  claim_.reset();
+  const cql::Answer answer = tables_.session().ask(
+      tables_.session().prepare(
+          fmt::format("DELETE FROM {} WHERE name = ? AND version = ? AND piece < 0",
+                      tables_.manifests()),
+          tables_.where()),
+      cql::Values().view(tables_.name()).bigint(static_cast<std::int64_t>(manifest_.version)),
+      {.consistency = tables_.session().connection().write_consistency});
+  // A journal that stays is in nobody's way: no writer reads that of a published version.
+  static_cast<void>(answer);
+  step("journal-removed");
+  return manifest_;
+}
+
+void Writer::step(std::string_view name) const {
+  if (on_step_) on_step_(name);
+}
+
+}  // namespace ringfeed::cassandra

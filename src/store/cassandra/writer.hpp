@@ -1,0 +1,80 @@
+// Writes one version into Cassandra: many chunks under way at once, each tried until it is stored,
+// slowed down when the server asks for it. Killed at any point, the same intent goes on behind the
+// last part that is in the journal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ringfeed/store.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/cassandra/claim.hpp"
+#include "store/cassandra/store.hpp"
+#include "store/cassandra/tables.hpp"
+
+namespace ringfeed::cassandra {
+
+class Writer final : public VersionWriter {
+ public:
+  Writer(Tables tables, const CassandraStoreOptions& options, const WriteIntent& intent,
+         Store::OnStep on_step);
+
+  std::uint64_t version() const override { return manifest_.version; }
+  bool published() const override { return published_; }
+  std::uint64_t stored_chunks() const override { return stored_chunks_; }
+  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+           const std::vector<ColumnRange>& ranges) override;
+  void set_permutation(std::string_view permutation) override;
+  Manifest publish() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  /// A chunk on its way.
+  struct Pending {
+    std::string bytes;
+    std::uint64_t hash = 0;
+    std::size_t part = 0;  ///< in manifest_.parts
+    int tries = 0;
+  };
+
+  bool plan(const WriteIntent& intent);
+  void recover();
+  void send(std::uint64_t number);
+  void take_answer(std::chrono::milliseconds timeout);
+  void try_again(std::uint64_t number, const cql::Failure& failure);
+  void send_due();
+  void write_journal();
+  void wait_for_all();
+  std::uint32_t write_manifest();
+  void step(std::string_view name) const;
+
+  const Tables tables_;
+  const CassandraStoreOptions options_;
+  const Store::OnStep on_step_;
+  Manifest manifest_;
+  std::size_t base_parts_ = 0;
+  std::size_t journal_parts_ = 0;  ///< of manifest_.parts, those in the journal (and the base)
+  bool published_ = false;
+  std::uint64_t stored_chunks_ = 0;
+  std::uint64_t next_chunk_ = 0;
+  std::optional<Claim> claim_;
+
+  std::optional<cql::Statement> insert_;
+  std::optional<cql::Statement> insert_piece_;
+  cql::Queue answers_;
+  std::map<std::uint64_t, Pending> pending_;             ///< by chunk number
+  std::multimap<Clock::time_point, std::uint64_t> due_;  ///< those to be tried again, and when
+  std::map<std::size_t, std::uint64_t> pending_of_part_;
+  std::uint64_t under_way_ = 0;  ///< chunks that an answer will come for
+  std::uint64_t pending_bytes_ = 0;
+  std::uint64_t window_bytes_;  ///< most bytes under way: halved on overload, grown again
+  Clock::time_point last_stored_;
+};
+
+}  // namespace ringfeed::cassandra
