@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|cassandra|fast|fuzz
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|cassandra|driver|fast|fuzz
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
 #   cassandra: a Cassandra server (its jars from Maven Central into .deps/cassandra, 66 MB), its Python driver and shell
+#   driver: what builds the Rust driver (in demo, cuda and test too): cargo, from Debian where there is none that is new enough
 #   fast: what the tests of the core need: no torch
 #   fuzz: the same, and clang with libFuzzer
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|cassandra|fast|fuzz'
+usage='usage: tools/setup.sh demo|cuda|test|cassandra|driver|fast|fuzz'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
@@ -34,11 +35,23 @@ case $level in
   demo) wheels+=("${pip_torch[@]}") ;;
   cuda) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}"); dependencies= ;;
   test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}"); packages+=("${apt_test[@]}"); dependencies= ;;
-  cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven); dependencies= ;;
+  cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven openssl); dependencies= ;;
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
   fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
+  driver) wheels=(); packages=() ;;
   *) echo "$usage" >&2; exit 2 ;;
 esac
+
+# Adds Debian's cargo to `packages` unless the one that the build takes (driver/CMakeLists.txt) is new enough.
+need_cargo() {
+  local cargo version
+  cargo=$(PATH=$PATH:${HOME:-/root}/.cargo/bin command -v cargo || true)
+  version=$("${cargo:-false}" --version | cut -d' ' -f2 || true)
+  if [ -z "$version" ] || ! printf '%s\n' "$CARGO_VERSION_MIN" "$version" | sort -V -C; then
+    packages+=(rustc-web cargo-web)
+  fi
+}
+case $level in demo | cuda | test | driver) need_cargo ;; esac
 
 missing=()
 for package in "${packages[@]}"; do
@@ -61,6 +74,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
   fi
 fi
+
+if [ ${#wheels[@]} = 0 ]; then exit 0; fi
 
 venv=.deps/venv
 stamp=.deps/$level.stamp
@@ -85,4 +100,17 @@ if [ "$level" = cassandra ] && [ "$(cat $jars/version 2>/dev/null)" != "$CASSAND
   mvn -q -B -Dstyle.color=never -f tools/cassandra/pom.xml "-Dcassandra.version=$CASSANDRA_VERSION" "-DoutputDirectory=$PWD/$jars" \
     "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_DEPENDENCY_PLUGIN_VERSION:copy-dependencies"
   echo "$CASSANDRA_VERSION" >$jars/version
+fi
+
+# The JVM's archive of the server's classes, of this JVM alone: with it a node starts in two thirds of the time.
+if [ "$level" = cassandra ]; then
+  wanted=$(java -version 2>&1)
+  if [ ! -f $jars/classes.jsa ] || [ "$(cat $jars/classes.version 2>/dev/null)" != "$wanted" ]; then
+    echo "setup: starting Cassandra once, to make later starts faster"
+    if $venv/bin/python tools/cassandra/cluster.py archive-classes; then
+      echo "$wanted" >$jars/classes.version
+    else
+      echo "setup: (that failed, for the reason above; all works without it, slower)" >&2
+    fi
+  fi
 fi

@@ -1,16 +1,21 @@
 """Starts and stops real Apache Cassandra nodes on loopback addresses, for tests, benchmarks and the demo.
 
-  cluster.py up [--nodes N] [--folder DIR]   start all nodes that the folder has data of, and new ones up to N (1 to 3); wait
-                                             until they answer
-  cluster.py status                          addresses of the running nodes, one per line; exit code 1 when none runs
-  cluster.py down                            stop them, by pid
-  cluster.py cqlsh                           a CQL shell as the superuser cassandra
+  cluster.py up [--nodes N]     start all nodes that the folder has data of, and new ones up to N (1 to 3); wait until
+                                they answer and see each other
+  cluster.py status             addresses of the running nodes, one per line; exit code 1 when none runs
+  cluster.py down               stop them, by pid
+  cluster.py cqlsh              a CQL shell as the superuser cassandra
+  cluster.py run [--nodes N] -- COMMAND...
+                                start nodes, run the command with their addresses, comma-separated, in
+                                RINGFEED_TEST_CASSANDRA, and stop them whatever ends it; exit with the command's code
+  cluster.py archive-classes    make later starts faster (tools/setup.sh calls it)
 
-The nodes listen on 127.0.S.1, .2, .3 (S from 77 on, the first that no other clone uses), CQL on port 9042, with password
-authentication: superuser cassandra, password cassandra. Configuration, data and logs are in the folder (default .cassandra); data stay
-there when the nodes are stopped, and are there again when they are started. Remove the folder to start empty.
-A lock file per S in the system's temporary folder is held by the nodes themselves, so it is free when they are gone, whatever
-ended them. No process but those started here is ever touched.
+The nodes listen on 127.0.S.1, .2, .3 (S from 77 on, the first that no other clone uses), CQL on port 9042, with
+password authentication: superuser cassandra, password cassandra. Configuration, data and logs are in the folder
+(--folder; .cassandra if it is not given, and for `run` a temporary one that is removed); data stay there when the
+nodes are stopped, and are there again when they are started. Remove the folder to start empty. A lock file per S in
+the system's temporary folder is held by the nodes themselves, so it is free when they are gone, whatever ended them.
+No process but those started here is touched.
 """
 
 from __future__ import annotations
@@ -22,74 +27,51 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-JARS = ROOT / ".deps/cassandra"
-SUBNETS = range(77, 87)
-PORT = 9042
-STORAGE_PORT = 7000
-JMX_PORT_FIRST = 7191
+import certificates
+import login
+from node import CLASSES, PORT, STORAGE_PORT, SUBNETS, Failure, Mode, Node, Tls, is_free, listens, start, stop
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS_MAX = 240
-STOP_SECONDS_MAX = 30
-
-EXPORTS = ("java.base/jdk.internal.misc java.management.rmi/com.sun.jmx.remote.internal.rmi java.rmi/sun.rmi.registry "
-           "java.rmi/sun.rmi.server java.sql/java.sql java.base/java.lang.ref java.base/jdk.internal.ref "
-           "java.base/sun.nio.ch jdk.unsupported/sun.misc").split()
-OPENS = [f"java.base/{name}" for name in (
-    "java.lang.module java.net jdk.internal.loader jdk.internal.ref jdk.internal.reflect jdk.internal.math "
-    "jdk.internal.module jdk.internal.util.jar sun.nio.ch java.io java.nio java.util.concurrent java.util "
-    "java.util.concurrent.atomic java.lang jdk.internal.misc").split()] + ["jdk.management/com.sun.management.internal"]
-
-
-class Failure(Exception):
-    """Ends the program with its text."""
-
-
-@dataclass
-class Node:
-    """A process that was started here; `start_ticks` tells it from a later one with the same pid."""
-
-    address: str
-    pid: int
-    start_ticks: int
-
-    @property
-    def number(self) -> int:
-        return int(self.address.rpartition(".")[2])
-
-    def runs(self) -> bool:
-        return start_ticks_of(self.pid) == self.start_ticks
-
-
-def start_ticks_of(pid: int) -> int | None:
-    """When the process started (field 22 of proc(5) stat); None when there is none or it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
+RELEASE_SECONDS_MAX = 30  # for the addresses of nodes that have just ended
+COMMAND_STOP_SECONDS_MAX = 10
 
 
 class Cluster:
     """The nodes of one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: Tls | None = None, mode: Mode = Mode()) -> None:
         self.folder = folder
         self.state = folder / "nodes.json"
+        self.tls = tls
+        self.mode = mode
 
     def nodes(self) -> list[Node]:
-        """Those that run."""
+        """Those that run, by number."""
         if not self.state.exists():
             return []
-        return [node for node in (Node(**fields) for fields in json.loads(self.state.read_text())) if node.runs()]
+        nodes = [Node(**fields) for fields in json.loads(self.state.read_text())]
+        return [node for node in sorted(nodes, key=lambda node: node.number) if node.runs()]
+
+    def tls_of_running(self) -> Tls | None:
+        path = self.folder / "tls.json"
+        return Tls(**json.loads(path.read_text())) if path.exists() else None
+
+    def remember_tls(self) -> None:
+        path = self.folder / "tls.json"
+        if self.tls is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(json.dumps(asdict(self.tls), indent=1) + "\n")
 
     def remember(self, nodes: list[Node]) -> None:
         new = self.state.with_suffix(".new")
@@ -99,28 +81,50 @@ class Cluster:
     # ---- up ----
 
     def up(self, count: int) -> list[Node]:
+        """Starts those that have data and do not run, and new ones up to `count`."""
+        return self.start_nodes(count, self.stopped)
+
+    def start(self, number: int) -> Node:
+        """Starts one that has data; it is up when this returns, and the others know."""
+        return next(node for node in self.start_nodes(0, lambda _: [number]) if node.number == number)
+
+    def start_nodes(self, count: int, choose: Callable[[list[Node]], list[int]]) -> list[Node]:
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "lock", "w") as own:  # two `up` of one clone: the second waits
             fcntl.flock(own, fcntl.LOCK_EX)
             running = self.nodes()
+            if running and self.tls != self.tls_of_running():
+                raise Failure(f"the nodes of {self.folder} run with other options of TLS; stop them first")
+            self.remember_tls()
+            lock, subnet = self.lock_subnet(running)
             nodes = list(running)
-            lock, subnet = self.lock_subnet(nodes)
             made: list[Path] = []
+
+            def add(number: int, *, joins: bool) -> None:
+                folder = self.node_folder(number)
+                if not folder.exists():
+                    made.append(folder)
+                nodes.append(start(folder, subnet, number, lock, joins=joins, tls=self.tls, mode=self.mode))
+                self.remember(nodes)
+
             try:
-                # Those with data all at once: none can check a password without the others.
-                for number in self.stopped(nodes):
-                    nodes.append(self.start(number, subnet, lock))
-                    self.remember(nodes)
-                for node in nodes:
-                    self.wait_for(node)
-                while len(nodes) < count:  # new ones join one after the other
-                    number = len(nodes) + 1
-                    made.append(self.node_folder(number))
-                    nodes.append(self.start(number, subnet, lock))
-                    self.remember(nodes)
-                    self.wait_for(nodes[-1])
-                    spread_logins(nodes)
+                wanted = choose(running)
+                if not running and not wanted:
+                    self.start_empty(count, nodes, add)
                     made.clear()
+                else:
+                    # Those with data all at once: none can check a password without the others.
+                    for number in wanted:
+                        if number not in {node.number for node in nodes}:
+                            add(number, joins=True)
+                    self.wait_for(nodes)
+                while len(nodes) < count:  # new ones beside old data join one after the other
+                    add(len(nodes) + 1, joins=True)
+                    self.wait_for(nodes[-1:])
+                    login.spread(nodes, self.tls)
+                    made.clear()
+                if set(self.stopped([])) == {node.number for node in nodes}:
+                    self.wait_until_whole(nodes)
             except BaseException:
                 stop([node for node in nodes if node not in running])
                 self.remember(running)
@@ -129,29 +133,39 @@ class Cluster:
                 raise
             finally:
                 os.close(lock)
-            return nodes
+            return sorted(nodes, key=lambda node: node.number)
 
-    def lock_subnet(self, nodes: list[Node]) -> tuple[int, int]:
-        """A descriptor to hand to new nodes, and S. Of a running cluster: its own, which is locked already."""
-        if nodes:
-            subnet = int(nodes[0].address.split(".")[2])
-            return os.open(lock_path(subnet), os.O_RDWR), subnet
+    def start_empty(self, count: int, nodes: list[Node], add: Callable[..., None]) -> None:
+        """All at once, as there are no data that the later ones had to fetch."""
+        add(1, joins=False)
+        if count > 1:
+            self.wait(nodes, lambda node: listens(node.address, STORAGE_PORT))  # a node without its seed gives up
+            for number in range(2, count + 1):
+                add(number, joins=False)
+        self.wait_for(nodes)
+        login.spread(nodes, self.tls)
+
+    def lock_subnet(self, running: list[Node]) -> tuple[int, int]:
+        """A descriptor to hand to new nodes, and S. Of a running cluster: its own."""
+        if running:
+            subnet = int(running[0].address.split(".")[2])
+            descriptor = os.open(lock_path(subnet), os.O_RDWR)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            return descriptor, subnet
         kept = self.kept_subnet()
-        for subnet in SUBNETS if kept is None else (kept,):
-            descriptor = os.open(lock_path(subnet), os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                continue
-            if all(is_free(f"127.0.{subnet}.{n}", port) for n in (1, 2, 3) for port in (PORT, STORAGE_PORT)):
-                return descriptor, subnet
-            os.close(descriptor)
-        if kept is not None:
-            raise Failure(f"the data in {self.folder} are of 127.0.{kept}.1 to .3, where something else listens now; stop that, "
-                          "or remove the folder to start empty on other addresses")
-        raise Failure(f"no free addresses: ports {PORT} and {STORAGE_PORT} of 127.0.{SUBNETS[0]}.1 to 127.0.{SUBNETS[-1]}.3 "
-                      "are in use; stop what listens there (a server on 0.0.0.0 takes all)")
+        if kept is None:
+            for subnet in SUBNETS:
+                if (descriptor := claim(subnet)) is not None:
+                    return descriptor, subnet
+            raise Failure(f"no free addresses: ports {PORT} and {STORAGE_PORT} of 127.0.{SUBNETS[0]}.1 to "
+                          f"127.0.{SUBNETS[-1]}.3 are in use; stop what listens there (a server on 0.0.0.0 takes all)")
+        end = time.monotonic() + RELEASE_SECONDS_MAX
+        while (descriptor := claim(kept)) is None:
+            if time.monotonic() > end:
+                raise Failure(f"the data in {self.folder} are of 127.0.{kept}.1 to .3, where something else listens "
+                              "now; stop that, or remove the folder to start empty on other addresses")
+            time.sleep(0.1)
+        return descriptor, kept
 
     def node_folder(self, number: int) -> Path:
         return self.folder / "nodes" / str(number)
@@ -164,35 +178,29 @@ class Cluster:
         match = re.search(r"^listen_address: 127\.0\.(\d+)\.1$", configuration.read_text(), flags=re.MULTILINE)
         return int(match[1]) if match else None
 
-    def start(self, number: int, subnet: int, lock: int) -> Node:
-        address = f"127.0.{subnet}.{number}"
-        folder = self.node_folder(number)
-        (folder / "log").mkdir(parents=True, exist_ok=True)
-        text = (HERE / "node.yaml").read_text()
-        for name, value in {"folder": folder, "address": address, "port": PORT, "seed": f"127.0.{subnet}.1"}.items():
-            text = text.replace("{" + name + "}", str(value))
-        (folder / "cassandra.yaml").write_text(text)
-        print(f"cassandra: starting {address} (log: {folder}/log/system.log)", file=sys.stderr, flush=True)
-        with open(folder / "log/out.log", "w") as output:
-            # A group of its own: Ctrl-C is for this program, which then stops what it has started.
-            process = subprocess.Popen(java_command(folder, subnet, number), stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT, cwd=folder, start_new_session=True, pass_fds=[lock])
-        return Node(address, process.pid, start_ticks_of(process.pid) or 0)
-
     def stopped(self, running: list[Node]) -> list[int]:
         """Numbers of the nodes whose data are here and that do not run."""
         return [n for n in (1, 2, 3) if self.node_folder(n).exists() and n not in {node.number for node in running}]
 
-    def wait_for(self, node: Node) -> None:
-        """Until it answers to a login."""
-        end = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < end:
-            if not node.runs():
-                raise Failure(f"{node.address} ended while it started:\n{self.last_lines(node.number)}")
-            if answers(node.address):
-                return
-            time.sleep(0.5)
-        raise Failure(f"{node.address} does not answer after {START_SECONDS_MAX} s:\n{self.last_lines(node.number)}")
+    def wait_for(self, nodes: list[Node]) -> None:
+        """Until they answer to a login."""
+        self.wait(nodes, lambda node: login.answers(node.address, self.tls))
+
+    def wait_until_whole(self, nodes: list[Node]) -> None:
+        """Until each takes all for up."""
+        self.wait(nodes, lambda node: login.sees_all(node.address, self.tls))
+
+    def wait(self, nodes: list[Node], condition: Callable[[Node], bool]) -> None:
+        limit = START_SECONDS_MAX
+        end = time.monotonic() + limit
+        for node in nodes:
+            while not condition(node):
+                for other in nodes:
+                    if not other.runs():
+                        raise Failure(f"{other.address} ended while it started:\n{self.last_lines(other.number)}")
+                if time.monotonic() > end:
+                    raise Failure(f"{node.address} does not answer after {limit} s:\n{self.last_lines(node.number)}")
+                time.sleep(0.2)
 
     def last_lines(self, number: int) -> str:
         text = ""
@@ -204,9 +212,9 @@ class Cluster:
 
     # ---- down ----
 
-    def down(self) -> int:
+    def down(self, *, kill: bool = False) -> int:
         nodes = self.nodes()
-        stop(nodes)
+        stop(nodes, kill=kill)
         if self.state.exists():
             self.remember([])
         return len(nodes)
@@ -216,90 +224,68 @@ def lock_path(subnet: int) -> str:
     return f"{tempfile.gettempdir()}/ringfeed-cassandra-127.0.{subnet}.lock"
 
 
-def is_free(address: str, port: int) -> bool:
-    """Whether a server could listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def claim(subnet: int) -> int | None:
+    """A descriptor of the lock of these addresses, None when they are in use. The nodes of a cluster share the lock."""
+    with open(f"{tempfile.gettempdir()}/ringfeed-cassandra.lock", "w") as claims:  # one claim at a time
+        fcntl.flock(claims, fcntl.LOCK_EX)
+        descriptor = os.open(lock_path(subnet), os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if not all(is_free(f"127.0.{subnet}.{n}", port) for n in (1, 2, 3) for port in (PORT, STORAGE_PORT)):
+            os.close(descriptor)
+            return None
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return descriptor
 
 
-def java_command(folder: Path, subnet: int, number: int) -> list[str]:
-    heap = os.environ.get("CASSANDRA_HEAP", "1g")
-    command = ["java", f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g",
-               "-XX:+ExitOnOutOfMemoryError", "-Djdk.attach.allowAttachSelf=true"]
-    command += [f"--add-exports={name}=ALL-UNNAMED" for name in EXPORTS]
-    command += [f"--add-opens={name}=ALL-UNNAMED" for name in OPENS]
-    properties = {
-        "config": f"file://{folder}/cassandra.yaml", "storagedir": folder, "logdir": folder / "log", "foreground": "yes",
-        "jmx.local.port": JMX_PORT_FIRST + 10 * (subnet - SUBNETS[0]) + number, "ring_delay_ms": 2000,
-        "skip_wait_for_gossip_to_settle": 0, "consistent.rangemovement": "false", "superuser_setup_delay_ms": 0}
-    for name, value in properties.items():
-        command.append(f"-Dcassandra{'-' if name == 'foreground' else '.'}{name}={value}")
-    command += [f"-Dlogback.configurationFile={HERE}/logback.xml", "-cp", f"{JARS}/*",
-                "org.apache.cassandra.service.CassandraDaemon"]
-    return command
-
-
-def connect(address: str):  # noqa: ANN201
-    """The Python driver for this node alone, as the superuser."""
-    from cassandra.auth import PlainTextAuthProvider
-    from cassandra.cluster import EXEC_PROFILE_DEFAULT, ExecutionProfile
-    from cassandra.cluster import Cluster as Driver
-    from cassandra.policies import WhiteListRoundRobinPolicy
-
-    profile = ExecutionProfile(WhiteListRoundRobinPolicy([address]))
-    return Driver([address], port=PORT, auth_provider=PlainTextAuthProvider("cassandra", "cassandra"), connect_timeout=5,
-                  protocol_version=5, execution_profiles={EXEC_PROFILE_DEFAULT: profile})
-
-
-def answers(address: str) -> bool:
-    """Whether the superuser can log in at this node."""
-    from cassandra.cluster import NoHostAvailable
-
-    driver = connect(address)
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ringfeed-cassandra-"))
     try:
-        driver.connect().execute("SELECT key FROM system.local")
-        return True
-    except NoHostAvailable:
-        return False
+        yield folder
     finally:
-        driver.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def spread_logins(nodes: list[Node]) -> None:
-    """A copy of roles and permissions on each node: one that is down must not take the logins with it."""
-    from cassandra import ConsistencyLevel
-    from cassandra.query import SimpleStatement
-
-    driver = connect(nodes[0].address)
+def run(cluster: Cluster, count: int, command: list[str], *, keep: bool) -> int:
+    """The command's exit code, 128 + N when signal N ended it. Nodes that ran before go on running."""
+    before = cluster.nodes()
     try:
-        session = driver.connect()
-        session.execute("ALTER KEYSPACE system_auth WITH replication = "
-                        f"{{'class': 'SimpleStrategy', 'replication_factor': {len(nodes)}}}")
-        tables = session.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system_auth'")
-        for (table,) in tables:  # a read at ALL gives each replica what it lacks
-            session.execute(SimpleStatement(f"SELECT * FROM system_auth.{table}", consistency_level=ConsistencyLevel.ALL))
+        addresses = [node.address for node in cluster.up(count)]
+        process = subprocess.Popen(command, env=dict(os.environ, RINGFEED_TEST_CASSANDRA=",".join(addresses)))
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(COMMAND_STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            raise
+        return code if code >= 0 else 128 - code
+    except OSError as error:
+        raise Failure(f"{command[0]}: {error.strerror}") from error
     finally:
-        driver.shutdown()
+        stop([node for node in cluster.nodes() if node not in before], kill=not keep)
 
 
-def stop(nodes: list[Node]) -> None:
-    """SIGTERM to all, SIGKILL to those that are there after STOP_SECONDS_MAX."""
-    for node in nodes:
-        if node.runs():
-            os.kill(node.pid, signal.SIGTERM)
-    end = time.monotonic() + STOP_SECONDS_MAX
-    while time.monotonic() < end and any(node.runs() for node in nodes):
-        time.sleep(0.1)
-    for node in nodes:
-        if node.runs():
-            os.kill(node.pid, signal.SIGKILL)
-    while any(node.runs() for node in nodes):
-        time.sleep(0.1)
+def archive_classes() -> None:
+    """Makes the JVM's archive of loaded and checked classes, with which nodes start in two thirds of the time."""
+    new = CLASSES.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with temporary_folder() as folder:
+        cluster = Cluster(folder, mode=Mode(tied=True, archive_classes=new))
+        try:
+            cluster.up(1)
+        finally:
+            cluster.down()
+    if not new.exists():
+        raise Failure(f"the JVM has not written {new}")
+    new.replace(CLASSES)
 
 
 def cqlsh(cluster: Cluster) -> None:
@@ -311,36 +297,81 @@ def cqlsh(cluster: Cluster) -> None:
     credentials.touch(mode=0o600)
     credentials.write_text("[PlainTextAuthProvider]\nusername = cassandra\npassword = cassandra\n")
     program = str(Path(sys.executable).with_name("cqlsh"))
-    os.execv(program, [program, "--credentials", str(credentials), "-u", "cassandra", nodes[0].address, str(PORT)])
+    command = [program, "--credentials", str(credentials), "-u", "cassandra"]
+    if (tls := cluster.tls_of_running()) is not None:
+        configuration = cluster.folder / "cqlshrc"
+        client = tls.path("client")
+        configuration.write_text(f"[ssl]\nvalidate = false\nusercert = {client}\nuserkey = {client}\n")
+        command += ["--ssl", "--cqlshrc", str(configuration)]
+    os.execv(program, [*command, nodes[0].address, str(PORT)])
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("up", "status", "down", "cqlsh", "run", "archive-classes"))
+    parser.add_argument("--nodes", type=int, choices=(1, 2, 3), default=1)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--short-lived", action="store_true",
+                        help="for tests: without the optimizing compiler nodes start sooner, and are slow under load")
+    parser.add_argument("--tls", type=Path, metavar="DIR",
+                        help="the CQL port speaks only TLS; certificates.py fills DIR when it is empty")
+    parser.add_argument("--certificate", choices=sorted(certificates.SIGNED), default="server",
+                        help="which one the nodes show (default: server)")
+    parser.add_argument("--client-certificates", action="store_true",
+                        help="clients must show one too (DIR/client.pem)")
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    result = parser.parse_args(arguments[:cut])
+    result.command = arguments[cut + 1:]
+    if (result.action == "run") != bool(result.command):
+        parser.error("'run', and no other, takes '-- COMMAND...'")
+    return result
+
+
+def perform(arguments: argparse.Namespace) -> int:
+    tls = None
+    if arguments.tls:
+        folder = certificates.make(arguments.tls.resolve())
+        tls = Tls(str(folder), arguments.certificate, arguments.client_certificates)
+    mode = Mode(short_lived=arguments.short_lived, tied=arguments.action == "run")
+    if arguments.action == "archive-classes":
+        archive_classes()
+        return 0
+    if arguments.action == "run" and arguments.folder is None:
+        with temporary_folder() as folder:
+            return run(Cluster(folder, tls=tls, mode=mode), arguments.nodes, arguments.command, keep=False)
+    cluster = Cluster((arguments.folder or ROOT / ".cassandra").resolve(), tls=tls, mode=mode)
+    if arguments.action == "run":
+        return run(cluster, arguments.nodes, arguments.command, keep=True)
+    if arguments.action == "down":
+        print(f"cassandra: stopped {cluster.down()} nodes", file=sys.stderr)
+        return 0
+    if arguments.action == "cqlsh":
+        cqlsh(cluster)
+    nodes = cluster.up(arguments.nodes) if arguments.action == "up" else cluster.nodes()
+    for node in nodes:
+        print(node.address)
+    return 0 if nodes else 1
+
+
+def end_on_signals() -> None:
+    """SIGINT and SIGTERM unwind the program once; while it stops what it has started, more of them do nothing."""
+    def unwind(number: int, _: object) -> None:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, unwind)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("up", "status", "down", "cqlsh"))
-    parser.add_argument("--nodes", type=int, choices=(1, 2, 3), default=1)
-    parser.add_argument("--folder", type=Path, default=ROOT / ".cassandra")
-    arguments = parser.parse_args()
-    cluster = Cluster(arguments.folder.resolve())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    arguments = parse(sys.argv[1:])
+    end_on_signals()
     try:
-        if arguments.command == "up":
-            for node in cluster.up(arguments.nodes):
-                print(node.address)
-        elif arguments.command == "down":
-            print(f"cassandra: stopped {cluster.down()} nodes", file=sys.stderr)
-        elif arguments.command == "cqlsh":
-            cqlsh(cluster)
-        else:
-            nodes = cluster.nodes()
-            for node in nodes:
-                print(node.address)
-            return 0 if nodes else 1
+        return perform(arguments)
     except Failure as failure:
         print(f"cassandra: {failure}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
 
 
 if __name__ == "__main__":

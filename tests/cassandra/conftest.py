@@ -1,0 +1,44 @@
+"""Clusters that the tests of a session share, started when the first test asks for one and gone at the end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from running import Running, cluster
+
+
+@pytest.fixture(scope="session")
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the session like Ctrl-C does, in order. (When SIGKILL ends it, its nodes end too.)"""
+    def unwind(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        pytest.exit("SIGTERM", returncode=128 + number)
+
+    before = signal.signal(signal.SIGTERM, unwind)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def running(count: int) -> Iterator[Running]:
+    with cluster.temporary_folder() as folder:
+        nodes = None
+        try:
+            nodes = Running(folder, count)
+            yield nodes
+        finally:
+            if nodes is not None:
+                nodes.close()
+
+
+@pytest.fixture(scope="session")
+def one_node(ended_in_order: None) -> Iterator[Running]:
+    """A cluster of one node."""
+    yield from running(1)
+
+
+@pytest.fixture(scope="session")
+def three_nodes(ended_in_order: None) -> Iterator[Running]:
+    """A cluster of three nodes."""
+    yield from running(3)
