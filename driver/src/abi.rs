@@ -297,7 +297,8 @@ pub unsafe extern "C" fn rf_execute(
         let host = (!options.host.is_null()).then(|| *options.host.cast::<[u8; 16]>());
         let options = Options {
             consistency: Consistency::try_from(options.consistency).unwrap_or(Consistency::LocalQuorum),
-            serial_consistency: SerialConsistency::try_from(i16::try_from(options.serial_consistency).unwrap_or(0)).ok(),
+            serial_consistency: SerialConsistency::try_from(i16::try_from(options.serial_consistency).unwrap_or(0))
+                .ok(),
             timeout: Duration::from_millis(options.timeout_ms.into()),
             host,
             page_size: options.page_size,

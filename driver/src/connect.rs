@@ -82,10 +82,7 @@ fn open(settings: Settings) -> Result<Session, Failure> {
         let limit = settings.connect_timeout * (settings.contact_points.len() as u32 + 2);
         match tokio::time::timeout(limit, build(&settings)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::new(
-                Status::NoConnection,
-                format!("no session within {} ms", limit.as_millis()),
-            )),
+            Err(_) => Err(Failure::new(Status::NoConnection, format!("no session within {} ms", limit.as_millis()))),
         }
     });
     match opened {

@@ -1,7 +1,9 @@
-// Ingests generated samples into a local store with small chunks and files, and kills itself
-// (SIGKILL) where it is told to: at the nth event, or at the first step of a name. For
-// kill_test.cpp.
-//   ingest_driver FOLDER SAMPLES FIRST [append] [kill-event=N] [kill-step=NAME]
+// Ingests generated samples into a store with small chunks and parts, and kills itself (SIGKILL)
+// where it is told to: at the nth event, or at the first step of a name; or stops itself (SIGSTOP)
+// there. For the kill tests of ingest and of cassandra (user and password in RINGFEED_USER and
+// RINGFEED_PASSWORD).
+//   ingest_driver FOLDER|URL SAMPLES FIRST [append] [kill-event=N] [kill-step=NAME]
+//   [stop-step=NAME]
 // Prints the number of events when it comes to its end, and on a failure the error, with its exit
 // code.
 #include <csignal>
@@ -14,11 +16,36 @@
 
 #include "ingest/memory_source.hpp"
 #include "store/local_store.hpp"
+#ifdef RINGFEED_CASSANDRA
+#include "store/cassandra/store.hpp"
+#endif
+
+namespace {
+
+constexpr std::uint64_t kPartBytes = 12'000;
+
+std::unique_ptr<ringfeed::Store> open(const std::string& place) {
+#ifdef RINGFEED_CASSANDRA
+  const auto url = ringfeed::Url::parse(place);
+  if (url.scheme == "cassandra") {
+    namespace cassandra = ringfeed::cassandra;
+    return std::make_unique<cassandra::CassandraStore>(
+        ringfeed::cql::Session::open(ringfeed::resolve_connection(url), url.keyspace), url,
+        cassandra::CassandraStoreOptions{.lease = std::chrono::seconds(4),
+                                         .part_bytes = kPartBytes});
+  }
+#endif
+  return std::make_unique<ringfeed::LocalStore>(
+      place, ringfeed::LocalStoreOptions{.part_bytes = kPartBytes});
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   long kill_event = -1;
   std::string kill_step;
+  std::string stop_step;
   ringfeed::testing::MemorySource::Options source_options;
   source_options.samples = std::atol(argv[2]);
   source_options.batch_rows = 500;  // few events while reading, where nothing changes on the disk
@@ -35,6 +62,7 @@ int main(int argc, char** argv) {
     if (argument == "append") options.append = true;
     if (argument.starts_with("kill-event=")) kill_event = std::atol(argv[i] + 11);
     if (argument.starts_with("kill-step=")) kill_step = argument.substr(10);
+    if (argument.starts_with("stop-step=")) stop_step = argument.substr(10);
   }
   long events = 0;
   const auto event = [&] {
@@ -43,12 +71,12 @@ int main(int argc, char** argv) {
   options.progress = [&](const ringfeed::IngestProgress&) { event(); };
   options.on_step = [&](std::string_view step) {
     if (step == kill_step) std::raise(SIGKILL);
+    if (step == stop_step) std::raise(SIGSTOP);
     event();
   };
   try {
     ringfeed::testing::MemorySource source(source_options);
-    ringfeed::LocalStore store(argv[1], {.part_bytes = 12000});
-    ringfeed::ingest(source, store, options);
+    ringfeed::ingest(source, *open(argv[1]), options);
   } catch (const ringfeed::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return error.exit_code();

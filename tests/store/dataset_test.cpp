@@ -6,6 +6,7 @@
 #include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
+#include "errors.hpp"
 #include "ingest/memory_source.hpp"
 #include "read_back.hpp"
 #include "store/local_store.hpp"
@@ -28,18 +29,6 @@ void write_version(const std::string& folder,
                   encode_chunk(*source.make(0, samples))->ToString(), {});
   }
   writer->publish();
-}
-
-void expect_error(ErrorCode code, const std::vector<std::string>& parts,
-                  const std::function<void()>& call) {
-  try {
-    call();
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    for (const auto& part : parts)
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
 }
 
 TEST(Dataset, OpensTrainOfTheNewestVersionUnlessTold) {

@@ -19,6 +19,7 @@
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
+#include "errors.hpp"
 #include "ingest/memory_source.hpp"
 #include "process.hpp"
 #include "read_back.hpp"
@@ -63,24 +64,6 @@ std::vector<std::int64_t> first_numbers(Store& store, const Manifest& manifest,
   for (const auto& chunk : read_split(store, manifest, split))
     numbers.push_back(number_of(*chunk, 0));
   return numbers;
-}
-
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-    return error;
-  }
-  return Error(ErrorCode::kInternal, "there was no error");
-}
-
-void expect_error(ErrorCode code, const std::vector<std::string>& parts,
-                  const std::function<void()>& call) {
-  const auto error = error_of(call);
-  EXPECT_EQ(error.code(), code) << error.what();
-  for (const auto& part : parts)
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
 }
 
 TEST(LocalStore, ReadsBackWhatWasPut) {
@@ -467,6 +450,38 @@ print(len(table))
                                 std::to_string(part.chunk_bytes.size())});
   EXPECT_EQ(end.exit_code, 0) << end.output;
   EXPECT_EQ(end.output, std::to_string(part.samples()) + "\n");
+}
+
+TEST(LocalStore, RemoveTakesOnlyWhatNoOtherVersionNames) {
+  TempFolder temp;
+  write_version(temp / "set", 1, 0, 12);
+  const auto second = write_version(temp / "set", 2, 12, 20, true);
+  LocalStore store(temp / "set");
+  store.remove(1);
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{2});
+  store.verify(second, nullptr);
+  expect_error(ErrorCode::kNotFound, {"the versions are 2"}, [&] { store.remove(1); });
+  store.remove(2);
+  EXPECT_TRUE(store.versions().empty());
+  for (const auto& [name, bytes] : snapshot(temp / "set")) EXPECT_EQ(name.back(), '/') << name;
+}
+
+TEST(LocalStore, ARemovalThatWasCutOffGoesOn) {
+  TempFolder temp;
+  write_version(temp / "set", 1, 0, 12);
+  const auto second = write_version(temp / "set", 2, 12, 20, true);
+  const LocalLayout layout(temp / "set");
+  std::filesystem::create_directories(layout.work_folder());
+  std::filesystem::rename(layout.manifest_path(2), layout.work_folder() + "/removed-2.json");
+  LocalStore store(temp / "set");
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+  store.remove(2);
+  store.verify(store.manifest(1), nullptr);
+  for (const auto& part : second.parts) {
+    const bool is_of_first = part.name.starts_with("data/v1-");
+    EXPECT_EQ(std::filesystem::exists(temp / "set/" + part.name), is_of_first) << part.name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(layout.work_folder()));
 }
 
 }  // namespace

@@ -113,7 +113,23 @@ Claim::Claim(const Tables& tables, std::uint64_t fingerprint, std::chrono::secon
   renewing_ = std::jthread([this](const std::stop_token& stop) { renew_until(stop); });
 }
 
-Claim::~Claim() = default;
+Claim::~Claim() {
+  renewing_ = {};
+  if (ended_ || lost_) return;
+  // The next try need not wait for the lease to run out.
+  try {
+    tables_.session().ask(
+        tables_.session().prepare(
+            fmt::format("UPDATE {} SET lease = null WHERE name = ? AND version = ? IF state = "
+                        "'writing' AND owner = ?",
+                        tables_.datasets()),
+            tables_.where()),
+        cql::Values().view(tables_.name()).bigint(static_cast<std::int64_t>(version_)).view(owner_),
+        kTransaction);
+  } catch (const Error&) {
+    // It runs out.
+  }
+}
 
 void Claim::acquire(std::uint64_t fingerprint) {
   // Each turn either ends or settles one row of another writer.
@@ -273,11 +289,13 @@ void Claim::publish(std::uint32_t manifest_pieces) {
       version_, true, [&](const std::optional<VersionRow>& row) {
         return row && row->owner == owner_ && row->state == kPublished;
       });
+  ended_ = true;
   if (!done) throw_lost();
 }
 
 void Claim::abandon() noexcept {
   renewing_ = {};
+  ended_ = true;
   try {
     change_row(
         tables_,

@@ -39,7 +39,7 @@ class Claim {
   /// Takes over the row of a dead writer with the same fingerprint, or a new number. Throws Error:
   /// kConflict when another writer is at it, kUnavailable.
   Claim(const Tables& tables, std::uint64_t fingerprint, std::chrono::seconds lease);
-  /// Stops renewing.
+  /// Unless it is published or lost: the next try may take it over at once.
   ~Claim();
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
@@ -68,6 +68,7 @@ class Claim {
   std::uint64_t reserved_ = 0;
   std::optional<cql::Statement> renewal_;
   std::atomic<bool> lost_ = false;
+  bool ended_ = false;  ///< published, or given up for good
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread renewing_;

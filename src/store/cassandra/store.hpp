@@ -17,6 +17,9 @@ namespace ringfeed::cassandra {
 struct CassandraStoreOptions {
   /// A writer that does not renew its claim for so long is taken for dead (at least 4 s).
   std::chrono::seconds lease{20};
+  /// A part is written to the journal when the next chunk would make it longer: what a killed
+  /// ingest does again at most.
+  std::uint64_t part_bytes = std::uint64_t{64} << 20;
   /// Bounds of the chunks that are under way to and from the server (at least one is).
   std::uint64_t write_bytes_under_way = std::uint64_t{32} << 20;
   std::uint64_t read_bytes_under_way = std::uint64_t{32} << 20;

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <ringfeed/error.hpp>
 #include <set>
+#include <thread>
 
 #include "cql/identifier.hpp"
 
@@ -79,12 +81,28 @@ void Tables::throw_no_keyspace() const {
                           where_, keyspace_, cql::quote_identifier(keyspace_)));
 }
 
+void Tables::wait_for_table(std::string_view table) const {
+  // A table that another client has just made is listed a moment before it can be used.
+  constexpr int kTriesMax = 100;
+  for (int i = 0;; ++i) {
+    try {
+      session_->prepare(fmt::format("SELECT * FROM {}.{}", cql::quote_identifier(keyspace_),
+                                    cql::quote_identifier(table)),
+                        where_);
+      return;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound || i == kTriesMax) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 void Tables::create() const {
   if (!has_keyspace()) throw_no_keyspace();
   const auto make = [&](std::string_view table, const std::string& statement) {
     // Asked first: two clients that make a table at once may disagree on its id.
-    if (has_table(table)) return;
-    session_->execute(statement, {}, {}, where_);
+    if (!has_table(table)) session_->execute(statement, {}, {}, where_);
+    wait_for_table(table);
   };
   make(kDatasets,
        fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, state text, owner "

@@ -73,6 +73,7 @@ class Tables {
  private:
   bool has_keyspace() const;
   bool has_table(std::string_view table) const;
+  void wait_for_table(std::string_view table) const;
   [[noreturn]] void throw_no_keyspace() const;
   std::string replication_text() const;
   std::vector<VersionRow> select_rows(std::string_view condition, const cql::Values& values) const;

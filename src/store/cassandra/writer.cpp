@@ -18,9 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A part is closed, and written to the journal, when it is this long: what a killed ingest does
-/// again at most.
-constexpr std::uint64_t kPartBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kWindowBytesLeast = std::uint64_t{1} << 20;
 /// Without one chunk stored for so long the server is taken for gone.
 constexpr auto kPatience = 60s;
@@ -135,7 +132,7 @@ void Writer::put(std::string_view split, std::uint32_t samples, std::string_view
   claim_->check();
   const bool is_open = manifest_.parts.size() > journal_parts_;
   if (!is_open || manifest_.parts.back().split != split ||
-      manifest_.parts.back().bytes() + encoded.size() > kPartBytes) {
+      manifest_.parts.back().bytes() + encoded.size() > options_.part_bytes) {
     Part part;
     part.name = part_name(
         {static_cast<std::int64_t>(manifest_.version), static_cast<std::int64_t>(next_chunk_)});
@@ -202,7 +199,9 @@ void Writer::take_answer(std::chrono::milliseconds timeout) {
   pending_.erase(found);
   pending_bytes_ -= bytes;
   window_bytes_ = std::min(window_bytes_ + bytes / 8, options_.write_bytes_under_way);
-  if (--pending_of_part_[part] == 0) pending_of_part_.erase(part);
+  if (--pending_of_part_[part] > 0) return;
+  pending_of_part_.erase(part);
+  write_journal();
 }
 
 void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
