@@ -56,6 +56,10 @@ fn of_db(error: &DbError, text: &str) -> Failure {
     let words = if text.is_empty() { error.to_string() } else { text.to_string() };
     match error {
         DbError::AlreadyExists { .. } => Failure::new(Status::Exists, words),
+        // Cassandra reads passwords and permissions from its own tables, and says so when it could not.
+        DbError::AuthenticationError | DbError::Unauthorized if words.contains("Unable to perform") => {
+            Failure::new(Status::Timeout, words)
+        }
         DbError::AuthenticationError => Failure::new(Status::Login, words),
         DbError::Unauthorized => Failure::new(Status::Unauthorized, words),
         DbError::Unavailable { required, alive, .. } => {
