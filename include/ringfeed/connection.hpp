@@ -72,7 +72,7 @@ struct Connection {
   static constexpr std::uint32_t kConnectionsPerHostMax = 64;
 
   std::vector<ContactPoint> contact_points;     ///< of the URL, in its order; at least one
-  std::optional<std::string> local_datacenter;  ///< none: that of the first contact point reached
+  std::optional<std::string> local_datacenter;  ///< none: nodes of all are asked
   /// None: no authentication is attempted. Otherwise there is a password too.
   std::optional<std::string> user;
   std::optional<Secret> password;
@@ -80,7 +80,7 @@ struct Connection {
   std::string tls_ca;  ///< empty: the system's certificate authorities
   std::string tls_cert;
   std::string tls_key;
-  /// A certificate is accepted when it is for one of these; empty: for the address connected to.
+  /// A certificate is accepted when it is for the address connected to, or for one of these.
   std::vector<std::string> tls_server_names;
   bool tls_insecure = false;  ///< certificates are not verified at all
   Consistency read_consistency = Consistency::kLocalOne;

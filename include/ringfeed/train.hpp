@@ -32,6 +32,8 @@ struct LaunchOptions {
   int ranks = 2;                            ///< 1 to 1,024
   std::string program = {};                 ///< empty: this very program
   std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
+  /// "NAME=VALUE" each, in place of this process's variables of the same names.
+  std::vector<std::string> environment = {};
   /// Asked to stop: the ranks get SIGTERM and it ends with Error{kCancelled}.
   std::stop_token stop = {};
   /// Between SIGTERM and SIGKILL when ranks are to end (0 to 60 s).

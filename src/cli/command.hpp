@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/connection.hpp"
+
 namespace ringfeed::cli {
 
 /// Results go to stdout, all else to stderr. With --json stdout is JSON lines, the last one the
@@ -30,6 +32,7 @@ struct Output {
 struct Command {
   CLI::App* app = nullptr;
   Output output;
+  ConnectionFlags connection;
   std::vector<std::string> arguments;  ///< of the program, its name first
   std::function<int()> action;
 };

@@ -101,8 +101,9 @@ std::string short_text(const nlohmann::json& value) {
   return text;
 }
 
-int run(const std::string& url, std::uint64_t n, const Output& output) {
-  const Batch batch = load(url, n);
+int run(const std::string& url, std::uint64_t n, const Command& command) {
+  const Output& output = command.output;
+  const Batch batch = load(url, n, connection_options(command.connection, Url::parse(url), output));
   for (std::int64_t sample = 0; sample < batch.size; ++sample) {
     nlohmann::json line = nlohmann::json::object();
     std::string text = fmt::format("{}:", sample);
@@ -132,7 +133,8 @@ void add_head(CLI::App& program, Command& command) {
   command.app->add_option("-n", options->n, "samples")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
-  command.action = [options, &command] { return run(options->url, options->n, command.output); };
+  add_connection_options(*command.app, command.connection);
+  command.action = [options, &command] { return run(options->url, options->n, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -57,7 +57,8 @@ nlohmann::json summary_json(const std::string& url, const IngestResult& result) 
           {"splits", splits_json(result.manifest)}};
 }
 
-int run(Options& options, const Output& output) {
+int run(Options& options, const Command& command) {
+  const Output& output = command.output;
   if (options.places.size() < 2) {
     throw Error(ErrorCode::kInvalidArgument,
                 "ingest: name at least one SOURCE and the URL of the data set, in this "
@@ -73,6 +74,7 @@ int run(Options& options, const Output& output) {
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
 
+  const auto connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
   options.source.stop = interrupt.token();
   options.ingest.stop = interrupt.token();
@@ -85,7 +87,7 @@ int run(Options& options, const Output& output) {
                           at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
         };
         const auto source = open_source(options.places, options.source);
-        const auto store = open_store(url);
+        const auto store = open_store(url, connection);
         const IngestResult result = ingest(*source, *store, options.ingest);
         progress.finish();
         output.result(summary_json(url_text, result), summary_text(url_text, result));
@@ -127,7 +129,8 @@ void add_ingest(CLI::App& program, Command& command) {
       ->capture_default_str();
   app->add_option("--rejects", options->source.rejects_path,
                   "with --on-bad skip: a file for a line per bad record");
-  command.action = [options, &command] { return run(*options, command.output); };
+  add_connection_options(*app, command.connection);
+  command.action = [options, &command] { return run(*options, command); };
 }
 
 }  // namespace ringfeed::cli

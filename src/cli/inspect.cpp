@@ -12,11 +12,13 @@
 namespace ringfeed::cli {
 namespace {
 
-int inspect(const std::string& url_text, const Output& output) {
+int inspect(const std::string& url_text, const Command& command) {
   const Url url = Url::parse(url_text);
-  const auto store = open_store(url);
+  const Output& output = command.output;
+  const auto connection = connection_options(command.connection, url, output);
+  const auto store = open_store(url, connection);
   const auto versions = store->versions();
-  const auto dataset = Dataset::open(url_text);
+  const auto dataset = Dataset::open(url_text, connection);
   const Manifest& manifest = dataset->manifest();
 
   nlohmann::json columns = nlohmann::json::array();
@@ -49,10 +51,13 @@ int inspect(const std::string& url_text, const Output& output) {
   return 0;
 }
 
-int list(const std::string& url_text, const Output& output) {
+int list(const std::string& url_text, const Command& command) {
+  const Url place = Url::parse(url_text);
+  const Output& output = command.output;
+  const auto connection = connection_options(command.connection, place, output);
   nlohmann::json urls = nlohmann::json::array();
-  for (const auto& url : list_datasets(Url::parse(url_text))) {
-    const auto dataset = Dataset::open(url);
+  for (const auto& url : list_datasets(place, connection)) {
+    const auto dataset = Dataset::open(url, connection);
     std::uint64_t samples = 0;
     for (const auto& split : dataset->manifest().split_infos()) samples += split.samples;
     const nlohmann::json line = {
@@ -76,7 +81,8 @@ void add_inspect(CLI::App& program, Command& command) {
       "Examples:\n  ringfeed inspect digits.ring\n  ringfeed inspect 'digits.ring?version=1' "
       "--json\n");
   command.app->add_option("URL", *url, "the data set")->required();
-  command.action = [url, &command] { return inspect(*url, command.output); };
+  add_connection_options(*command.app, command.connection);
+  command.action = [url, &command] { return inspect(*url, command); };
 }
 
 void add_list(CLI::App& program, Command& command) {
@@ -84,7 +90,8 @@ void add_list(CLI::App& program, Command& command) {
   command.app = program.add_subcommand("list", "Lists the data sets in a folder.");
   command.app->footer("Example:\n  ringfeed list /data\n");
   command.app->add_option("URL", *url, "the folder")->required();
-  command.action = [url, &command] { return list(*url, command.output); };
+  add_connection_options(*command.app, command.connection);
+  command.action = [url, &command] { return list(*url, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <span>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -26,6 +27,7 @@ int fail(std::string_view message, int code) {
 }
 
 int run(int argc, char** argv) {
+  refuse_passwords(std::span(argv, static_cast<std::size_t>(argc)));
   CLI::App program("Stores training sets and feeds them to data-parallel PyTorch training.",
                    "ringfeed");
   program.set_version_flag("--version", "ringfeed " RINGFEED_VERSION);

@@ -38,7 +38,6 @@ struct Options {
   double weight_decay = 0;
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
-  std::vector<std::string> arguments;  ///< of this process, for the ranks
 };
 
 nlohmann::json summary_json(const TrainSummary& summary) {
@@ -106,8 +105,9 @@ void show(const TrainProgress& at, Progress& progress, const Output& output) {
   }
 }
 
-int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
+int train_rank(Options& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
+  const Output& output = command.output;
   Progress progress(output.quiet);
   train_options.stop = interrupt.token();
   train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
@@ -126,8 +126,10 @@ int train_rank(Options& options, const Output& output, Interrupt& interrupt) {
   });
 }
 
-int run(Options& options, const CLI::App& app, const Output& output) {
+int run(Options& options, Command& command) {
   TrainOptions& train_options = options.train;
+  const CLI::App& app = *command.app;
+  const Output& output = command.output;
   train_options.shuffle = shuffle_from_name(options.shuffle);
   if (!options.prefetch_bytes.empty())
     train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
@@ -135,12 +137,19 @@ int run(Options& options, const CLI::App& app, const Output& output) {
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
 
+  command.connection.in_launched_rank = is_launched_rank();
+  train_options.connection =
+      connection_options(command.connection, Url::parse(train_options.url), output);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
-    if (options.nproc == 1 || is_launched_rank()) return train_rank(options, output, interrupt);
+    if (options.nproc == 1 || is_launched_rank()) return train_rank(options, command, interrupt);
     LaunchOptions launch;
     launch.ranks = options.nproc;
-    launch.arguments = options.arguments;
+    launch.arguments = command.arguments;
+    // What was typed or read from a pipe cannot be read again by each rank, and arguments are seen
+    // by everyone.
+    if (const auto& password = train_options.connection.password)
+      launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
     launch.stop = interrupt.token();
     launch_ranks(launch);
     return 0;
@@ -227,10 +236,8 @@ void add_train(CLI::App& program, Command& command) {
   add_data_options(*app, *options);
   add_model_options(*app, *options);
   add_run_options(*app, *options);
-  command.action = [options, &command] {
-    options->arguments = command.arguments;
-    return run(*options, *command.app, command.output);
-  };
+  add_connection_options(*app, command.connection);
+  command.action = [options, &command] { return run(*options, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -12,12 +12,14 @@
 namespace ringfeed::cli {
 namespace {
 
-int run(const std::string& url_text, const Output& output) {
+int run(const std::string& url_text, const Command& command) {
   const Url url = Url::parse(url_text);
-  const auto store = open_store(url);
+  const Output& output = command.output;
+  const auto connection = connection_options(command.connection, url, output);
+  const auto store = open_store(url, connection);
   std::vector<std::uint64_t> versions = store->versions();
   if (url.version || versions.empty())
-    versions = {Dataset::open(url_text)->version()};  // or its error
+    versions = {Dataset::open(url_text, connection)->version()};  // or its error
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
@@ -51,7 +53,8 @@ void add_verify(CLI::App& program, Command& command) {
       "Checks every byte of a data set (all versions, or ?version=N) against its checksums.");
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
-  command.action = [url, &command] { return run(*url, command.output); };
+  add_connection_options(*command.app, command.connection);
+  command.action = [url, &command] { return run(*url, command); };
 }
 
 }  // namespace ringfeed::cli

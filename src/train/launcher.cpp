@@ -129,23 +129,29 @@ Descriptor listen_on_loopback(std::uint16_t& port) {
   return socket;
 }
 
-/// The environment of a rank: this process's, with torchrun's variables in place of any there were.
-std::vector<std::string> environment_of(int rank, int ranks, std::uint16_t port, int report,
-                                        int store) {
-  std::vector<std::string> variables;
+/// The environment of a rank: this process's, with torchrun's variables and the caller's in place
+/// of any there were.
+std::vector<std::string> environment_of(int rank, const LaunchOptions& options, std::uint16_t port,
+                                        int report, int store) {
+  std::vector<std::string> variables = options.environment;
+  const auto is_given = [&options](std::string_view name) {
+    return std::any_of(
+        options.environment.begin(), options.environment.end(),
+        [name](std::string_view given) { return given.substr(0, given.find('=')) == name; });
+  };
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string_view text = *each;
     const std::string_view name = text.substr(0, text.find('='));
     const bool ours = name == "RANK" || name == "WORLD_SIZE" || name == "LOCAL_RANK" ||
                       name == "LOCAL_WORLD_SIZE" || name == "MASTER_ADDR" ||
                       name == "MASTER_PORT" || name.starts_with("TORCHELASTIC_") ||
-                      name == kReportVariable || name == kStoreVariable;
+                      name == kReportVariable || name == kStoreVariable || is_given(name);
     if (!ours) variables.emplace_back(text);
   }
   for (const char* name : {"RANK", "LOCAL_RANK"})
     variables.push_back(fmt::format("{}={}", name, rank));
   for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"})
-    variables.push_back(fmt::format("{}={}", name, ranks));
+    variables.push_back(fmt::format("{}={}", name, options.ranks));
   variables.emplace_back("MASTER_ADDR=127.0.0.1");
   variables.push_back(fmt::format("MASTER_PORT={}", port));
   variables.push_back(fmt::format("{}={}", kReportVariable, report));
@@ -203,8 +209,7 @@ class Launcher {
       if (::pipe2(ends, O_CLOEXEC) != 0) throw_system_error(errno, "making a pipe for a rank");
       Descriptor reading(ends[0]);
       const Descriptor writing(ends[1]);
-      auto environment =
-          environment_of(number, options_.ranks, port, writing.number(), store.number());
+      auto environment = environment_of(number, options_, port, writing.number(), store.number());
       const auto environment_pointers = pointers(environment);
       const pid_t pid = ::fork();
       if (pid < 0) throw_system_error(errno, fmt::format("starting rank {}", number));

@@ -61,8 +61,8 @@ TEST(Dataset, OpensTrainOfTheNewestVersionUnlessTold) {
                [&] { Dataset::open(temp / "nothing"); });
   expect_error(ErrorCode::kInvalidArgument, {"unknown option"},
                [&] { Dataset::open(path + "?x=1"); });
-  expect_error(ErrorCode::kInvalidArgument, {"no Cassandra store yet"},
-               [&] { Dataset::open("cassandra://h/k/n"); });
+  expect_error(ErrorCode::kInvalidArgument, {"names no keyspace"},
+               [&] { Dataset::open("cassandra://h"); });
 }
 
 TEST(Dataset, TheOnlySplitNeedsNoName) {

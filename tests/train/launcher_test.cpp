@@ -65,6 +65,16 @@ TEST(Launcher, ReturnsWhenAllEndedWell) {
   EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"finish"})));
 }
 
+TEST(Launcher, GivesRanksVariablesInPlaceOfItsOwn) {
+  ::setenv("RINGFEED_TEST_VARIABLE", "mine", 1);
+  LaunchOptions options = ranks_that(2, {"variable", "RINGFEED_TEST_VARIABLE", "a=b"});
+  options.environment = {"RINGFEED_TEST_VARIABLE=a=b"};
+  EXPECT_NO_THROW(launch_ranks(options));
+  options.environment = {"RINGFEED_TEST_VARIABLE_2=a=b"};
+  EXPECT_EQ(std::string(error_of(options).what()), "RINGFEED_TEST_VARIABLE is 'mine'");
+  ::unsetenv("RINGFEED_TEST_VARIABLE");
+}
+
 TEST(Launcher, NamesARankKilledByASignal) {
   const Error error = error_of(ranks_that(3, {"die", "1", "signal"}));
   EXPECT_EQ(std::string(error.what()),

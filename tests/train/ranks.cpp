@@ -252,6 +252,10 @@ void run(const std::string& what, const Arguments& arguments) {
     return hang(arguments.at(0));
   }
   if (what == "finish") return;
+  if (what == "variable") {
+    const std::string value = std::getenv(arguments.at(0).c_str());
+    return require(value == arguments.at(1), fmt::format("{} is '{}'", arguments[0], value));
+  }
   throw Error(ErrorCode::kInvalidArgument, "nothing is called " + what);
 }
 
