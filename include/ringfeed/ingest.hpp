@@ -45,6 +45,8 @@ struct IngestOptions {
   /// Folder of the spill; empty: TMPDIR, else /tmp.
   std::string spill_dir = {};
   bool append = false;
+  /// Bound of what is written to the store, for a server that others use as well; 0: none.
+  std::uint64_t bytes_per_second_max = 0;
   std::function<void(const IngestProgress&)> progress = {};
   Store::OnStep on_step = {};
   std::stop_token stop =

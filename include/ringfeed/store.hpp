@@ -112,6 +112,12 @@ class Store {
 /// The data set at this URL, which need not exist yet. `connection` is for cassandra:// alone.
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection = {});
 
+/// Makes the keyspace of a cassandra:// URL unless it is there. `replication` is "3" (copies in
+/// each data centre), "dc1:3,dc2:2" or "simple:3". Throws Error{kInvalidArgument} also for another
+/// URL.
+void create_keyspace(const Url& url, std::string_view replication,
+                     const ConnectionOptions& connection = {});
+
 /// URLs of the data sets directly under this one (itself, if it is a data set), sorted.
 std::vector<std::string> list_datasets(const Url& url, const ConnectionOptions& connection = {});
 

@@ -45,6 +45,8 @@ void add_inspect(CLI::App& program, Command& command);
 void add_list(CLI::App& program, Command& command);
 void add_head(CLI::App& program, Command& command);
 void add_verify(CLI::App& program, Command& command);
+void add_copy(CLI::App& program, Command& command);
+void add_delete(CLI::App& program, Command& command);
 void add_train(CLI::App& program, Command& command);
 
 }  // namespace ringfeed::cli

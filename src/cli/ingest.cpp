@@ -27,7 +27,9 @@ constexpr const char* kExamples =
     "      --split train=0.8,val=0.2 --stratify label\n"
     "  ringfeed ingest t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz mnist.ring --split "
     "train=0.8,val=0.2\n"
-    "  ringfeed ingest more.parquet clicks.ring --append\n";
+    "  ringfeed ingest more.parquet clicks.ring --append\n"
+    "  ringfeed ingest digits.csv cassandra://127.0.0.1/ml/digits --create-keyspace --replication "
+    "simple:3\n";
 
 struct Options {
   std::vector<std::string> places;  ///< sources, then the URL
@@ -36,6 +38,9 @@ struct Options {
   std::string on_bad = "error";
   std::string chunk_bytes = "512KiB";
   std::string spill_bytes = "64GiB";
+  std::string bytes_per_second_max;
+  bool create_keyspace = false;
+  std::string replication = "3";
   SourceOptions source;
   IngestOptions ingest;
 };
@@ -73,6 +78,8 @@ int run(Options& options, const Command& command) {
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
+  if (!options.bytes_per_second_max.empty())
+    options.ingest.bytes_per_second_max = parse_bytes(options.bytes_per_second_max);
 
   const auto connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
@@ -87,6 +94,7 @@ int run(Options& options, const Command& command) {
                           at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
         };
         const auto source = open_source(options.places, options.source);
+        if (options.create_keyspace) create_keyspace(url, options.replication, connection);
         const auto store = open_store(url, connection);
         const IngestResult result = ingest(*source, *store, options.ingest);
         progress.finish();
@@ -102,7 +110,8 @@ void add_ingest(CLI::App& program, Command& command) {
   CLI::App* app = command.app = program.add_subcommand("ingest", kHelp);
   app->footer(kExamples);
   app->add_option("SOURCE... URL", options->places,
-                  "source files (or a folder of Parquet files), then the folder of the data set")
+                  "source files (or a folder of Parquet files), then the data set: a folder, or "
+                  "cassandra://[user@]host[:port][,host...]/keyspace/name")
       ->required();
   app->add_option("--tensor", options->tensors,
                   "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE packs source columns into one tensor "
@@ -129,6 +138,14 @@ void add_ingest(CLI::App& program, Command& command) {
       ->capture_default_str();
   app->add_option("--rejects", options->source.rejects_path,
                   "with --on-bad skip: a file for a line per bad record");
+  app->add_option("--max-bytes-per-second", options->bytes_per_second_max,
+                  "write no faster, e.g. 50MiB, for a server that others use as well");
+  auto* create = app->add_flag("--create-keyspace", options->create_keyspace,
+                               "cassandra: make the keyspace unless it is there");
+  app->add_option("--replication", options->replication,
+                  "of --create-keyspace: 3 (copies in each data centre), dc1:3,dc2:2 or simple:3")
+      ->capture_default_str()
+      ->needs(create);
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run(*options, command); };
 }

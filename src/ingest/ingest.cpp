@@ -6,12 +6,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <ringfeed/error.hpp>
 #include <ringfeed/ingest.hpp>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "base/hash.hpp"
@@ -244,6 +246,7 @@ class Run {
         segment_.locate(rest.first(rows), places);
         const auto chunk = gather_chunk(segment_, schema_, arrow_schema_, places);
         const auto encoded = encode_chunk(*chunk);
+        throttle(static_cast<std::uint64_t>(encoded->size()));
         writer_.put(options_.splits[split].name, static_cast<std::uint32_t>(rows),
                     {reinterpret_cast<const char*>(encoded->data()),
                      static_cast<std::size_t>(encoded->size())},
@@ -254,6 +257,20 @@ class Run {
       samples_done_ += rows;
       report("writing", samples_done_, known_total_);
     }
+  }
+
+  /// Waits until so many bytes may be written.
+  void throttle(std::uint64_t bytes) {
+    if (options_.bytes_per_second_max == 0) return;
+    while (std::chrono::steady_clock::now() < next_write_) {
+      check_stop();
+      std::this_thread::sleep_until(
+          std::min(next_write_, std::chrono::steady_clock::now() + std::chrono::milliseconds(100)));
+    }
+    const std::chrono::duration<double> cost(static_cast<double>(bytes) /
+                                             static_cast<double>(options_.bytes_per_second_max));
+    next_write_ = std::chrono::steady_clock::now() +
+                  std::chrono::duration_cast<std::chrono::steady_clock::duration>(cost);
   }
 
   /// `scratch` is for its own use.
@@ -308,6 +325,7 @@ class Run {
   std::uint64_t known_total_ = 0;       ///< 0: not known
   std::uint64_t samples_done_ = 0;
   std::uint64_t chunk_number_ = 0;
+  std::chrono::steady_clock::time_point next_write_{};
 };
 
 }  // namespace

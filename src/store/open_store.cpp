@@ -33,6 +33,10 @@ std::vector<std::string> list_cassandra_datasets(const Url& url,
   refuse(url, connection);
 }
 
+void create_keyspace(const Url& url, const ConnectionOptions& connection, std::string_view) {
+  refuse(url, connection);
+}
+
 }  // namespace
 }  // namespace cassandra
 #endif
@@ -40,6 +44,15 @@ std::vector<std::string> list_cassandra_datasets(const Url& url,
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection) {
   if (url.scheme == "cassandra") return cassandra::open_cassandra_store(url, connection);
   return std::make_unique<LocalStore>(url.path);
+}
+
+void create_keyspace(const Url& url, std::string_view replication,
+                     const ConnectionOptions& connection) {
+  if (url.scheme != "cassandra") {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("'{}': only a cassandra:// address has a keyspace", url.text()));
+  }
+  cassandra::create_keyspace(url, connection, replication);
 }
 
 std::vector<std::string> list_datasets(const Url& url, const ConnectionOptions& connection) {

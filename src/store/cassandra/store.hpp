@@ -54,4 +54,10 @@ std::unique_ptr<Store> open_cassandra_store(const Url& url, const ConnectionOpti
 std::vector<std::string> list_cassandra_datasets(const Url& url,
                                                  const ConnectionOptions& connection);
 
+/// "3", "dc1:3,dc2:2" or "simple:3" as CQL's map of replication. Throws Error{kInvalidArgument}.
+std::string replication_map(std::string_view text);
+
+void create_keyspace(const Url& url, const ConnectionOptions& connection,
+                     std::string_view replication);
+
 }  // namespace ringfeed::cassandra

@@ -1,0 +1,32 @@
+// Copies a version of a data set from one store to another: the same chunks, byte for byte.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <ringfeed/manifest.hpp>
+#include <ringfeed/store.hpp>
+#include <stop_token>
+#include <string_view>
+
+namespace ringfeed {
+
+struct CopyOptions {
+  /// Bound of the chunks that are read ahead (at least one is).
+  std::uint64_t read_ahead_bytes = std::uint64_t{32} << 20;
+  /// "copying", then "verifying"; in bytes.
+  std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress =
+      {};
+  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}; the same call goes on
+};
+
+struct CopyResult {
+  Manifest manifest;       ///< of the copy
+  bool unchanged = false;  ///< it was there already
+};
+
+/// `manifest` is of a version in `from`. Each chunk is checked when it is read, and every byte of
+/// the copy once it is published. Killed, the same call goes on where it was. Errors: those of
+/// reading, of Store::write and of Store::verify.
+CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOptions& options);
+
+}  // namespace ringfeed

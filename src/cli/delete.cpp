@@ -1,0 +1,79 @@
+// ringfeed delete URL
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <ringfeed/dataset.hpp>
+
+#include "cli/command.hpp"
+#include "cli/interrupt.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+struct Options {
+  std::string url;
+  bool yes = false;
+};
+
+/// Asks at the terminal; without one only --yes is an answer.
+void confirm(const std::string& what) {
+  if (::isatty(0) != 1) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} would be deleted; say --yes, as there is no terminal to ask at", what));
+  }
+  std::cerr << fmt::format("delete {}? [y/N] ", what) << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer != "y" && answer != "yes") throw Error(ErrorCode::kCancelled, "nothing was deleted");
+}
+
+int run(const Options& options, const Command& command) {
+  const Url url = Url::parse(options.url);
+  if (url.split) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "delete: whole versions are deleted, not splits; leave out ?split=");
+  }
+  const auto connection = connection_options(command.connection, url, command.output);
+  const auto store = open_store(url, connection);
+  std::vector<std::uint64_t> versions = store->versions();
+  if (url.version) versions = {*url.version};
+  if (versions.empty()) Dataset::open(options.url, connection);  // its error
+  if (!options.yes) {
+    confirm(fmt::format("version{} {} of {}", versions.size() == 1 ? "" : "s",
+                        fmt::join(versions, ", "), options.url));
+  }
+  Interrupt interrupt;
+  return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
+    for (const auto version : versions) {
+      if (interrupt.token().stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+      store->remove(version);
+    }
+    command.output.result({{"url", options.url}, {"deleted", versions}},
+                          fmt::format("{}: deleted version{} {}", options.url,
+                                      versions.size() == 1 ? "" : "s", fmt::join(versions, ", ")));
+    return 0;
+  });
+}
+
+}  // namespace
+
+void add_delete(CLI::App& program, Command& command) {
+  auto options = std::make_shared<Options>();
+  command.app = program.add_subcommand(
+      "delete",
+      "Deletes all versions of a data set (or ?version=N), and the chunks that no other version "
+      "needs.");
+  command.app->footer(
+      "Examples:\n  ringfeed delete 'digits.ring?version=1'\n"
+      "  ringfeed delete cassandra://127.0.0.1/ml/digits --yes\n");
+  command.app->add_option("URL", options->url, "the data set")->required();
+  command.app->add_flag("--yes", options->yes, "do not ask");
+  add_connection_options(*command.app, command.connection);
+  command.action = [options, &command] { return run(*options, command); };
+}
+
+}  // namespace ringfeed::cli
