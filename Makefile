@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo test test-fast test-cuda bench fuzz release cuda clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-cuda bench fuzz release cuda clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 
@@ -10,6 +10,10 @@ help:  ## list the targets
 
 demo: release  ## ingest the digits, train data-parallel on two processes, print a summary
 	@tools/demo.sh
+
+demo-cassandra: release  ## the original case on a real Cassandra node: create, ingest, train, read back
+	@tools/setup.sh cassandra
+	@$(PYTHON) tools/demo_cassandra.py
 
 release:  ## build the program: build/release/bin/ringfeed
 	@tools/setup.sh demo
@@ -37,10 +41,11 @@ test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/build.sh dev
 	@RINGFEED_BUILD=$(CURDIR)/build/dev $(PYTHON) -m pytest -q -m cuda tests
 
-bench:  ## run the benchmarks (NAME=feed_local|start|memory|train for one)
+bench:  ## run the benchmarks (NAME=feed_local|start|memory|train|feed_cassandra for one)
 	@tools/setup.sh test
+	@tools/setup.sh cassandra
 	@tools/build.sh bench
-	@for name in $(or $(NAME),feed_local start memory train); do $(PYTHON) bench/$$name.py || exit 1; done
+	@for name in $(or $(NAME),feed_local start memory train feed_cassandra); do $(PYTHON) bench/$$name.py || exit 1; done
 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz

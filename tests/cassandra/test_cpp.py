@@ -1,4 +1,7 @@
-"""The C++ tests that need a server (bin/cassandra_cases of each build), one by one, on three nodes."""
+"""The C++ tests that need a server (bin/cassandra_cases of each build), one by one, on three nodes.
+
+The kills run in the first build only: a hundred processes of one that is instrumented would take minutes.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ def cases() -> list[tuple[Path, str]]:
         suite = ""
         for line in subprocess.run([program, "--gtest_list_tests"], capture_output=True, text=True, check=True).stdout.splitlines():
             if line.startswith("  "):
+                if suite.startswith("CassandraKillTest") and build != BUILDS[0]:
+                    continue
                 found.append((program, suite + line.strip()))
             elif line.endswith("."):
                 suite = line
