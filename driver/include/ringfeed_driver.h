@@ -111,6 +111,8 @@ void rf_statement_free(RfStatement* statement);
    (0: the statement names no partition, or the keyspace is not known). Writes up to `max`. */
 size_t rf_statement_replicas(const RfSession* session, const RfStatement* statement, const RfBytes* values, size_t count,
                              RfHost* hosts, size_t max);
+/* The same for the partitions of a token, in the statement's table. */
+size_t rf_token_replicas(const RfSession* session, const RfStatement* statement, int64_t token, RfHost* hosts, size_t max);
 void rf_execute(const RfSession* session, const RfStatement* statement, RfQueue* queue, uint64_t tag, const RfBytes* values,
                 size_t count, const RfExecuteOptions* options);
 

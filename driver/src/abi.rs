@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scylla::cluster::Node;
+use scylla::routing::Token;
 use scylla::statement::{Consistency, SerialConsistency};
 
 use crate::connect::{self, Session};
@@ -277,6 +278,21 @@ pub unsafe extern "C" fn rf_statement_replicas(
     guarded(|| unsafe {
         let session = &*session;
         let nodes = execute::replicas(session, &*statement, &values_of(values, count));
+        write_hosts(session, &nodes, hosts, max)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rf_token_replicas(
+    session: *const Session,
+    statement: *const Statement,
+    token: i64,
+    hosts: *mut RfHost,
+    max: usize,
+) -> usize {
+    guarded(|| unsafe {
+        let session = &*session;
+        let nodes = execute::token_replicas(session, &*statement, Token::new(token));
         write_hosts(session, &nodes, hosts, max)
     })
 }

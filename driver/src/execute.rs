@@ -9,6 +9,7 @@ use futures::FutureExt;
 use scylla::cluster::{ClusterState, Node};
 use scylla::deserialize::row::ColumnIterator;
 use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
+use scylla::routing::Token;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::serialize::SerializationError;
@@ -173,9 +174,14 @@ fn uuid_of(id: [u8; 16]) -> uuid::Uuid {
 
 /// Nodes that have the partition, those of the local data centre first.
 pub fn replicas(session: &Session, statement: &Statement, values: &Values) -> Vec<Arc<Node>> {
-    let Ok(Some(token)) = statement.prepared.calculate_token(values) else {
-        return Vec::new();
-    };
+    match statement.prepared.calculate_token(values) {
+        Ok(Some(token)) => token_replicas(session, statement, token),
+        _ => Vec::new(),
+    }
+}
+
+/// The same for a token of the statement's table.
+pub fn token_replicas(session: &Session, statement: &Statement, token: Token) -> Vec<Arc<Node>> {
     let Some(table) = statement.prepared.get_table_spec() else {
         return Vec::new();
     };

@@ -56,6 +56,9 @@ struct ConnectionOptions {
   std::optional<std::uint32_t> connections_per_host;
   std::optional<bool> lz4;
   std::optional<bool> contact_points_only;
+  /// Folder of the indexes of row tables; none: $RINGFEED_INDEX, else
+  /// $XDG_DATA_HOME/ringfeed/index, else ~/.local/share/ringfeed/index.
+  std::optional<std::string> index_dir;
   /// Gets one line on what the user should know, without secrets: certificates are not verified, a
   /// node has a corrupt copy that was got over, ... On any thread, one at a time.
   std::function<void(const std::string&)> warn;

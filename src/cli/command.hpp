@@ -41,6 +41,7 @@ struct Command {
 void add_output_options(CLI::App& app, Output& output);
 
 void add_ingest(CLI::App& program, Command& command);
+void add_attach(CLI::App& program, Command& command);
 void add_inspect(CLI::App& program, Command& command);
 void add_list(CLI::App& program, Command& command);
 void add_head(CLI::App& program, Command& command);

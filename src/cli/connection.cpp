@@ -73,6 +73,15 @@ std::optional<Consistency> consistency(const char* flag, const std::string& name
   }
 }
 
+/// A path or a file:// URL.
+std::string folder_of(const std::string& index) {
+  const Url url = Url::parse(index);
+  if (url.scheme == "file") return url.path;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--index {}: an index is kept in a folder of this machine; name one", index));
+}
+
 /// A switch that is not given leaves the field unset; --NAME=false is given too.
 CLI::Option* add_switch(CLI::App& app, const char* name, std::optional<bool>& field,
                         const char* help) {
@@ -141,6 +150,9 @@ void add_connection_options(CLI::App& app, ConnectionFlags& flags) {
            add_switch(app, "--lz4", options.lz4, "compress frames"),
            add_switch(app, "--contact-points-only", options.contact_points_only,
                       "stay on the hosts of the URL"),
+           app.add_option("--index", flags.index,
+                          "folder of the indexes of row tables (default: $RINGFEED_INDEX, else "
+                          "$XDG_DATA_HOME/ringfeed/index, else ~/.local/share/ringfeed/index)"),
        }) {
     option->group(kGroup);
   }
@@ -153,6 +165,7 @@ ConnectionOptions connection_options(const ConnectionFlags& flags, const Url& ur
     return {};
   }
   ConnectionOptions options = flags.options;
+  if (!flags.index.empty()) options.index_dir = folder_of(flags.index);
   options.read_consistency = consistency("--read-consistency", flags.read_consistency);
   options.write_consistency = consistency("--write-consistency", flags.write_consistency);
   if (!flags.password_file.empty() && !flags.in_launched_rank) {

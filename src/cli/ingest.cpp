@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <ringfeed/ingest.hpp>
+#include <ringfeed/row_table.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
 
@@ -41,6 +42,7 @@ struct Options {
   std::string bytes_per_second_max;
   bool create_keyspace = false;
   std::string replication = "3";
+  std::string layout = "packed";
   SourceOptions source;
   IngestOptions ingest;
 };
@@ -95,7 +97,8 @@ int run(Options& options, const Command& command) {
         };
         const auto source = open_source(options.places, options.source);
         if (options.create_keyspace) create_keyspace(url, options.replication, connection);
-        const auto store = open_store(url, connection);
+        const auto store = options.layout == "rows" ? open_row_store(url, connection)
+                                                    : open_store(url, connection);
         const IngestResult result = ingest(*source, *store, options.ingest);
         progress.finish();
         output.result(summary_json(url_text, result), summary_text(url_text, result));
@@ -129,6 +132,10 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--spill-bytes", options->spill_bytes,
                   "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "
                   "permuted in segments")
+      ->capture_default_str();
+  app->add_option("--layout", options->layout,
+                  "of a data set in Cassandra: packed chunks, or a table with one row per sample")
+      ->check(CLI::IsMember({"packed", "rows"}))
       ->capture_default_str();
   app->add_flag("--append", options->ingest.append,
                 "a new version: the newest one's samples, then these");

@@ -35,7 +35,7 @@ int run(int argc, char** argv) {
   program.footer(kFooter);
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
-      add_ingest, add_inspect, add_list, add_head, add_verify, add_copy, add_delete,
+      add_ingest, add_attach, add_inspect, add_list, add_head, add_verify, add_copy, add_delete,
 #ifdef RINGFEED_TRAIN
       add_train,
 #endif

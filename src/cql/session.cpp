@@ -344,6 +344,12 @@ std::vector<Host> Session::replicas(const Statement& statement, const Values& va
   });
 }
 
+std::vector<Host> Session::token_replicas(const Statement& statement, std::int64_t token) const {
+  return hosts_of([&](RfHost* hosts, std::size_t max) {
+    return rf_token_replicas(handle_, statement.handle(), token, hosts, max);
+  });
+}
+
 std::string Session::hosts_text() const {
   std::string text;
   for (const auto& host : hosts()) {

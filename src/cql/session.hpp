@@ -167,6 +167,8 @@ class Session {
   std::vector<Host> hosts() const;
   /// Those that have the partition which the values name, local ones first.
   std::vector<Host> replicas(const Statement& statement, const Values& values) const;
+  /// Those that have the partitions of this token in the statement's table, local ones first.
+  std::vector<Host> token_replicas(const Statement& statement, std::int64_t token) const;
   /// "127.0.0.1:9042, 127.0.0.2:9042 (not connected)".
   std::string hosts_text() const;
   std::string address_of(const HostId& id) const;

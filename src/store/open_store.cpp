@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <ringfeed/error.hpp>
+#include <ringfeed/row_table.hpp>
 #include <ringfeed/store.hpp>
 
 #include "store/local_store.hpp"
@@ -39,6 +40,14 @@ void create_keyspace(const Url& url, const ConnectionOptions& connection, std::s
 
 }  // namespace
 }  // namespace cassandra
+
+AttachResult attach(const Url& url, const AttachOptions&, const ConnectionOptions& connection) {
+  cassandra::refuse(url, connection);
+}
+
+std::unique_ptr<Store> open_row_store(const Url& url, const ConnectionOptions& connection) {
+  cassandra::refuse(url, connection);
+}
 #endif
 
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection) {

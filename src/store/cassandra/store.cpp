@@ -130,14 +130,6 @@ ChunkSet chunks_of(const Manifest& manifest, const std::string& where) {
   return result;
 }
 
-std::shared_ptr<const cql::Session> open_session(const Url& url, const ConnectionOptions& options,
-                                                 const Connection& connection) {
-  if (options.warn) {
-    for (const auto& warning : connection.warnings) options.warn(warning);
-  }
-  return cql::Session::open(connection, url.keyspace);
-}
-
 }  // namespace
 
 CassandraStore::CassandraStore(std::shared_ptr<const cql::Session> session, const Url& url,
@@ -232,35 +224,6 @@ void CassandraStore::remove(std::uint64_t version) {
   remove_chunks(tables_, {chunks.begin(), chunks.end()});
   remove_manifest(tables_, version);
   change(kDeleting, kDeleted);
-}
-
-std::unique_ptr<Store> open_cassandra_store(const Url& url, const ConnectionOptions& options) {
-  if (url.name.empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("'{}': the name of the data set is missing; the form is "
-                            "cassandra://[user@]host[:port][,host...]/keyspace/name",
-                            url.text()));
-  }
-  const Connection connection = resolve_connection(url, options);
-  CassandraStoreOptions store_options;
-  store_options.warn = options.warn;
-  return std::make_unique<CassandraStore>(open_session(url, options, connection), url,
-                                          std::move(store_options));
-}
-
-std::vector<std::string> list_cassandra_datasets(const Url& url, const ConnectionOptions& options) {
-  const Connection connection = resolve_connection(url, options);
-  const Tables tables(open_session(url, options, connection), url);
-  std::vector<std::string> urls;
-  for (const auto& name : tables.published_names()) {
-    if (!url.name.empty() && name != url.name) continue;
-    Url found = url;
-    found.split.reset();
-    found.version.reset();
-    found.name = name;
-    urls.push_back(found.text());
-  }
-  return urls;
 }
 
 }  // namespace ringfeed::cassandra

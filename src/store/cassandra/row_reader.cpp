@@ -1,0 +1,358 @@
+// A block is one request as a rule; a longer one is read page by page, each page from any replica.
+// A block that differs from the index is read once more where no row can be missed, and is an error
+// when it still differs.
+#include "store/cassandra/row_reader.hpp"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <ringfeed/error.hpp>
+#include <utility>
+
+#include "base/background.hpp"
+#include "base/hash.hpp"
+#include "store/rows/column.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kReadsMax = 65'536;
+/// Of a page, in request timeouts.
+constexpr int kDeadlineTimeouts = 3;
+constexpr auto kRoundPauseFirst = 100ms;
+constexpr auto kRoundPauseMax = 2s;
+/// A second replica is asked when an answer takes so many times as long as others did, and not
+/// before the least.
+constexpr double kLateFactor = 8.0;
+constexpr auto kLateLeast = 200ms;
+constexpr auto kSlowFor = 10s;
+/// Of one page.
+constexpr std::uint64_t kPageBytes = std::uint64_t{4} << 20;
+
+std::chrono::milliseconds deadline_of(const cql::Session& session) {
+  return kDeadlineTimeouts * std::chrono::milliseconds(session.connection().request_timeout_ms);
+}
+
+/// Never more than what the block has and one row more, which tells that there are more.
+std::int32_t page_rows_of(const rows::RowBlock& block, std::uint64_t rows_before) {
+  const std::uint64_t row_bytes = std::max<std::uint64_t>(1, block.bytes / block.rows);
+  const std::uint64_t left = block.rows > rows_before ? block.rows - rows_before : 0;
+  return static_cast<std::int32_t>(
+      std::min({left + 1, std::max<std::uint64_t>(1, kPageBytes / row_bytes),
+                std::uint64_t{std::numeric_limits<std::int32_t>::max()}}));
+}
+
+std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
+  std::uint64_t count = 0;
+  for (std::size_t row = 0; row < page.size(); ++row) count += is_real_row(page, row, columns);
+  return count;
+}
+
+}  // namespace
+
+RowReader::RowReader(RowSource source, std::string_view split, int workers)
+    : source_(std::move(source)), arrow_schema_(source_.index->schema().to_arrow()) {
+  const auto found = std::ranges::find(source_.index->splits, split, &rows::RowSplit::name);
+  if (found == source_.index->splits.end()) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no split '{}'", source_.where, split));
+  }
+  split_ = &*found;
+  query_.emplace(*source_.table, *source_.index,
+                 source_.index->split_column ? std::optional(std::string(split)) : std::nullopt);
+  for (const auto& block : split_->blocks) {
+    blocks_.push_back({block.rows, static_cast<std::uint32_t>(block.bytes)});
+    query_->of(block);  // prepared now, so that read() waits for nothing
+  }
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+}
+
+RowReader::~RowReader() {
+  {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return reads_.empty(); });
+    ending_ = true;
+  }
+  answers_.close();
+}
+
+void RowReader::read(std::uint64_t number, Done done) {
+  if (number >= blocks_.size()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: block {} asked for, there are {}",
+                                                         source_.where, number, blocks_.size()));
+  }
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return reads_.size() < kReadsMax; });
+  const std::uint64_t id = ++last_read_;
+  Read& read = reads_[id];
+  read.number = number;
+  read.done = std::move(done);
+  waiting_.push_back(id);
+  start_waiting();
+}
+
+// ---- asking; all with the lock held ----
+
+void RowReader::start_waiting() {
+  while (!waiting_.empty()) {
+    const std::uint64_t id = waiting_.front();
+    Read& read = reads_.at(id);
+    const std::uint64_t bytes = block(read).bytes;
+    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > source_.bytes_under_way_max) return;
+    waiting_.pop_front();
+    bytes_under_way_ += bytes;
+    begin(read);
+    ask(id, read);
+  }
+}
+
+/// From the first page.
+void RowReader::begin(Read& read) {
+  read.pages.clear();
+  read.rows = 0;
+  read.paging_state.clear();
+  begin_page(read);
+}
+
+void RowReader::begin_page(Read& read) {
+  const auto& session = source_.table->session();
+  read.rounds = 0;
+  read.deadline = Clock::now() + deadline_of(session);
+  read.asked = 0;
+  read.replicas = session.token_replicas(query_->of(block(read)).first, block(read).upto);
+  if (read.replicas.empty()) return;
+  // Each replica is the first for its share of the blocks.
+  std::rotate(
+      read.replicas.begin(),
+      read.replicas.begin() + static_cast<std::ptrdiff_t>(read.number % read.replicas.size()),
+      read.replicas.end());
+  const auto now = Clock::now();
+  const auto rank = [&](const cql::Host& host) {
+    const auto slow = slow_until_.find(host.id);
+    return (host.connected ? 0 : 4) + (slow != slow_until_.end() && slow->second > now ? 2 : 0) +
+           (host.local ? 0 : 1);
+  };
+  std::ranges::stable_sort(read.replicas, {}, rank);
+}
+
+void RowReader::ask(std::uint64_t id, Read& read) {
+  const std::uint64_t tag = ++last_request_;
+  const auto& session = source_.table->session();
+  cql::Request request = {.consistency = read.again ? source_.consistency->now()
+                                                    : session.connection().read_consistency,
+                          .page_rows = page_rows_of(block(read), read.rows)};
+  if (!read.paging_state.empty()) request.paging_state = read.paging_state;
+  if (read.asked < read.replicas.size()) request.host = read.replicas[read.asked].id;
+  ++read.asked;
+  ++read.under_way;
+  read.last_request = tag;
+  sent_.emplace(tag, Sent{id, read.pages.size(), read.again, request.host, Clock::now()});
+  const auto [statement, values] = query_->of(block(read));
+  session.start(statement, values, request, answers_, tag);
+}
+
+void RowReader::start_due(Clock::time_point now) {
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const std::uint64_t id = due_.begin()->second;
+    due_.erase(due_.begin());
+    Read& read = reads_.at(id);
+    read.asked = 0;
+    ask(id, read);
+  }
+}
+
+/// Asks a second replica for a page where the first is late. Both read at the same consistency, and
+/// what differs from the index is not believed.
+void RowReader::hedge_late(Clock::time_point now) {
+  const auto late = std::max<Clock::duration>(
+      kLateLeast, std::chrono::duration_cast<Clock::duration>(
+                      std::chrono::duration<double>(kLateFactor * seconds_of_page_)));
+  for (auto& [id, read] : reads_) {
+    if (read.under_way != 1 || read.checking || read.asked >= read.replicas.size()) continue;
+    const auto sent = sent_.find(read.last_request);
+    if (sent == sent_.end() || now - sent->second.at < late) continue;
+    if (sent->second.host) slow_until_[*sent->second.host] = now + kSlowFor;
+    ask(id, read);
+  }
+}
+
+// ---- answers, on the worker threads ----
+
+void RowReader::work() {
+  run_in_background();
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (ending_) return;
+      const auto now = Clock::now();
+      start_due(now);
+      hedge_late(now);
+    }
+    if (auto answer = answers_.next(50ms)) take(std::move(*answer));
+  }
+}
+
+void RowReader::take(cql::Answer answer) {
+  std::unique_lock lock(mutex_);
+  const Sent sent = sent_.extract(answer.tag).mapped();
+  const auto found = reads_.find(sent.read);
+  if (found == reads_.end()) return;
+  Read& read = found->second;
+  // Another answer to the same page was first, or the block is read anew.
+  if (read.checking || sent.page != read.pages.size() || sent.again != read.again) return;
+  --read.under_way;
+  if (answer.failure) {
+    read.failed_node = sent.host ? source_.table->session().address_of(*sent.host) : "";
+    return take_failure(sent.read, read, std::move(*answer.failure));
+  }
+  const std::chrono::duration<double> seconds = Clock::now() - sent.at;
+  seconds_of_page_ += (seconds.count() - seconds_of_page_) /
+                      static_cast<double>(std::min<std::uint64_t>(++pages_, 64));
+  read.under_way = 0;
+  read.rows += real_rows(answer.rows, query_->columns());
+  const auto state = answer.rows.paging_state();
+  read.paging_state = state.value_or("");
+  read.pages.push_back(std::move(answer.rows));
+  if (state && read.rows <= block(read).rows) {
+    begin_page(read);
+    return ask(sent.read, read);
+  }
+  read.checking = true;
+  lock.unlock();
+  check(sent.read);
+}
+
+/// With the lock held.
+void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure) {
+  const auto give_up = [&] {
+    const Error error = source_.table->tables().error(failure);
+    const std::string node =
+        read.failed_node.empty() ? "" : fmt::format("node {}: ", read.failed_node);
+    finish(id, nullptr,
+           std::make_exception_ptr(Error(
+               error.code(), fmt::format("{}: {}{}", what(read.number), node, error.what()))));
+  };
+  if (read.again && source_.consistency->step_down(failure, source_.where)) return ask(id, read);
+  if (!failure.passes()) return give_up();
+  if (read.under_way > 0) return;
+  if (read.asked < read.replicas.size()) return ask(id, read);
+  const auto pause = std::min<std::chrono::milliseconds>(
+      kRoundPauseFirst * (1 << std::min(read.rounds, 5)), kRoundPauseMax);
+  if (Clock::now() + pause > read.deadline) return give_up();
+  ++read.rounds;
+  due_.emplace(Clock::now() + pause, id);
+}
+
+/// Decodes a block whose pages are there. Nobody else touches a read that is being checked.
+void RowReader::check(std::uint64_t id) {
+  Read* read = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    read = &reads_.at(id);
+  }
+  Chunk chunk;
+  std::string difference;
+  std::exception_ptr failure;
+  try {
+    chunk = decode(*read, difference);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  if (failure != nullptr || difference.empty()) return finish(id, std::move(chunk), failure);
+  if (!read->again) {
+    read->again = true;
+    read->checking = false;
+    begin(*read);
+    return ask(id, *read);
+  }
+  finish(id, nullptr,
+         std::make_exception_ptr(
+             Error(ErrorCode::kBadData,
+                   fmt::format("{}: rows changed since attach: {}; attach again: {}",
+                               what(read->number), difference, source_.table->attach_line()))));
+}
+
+Chunk RowReader::decode(const Read& read, std::string& difference) const {
+  const RowColumns& columns = query_->columns();
+  const rows::RowIndex& index = *source_.index;
+  std::vector<std::vector<std::string_view>> cells(columns.names.size());
+  for (auto& column : cells) column.reserve(read.rows);
+  for (const auto& page : read.pages) {
+    for (std::size_t row = 0; row < page.size(); ++row) {
+      if (!is_real_row(page, row, columns)) continue;
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        cells[i].push_back(page.cell(row, i).value_or(std::string_view()));
+    }
+  }
+  const std::size_t rows = cells[0].size();
+  const rows::RowBlock& expected = block(read);
+  if (rows != expected.rows) {
+    difference = fmt::format("{}{} rows now, {} then", rows > expected.rows ? "at least " : "",
+                             rows, expected.rows);
+    return nullptr;
+  }
+  std::string text;
+  Hasher hasher;
+  for (std::size_t row = 0; row < rows; ++row) {
+    text.clear();
+    for (std::size_t i = 0; i < columns.key(); ++i) rows::append_to_digest(text, cells[i][row]);
+    hasher.update(text);
+    if (!index.digest_values) continue;
+    for (const auto place : columns.mapped) {
+      text.clear();
+      rows::append_to_digest(text, cells[place][row]);
+      hasher.update(text);
+    }
+  }
+  if (hasher.digest() != expected.digest) {
+    difference = fmt::format("{} rows now and then, but other {}", rows,
+                             index.digest_values ? "keys or values" : "keys");
+    return nullptr;
+  }
+  std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
+  for (std::size_t i = 0; i < index.columns.size(); ++i) {
+    try {
+      arrays.push_back(rows::decode_cells(index.columns[i], cells[columns.mapped[i]]));
+    } catch (const rows::BadCell& bad) {
+      std::vector<std::string_view> key;
+      for (std::size_t k = 0; k < columns.key(); ++k) key.push_back(cells[k][bad.row]);
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: the row with {}: column {}: {}; correct the row, or leave the "
+                              "column out (ringfeed attach --columns)",
+                              source_.where, key_text(*source_.index, key), index.columns[i].name,
+                              bad.what));
+    }
+  }
+  return arrow::RecordBatch::Make(arrow_schema_, static_cast<std::int64_t>(rows),
+                                  std::move(arrays));
+}
+
+/// With the lock held, which is let go while `done` runs.
+void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
+  auto node = reads_.extract(id);
+  bytes_under_way_ -= block(node.mapped()).bytes;
+  start_waiting();
+  mutex_.unlock();
+  node.mapped().done(std::move(chunk), failure);
+  mutex_.lock();
+  if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
+}
+
+std::string RowReader::what(std::uint64_t number) const {
+  const rows::RowBlock& block = split_->blocks[number];
+  const std::string where =
+      fmt::format("{}: version {}: block {}", source_.where, source_.index->version, number);
+  if (block.partition.empty())
+    return fmt::format("{} (tokens {} to {})", where, block.after, block.upto);
+  const std::vector<std::string_view> key(block.partition.begin(), block.partition.end());
+  return fmt::format("{} (of the partition with {})", where, key_text(*source_.index, key));
+}
+
+}  // namespace ringfeed::cassandra

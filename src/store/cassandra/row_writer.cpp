@@ -1,0 +1,257 @@
+// CREATE TABLE, INSERTs, then the table is attached.
+#include "store/cassandra/row_writer.hpp"
+
+#include <arrow/buffer.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ringfeed/error.hpp>
+#include <thread>
+#include <utility>
+
+#include "cql/identifier.hpp"
+#include "dataset/chunk.hpp"
+#include "store/rows/mapping.hpp"
+#include "store/rows/sample_id.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kId = "id";
+constexpr std::string_view kSplit = "split";
+constexpr std::uint64_t kWindowRowsMost = 1024;
+constexpr std::uint64_t kWindowRowsLeast = 16;
+constexpr std::uint64_t kWindowBytes = std::uint64_t{16} << 20;
+/// Without one row stored for so long the server is taken for gone; sooner when not one ever was.
+constexpr auto kPatience = 60s;
+constexpr auto kPatienceAtFirst = 3s;
+constexpr auto kPauseFirst = 50ms;
+constexpr auto kPauseMax = 2s;
+
+/// A text as a CQL literal.
+std::string quote_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += c;
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+void check_names(const Schema& schema, bool has_splits) {
+  for (const auto& column : schema.columns) {
+    if (column.name != kId && (!has_splits || column.name != kSplit)) continue;
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--layout rows: the table has a column {} of its own; give the sample's "
+                    "column {} another name in the source, or by --tensor",
+                    column.name, column.name));
+  }
+}
+
+}  // namespace
+
+RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep on_step)
+    : target_(std::move(target)),
+      intent_(intent),
+      on_step_(std::move(on_step)),
+      tables_(target_.session, target_.url),
+      table_name_(fmt::format("{}.{}", cql::quote_identifier(target_.url.keyspace),
+                              cql::quote_identifier(target_.url.name))),
+      arrow_schema_(intent.schema.to_arrow()),
+      split_column_(intent.splits.size() > 1 ? kSplit : ""),
+      window_rows_(kWindowRowsMost),
+      last_stored_(Clock::now()) {
+  if (published()) return;
+  check_names(intent.schema, !split_column_.empty());
+  for (const auto& column : intent.schema.columns)
+    columns_.push_back(rows::column_of_sample(column));
+  if (RowTable::exists(*target_.session, target_.url)) {
+    const RowTable table(target_.session, target_.url);
+    fit_table(table);
+    if (!intent.append) check_free(table);
+  } else {
+    make_table();
+  }
+  step("table");
+  std::vector<std::string> names = {std::string(kId)};
+  for (const auto& column : columns_) names.push_back(column.name);
+  if (!split_column_.empty()) names.push_back(split_column_);
+  std::string marks = "?";
+  for (std::size_t i = 1; i < names.size(); ++i) marks += ", ?";
+  insert_ = target_.session->prepare(
+      fmt::format("INSERT INTO {} ({}) VALUES ({})", table_name_, quoted_list(names), marks),
+      tables_.where());
+}
+
+std::uint64_t RowWriter::version() const {
+  if (target_.published) return target_.published->version;
+  return target_.versions.empty() ? 1 : target_.versions.back() + 1;
+}
+
+std::string RowWriter::create_statement() const {
+  std::string columns = fmt::format("{} uuid PRIMARY KEY", cql::quote_identifier(kId));
+  for (const auto& column : columns_)
+    columns += fmt::format(", {} {}", cql::quote_identifier(column.name), column.type);
+  if (!split_column_.empty())
+    columns += fmt::format(", {} text", cql::quote_identifier(split_column_));
+  const rows::TableNote note{columns_, split_column_, intent_.origin.fingerprint};
+  return fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) WITH comment = {}", table_name_, columns,
+                     quote_text(note.text()));
+}
+
+void RowWriter::make_table() {
+  tables_.rows();  // throws when the keyspace is missing
+  if (intent_.append) {
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format("{}: there is no table to append to; leave --append out", tables_.where()));
+  }
+  target_.session->execute(create_statement(), {}, {}, tables_.where());
+}
+
+/// The columns as they are in the table, when they can hold the samples.
+void RowWriter::fit_table(const RowTable& table) {
+  std::vector<RowTable::Column> expected = {{std::string(kId), "uuid"}};
+  for (const auto& column : columns_) expected.push_back({column.name, column.type});
+  if (!split_column_.empty()) expected.push_back({split_column_, "text"});
+  std::string found_text;
+  for (const auto& column : table.columns()) {
+    found_text += fmt::format("{}{} {}", found_text.empty() ? "" : ", ",
+                              cql::quote_identifier(column.name), column.type);
+  }
+  bool fits = table.columns().size() == expected.size() && table.partition_key().size() == 1 &&
+              table.clustering().empty() && table.is_key(kId);
+  std::string expected_text;
+  for (const auto& column : expected) {
+    expected_text += fmt::format("{}{} {}", expected_text.empty() ? "" : ", ",
+                                 cql::quote_identifier(column.name), column.type);
+    const auto found = std::ranges::find(table.columns(), column.name, &RowTable::Column::name);
+    fits = fits && found != table.columns().end() &&
+           rows::CqlType::parse(found->type) == rows::CqlType::parse(column.type);
+    if (!fits) continue;
+    for (auto& mapped : columns_) {
+      if (mapped.name == found->name) mapped.type = found->type;
+    }
+  }
+  if (fits) return;
+  throw Error(
+      ErrorCode::kConflict,
+      fmt::format("{}: the table is there with other columns: ({}), where this ingest needs "
+                  "({}) with {} as the whole primary key; choose another name, or drop the "
+                  "table",
+                  tables_.where(), found_text, expected_text, kId));
+}
+
+/// Rows of another ingest, or of the user, are not mixed with these unasked.
+void RowWriter::check_free(const RowTable& table) const {
+  if (rows::TableNote::parse(table.comment()).fingerprint == intent_.origin.fingerprint) return;
+  const auto rows = target_.session->execute(
+      fmt::format("SELECT {} FROM {} LIMIT 1", cql::quote_identifier(kId), table_name_), {},
+      {.consistency = target_.session->connection().read_consistency}, tables_.where());
+  if (rows.size() == 0) return;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the table holds rows that this ingest did not write; add to them "
+                          "with --append, or choose another name",
+                          tables_.where()));
+}
+
+void RowWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+                    const std::vector<ColumnRange>&) {
+  auto copy = arrow::AllocateBuffer(static_cast<std::int64_t>(encoded.size()));
+  if (!copy.ok()) throw Error(ErrorCode::kInternal, copy.status().ToString());
+  std::memcpy((*copy)->mutable_data(), encoded.data(), encoded.size());
+  const auto batch = decode_chunk(std::shared_ptr<arrow::Buffer>(std::move(*copy)), arrow_schema_,
+                                  samples, tables_.where());
+  const auto views = column_views(*batch, intent_.schema);
+  for (std::size_t row = 0; row < samples; ++row) {
+    while (under_way_ > 0 && (pending_.size() >= window_rows_ || pending_bytes_ > kWindowBytes)) {
+      take_answer(1s);
+    }
+    const std::uint64_t number = next_row_++;
+    Pending pending;
+    const auto id = rows::sample_id(intent_.origin.fingerprint, number);
+    pending.cells.emplace_back(id.data(), id.size());
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      rows::encode_cell(columns_[i], views[i], row, pending.cells.emplace_back());
+    if (!split_column_.empty()) pending.cells.emplace_back(split);
+    for (const auto& cell : pending.cells) pending.bytes += cell.size();
+    pending_bytes_ += pending.bytes;
+    pending_.emplace(number, std::move(pending));
+    send(number);
+  }
+}
+
+void RowWriter::send(std::uint64_t number) {
+  cql::Values values;
+  for (const auto& cell : pending_.at(number).cells) values.view(cell);
+  target_.session->start(*insert_, values, {.consistency = target_.consistency->now()}, answers_,
+                         number);
+  ++under_way_;
+}
+
+void RowWriter::take_answer(std::chrono::milliseconds timeout) {
+  send_due();
+  if (under_way_ == 0) {
+    if (!due_.empty()) std::this_thread::sleep_until(due_.begin()->first);
+    return;
+  }
+  if (!due_.empty()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - Clock::now());
+    timeout = std::min(timeout, std::max<std::chrono::milliseconds>(left, 0ms));
+  }
+  const auto answer = answers_.next(timeout);
+  if (!answer) return;
+  --under_way_;
+  if (answer->failure) return try_again(answer->tag, *answer->failure);
+  stored_any_ = true;
+  last_stored_ = Clock::now();
+  const auto found = pending_.find(answer->tag);
+  pending_bytes_ -= found->second.bytes;
+  pending_.erase(found);
+  window_rows_ = std::min(window_rows_ + 1, kWindowRowsMost);
+}
+
+void RowWriter::try_again(std::uint64_t number, const cql::Failure& failure) {
+  if (target_.consistency->step_down(failure, tables_.where())) return send(number);
+  const auto patience = stored_any_ ? kPatience : kPatienceAtFirst;
+  if (!failure.passes() || Clock::now() - last_stored_ > patience) throw tables_.error(failure);
+  // The server has too much to do, or a replica is away: less at once, and a pause. A row that was
+  // stored all the same is stored again with the same bytes.
+  window_rows_ = std::max(window_rows_ / 2, kWindowRowsLeast);
+  Pending& pending = pending_.at(number);
+  const auto pause = std::min<std::chrono::milliseconds>(
+      kPauseFirst * (1 << std::min(pending.tries, 6)), kPauseMax);
+  ++pending.tries;
+  due_.emplace(Clock::now() + pause, number);
+}
+
+void RowWriter::send_due() {
+  const auto now = Clock::now();
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const auto number = due_.begin()->second;
+    due_.erase(due_.begin());
+    send(number);
+  }
+}
+
+Manifest RowWriter::publish() {
+  if (published()) return *target_.published;
+  while (!pending_.empty()) take_answer(1s);
+  step("rows-stored");
+  target_.published = target_.attach(columns_, split_column_);
+  step("published");
+  return *target_.published;
+}
+
+void RowWriter::step(std::string_view name) const {
+  if (on_step_) on_step_(name);
+}
+
+}  // namespace ringfeed::cassandra

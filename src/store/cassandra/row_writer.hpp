@@ -1,0 +1,91 @@
+// Makes and fills a row table: one INSERT per sample, hundreds under way at once, each tried until
+// it is stored. Ids are a function of what is ingested, so who does it again writes the same rows.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ringfeed/store.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/cassandra/row_table.hpp"
+#include "store/rows/column.hpp"
+
+namespace arrow {
+class Schema;
+}
+
+namespace ringfeed::cassandra {
+
+/// What a writer needs of the store.
+struct RowTarget {
+  std::shared_ptr<const cql::Session> session;
+  Url url;
+  std::shared_ptr<RowConsistency> consistency;
+  std::vector<std::uint64_t> versions;     ///< of the index
+  std::optional<Manifest> published = {};  ///< there is an index of this very ingest
+  /// Attaches the table when all rows are stored.
+  std::function<Manifest(const std::vector<rows::RowColumn>& columns,
+                         const std::string& split_column)>
+      attach;
+};
+
+class RowWriter final : public VersionWriter {
+ public:
+  RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep on_step);
+
+  std::uint64_t version() const override;
+  bool published() const override { return target_.published.has_value(); }
+  /// None: rows that an earlier try has stored are written again, with the same bytes.
+  std::uint64_t stored_chunks() const override { return 0; }
+  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+           const std::vector<ColumnRange>& ranges) override;
+  void set_permutation(std::string_view) override {}
+  Manifest publish() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  /// A row on its way.
+  struct Pending {
+    std::vector<std::string> cells;
+    std::uint64_t bytes = 0;
+    int tries = 0;
+  };
+
+  void make_table();
+  void fit_table(const RowTable& table);
+  void check_free(const RowTable& table) const;
+  std::string create_statement() const;
+  void send(std::uint64_t number);
+  void take_answer(std::chrono::milliseconds timeout);
+  void try_again(std::uint64_t number, const cql::Failure& failure);
+  void send_due();
+  void step(std::string_view name) const;
+
+  RowTarget target_;
+  const WriteIntent intent_;
+  const Store::OnStep on_step_;
+  const Tables tables_;
+  const std::string table_name_;  ///< quoted, with the keyspace
+  const std::shared_ptr<arrow::Schema> arrow_schema_;
+  std::vector<rows::RowColumn> columns_;
+  std::string split_column_;  ///< empty: there is one split
+
+  std::optional<cql::Statement> insert_;
+  cql::Queue answers_;
+  std::uint64_t next_row_ = 0;
+  std::map<std::uint64_t, Pending> pending_;             ///< by number of the sample
+  std::multimap<Clock::time_point, std::uint64_t> due_;  ///< those to be tried again, and when
+  std::uint64_t under_way_ = 0;                          ///< rows that an answer will come for
+  std::uint64_t pending_bytes_ = 0;
+  std::uint64_t window_rows_;  ///< most rows under way: halved on overload, grown again
+  bool stored_any_ = false;
+  Clock::time_point last_stored_;
+};
+
+}  // namespace ringfeed::cassandra
