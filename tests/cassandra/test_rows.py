@@ -10,11 +10,12 @@ import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from running import Running
+from running import Running, eventually
 
 pytestmark = pytest.mark.cassandra
 SECONDS_MAX = 300
@@ -159,6 +160,64 @@ def test_ingest_into_rows_with_one_replica_of_three(my_model: Ringfeed, one_node
     rows = list(one_node.session().execute(f"SELECT data, target FROM {my_model.keyspace}.filled"))
     assert {floats(row.data): floats(row.target) for row in rows} == expected and len(rows) == 100
     my_model("train", url, *TRAIN)
+
+
+# ---- three nodes ----
+
+
+@pytest.fixture
+def three(three_nodes: Running, tmp_path: Path) -> Iterator[Ringfeed]:
+    """The program, and a keyspace with three replicas that all live. The test leaves the cluster whole."""
+    keyspace = "rows_" + uuid.uuid4().hex[:12]
+    three_nodes.session().execute(f"CREATE KEYSPACE {keyspace} WITH replication = "
+                                  "{'class': 'SimpleStrategy', 'replication_factor': 3}")
+    yield Ringfeed(tmp_path, ",".join(three_nodes.addresses), keyspace)
+    three_nodes.heal()
+
+
+def test_original_case_on_three_nodes(three: Ringfeed) -> None:
+    sources, expected = write_npy(three.folder, 100, 10)
+    url = three.url("mymodel")
+    assert three("ingest", *sources, url, "--layout", "rows").stderr == ""
+    assert {floats(s["data"]): floats(s["target"]) for s in three.samples(url)} == expected
+    losses = [json.loads(three("train", url, *TRAIN, *parallel).stdout.splitlines()[-1])["losses"]
+              for parallel in (["--nproc", "2"], ["--parallel", "data-parallel"])]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_rows_are_read_while_a_node_is_away(three: Ringfeed, three_nodes: Running, fault: str) -> None:
+    sources, expected = write_npy(three.folder, 5000, 100)
+    url = three.url("t")
+    three("ingest", *sources, url, "--layout", "rows")
+    before = three.samples(url)
+    getattr(three_nodes, fault)(3)
+    three.address = three_nodes.addresses[0]
+    assert three.samples(three.url("t")) == before
+    assert {floats(s["data"]): floats(s["target"]) for s in before} == expected
+    attached = three("attach", three.url("t"))  # a quorum lives
+    assert attached.stderr == "" and "version 2" in attached.stdout
+
+
+def test_a_replica_without_the_rows_changes_nothing(three: Ringfeed, three_nodes: Running) -> None:
+    """Rows that one replica missed are read at LOCAL_QUORUM from the others."""
+    from cassandra import ConsistencyLevel
+
+    session = three_nodes.session()
+    table = f"{three.keyspace}.t"
+    session.execute(f"CREATE TABLE {table} (a int PRIMARY KEY, x int) WITH speculative_retry = 'NEVER'")
+    three_nodes.kill(3)
+    insert = session.prepare(f"INSERT INTO {table} (a, x) VALUES (?, ?)")
+    insert.consistency_level = ConsistencyLevel.TWO
+    for i in range(200):
+        eventually(lambda i=i: session.execute(insert, (i, i)))
+    three.address = three_nodes.addresses[0]
+    three("attach", three.url("t"))
+    expected = three.samples(three.url("t"))
+    assert len(expected) == 200
+    three_nodes.start(3)
+    three.address = three_nodes.addresses[2]
+    assert three.samples(three.url("t")) == expected
 
 
 # ---- ingest ----
