@@ -22,7 +22,7 @@ import cluster  # noqa: E402
 import login  # noqa: E402
 
 RINGFEED = Path(os.environ.get("RINGFEED_BUILD", ROOT / "build/release")) / "bin/ringfeed"
-FOLDER = Path(os.environ.get("RINGFEED_DEMO", ROOT / "build/demo-cassandra"))
+FOLDER = Path(os.path.relpath(os.environ.get("RINGFEED_DEMO", ROOT / "build/demo-cassandra")))
 SAMPLES, INPUTS = 100, 10
 KEYSPACE = ("CREATE KEYSPACE IF NOT EXISTS mykeyspace WITH replication = "
             "{'class': 'SimpleStrategy', 'replication_factor': 3}")
@@ -96,13 +96,13 @@ def demo(address: str) -> None:
 
 def main() -> None:
     folder = FOLDER / "cassandra"
-    nodes = cluster.Cluster(folder)
+    nodes = cluster.Cluster(folder.resolve())
     say("demo: starting one Cassandra node (some 10 s)")
     try:
         demo(nodes.up(1)[0].address)
     finally:
         nodes.down()
-        say("demo: the node is stopped; its data are in " + os.path.relpath(folder))
+        say("demo: the node is stopped; its data are in " + str(folder))
 
 
 if __name__ == "__main__":
