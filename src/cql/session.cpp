@@ -88,10 +88,23 @@ std::vector<Host> hosts_of(const Ask& ask) {
   return result;
 }
 
+/// Some of the driver's and the server's texts have several lines; an error is one.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (!space)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  return line;
+}
+
 std::optional<Failure> failure_of(const RfCompletion& completion) {
   if (completion.status == RF_OK) return std::nullopt;
   return Failure{static_cast<Status>(completion.status), completion.outcome_known != 0,
-                 completion.required, completion.alive, std::string(view_of(completion.message))};
+                 completion.required, completion.alive, one_line(view_of(completion.message))};
 }
 
 /// Frees what nobody took out of it.
@@ -101,6 +114,28 @@ struct Completion : RfCompletion {
   Completion(const Completion&) = delete;
   Completion& operator=(const Completion&) = delete;
 };
+
+/// Says what a failure to connect by TLS, or without, most likely comes from: the driver does not.
+Failure with_hint(Failure failure, bool tls) {
+  const auto says = [&](std::string_view words) {
+    return failure.message.find(words) != std::string::npos;
+  };
+  if (tls && says("InvalidContentType")) {
+    failure.message += ": the server does not speak TLS on this port";
+  } else if (failure.status == Status::kNoConnection && says("Connection broken")) {
+    if (tls) {
+      // TLS 1.3 is done for a client before the server has looked at its certificate.
+      failure.status = Status::kTls;
+      failure.message =
+          "the server broke off the connection after the TLS handshake, as one does that asks for "
+          "a client certificate and gets none that it trusts";
+    } else {
+      failure.message +=
+          "; if the server speaks TLS, give --tls, or name its authority with --tls-ca";
+    }
+  }
+  return failure;
+}
 
 void wait(const Queue& queue, Completion& completion) {
   while (rf_queue_next(queue.handle(), kWaitMs, &completion) == 0) {
@@ -279,7 +314,7 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
     std::string where = "cassandra";
     for (std::size_t i = 0; i < points.size(); ++i)
       where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
-    throw failure->error(where);
+    throw with_hint(*failure, connection.tls).error(where);
   }
   return std::shared_ptr<Session>(
       new Session(std::exchange(completion.session, nullptr), connection));
@@ -338,16 +373,29 @@ std::vector<Host> Session::hosts() const {
 
 std::vector<Host> Session::replicas(const Statement& statement, const Values& values) const {
   const auto items = bytes_of(values);
-  return hosts_of([&](RfHost* hosts, std::size_t max) {
+  return askable(hosts_of([&](RfHost* hosts, std::size_t max) {
     return rf_statement_replicas(handle_, statement.handle(), items.data(), items.size(), hosts,
                                  max);
-  });
+  }));
 }
 
 std::vector<Host> Session::token_replicas(const Statement& statement, std::int64_t token) const {
-  return hosts_of([&](RfHost* hosts, std::size_t max) {
+  return askable(hosts_of([&](RfHost* hosts, std::size_t max) {
     return rf_token_replicas(handle_, statement.handle(), token, hosts, max);
-  });
+  }));
+}
+
+std::vector<Host> Session::askable(std::vector<Host> hosts) const {
+  if (connection_.contact_points_only)
+    std::erase_if(hosts, [](const Host& host) { return !host.connected; });
+  return hosts;
+}
+
+bool Session::is_hopeless(const Failure& failure,
+                          const std::vector<Host>& replicas) const noexcept {
+  // With contact points only the list may be short of some.
+  return failure.status == Status::kUnavailable && !connection_.contact_points_only &&
+         !replicas.empty() && failure.required > static_cast<int>(replicas.size());
 }
 
 std::string Session::hosts_text() const {

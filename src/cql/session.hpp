@@ -165,10 +165,14 @@ class Session {
              std::uint64_t tag) const;
 
   std::vector<Host> hosts() const;
-  /// Those that have the partition which the values name, local ones first.
+  /// Those that have the partition which the values name, local ones first. With contact points
+  /// only, those of them that are connected: the others must not be asked.
   std::vector<Host> replicas(const Statement& statement, const Values& values) const;
   /// Those that have the partitions of this token in the statement's table, local ones first.
   std::vector<Host> token_replicas(const Statement& statement, std::int64_t token) const;
+  /// True when the consistency needs more than these replicas, which are all that there are, up or
+  /// down: waiting cannot help.
+  bool is_hopeless(const Failure& failure, const std::vector<Host>& replicas) const noexcept;
   /// "127.0.0.1:9042, 127.0.0.2:9042 (not connected)".
   std::string hosts_text() const;
   std::string address_of(const HostId& id) const;
@@ -177,6 +181,7 @@ class Session {
 
  private:
   Session(RfSession* handle, Connection connection);
+  std::vector<Host> askable(std::vector<Host> hosts) const;
   RfSession* handle_;
   Connection connection_;
 };

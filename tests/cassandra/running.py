@@ -43,8 +43,8 @@ def eventually(action: Callable[[], Result], seconds: float = PATIENCE_SECONDS) 
 class Running(cluster.Cluster):
     """A cluster that tests share: each leaves it whole (`heal`), and uses keyspaces and roles of its own."""
 
-    def __init__(self, folder: Path, count: int, tls: node.Tls | None = None) -> None:
-        super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True))
+    def __init__(self, folder: Path, count: int, tls: node.Tls | None = None, *, authentication: bool = True) -> None:
+        super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True, open=not authentication))
         self.count = count
         self.addresses = [found.address for found in self.up(count)]
         self.driver = self.shared = None

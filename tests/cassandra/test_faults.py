@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
@@ -10,22 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
+import program
 import pytest
 from running import Running, eventually, node
 
 pytestmark = pytest.mark.cassandra
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = ROOT / os.environ.get("RINGFEED_BUILD", "build/dev")
 SAMPLES = 20_000
 WIDTH = 256
 STALL_SECONDS_MAX = 10  # the promise; a thaw or a kill of one node of three
-DEADLINE_SECONDS = 180  # against hanging
-LOGIN = {"RINGFEED_USER": "trainer", "RINGFEED_PASSWORD": "trainer-password"}
+DEADLINE_SECONDS = program.DEADLINE_SECONDS
+LOGIN = program.login("trainer", "trainer-password")
 
 
-def ringfeed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BUILD / "bin/ringfeed", *arguments], capture_output=True, text=True, timeout=DEADLINE_SECONDS,
-                          env=dict(os.environ, **LOGIN, **environment))
+def ringfeed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return program.run(*arguments, **LOGIN)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +68,9 @@ class Feeding:
     """A feed_driver at work: which samples each epoch gave, and the longest time without one."""
 
     def __init__(self, where: str, epochs: int, pause_ms: int, **environment: str) -> None:
-        self.process = subprocess.Popen([BUILD / "bin/feed_driver", where, str(epochs), "100", str(17 << 20), str(pause_ms)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        env=dict(os.environ, **LOGIN, **environment))
+        command = [program.BUILD / "bin/feed_driver", where, str(epochs), "100", str(17 << 20), str(pause_ms)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=program.environment(LOGIN | environment))
         self.epochs: dict[int, list[int]] = {}
         self.ends = 0
         self.batches = 0

@@ -52,6 +52,7 @@ class Mode:
 
     short_lived: bool = False  # for tests: starts in half the time and less memory, slow under load (no C2 compiler)
     tied: bool = False  # they end with the thread that started them, whatever ends it
+    open: bool = False  # nobody is asked for a password, everybody may do everything
     archive_classes: Path | None = None  # writes there, at its end, what makes later starts faster
 
 
@@ -127,7 +128,9 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
     (folder / "log").mkdir(parents=True, exist_ok=True)
     text = (HERE / "node.yaml").read_text()
     for name, value in {"folder": folder, "address": address, "port": PORT, "seed": f"127.0.{subnet}.1",
-                        "joins": str(joins).lower(), "encryption": json.dumps(encryption(tls))}.items():
+                        "joins": str(joins).lower(), "encryption": json.dumps(encryption(tls)),
+                        "authenticator": "AllowAllAuthenticator" if mode.open else "PasswordAuthenticator",
+                        "authorizer": "AllowAllAuthorizer" if mode.open else "CassandraAuthorizer"}.items():
         text = text.replace("{" + name + "}", str(value))
     (folder / "cassandra.yaml").write_text(text)
     print(f"cassandra: starting {address} (log: {folder}/log/system.log)", file=sys.stderr, flush=True)

@@ -293,8 +293,10 @@ void Reader::take(cql::Answer answer) {
       Read& failed = read->second;
       failed.failure = std::move(*answer.failure);
       failed.trouble = sent.host ? tables_.session().address_of(*sent.host) : "";
-      if (!failed.failure->passes())
+      if (!failed.failure->passes() ||
+          tables_.session().is_hopeless(*failed.failure, failed.replicas)) {
         return finish(sent.read, nullptr, std::make_exception_ptr(give_up(failed)));
+      }
       return settle(sent.read, failed);
     }
     if (answer.rows.size() == 0) {

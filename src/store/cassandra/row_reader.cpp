@@ -239,7 +239,8 @@ void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure)
                error.code(), fmt::format("{}: {}{}", what(read.number), node, error.what()))));
   };
   if (read.again && source_.consistency->step_down(failure, source_.where)) return ask(id, read);
-  if (!failure.passes()) return give_up();
+  if (!failure.passes() || source_.table->session().is_hopeless(failure, read.replicas))
+    return give_up();
   if (read.under_way > 0) return;
   if (read.asked < read.replicas.size()) return ask(id, read);
   const auto pause = std::min<std::chrono::milliseconds>(

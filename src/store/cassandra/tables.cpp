@@ -212,7 +212,7 @@ std::string Tables::read_manifest(const VersionRow& row) const {
   return text;
 }
 
-std::string Tables::replication_text() const {
+std::string Tables::replication_text(int& copies) const {
   const auto statement = session_->prepare(
       "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
   const auto answer = session_->ask(statement, cql::Values().view(keyspace_),
@@ -235,6 +235,9 @@ std::string Tables::replication_text() const {
     auto value = next();
     if (const auto dot = value.rfind('.'); key == "class" && dot != std::string_view::npos)
       value.remove_prefix(dot + 1);
+    int factor = 0;
+    std::from_chars(value.data(), value.data() + value.size(), factor);
+    copies += factor;
     pairs.push_back(fmt::format("'{}': '{}'", key, value));
   }
   return fmt::format("{{{}}}", fmt::join(pairs, ", "));
@@ -246,18 +249,33 @@ Error Tables::error(const cql::Failure& failure) const {
   if (!lacks_replicas) {
     if (plain.code() != ErrorCode::kUnavailable && plain.code() != ErrorCode::kTimeout)
       return plain;
+    const auto hosts = session_->hosts();
+    const bool some_connected = std::ranges::any_of(hosts, &cql::Host::connected);
+    const bool all_connected = std::ranges::all_of(hosts, &cql::Host::connected);
+    const bool hint =
+        some_connected && !all_connected && !session_->connection().contact_points_only;
     return Error(plain.code(),
-                 fmt::format("{}; the nodes are {}", plain.what(), session_->hosts_text()),
+                 fmt::format("{}; the nodes are {}{}", plain.what(), session_->hosts_text(),
+                             hint ? "; if addresses of the cluster's own network cannot be reached "
+                                    "from here (docker, a forwarded port), give "
+                                    "--contact-points-only"
+                                  : ""),
                  plain.outcome_known());
   }
-  return Error(
-      ErrorCode::kUnavailable,
-      fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication {}, the "
-                  "nodes are {}; start the others, or: ALTER KEYSPACE {} WITH replication = "
-                  "{{'class': 'SimpleStrategy', 'replication_factor': {}}};",
-                  where_, failure.required, failure.alive, keyspace_, replication_text(),
-                  session_->hosts_text(), cql::quote_identifier(keyspace_),
-                  std::max(1, failure.alive)));
+  int copies = 0;
+  const std::string replication = replication_text(copies);
+  const std::string remedy =
+      copies > 0 && failure.required > copies
+          ? "name a consistency of fewer (--write-consistency, --read-consistency)"
+          : fmt::format(
+                "start the others, or: ALTER KEYSPACE {} WITH replication = {{'class': "
+                "'SimpleStrategy', 'replication_factor': {}}};",
+                cql::quote_identifier(keyspace_), std::max(1, failure.alive));
+  return Error(ErrorCode::kUnavailable,
+               fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication "
+                           "{}, the nodes are {}; {}",
+                           where_, failure.required, failure.alive, keyspace_, replication,
+                           session_->hosts_text(), remedy));
 }
 
 ChunkKey parse_part_name(std::string_view name, std::string_view where) {

@@ -75,7 +75,8 @@ class Tables {
   bool has_table(std::string_view table) const;
   void wait_for_table(std::string_view table) const;
   [[noreturn]] void throw_no_keyspace() const;
-  std::string replication_text() const;
+  /// `copies`: the sum of its factors.
+  std::string replication_text(int& copies) const;
   std::vector<VersionRow> select_rows(std::string_view condition, const cql::Values& values) const;
 
   std::shared_ptr<const cql::Session> session_;

@@ -161,14 +161,17 @@ void Writer::put(std::string_view split, std::uint32_t samples, std::string_view
   }
 }
 
-void Writer::send(std::uint64_t number) {
+cql::Values Writer::values_of(std::uint64_t number) const {
   const Pending& pending = pending_.at(number);
-  tables_.session().start(*insert_,
-                          cql::Values()
-                              .bigint(static_cast<std::int64_t>(manifest_.version))
-                              .bigint(static_cast<std::int64_t>(number))
-                              .bigint(static_cast<std::int64_t>(pending.hash))
-                              .view(pending.bytes),
+  return std::move(cql::Values()
+                       .bigint(static_cast<std::int64_t>(manifest_.version))
+                       .bigint(static_cast<std::int64_t>(number))
+                       .bigint(static_cast<std::int64_t>(pending.hash))
+                       .view(pending.bytes));
+}
+
+void Writer::send(std::uint64_t number) {
+  tables_.session().start(*insert_, values_of(number),
                           {.consistency = tables_.session().connection().write_consistency},
                           answers_, number);
   ++under_way_;
@@ -206,7 +209,11 @@ void Writer::take_answer(std::chrono::milliseconds timeout) {
 
 void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
   Pending& pending = pending_.at(number);
-  if (!failure.passes() || Clock::now() - last_stored_ > kPatience) throw tables_.error(failure);
+  const auto& session = tables_.session();
+  if (!failure.passes() || Clock::now() - last_stored_ > kPatience ||
+      session.is_hopeless(failure, session.replicas(*insert_, values_of(number)))) {
+    throw tables_.error(failure);
+  }
   // The server has too much to do, or a replica is away: less at once, and a pause. A write that
   // took effect all the same is written again with the same bytes.
   window_bytes_ = std::max(window_bytes_ / 2, kWindowBytesLeast);

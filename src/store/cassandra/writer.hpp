@@ -45,6 +45,7 @@ class Writer final : public VersionWriter {
 
   bool plan(const WriteIntent& intent);
   void recover();
+  cql::Values values_of(std::uint64_t number) const;
   void send(std::uint64_t number);
   void take_answer(std::chrono::milliseconds timeout);
   void try_again(std::uint64_t number, const cql::Failure& failure);
