@@ -190,9 +190,7 @@ def test_a_rolling_restart_during_ingest_and_training(cluster: Running, dataset:
     for number, end in enumerate(ends):
         assert end.returncode == 0, end.stderr
         checked = ringfeed("verify", url(cluster, f"rolling{number}"))
-        assert checked.returncode in (0, 3), checked.stderr  # 3: a copy is missing on the node that was away
-        if checked.returncode == 3:
-            assert "is missing" in checked.stderr
+        assert checked.returncode == 0, checked.stderr  # a copy may be missing on the node that was away
         Feeding(url(cluster, f"rolling{number}"), 1, 0).check_exact(1)
 
 
@@ -240,8 +238,8 @@ def test_a_replica_that_lost_its_chunks_makes_none_missing(cluster: Running, num
     cluster.start(3)
     Feeding(where, 2, 0).check_exact(2)
     checked = ringfeed("verify", where)
-    assert checked.returncode == 3
-    assert f"node {cluster.addresses[2]}:9042: it is missing" in checked.stderr
+    assert checked.returncode == 0, checked.stderr
+    assert f"node {cluster.addresses[2]}:9042 lacks" in checked.stderr and "nodetool repair" in checked.stderr
 
 
 def test_too_few_replicas_for_a_write_is_exit_code_4_in_time(cluster: Running, numbers: list[str]) -> None:

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <unordered_map>
@@ -21,7 +22,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Reads every copy of every chunk, each from the node that has it.
+/// Reads every copy of every chunk, each from the node that has it. A copy that is missing is no
+/// damage while another one is sound: a write needs no answer of all replicas.
 class Verification {
  public:
   Verification(const Tables& tables, std::uint64_t bytes_under_way_max,
@@ -35,33 +37,45 @@ class Verification {
             tables.where())) {}
 
   void add(const ChunkKey& key, std::uint32_t bytes, std::uint64_t hash) {
-    const auto values = key_values(key);
-    auto replicas = tables_.session().replicas(select_, values);
+    auto replicas = tables_.session().replicas(select_, key_values(key));
     if (replicas.empty()) replicas.emplace_back();  // the driver's choice
-    for (std::size_t i = 0; i < replicas.size(); ++i) {
+    const auto chunk = std::make_shared<Copies>(Copies{key, bytes, hash, replicas.size(), false});
+    for (const auto& replica : replicas) {
       while (!sent_.empty() && bytes_under_way_ + bytes > bytes_under_way_max_) take();
-      Copy copy{key, bytes, hash, std::nullopt, replicas[i].address, 0, i == 0};
-      if (!replicas[i].address.empty()) copy.host = replicas[i].id;
+      Copy copy{chunk, std::nullopt, replica.address, 0};
+      if (!replica.address.empty()) copy.host = replica.id;
       send(std::move(copy));
     }
   }
 
-  std::uint64_t finish() {
+  /// Bytes checked, one copy of each chunk counted. `warn` is told of nodes without copies.
+  std::uint64_t finish(const std::function<void(const std::string&)>& warn) {
     while (!sent_.empty()) take();
+    for (const auto& [address, count] : missing_) {
+      if (!warn) continue;
+      warn(
+          fmt::format("{}: node {} lacks {} of the chunks, which others have; run 'nodetool repair "
+                      "{}' there",
+                      tables_.where(), address, count, tables_.keyspace()));
+    }
     return checked_;
   }
 
  private:
   static constexpr int kTriesMax = 3;
 
-  struct Copy {
+  struct Copies {
     ChunkKey key;
     std::uint32_t bytes = 0;
     std::uint64_t hash = 0;
+    std::size_t left = 0;  ///< copies not looked at yet
+    bool sound = false;    ///< one of them is there and right
+  };
+  struct Copy {
+    std::shared_ptr<Copies> chunk;
     std::optional<cql::HostId> host;
     std::string address;
     int tries = 0;
-    bool counts = false;  ///< the chunk's bytes are counted once, not for each copy
   };
 
   static cql::Values key_values(const ChunkKey& key) {
@@ -70,12 +84,20 @@ class Verification {
 
   void send(Copy copy) {
     const std::uint64_t tag = ++last_;
-    bytes_under_way_ += copy.bytes;
+    bytes_under_way_ += copy.chunk->bytes;
     tables_.session().start(
-        select_, key_values(copy.key),
+        select_, key_values(copy.chunk->key),
         {.consistency = tables_.session().connection().read_consistency, .host = copy.host},
         answers_, tag);
     sent_.emplace(tag, std::move(copy));
+  }
+
+  [[noreturn]] void throw_damaged(const Copy& copy, std::string_view problem) const {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: chunk {} of claim {} on node {}: {}; repair that node's table "
+                            "(nodetool scrub, then repair), or ingest again",
+                            tables_.where(), copy.chunk->key.number, copy.chunk->key.claim,
+                            copy.address, problem));
   }
 
   void take() {
@@ -83,26 +105,28 @@ class Verification {
     if (!answer) return;
     auto node = sent_.extract(answer->tag);
     Copy& copy = node.mapped();
-    bytes_under_way_ -= copy.bytes;
+    Copies& chunk = *copy.chunk;
+    bytes_under_way_ -= chunk.bytes;
     if (answer->failure) {
       if (!answer->failure->passes() || ++copy.tries == kTriesMax)
         throw tables_.error(*answer->failure);
       return send(std::move(copy));
     }
-    const auto damaged = [&](std::string_view problem) {
-      throw Error(
-          ErrorCode::kBadData,
-          fmt::format("{}: chunk {} of claim {} on node {}: {}; repair that node's table "
-                      "(nodetool scrub, then repair), or ingest again",
-                      tables_.where(), copy.key.number, copy.key.claim, copy.address, problem));
-    };
-    if (answer->rows.size() == 0) damaged("it is missing");
+    --chunk.left;
+    if (answer->rows.size() == 0) {
+      ++missing_[copy.address];
+      if (chunk.left == 0 && !chunk.sound) throw_damaged(copy, "it is missing, as everywhere");
+      return;
+    }
     const auto cell = answer->rows.cell(0, 1).value_or("");
-    if (cell.size() != copy.bytes)
-      damaged(fmt::format("{} bytes where the manifest says {}", cell.size(), copy.bytes));
-    if (hash_bytes(cell) != copy.hash) damaged("its bytes do not match their checksum");
-    if (!copy.counts) return;
-    checked_ += copy.bytes;
+    if (cell.size() != chunk.bytes) {
+      throw_damaged(copy,
+                    fmt::format("{} bytes where the manifest says {}", cell.size(), chunk.bytes));
+    }
+    if (hash_bytes(cell) != chunk.hash)
+      throw_damaged(copy, "its bytes do not match their checksum");
+    if (std::exchange(chunk.sound, true)) return;
+    checked_ += chunk.bytes;
     if (progress_) progress_(checked_);
   }
 
@@ -112,6 +136,7 @@ class Verification {
   cql::Statement select_;
   cql::Queue answers_;
   std::unordered_map<std::uint64_t, Copy> sent_;
+  std::map<std::string, std::uint64_t> missing_;  ///< copies, by node
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_ = 0;
   std::uint64_t checked_ = 0;
@@ -188,7 +213,7 @@ std::uint64_t CassandraStore::verify(const Manifest& manifest,
     for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
       verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
   }
-  return verification.finish();
+  return verification.finish(options_.warn);
 }
 
 void CassandraStore::remove(std::uint64_t version) {

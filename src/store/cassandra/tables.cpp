@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kDatasets = "ringfeed_datasets";
 constexpr std::string_view kManifests = "ringfeed_manifests";
 constexpr std::uint32_t kPiecesMax = 4096;
+constexpr int kSerialTries = 4;
 
 const cql::Request kSerialRead = {.consistency = Consistency::kSerial};
 const cql::Request kOneRead = {.consistency = Consistency::kLocalOne};
@@ -129,7 +130,13 @@ std::vector<VersionRow> Tables::select_rows(std::string_view condition,
   }
   const auto statement =
       session_->prepare(list_of_versions(datasets()) + std::string(condition), where_);
-  const auto answer = session_->ask(statement, values, kSerialRead);
+  auto answer = session_->ask(statement, values, kSerialRead);
+  // Writers at the same row may make each other's reads time out.
+  for (int i = 0;
+       i < kSerialTries && answer.failure && answer.failure->status == cql::Status::kTimeout; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 << i));
+    answer = session_->ask(statement, values, kSerialRead);
+  }
   if (answer.failure) throw error(*answer.failure);
   std::vector<VersionRow> result;
   for (std::size_t i = 0; i < answer.rows.size(); ++i) {
