@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "base/hash.hpp"
 #include "cql/identifier.hpp"
 
 namespace ringfeed::cassandra {
@@ -29,6 +30,16 @@ std::string list_of_versions(const std::string& datasets) {
       "SELECT version, state, owner, fingerprint, lease, reserved, manifest_pieces FROM {} "
       "WHERE name = ?",
       datasets);
+}
+
+/// The same for every client: when two make a table at once, each node may take either statement,
+/// and with ids of their own the rows that were written under one of them would be lost.
+std::string table_id(std::string_view keyspace, std::string_view table) {
+  const std::string text = fmt::format("ringfeed table {}.{}", keyspace, table);
+  const std::uint64_t high = (hash_bytes(text) & ~0xF000ULL) | 0x8000ULL;
+  const std::uint64_t low = (hash_bytes(text + ".") & ~(3ULL << 62)) | 2ULL << 62;
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
+                     high & 0xFFFF, low >> 48, low & 0xFFFF'FFFF'FFFF);
 }
 
 std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t column) {
@@ -82,28 +93,40 @@ void Tables::throw_no_keyspace() const {
                           where_, keyspace_, cql::quote_identifier(keyspace_)));
 }
 
-void Tables::wait_for_table(std::string_view table) const {
-  // A table that another client has just made is listed a moment before it can be used.
+void Tables::wait_for_chunks_table() const {
+  // A table that another client has just made is known to one node a moment before the others: each
+  // must have answered for it. (The tables for all data sets were made before it.)
   constexpr int kTriesMax = 100;
-  for (int i = 0;; ++i) {
+  const std::string select =
+      fmt::format("SELECT claim FROM {} WHERE claim = 0 AND number = 0", chunks());
+  const auto known_to_all = [&] {
     try {
-      session_->prepare(fmt::format("SELECT * FROM {}.{}", cql::quote_identifier(keyspace_),
-                                    cql::quote_identifier(table)),
-                        where_);
-      return;
+      const auto statement = session_->prepare(select, where_);
+      for (const auto& host : session_->hosts()) {
+        if (!host.connected) continue;
+        const auto answer =
+            session_->ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
+        if (answer.failure && answer.failure->status == cql::Status::kInvalid) return false;
+      }
+      return true;
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kNotFound || i == kTriesMax) throw;
+      if (error.code() != ErrorCode::kNotFound) throw;
+      return false;
     }
+  };
+  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
 }
 
 void Tables::create() const {
   if (!has_keyspace()) throw_no_keyspace();
   const auto make = [&](std::string_view table, const std::string& statement) {
-    // Asked first: two clients that make a table at once may disagree on its id.
-    if (!has_table(table)) session_->execute(statement, {}, {}, where_);
-    wait_for_table(table);
+    if (!has_table(table)) {
+      session_->execute(fmt::format("{} {} id = {}", statement,
+                                    statement.find(" WITH ") == std::string::npos ? "WITH" : "AND",
+                                    table_id(keyspace_, table)),
+                        {}, {}, where_);
+    }
   };
   make(kDatasets,
        fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, state text, owner "
@@ -120,6 +143,7 @@ void Tables::create() const {
                    "blob, PRIMARY KEY ((claim, number))) WITH compression = {{'enabled': false}} "
                    "AND caching = {{'keys': 'ALL', 'rows_per_partition': 'NONE'}}",
                    chunks()));
+  wait_for_chunks_table();
 }
 
 std::vector<VersionRow> Tables::select_rows(std::string_view condition,

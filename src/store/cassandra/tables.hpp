@@ -73,7 +73,7 @@ class Tables {
  private:
   bool has_keyspace() const;
   bool has_table(std::string_view table) const;
-  void wait_for_table(std::string_view table) const;
+  void wait_for_chunks_table() const;
   [[noreturn]] void throw_no_keyspace() const;
   /// `copies`: the sum of its factors.
   std::string replication_text(int& copies) const;
