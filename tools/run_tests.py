@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only test programs whose names contain this; no Python tests")
     arguments = parser.parse_args()
     builds = [(ROOT / build).resolve() for build in arguments.builds]
-    environment = dict(os.environ, RINGFEED_BUILD=str(builds[0]), RINGFEED_BUILDS=":".join(map(str, builds)))
+    environment = dict(os.environ, RINGFEED_BUILD=str(builds[0]))
     counts = Counts()
     with tempfile.TemporaryDirectory() as folder:
         for build in builds:

@@ -5,6 +5,8 @@
 #include <ringfeed_driver.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace ringfeed::cql {
@@ -136,6 +138,30 @@ Failure with_hint(Failure failure, bool tls) {
   }
   return failure;
 }
+
+/// What a waiting call does when a node goes away under it: again, for a few seconds, as another
+/// node may answer. Not when replicas are known to be missing: who asked wants to know that at
+/// once.
+class Retries {
+ public:
+  explicit Retries(std::uint32_t request_timeout_ms)
+      : end_(Clock::now() + std::chrono::milliseconds(request_timeout_ms)) {}
+
+  /// False: it is time to give up.
+  bool pause_after(const Failure& failure) {
+    if (!failure.passes() || failure.status == Status::kUnavailable) return false;
+    if (Clock::now() + pause_ > end_ || pause_ > kPauseMax) return false;
+    std::this_thread::sleep_for(pause_);
+    pause_ *= 2;
+    return true;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPauseMax{2000};
+  const Clock::time_point end_;
+  std::chrono::milliseconds pause_{100};
+};
 
 void wait(const Queue& queue, Completion& completion) {
   while (rf_queue_next(queue.handle(), kWaitMs, &completion) == 0) {
@@ -321,19 +347,26 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
 }
 
 Statement Session::prepare(std::string_view cql, std::string_view where) const {
-  const Queue queue;
-  Completion completion;
-  rf_prepare(handle_, queue.handle(), 0, bytes_of(cql), connection_.request_timeout_ms);
-  wait(queue, completion);
-  if (const auto failure = failure_of(completion)) throw failure->error(where);
-  return Statement(std::exchange(completion.statement, nullptr));
+  Retries retries(connection_.request_timeout_ms);
+  while (true) {
+    const Queue queue;
+    Completion completion;
+    rf_prepare(handle_, queue.handle(), 0, bytes_of(cql), connection_.request_timeout_ms);
+    wait(queue, completion);
+    const auto failure = failure_of(completion);
+    if (!failure) return Statement(std::exchange(completion.statement, nullptr));
+    if (!retries.pause_after(*failure)) throw failure->error(where);
+  }
 }
 
 Rows Session::execute(const Statement& statement, const Values& values, const Request& request,
                       std::string_view where) const {
-  Answer answer = ask(statement, values, request);
-  if (answer.failure) throw answer.failure->error(where);
-  return std::move(answer.rows);
+  Retries retries(connection_.request_timeout_ms);
+  while (true) {
+    Answer answer = ask(statement, values, request);
+    if (!answer.failure) return std::move(answer.rows);
+    if (!retries.pause_after(*answer.failure)) throw answer.failure->error(where);
+  }
 }
 
 Rows Session::execute(std::string_view cql, const Values& values, const Request& request,

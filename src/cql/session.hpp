@@ -151,7 +151,8 @@ class Session {
 
   const Connection& connection() const noexcept { return connection_; }
 
-  /// `where` starts the messages of Errors.
+  /// These wait, and try again for a few seconds when a node goes away under them: a statement that
+  /// is executed twice must give what it gives once. `where` starts the messages of Errors.
   Statement prepare(std::string_view cql, std::string_view where) const;
   Rows execute(const Statement& statement, const Values& values, const Request& request,
                std::string_view where) const;
