@@ -242,12 +242,12 @@ TEST(CassandraStoreTest, WritesInDoubtLeaveOneChunkWithTheRightBytes) {
   const auto name = fresh_name("doubt");
   auto connection = resolve_connection(url_of(name), login());
   cassandra::Tables(shared_session(), url_of(name)).create();
-  const auto end = std::chrono::steady_clock::now() + 120s;
+  const auto end = std::chrono::steady_clock::now() + 400s;
   std::string last;
   int failures = 0;
   // As long as it takes until some answers come in time; those before were in doubt.
   double timeout_ms = 2;
-  for (bool done = false; !done; timeout_ms *= 1.3) {
+  for (bool done = false; !done; timeout_ms *= 2) {
     connection.request_timeout_ms = static_cast<std::uint32_t>(timeout_ms);
     try {
       cassandra::CassandraStore store(cql::Session::open(connection, "ringfeed_test"), url_of(name),
