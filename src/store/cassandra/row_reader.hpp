@@ -64,7 +64,6 @@ class RowReader final : public BlockReader {
     int rounds = 0;
     std::uint64_t last_request = 0;
     Clock::time_point deadline;  ///< of this page
-    std::optional<cql::Failure> failure;
     std::string failed_node;
   };
   struct Sent {

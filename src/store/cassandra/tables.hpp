@@ -42,7 +42,6 @@ class Tables {
   Tables(std::shared_ptr<const cql::Session> session, const Url& url);
 
   const cql::Session& session() const noexcept { return *session_; }
-  std::shared_ptr<const cql::Session> share() const noexcept { return session_; }
   const std::string& keyspace() const noexcept { return keyspace_; }
   const std::string& name() const noexcept { return name_; }
   /// "cassandra://host/keyspace/name", for messages.
