@@ -332,18 +332,23 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
   options.lz4 = connection.lz4 ? 1 : 0;
   options.contact_points_only = connection.contact_points_only ? 1 : 0;
 
-  const Queue queue;
-  Completion completion;
-  rf_connect(queue.handle(), 0, &options);
-  wait(queue, completion);
-  if (const auto failure = failure_of(completion)) {
+  Retries retries(connection.request_timeout_ms);
+  while (true) {
+    const Queue queue;
+    Completion completion;
+    rf_connect(queue.handle(), 0, &options);
+    wait(queue, completion);
+    const auto failure = failure_of(completion);
+    if (!failure)
+      return std::shared_ptr<Session>(
+          new Session(std::exchange(completion.session, nullptr), connection));
+    // A node that looks a user up on a replica that has just died answers with a timeout.
+    if (failure->status == Status::kTimeout && retries.pause_after(*failure)) continue;
     std::string where = "cassandra";
     for (std::size_t i = 0; i < points.size(); ++i)
       where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
     throw with_hint(*failure, connection.tls).error(where);
   }
-  return std::shared_ptr<Session>(
-      new Session(std::exchange(completion.session, nullptr), connection));
 }
 
 Statement Session::prepare(std::string_view cql, std::string_view where) const {
