@@ -69,6 +69,9 @@ class VirtualStore final : public Store {
   std::uint64_t verify(const Manifest&, const std::function<void(std::uint64_t)>&) override {
     return 0;
   }
+  void remove(std::uint64_t) override {
+    throw Error(ErrorCode::kInternal, "a virtual store is not removed");
+  }
 };
 
 }  // namespace
