@@ -41,11 +41,11 @@ test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/build.sh dev
 	@RINGFEED_BUILD=$(CURDIR)/build/dev $(PYTHON) -m pytest -q -m cuda tests
 
-bench:  ## run the benchmarks (NAME=feed_local|start|memory|train|feed_cassandra for one)
+bench:  ## run the benchmarks (NAME=feed_local, start, memory, train, or feed_, rows_, ingest_, tune_cassandra for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/build.sh bench
-	@for name in $(or $(NAME),feed_local start memory train feed_cassandra); do $(PYTHON) bench/$$name.py || exit 1; done
+	@for name in $(or $(NAME),feed_local start memory train feed_cassandra rows_cassandra ingest_cassandra tune_cassandra); do $(PYTHON) bench/$$name.py || exit 1; done
 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz

@@ -3,6 +3,7 @@
 cassandra_rivals.py scan|limit ADDRESS FOLDER: fills the table from FOLDER's npy files when it is not there, then for each line "round":
   scan    pages of the driver's default size through an IterableDataset and a DataLoader, batches of 256, 10,000 samples
   limit   SELECT ... LIMIT 256 and torch.tensor, 10 batches
+  write   (this one fills nothing before) all of FOLDER's samples into a new table by execute_concurrent_with_args, 64 at once
 and prints {samples, seconds}.
 """
 
@@ -38,13 +39,25 @@ class Scan(torch.utils.data.IterableDataset):
             yield torch.tensor(row.image), row.label
 
 
+def make_table(session: Session, table: str, width: int) -> None:
+    session.execute(f"CREATE TABLE IF NOT EXISTS {table} (id bigint PRIMARY KEY, image vector<float, {width}>, label bigint)")
+
+
+def insert(session: Session, table: str, images: numpy.ndarray, labels: numpy.ndarray) -> int:
+    statement = session.prepare(f"INSERT INTO {table} (id, image, label) VALUES (?, ?, ?)")
+    rows = ((i, images[i].tolist(), int(labels[i])) for i in range(len(images)))
+    return sum(done.success for done in execute_concurrent_with_args(session, statement, rows, concurrency=64))
+
+
+def load(folder: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
+    return numpy.load(folder / "image.npy", mmap_mode="r"), numpy.load(folder / "label.npy")
+
+
 def fill(session: Session, folder: Path) -> None:
-    session.execute("CREATE TABLE IF NOT EXISTS bench.rows (id bigint PRIMARY KEY, image vector<float, 784>, label bigint)")
-    if session.execute("SELECT count(*) FROM bench.rows").one().count == ROWS:
-        return
-    images, labels = numpy.load(folder / "image.npy", mmap_mode="r"), numpy.load(folder / "label.npy")
-    insert = session.prepare("INSERT INTO bench.rows (id, image, label) VALUES (?, ?, ?)")
-    execute_concurrent_with_args(session, insert, ((i, images[i].tolist(), int(labels[i])) for i in range(ROWS)), concurrency=64)
+    make_table(session, "bench.rows", 784)
+    if session.execute("SELECT count(*) FROM bench.rows").one().count != ROWS:
+        images, labels = load(folder)
+        insert(session, "bench.rows", images[:ROWS], labels[:ROWS])
 
 
 def scan(session: Session) -> int:
@@ -60,12 +73,29 @@ def limit(session: Session) -> int:
     return samples
 
 
+def writer(folder: Path) -> Callable[[Session], int]:
+    """A round of `write`: a table of its own each time."""
+    images, labels = load(folder)
+    numbers = itertools.count()
+
+    def write(session: Session) -> int:
+        table = f"bench.written_{next(numbers)}"
+        make_table(session, table, images.shape[1])
+        return insert(session, table, images, labels)
+
+    return write
+
+
 def main() -> None:
-    way: Callable[[Session], int] = {"scan": scan, "limit": limit}[sys.argv[1]]
+    kind, folder = sys.argv[1], Path(sys.argv[3])
     cluster = Cluster([sys.argv[2]], auth_provider=PlainTextAuthProvider("cassandra", "cassandra"), protocol_version=5)
     session = cluster.connect()
     session.default_timeout = 60
-    fill(session, Path(sys.argv[3]))
+    if kind == "write":
+        way = writer(folder)
+    else:
+        way = {"scan": scan, "limit": limit}[kind]
+        fill(session, folder)
     for _ in sys.stdin:
         start = time.perf_counter()
         samples = way(session)

@@ -1,39 +1,74 @@
 // Our side of the feed benchmarks: feed_side URL BATCH [COLUMN...]. For each line "round" on stdin
-// it hands out one epoch and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds}.
-// One assembling thread, one reading thread.
+// it makes a feed, hands out one epoch and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds,
+// cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One assembling thread,
+// one reading thread.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <string>
+#include <vector>
+
+#include "usage.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+void run(const std::string& url, ringfeed::FeedOptions options) {
+  const auto dataset = ringfeed::Dataset::open(url);
+  std::vector<double> batch_ms;
+  for (std::string line; std::getline(std::cin, line); ++options.start.epoch) {
+    batch_ms.clear();
+    const double cpu_before = cpu_seconds();
+    const auto start = Clock::now();
+    // A feed of its own: none of the epoch is read ahead while others have their round.
+    ringfeed::Feed feed(dataset, options);
+    auto last = start;
+    std::int64_t samples = 0;
+    while (const auto batch = feed.next()) {
+      samples += batch->size;
+      const auto now = Clock::now();
+      batch_ms.push_back(ms_between(last, now));
+      last = now;
+    }
+    const double seconds = 1e-3 * ms_between(start, Clock::now());
+    const auto stats = feed.stats();
+    std::ranges::sort(batch_ms);
+    fmt::print(
+        "{{\"samples\": {}, \"seconds\": {:.6f}, \"wait_seconds\": {:.6f}, \"assemble_seconds\": "
+        "{:.6f}, \"cpu_seconds\": {:.3f}, \"rss_anon_bytes\": {}, \"batch_ms_p50\": {:.3f}, "
+        "\"batch_ms_p99\": {:.3f}, \"batch_ms_max\": {:.3f}}}\n",
+        samples, seconds, stats.wait_seconds, stats.assemble_seconds, cpu_seconds() - cpu_before,
+        rss_anon_bytes(), batch_ms[batch_ms.size() / 2], batch_ms[batch_ms.size() * 99 / 100],
+        batch_ms.back());
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) {
     fmt::print(stderr, "usage: feed_side URL BATCH [COLUMN...]\n");
     return 2;
   }
-  ringfeed::FeedOptions options;
-  options.order.global_batch = std::stoull(argv[2]);
-  options.columns.assign(argv + 3, argv + argc);
-  options.epochs = 0;
-  ringfeed::Feed feed(ringfeed::Dataset::open(argv[1]), options);
-  ringfeed::FeedStats before;
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto start = std::chrono::steady_clock::now();
-    std::int64_t samples = 0;
-    while (const auto batch = feed.next()) samples += batch->size;
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto stats = feed.stats();
-    fmt::print(
-        "{{\"samples\": {}, \"seconds\": {:.6f}, \"wait_seconds\": {:.6f}, \"assemble_seconds\": "
-        "{:.6f}}}\n",
-        samples, seconds, stats.wait_seconds - before.wait_seconds,
-        stats.assemble_seconds - before.assemble_seconds);
-    std::fflush(stdout);
-    before = stats;
+  try {
+    ringfeed::FeedOptions options;
+    options.order.global_batch = std::stoull(argv[2]);
+    options.columns.assign(argv + 3, argv + argc);
+    run(argv[1], options);
+  } catch (const ringfeed::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return error.exit_code();
   }
   return 0;
 }

@@ -101,17 +101,23 @@ def versions() -> dict[str, str]:
     return {"ringfeed": program.stdout.split()[-1], "torch": torch.__version__, "python": sys.version.split()[0]}
 
 
-def ingest_npy(name: str, samples: int, width: int) -> tuple[Path, Path]:
-    """Makes `samples` x `width` float32 and int64 labels as npy, and the same as a data set; gives both paths."""
+def write_npy(name: str, samples: int, width: int) -> Path:
+    """Makes `samples` x `width` float32 and int64 labels, image.npy and label.npy; gives their folder."""
     import numpy
 
     folder = DATA / name
     folder.mkdir(parents=True, exist_ok=True)
-    dataset = folder / "data.ring"
     if not (folder / "label.npy").exists():
         random = numpy.random.default_rng(0)
         numpy.save(folder / "image.npy", random.standard_normal((samples, width), dtype=numpy.float32))
         numpy.save(folder / "label.npy", random.integers(0, 10, samples, dtype=numpy.int64))
+    return folder
+
+
+def ingest_npy(name: str, samples: int, width: int) -> tuple[Path, Path]:
+    """The same, and as a data set beside them; gives both paths."""
+    folder = write_npy(name, samples, width)
+    dataset = folder / "data.ring"
     subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"),
                     str(dataset), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     return folder, dataset

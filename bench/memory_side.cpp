@@ -9,7 +9,7 @@
 #include <ringfeed/feed.hpp>
 #include <string>
 
-#include "rss_anon.hpp"
+#include "usage.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 5) {

@@ -10,7 +10,7 @@
 #include <ringfeed/feed.hpp>
 #include <string>
 
-#include "rss_anon.hpp"
+#include "usage.hpp"
 
 namespace {
 

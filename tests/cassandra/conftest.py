@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 
 import pytest
 from running import Running, cluster
 
+# The Python driver tells of each attempt to reach a node that a test has stopped: the report of a failed test is about something else.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL + 1)
 
 @pytest.fixture(scope="session")
 def ended_in_order() -> Iterator[None]:

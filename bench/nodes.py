@@ -1,0 +1,46 @@
+"""Cassandra nodes of the benchmarks with Cassandra: real ones that are started (full JIT) and stopped, on loopback addresses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import BUILD, DATA, ROOT
+
+sys.path.insert(0, str(ROOT / "tools/cassandra"))
+import cluster  # noqa: E402
+
+THREADS = "1 assembling, 1 reading, 2 of the driver; server on the same cores"
+
+
+@contextmanager
+def running(count: int) -> Iterator[cluster.Cluster]:
+    """Empty nodes; what the sides start logs in as their superuser, and has its indexes of row tables in a folder of its own."""
+    folder = DATA / "cassandra"
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ.update(RINGFEED_USER="cassandra", RINGFEED_PASSWORD="cassandra", RINGFEED_INDEX=str(folder / "index"))
+    nodes = cluster.Cluster(folder)
+    try:
+        nodes.up(count)
+        yield nodes
+    finally:
+        nodes.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def ingest(folder: Path, url: str, *options: str) -> None:
+    """Both npy files of harness.write_npy."""
+    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"), url, "--quiet",
+                    *options], check=True, stdout=subprocess.DEVNULL)
+
+
+def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:
+    """What a side used: seconds of CPU per 10^9 bytes of samples, and the most anonymous memory in 10^6 bytes."""
+    seconds, samples = sum(r["cpu_seconds"] for r in rounds), sum(r["samples"] for r in rounds)
+    return {"cpu_s_per_gb": round(seconds / (samples * sample_bytes / 1e9), 3),
+            "rss_anon_mb": round(max(r["rss_anon_bytes"] for r in rounds) / 1e6)}
