@@ -135,6 +135,7 @@ void Reader::begin_round(Read& read) {
   read.asked_quorum = read.hedged = false;
   read.replicas = tables_.session().replicas(select_, key_values(read.number));
   if (read.replicas.empty()) return;
+  has_choice_ = has_choice_ || read.replicas.size() > 1;
   // Each replica is the first for its share of the chunks; those that do badly are asked last.
   const auto turn = (read.number + static_cast<std::uint64_t>(read.rounds)) % read.replicas.size();
   std::rotate(read.replicas.begin(), read.replicas.begin() + static_cast<std::ptrdiff_t>(turn),
@@ -199,30 +200,29 @@ void Reader::start_due(Clock::time_point now) {
 
 /// Asks a second replica where the first is late. What is answered cannot change by that.
 void Reader::hedge_late(Clock::time_point now) {
+  if (!has_choice_) return;
   const auto limit = late();
-  for (auto& [id, read] : reads_) {
-    if (read.under_way != 1 || read.hedged || read.asked_quorum) continue;
+  for (const auto& [tag, sent] : sent_) {
+    if (now - sent.at < limit) return;
+    const auto found = reads_.find(sent.read);
+    if (found == reads_.end()) continue;
+    Read& read = found->second;
+    if (read.last_request != tag || read.under_way != 1 || read.hedged || read.asked_quorum)
+      continue;
     if (read.asked >= read.replicas.size()) continue;
-    const auto sent = sent_.find(read.last_request);
-    if (sent == sent_.end() || now - sent->second.at < limit) continue;
-    const auto health = sent->second.host ? health_.find(*sent->second.host) : health_.end();
+    const auto health = sent.host ? health_.find(*sent.host) : health_.end();
     const bool is_slow = health != health_.end() && health->second.slow_until > now;
     if (!is_slow && hedges_ > kHedgesFree + requests_ / 20) continue;
     ++hedges_;
     read.hedged = true;
-    ask(id, read, false);
+    ask(sent.read, read, false);
   }
 }
 
 Reader::Clock::duration Reader::until_next_step() const {
   if (reads_.empty()) return 1s;
   Clock::duration wait = 100ms;
-  for (const auto& read : reads_) {
-    if (read.second.replicas.size() > 1) {
-      wait = std::max<Clock::duration>(late() / 4, 5ms);
-      break;
-    }
-  }
+  if (has_choice_) wait = std::max<Clock::duration>(late() / 4, 5ms);
   if (!rounds_.empty()) wait = std::min(wait, rounds_.begin()->first - Clock::now());
   return std::max<Clock::duration>(wait, 1ms);
 }

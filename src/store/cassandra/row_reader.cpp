@@ -173,12 +173,15 @@ void RowReader::hedge_late(Clock::time_point now) {
   const auto late = std::max<Clock::duration>(
       kLateLeast, std::chrono::duration_cast<Clock::duration>(
                       std::chrono::duration<double>(kLateFactor * seconds_of_page_)));
-  for (auto& [id, read] : reads_) {
-    if (read.under_way != 1 || read.checking || read.asked >= read.replicas.size()) continue;
-    const auto sent = sent_.find(read.last_request);
-    if (sent == sent_.end() || now - sent->second.at < late) continue;
-    if (sent->second.host) slow_until_[*sent->second.host] = now + kSlowFor;
-    ask(id, read);
+  for (const auto& [tag, sent] : sent_) {
+    if (now - sent.at < late) return;
+    const auto found = reads_.find(sent.read);
+    if (found == reads_.end()) continue;
+    Read& read = found->second;
+    if (read.last_request != tag || read.under_way != 1 || read.checking) continue;
+    if (read.asked >= read.replicas.size()) continue;
+    if (sent.host) slow_until_[*sent.host] = now + kSlowFor;
+    ask(sent.read, read);
   }
 }
 

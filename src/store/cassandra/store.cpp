@@ -76,6 +76,7 @@ class Verification {
     std::optional<cql::HostId> host;
     std::string address;
     int tries = 0;
+    bool quorum = false;  ///< of whichever copies
   };
 
   static cql::Values key_values(const ChunkKey& key) {
@@ -85,10 +86,10 @@ class Verification {
   void send(Copy copy) {
     const std::uint64_t tag = ++last_;
     bytes_under_way_ += copy.chunk->bytes;
-    tables_.session().start(
-        select_, key_values(copy.chunk->key),
-        {.consistency = tables_.session().connection().read_consistency, .host = copy.host},
-        answers_, tag);
+    const auto consistency = copy.quorum ? Consistency::kLocalQuorum
+                                         : tables_.session().connection().read_consistency;
+    tables_.session().start(select_, key_values(copy.chunk->key),
+                            {.consistency = consistency, .host = copy.host}, answers_, tag);
     sent_.emplace(tag, std::move(copy));
   }
 
@@ -114,9 +115,14 @@ class Verification {
     }
     --chunk.left;
     if (answer->rows.size() == 0) {
+      if (copy.quorum) throw_damaged(copy, "it is missing, as everywhere");
       ++missing_[copy.address];
-      if (chunk.left == 0 && !chunk.sound) throw_damaged(copy, "it is missing, as everywhere");
-      return;
+      if (chunk.left > 0 || chunk.sound) return;
+      // A node may have asked another one: all may have asked the one that has no copy.
+      chunk.left = 1;
+      copy.tries = 0;
+      copy.quorum = true;
+      return send(std::move(copy));
     }
     const auto cell = answer->rows.cell(0, 1).value_or("");
     if (cell.size() != chunk.bytes) {
