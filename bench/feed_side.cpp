@@ -1,7 +1,7 @@
 // Our side of the feed benchmarks: feed_side URL BATCH [COLUMN...]. For each line "round" on stdin
-// it makes a feed, hands out two epochs and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds,
-// cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One assembling thread,
-// one reading thread.
+// it makes a feed, hands out two epochs and prints a JSON line {samples, seconds, wait_seconds,
+// assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One
+// assembling thread, one reading thread.
 #include <fmt/format.h>
 
 #include <algorithm>
