@@ -1,9 +1,10 @@
 """The usual Python ways to train from Cassandra, on a table (id bigint PRIMARY KEY, image vector<float, 784>, label bigint).
 
-cassandra_rivals.py scan|limit ADDRESS FOLDER: fills the table from FOLDER's npy files when it is not there, then for each line "round":
+cassandra_rivals.py scan|limit|write ADDRESS FOLDER: for scan and limit fills the table from FOLDER's npy files when it is not there;
+then for each line "round":
   scan    pages of the driver's default size through an IterableDataset and a DataLoader, batches of 256, 10,000 samples
   limit   SELECT ... LIMIT 256 and torch.tensor, 10 batches
-  write   (this one fills nothing before) all of FOLDER's samples into a new table by execute_concurrent_with_args, 64 at once
+  write   all of FOLDER's samples into a new table by execute_concurrent_with_args, 64 at once
 and prints {samples, seconds}.
 """
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from harness import BUILD, Side, alternate_sides, rates, report, write_npy
-from nodes import THREADS, costs, ingest, running
+from harness import BUILD, Side, alternate_sides, ingest, rates, report, write_npy
+from nodes import THREADS, costs, running
 
 SAMPLES = 350_000
 WIDTH = 784

@@ -114,10 +114,15 @@ def write_npy(name: str, samples: int, width: int) -> Path:
     return folder
 
 
+def ingest(folder: Path, url: str, *options: str) -> None:
+    """Both npy files of write_npy."""
+    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"), url, "--quiet",
+                    *options], check=True, stdout=subprocess.DEVNULL)
+
+
 def ingest_npy(name: str, samples: int, width: int) -> tuple[Path, Path]:
     """The same, and as a data set beside them; gives both paths."""
     folder = write_npy(name, samples, width)
     dataset = folder / "data.ring"
-    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"),
-                    str(dataset), "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    ingest(folder, str(dataset))
     return folder, dataset

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from harness import BUILD, Side, alternate, rates, report, write_npy
-from nodes import THREADS, ingest, running
+from harness import BUILD, Side, alternate, ingest, rates, report, write_npy
+from nodes import THREADS, running
 
 SAMPLES, WIDTH = 170_000, 784
 CHUNK_BYTES = 512 << 10

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from harness import BUILD, DATA, ROOT
+from harness import DATA, ROOT
 
 sys.path.insert(0, str(ROOT / "tools/cassandra"))
 import cluster  # noqa: E402
@@ -31,12 +29,6 @@ def running(count: int) -> Iterator[cluster.Cluster]:
     finally:
         nodes.down()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def ingest(folder: Path, url: str, *options: str) -> None:
-    """Both npy files of harness.write_npy."""
-    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"), url, "--quiet",
-                    *options], check=True, stdout=subprocess.DEVNULL)
 
 
 def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:

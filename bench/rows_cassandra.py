@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 import numpy
-from harness import BUILD, DATA, Side, alternate_sides, rates, report, write_npy
-from nodes import THREADS, costs, ingest, running
+from harness import BUILD, DATA, Side, alternate_sides, ingest, rates, report, write_npy
+from nodes import THREADS, costs, running
 
 ROWS = 100_000
 WIDTH = 784

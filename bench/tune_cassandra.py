@@ -1,6 +1,7 @@
 """What the rate of the packed feed depends on: chunk size, connections, bytes under way, nodes, consistency; and batches while a node is frozen.
 
-550 MB of 784 float32 and a label, batches of 256. Each line is a median of five epochs after one to warm up; the settings of a line
+550 MB of 784 float32 and a label, batches of 256. Each line is a median of five rounds (of the feed two epochs each)
+after one to warm up; the settings of a line
 group take turns, so that its figures can be compared. No bars: docs/benchmarks.md says what was chosen by them.
 """
 
@@ -11,8 +12,8 @@ import os
 import signal
 import statistics
 
-from harness import BUILD, Side, alternate_sides, rates, write_npy
-from nodes import costs, ingest, running
+from harness import BUILD, Side, alternate_sides, ingest, rates, write_npy
+from nodes import costs, running
 
 SAMPLES, WIDTH = 175_000, 784
 SAMPLE_BYTES = WIDTH * 4 + 8

@@ -12,6 +12,7 @@ from running import Running, cluster
 # The Python driver tells of each attempt to reach a node that a test has stopped: the report of a failed test is about something else.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL + 1)
 
+
 @pytest.fixture(scope="session")
 def ended_in_order() -> Iterator[None]:
     """SIGTERM ends the session like Ctrl-C does, in order. (When SIGKILL ends it, its nodes end too.)"""
