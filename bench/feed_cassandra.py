@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from harness import BUILD, Side, alternate_sides, ingest, rates, report, write_npy
-from nodes import THREADS, costs, running
+from nodes import THREADS, costs, running, warm
 
 SAMPLES = 350_000
 WIDTH = 784
@@ -23,9 +23,11 @@ def main() -> None:
         address = nodes.nodes()[0].address
         url = f"cassandra://{address}/bench/packed"
         ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+        raw = [str(BUILD / "bin/bench_raw_side"), "chunks", url, str(UNDER_WAY)]
+        warm(raw)
         results = alternate_sides({
             "ours": Side([str(BUILD / "bin/bench_feed_side"), url, "256"]),
-            "raw": Side([str(BUILD / "bin/bench_raw_side"), "chunks", url, str(UNDER_WAY)]),
+            "raw": Side(raw),
             "dataloader": Side([sys.executable, "bench/rivals.py", "dataloader", str(folder), "256"]),
             "scan": Side([sys.executable, "bench/cassandra_rivals.py", "scan", address, str(folder)]),
             "limit": Side([sys.executable, "bench/cassandra_rivals.py", "limit", address, str(folder)]),

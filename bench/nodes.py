@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness import DATA, ROOT
+from harness import DATA, ROOT, Side
 
 sys.path.insert(0, str(ROOT / "tools/cassandra"))
 import cluster  # noqa: E402
 
+WARM_SECONDS = 40
 THREADS = "1 assembling, 1 reading, 2 of the driver; server on the same cores"
+
+
+def heap(nodes: int) -> str:
+    """Of each node, as Cassandra's own start script chooses it: a quarter of the memory, at most 8 GB; here the nodes share that."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{(min(memory // 4, 8 << 30) // nodes) >> 20}m"
 
 
 @contextmanager
@@ -22,6 +30,7 @@ def running(count: int) -> Iterator[cluster.Cluster]:
     folder = DATA / "cassandra"
     shutil.rmtree(folder, ignore_errors=True)
     os.environ.update(RINGFEED_USER="cassandra", RINGFEED_PASSWORD="cassandra", RINGFEED_INDEX=str(folder / "index"))
+    os.environ.setdefault("CASSANDRA_HEAP", heap(count))
     nodes = cluster.Cluster(folder)
     try:
         nodes.up(count)
@@ -29,6 +38,16 @@ def running(count: int) -> Iterator[cluster.Cluster]:
     finally:
         nodes.down()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def warm(*commands: list[str]) -> None:
+    """Reads until the server's compiler has done its work: in its first minute a tenth of its time goes there, and what it runs is slow."""
+    for command in commands:
+        side = Side(command)
+        end = time.monotonic() + WARM_SECONDS
+        while time.monotonic() < end:
+            side.round()
+        side.close()
 
 
 def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ import sys
 
 import numpy
 from harness import BUILD, DATA, Side, alternate_sides, ingest, rates, report, write_npy
-from nodes import THREADS, costs, running
+from nodes import THREADS, costs, running, warm
 
 ROWS = 100_000
 WIDTH = 784
@@ -35,15 +35,19 @@ def main() -> None:
         address = nodes.nodes()[0].address
         vectors_url, blobs_url = (f"cassandra://{address}/bench/{name}" for name in ("vectors", "blobs"))
         ingest(folder, vectors_url, "--layout", "rows", "--create-keyspace", "--replication", "simple:1")
+        scan = [raw, "scan", vectors_url, "8", "400"]
+        warm(scan)
         vectors = alternate_sides({
             "ours": Side([feed, vectors_url, "256"]),
-            "raw": Side([raw, "scan", vectors_url, "8", "400"]),
+            "raw": Side(scan),
             "scan": Side([sys.executable, "bench/cassandra_rivals.py", "scan", address, str(folder)]),
         })
         subprocess.run([program, "ingest", blobs, blobs_url, "--quiet", "--layout", "rows"], check=True, stdout=subprocess.DEVNULL)
+        points = [raw, "points", blobs_url, "512"]
+        warm(points)
         images = alternate_sides({
             "ours": Side([feed, blobs_url, "64"]),
-            "raw": Side([raw, "points", blobs_url, "512"]),
+            "raw": Side(points),
         })
     sample_bytes = WIDTH * 4 + 8
     report("feed cassandra rows 784 vs token-range scan", rates(vectors["ours"]), rates(vectors["raw"]), "samples/s", 0.9, THREADS,

@@ -24,7 +24,7 @@ typedef struct RfBytes {
 
 enum RfStatus {
   RF_OK = 0,
-  RF_INVALID = 1,        /* the statement, or what it names: syntax, unknown keyspace or table, wrong type */
+  RF_INVALID = 1,        /* the statement, or what it names: syntax, unknown column, wrong type */
   RF_EXISTS = 2,         /* keyspace or table exists already */
   RF_LOGIN = 3,          /* user or password wrong, or missing */
   RF_UNAUTHORIZED = 4,   /* the user may not do this */
@@ -35,7 +35,8 @@ enum RfStatus {
   RF_NO_CONNECTION = 9,  /* the node cannot be reached */
   RF_FAILED = 10,        /* replicas failed while they executed it */
   RF_CLOSED = 11,        /* the session was closed before the end */
-  RF_INTERNAL = 12       /* a bug, or an answer that cannot be understood */
+  RF_INTERNAL = 12,      /* a bug, or an answer that cannot be understood */
+  RF_UNKNOWN_TABLE = 13  /* the node knows no such keyspace or table */
 };
 
 typedef struct RfHost {

@@ -24,6 +24,7 @@ pub enum Status {
     Failed = 10,
     Closed = 11,
     Internal = 12,
+    UnknownTable = 13,
 }
 
 pub struct Failure {
@@ -78,10 +79,16 @@ fn of_db(error: &DbError, text: &str) -> Failure {
         DbError::WriteFailure { required, received, .. } => {
             Failure::new(Status::Failed, words).replicas(*required, *received).in_doubt()
         }
+        DbError::Invalid | DbError::ConfigError if is_about_unknown(&words) => Failure::new(Status::UnknownTable, words),
         DbError::SyntaxError | DbError::Invalid | DbError::ConfigError => Failure::new(Status::Invalid, words),
         DbError::ServerError | DbError::TruncateError => Failure::new(Status::Failed, words).in_doubt(),
         _ => Failure::new(Status::Internal, words).in_doubt(),
     }
+}
+
+/// Whether Cassandra's words are that it knows no such keyspace or table.
+fn is_about_unknown(words: &str) -> bool {
+    ["does not exist", "doesn't exist", "unconfigured table"].iter().any(|part| words.contains(part))
 }
 
 /// The innermost cause says what happened; those around it say only where in the driver.

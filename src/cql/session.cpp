@@ -140,8 +140,8 @@ Failure with_hint(Failure failure, bool tls) {
 }
 
 /// What a waiting call does when a node goes away under it: again, for a few seconds, as another
-/// node may answer. Not when replicas are known to be missing: who asked wants to know that at
-/// once.
+/// node may answer. Not when replicas or tables are known to be missing: who asked wants to know
+/// that at once.
 class Retries {
  public:
   explicit Retries(std::uint32_t request_timeout_ms)
@@ -149,7 +149,9 @@ class Retries {
 
   /// False: it is time to give up.
   bool pause_after(const Failure& failure) {
-    if (!failure.passes() || failure.status == Status::kUnavailable) return false;
+    if (!failure.passes() || failure.status == Status::kUnavailable ||
+        failure.status == Status::kUnknownTable)
+      return false;
     if (Clock::now() + pause_ > end_ || pause_ > kPauseMax) return false;
     std::this_thread::sleep_for(pause_);
     pause_ *= 2;
@@ -177,6 +179,7 @@ bool Failure::passes() const noexcept {
     case Status::kTimeout:
     case Status::kNoConnection:
     case Status::kFailed:
+    case Status::kUnknownTable:  // one that was away learns of new tables a moment after its start
       return true;
     default:
       return false;
@@ -188,12 +191,10 @@ Error Failure::error(std::string_view where) const {
     return Error(code, fmt::format("{}: {}{}", where, message, remedy), outcome_known);
   };
   switch (status) {
-    case Status::kInvalid: {
-      const bool missing = message.find("does not exist") != std::string::npos ||
-                           message.find("doesn't exist") != std::string::npos ||
-                           message.find("unconfigured table") != std::string::npos;
-      return make(missing ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument);
-    }
+    case Status::kInvalid:
+      return make(ErrorCode::kInvalidArgument);
+    case Status::kUnknownTable:
+      return make(ErrorCode::kNotFound);
     case Status::kExists:
       return make(ErrorCode::kConflict);
     case Status::kLogin:
@@ -219,13 +220,14 @@ Error Failure::error(std::string_view where) const {
 
 Rows::Rows(RfRows* rows)
     : handle_(rows, [](RfRows* handle) { rf_rows_free(handle); }),
+      cells_(rf_rows_cells(rows)),
       rows_(rf_rows_count(rows)),
       columns_(rf_rows_columns(rows)) {}
 
 std::optional<std::string_view> Rows::cell(std::size_t row, std::size_t column) const {
   if (row >= rows_ || column >= columns_)
     throw Error(ErrorCode::kInternal, "a cell outside of the rows of an answer");
-  const RfBytes& bytes = rf_rows_cells(handle_.get())[row * columns_ + column];
+  const RfBytes& bytes = cells_[row * columns_ + column];
   if (bytes.data == nullptr) return std::nullopt;
   return view_of(bytes);
 }

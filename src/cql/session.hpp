@@ -16,6 +16,7 @@
 
 #include "cql/value.hpp"
 
+struct RfBytes;
 struct RfQueue;
 struct RfRows;
 struct RfSession;
@@ -38,6 +39,7 @@ enum class Status {
   kFailed,        ///< replicas failed while they executed it
   kClosed,        ///< the session was closed before the end
   kInternal,      ///< a bug, or an answer that cannot be understood
+  kUnknownTable,  ///< the node knows no such keyspace or table
 };
 
 struct Failure {
@@ -88,6 +90,7 @@ class Rows {
   std::string_view fixed(std::size_t row, std::size_t column, std::size_t size) const;
 
   std::shared_ptr<RfRows> handle_;
+  const RfBytes* cells_ = nullptr;
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
 };

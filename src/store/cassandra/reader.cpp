@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ringfeed/error.hpp>
 #include <utility>
 
@@ -27,18 +26,7 @@ constexpr std::size_t kReadsMax = 65'536;
 constexpr int kDeadlineTimeouts = 3;
 constexpr auto kRoundPauseFirst = 100ms;
 constexpr auto kRoundPauseMax = 2s;
-/// A second replica is asked when an answer is later than this share of the others...
-constexpr double kLateQuantile = 0.99;
-constexpr double kLateFactor = 2.0;
-/// ... but not before this, and until there are enough others to tell, after that.
 constexpr auto kLateLeast = 20ms;
-constexpr auto kLateUnknown = 500ms;
-constexpr std::uint32_t kTimesLeast = 100;
-constexpr std::uint32_t kTimesMost = 8192;
-/// Hedges beyond one in 20 requests.
-constexpr std::uint64_t kHedgesFree = 8;
-constexpr int kLossesMax = 3;
-constexpr auto kSlowFor = 10s;
 constexpr int kWarningsMax = 10;
 
 /// A cell in the memory of the received frame, which it keeps.
@@ -72,7 +60,8 @@ Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manife
       // The hash first: then the chunk's bytes begin at a multiple of 8 in the received frame.
       select_(tables_.session().prepare(
           fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
-          tables_.where())) {
+          tables_.where())),
+      hedging_(kLateLeast) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no split '{}'", tables_.where(), split));
@@ -134,22 +123,8 @@ void Reader::begin_round(Read& read) {
   read.asked = read.empty = read.corrupt = 0;
   read.asked_quorum = read.hedged = false;
   read.replicas = tables_.session().replicas(select_, key_values(read.number));
-  if (read.replicas.empty()) return;
-  has_choice_ = has_choice_ || read.replicas.size() > 1;
-  // Each replica is the first for its share of the chunks; those that do badly are asked last.
-  const auto turn = (read.number + static_cast<std::uint64_t>(read.rounds)) % read.replicas.size();
-  std::rotate(read.replicas.begin(), read.replicas.begin() + static_cast<std::ptrdiff_t>(turn),
-              read.replicas.end());
-  const auto now = Clock::now();
-  std::stable_sort(read.replicas.begin(), read.replicas.end(),
-                   [&](const cql::Host& left, const cql::Host& right) {
-                     const auto rank = [&](const cql::Host& host) {
-                       const auto health = health_.find(host.id);
-                       const bool slow = health != health_.end() && health->second.slow_until > now;
-                       return (host.connected ? 0 : 4) + (slow ? 2 : 0) + (host.local ? 0 : 1);
-                     };
-                     return rank(left) < rank(right);
-                   });
+  hedging_.order(read.replicas, read.number + static_cast<std::uint64_t>(read.rounds),
+                 Clock::now());
 }
 
 void Reader::ask(std::uint64_t id, Read& read, bool quorum) {
@@ -167,7 +142,7 @@ void Reader::ask(std::uint64_t id, Read& read, bool quorum) {
   sent_.emplace(tag, sent);
   read.last_request = tag;
   ++read.under_way;
-  ++requests_;
+  hedging_.note_request();
   tables_.session().start(select_, key_values(read.number), request, answers_, tag);
 }
 
@@ -200,20 +175,16 @@ void Reader::start_due(Clock::time_point now) {
 
 /// Asks a second replica where the first is late. What is answered cannot change by that.
 void Reader::hedge_late(Clock::time_point now) {
-  if (!has_choice_) return;
-  const auto limit = late();
+  if (!hedging_.has_choice()) return;
+  const auto late = hedging_.late();
   for (const auto& [tag, sent] : sent_) {
-    if (now - sent.at < limit) return;
+    if (now - sent.at < late) return;
     const auto found = reads_.find(sent.read);
     if (found == reads_.end()) continue;
     Read& read = found->second;
     if (read.last_request != tag || read.under_way != 1 || read.hedged || read.asked_quorum)
       continue;
-    if (read.asked >= read.replicas.size()) continue;
-    const auto health = sent.host ? health_.find(*sent.host) : health_.end();
-    const bool is_slow = health != health_.end() && health->second.slow_until > now;
-    if (!is_slow && hedges_ > kHedgesFree + requests_ / 20) continue;
-    ++hedges_;
+    if (read.asked >= read.replicas.size() || !hedging_.take_turn(sent.host, now)) continue;
     read.hedged = true;
     ask(sent.read, read, false);
   }
@@ -222,37 +193,18 @@ void Reader::hedge_late(Clock::time_point now) {
 Reader::Clock::duration Reader::until_next_step() const {
   if (reads_.empty()) return 1s;
   Clock::duration wait = 100ms;
-  if (has_choice_) wait = std::max<Clock::duration>(late() / 4, 5ms);
+  if (hedging_.has_choice()) wait = std::max<Clock::duration>(hedging_.late() / 4, 5ms);
   if (!rounds_.empty()) wait = std::min(wait, rounds_.begin()->first - Clock::now());
   return std::max<Clock::duration>(wait, 1ms);
 }
 
-Reader::Clock::duration Reader::late() const {
-  if (times_count_ < kTimesLeast) return kLateUnknown;
-  auto left = static_cast<std::uint32_t>(kLateQuantile * times_count_);
-  std::size_t bucket = 0;
-  for (; bucket + 1 < times_.size() && times_[bucket] <= left; ++bucket) left -= times_[bucket];
-  const double us = std::exp2(static_cast<double>(bucket + 1) / 4) * kLateFactor;
-  return std::max<Clock::duration>(std::chrono::microseconds(static_cast<std::int64_t>(us)),
-                                   kLateLeast);
-}
-
 void Reader::note_answer(const Sent& sent, const Read* read, Clock::time_point now) {
-  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now - sent.at).count();
-  const auto bucket = static_cast<std::size_t>(std::log2(static_cast<double>(us) + 1) * 4);
-  ++times_[std::min(bucket, times_.size() - 1)];
-  if (++times_count_ > kTimesMost) {
-    times_count_ = 0;
-    for (auto& count : times_) times_count_ += count /= 2;
-  }
-  if (read == nullptr || !sent.host) return;
-  health_[*sent.host].losses = 0;
-  if (!read->hedged) return;
+  hedging_.note_answer(read != nullptr ? sent.host : std::nullopt, now - sent.at);
+  if (read == nullptr || !sent.host || !read->hedged) return;
   // The answer overtook that of a replica which was asked before.
   for (const auto& [tag, other] : sent_) {
-    if (other.read != sent.read || !other.host || *other.host == *sent.host) continue;
-    Health& health = health_[*other.host];
-    if (++health.losses >= kLossesMax) health.slow_until = now + kSlowFor;
+    if (other.read == sent.read && other.host && *other.host != *sent.host)
+      hedging_.note_overtaken(*other.host, now);
   }
 }
 

@@ -2,7 +2,6 @@
 // answer is empty, wrong, late or does not come, is decided here and nowhere else.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -19,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "store/cassandra/hedging.hpp"
 #include "store/cassandra/store.hpp"
 #include "store/cassandra/tables.hpp"
 
@@ -66,11 +66,6 @@ class Reader final : public BlockReader {
     std::optional<cql::HostId> host;
     Clock::time_point at;
   };
-  /// How a node does, by what it answers.
-  struct Health {
-    int losses = 0;                  ///< in a row: another replica was asked later and was first
-    Clock::time_point slow_until{};  ///< until then it is asked last
-  };
 
   void work();
   Clock::duration until_next_step() const;
@@ -83,7 +78,6 @@ class Reader final : public BlockReader {
   void take(cql::Answer answer);
   Chunk decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const;
   void note_answer(const Sent& sent, const Read* read, Clock::time_point now);
-  Clock::duration late() const;
   void warn(const std::string& line);
   void finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure);
   Error give_up(const Read& read) const;
@@ -101,17 +95,12 @@ class Reader final : public BlockReader {
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;
   std::map<std::uint64_t, Sent> sent_;  ///< the oldest first
-  bool has_choice_ = false;             ///< some chunk has more than one replica
   std::deque<std::uint64_t> waiting_;                       ///< reads that are not asked for yet
   std::multimap<Clock::time_point, std::uint64_t> rounds_;  ///< when a read is asked for again
-  std::map<cql::HostId, Health> health_;
+  Hedging hedging_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;
-  std::uint64_t requests_ = 0;
-  std::uint64_t hedges_ = 0;
-  std::array<std::uint32_t, 128> times_{};  ///< of answers: four counts per power of two of us
-  std::uint32_t times_count_ = 0;
   int warnings_ = 0;
   bool ending_ = false;
   cql::Queue answers_;

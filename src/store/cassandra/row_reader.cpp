@@ -27,11 +27,7 @@ constexpr std::size_t kReadsMax = 65'536;
 constexpr int kDeadlineTimeouts = 3;
 constexpr auto kRoundPauseFirst = 100ms;
 constexpr auto kRoundPauseMax = 2s;
-/// A second replica is asked when an answer takes so many times as long as others did, and not
-/// before the least.
-constexpr double kLateFactor = 8.0;
 constexpr auto kLateLeast = 200ms;
-constexpr auto kSlowFor = 10s;
 /// Of one page.
 constexpr std::uint64_t kPageBytes = std::uint64_t{4} << 20;
 
@@ -57,7 +53,9 @@ std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
 }  // namespace
 
 RowReader::RowReader(RowSource source, std::string_view split, int workers)
-    : source_(std::move(source)), arrow_schema_(source_.index->schema().to_arrow()) {
+    : source_(std::move(source)),
+      arrow_schema_(source_.index->schema().to_arrow()),
+      hedging_(kLateLeast) {
   const auto found = std::ranges::find(source_.index->splits, split, &rows::RowSplit::name);
   if (found == source_.index->splits.end()) {
     throw Error(ErrorCode::kNotFound,
@@ -126,19 +124,7 @@ void RowReader::begin_page(Read& read) {
   read.deadline = Clock::now() + deadline_of(session);
   read.asked = 0;
   read.replicas = session.token_replicas(query_->of(block(read)).first, block(read).upto);
-  if (read.replicas.empty()) return;
-  // Each replica is the first for its share of the blocks.
-  std::rotate(
-      read.replicas.begin(),
-      read.replicas.begin() + static_cast<std::ptrdiff_t>(read.number % read.replicas.size()),
-      read.replicas.end());
-  const auto now = Clock::now();
-  const auto rank = [&](const cql::Host& host) {
-    const auto slow = slow_until_.find(host.id);
-    return (host.connected ? 0 : 4) + (slow != slow_until_.end() && slow->second > now ? 2 : 0) +
-           (host.local ? 0 : 1);
-  };
-  std::ranges::stable_sort(read.replicas, {}, rank);
+  hedging_.order(read.replicas, read.number, Clock::now());
 }
 
 void RowReader::ask(std::uint64_t id, Read& read) {
@@ -152,6 +138,7 @@ void RowReader::ask(std::uint64_t id, Read& read) {
   ++read.asked;
   ++read.under_way;
   read.last_request = tag;
+  hedging_.note_request();
   sent_.emplace(tag, Sent{id, read.pages.size(), read.again, request.host, Clock::now()});
   const auto [statement, values] = query_->of(block(read));
   session.start(statement, values, request, answers_, tag);
@@ -170,17 +157,15 @@ void RowReader::start_due(Clock::time_point now) {
 /// Asks a second replica for a page where the first is late. Both read at the same consistency, and
 /// what differs from the index is not believed.
 void RowReader::hedge_late(Clock::time_point now) {
-  const auto late = std::max<Clock::duration>(
-      kLateLeast, std::chrono::duration_cast<Clock::duration>(
-                      std::chrono::duration<double>(kLateFactor * seconds_of_page_)));
+  if (!hedging_.has_choice()) return;
+  const auto late = hedging_.late();
   for (const auto& [tag, sent] : sent_) {
     if (now - sent.at < late) return;
     const auto found = reads_.find(sent.read);
     if (found == reads_.end()) continue;
     Read& read = found->second;
     if (read.last_request != tag || read.under_way != 1 || read.checking) continue;
-    if (read.asked >= read.replicas.size()) continue;
-    if (sent.host) slow_until_[*sent.host] = now + kSlowFor;
+    if (read.asked >= read.replicas.size() || !hedging_.take_turn(sent.host, now)) continue;
     ask(sent.read, read);
   }
 }
@@ -214,9 +199,7 @@ void RowReader::take(cql::Answer answer) {
     read.failed_node = sent.host ? source_.table->session().address_of(*sent.host) : "";
     return take_failure(sent.read, read, std::move(*answer.failure));
   }
-  const std::chrono::duration<double> seconds = Clock::now() - sent.at;
-  seconds_of_page_ += (seconds.count() - seconds_of_page_) /
-                      static_cast<double>(std::min<std::uint64_t>(++pages_, 64));
+  note_answer(sent, read, Clock::now());
   read.under_way = 0;
   read.rows += real_rows(answer.rows, query_->columns());
   const auto state = answer.rows.paging_state();
@@ -229,6 +212,16 @@ void RowReader::take(cql::Answer answer) {
   read.checking = true;
   lock.unlock();
   check(sent.read);
+}
+
+/// The first answer to a page.
+void RowReader::note_answer(const Sent& sent, const Read& read, Clock::time_point now) {
+  hedging_.note_answer(sent.host, now - sent.at);
+  if (read.under_way == 0) return;
+  for (const auto& [tag, other] : sent_) {
+    if (other.read == sent.read && other.page == sent.page && other.host)
+      hedging_.note_overtaken(*other.host, now);
+  }
 }
 
 /// With the lock held.

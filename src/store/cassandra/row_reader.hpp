@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "store/cassandra/hedging.hpp"
 #include "store/cassandra/row_query.hpp"
 #include "store/cassandra/row_table.hpp"
 #include "store/rows/index.hpp"
@@ -82,6 +83,7 @@ class RowReader final : public BlockReader {
   void start_due(Clock::time_point now);
   void hedge_late(Clock::time_point now);
   void take(cql::Answer answer);
+  void note_answer(const Sent& sent, const Read& read, Clock::time_point now);
   void take_failure(std::uint64_t id, Read& read, cql::Failure failure);
   void check(std::uint64_t id);
   Chunk decode(const Read& read, std::string& difference) const;
@@ -101,12 +103,10 @@ class RowReader final : public BlockReader {
   std::map<std::uint64_t, Sent> sent_;  ///< the oldest first
   std::deque<std::uint64_t> waiting_;                    ///< reads that are not asked for yet
   std::multimap<Clock::time_point, std::uint64_t> due_;  ///< when a page is asked for again
-  std::map<cql::HostId, Clock::time_point> slow_until_;  ///< nodes that are asked last
+  Hedging hedging_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;
-  double seconds_of_page_ = 0;  ///< on average, of the answers so far
-  std::uint64_t pages_ = 0;
   bool ending_ = false;
   cql::Queue answers_;
   std::vector<std::jthread> workers_;  // last: they use all of the above

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstring>
 #include <ringfeed/error.hpp>
-#include <thread>
 #include <utility>
 
 #include "cql/identifier.hpp"
@@ -30,8 +29,6 @@ constexpr std::uint64_t kWindowBytes = std::uint64_t{16} << 20;
 /// Without one row stored for so long the server is taken for gone; sooner when not one ever was.
 constexpr auto kPatience = 60s;
 constexpr auto kPatienceAtFirst = 3s;
-constexpr auto kPauseFirst = 50ms;
-constexpr auto kPauseMax = 2s;
 
 /// A text as a CQL literal.
 std::string quote_text(std::string_view text) {
@@ -65,8 +62,8 @@ RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep 
                               cql::quote_identifier(target_.url.name))),
       arrow_schema_(intent.schema.to_arrow()),
       split_column_(intent.splits.size() > 1 ? kSplit : ""),
-      window_rows_(kWindowRowsMost),
-      last_stored_(Clock::now()) {
+      writes_([this](std::uint64_t number, cql::Queue& answers) { send(number, answers); }),
+      window_rows_(kWindowRowsMost) {
   if (published()) return;
   check_names(intent.schema, !split_column_.empty());
   for (const auto& column : intent.schema.columns)
@@ -101,8 +98,11 @@ std::string RowWriter::create_statement() const {
   if (!split_column_.empty())
     columns += fmt::format(", {} text", cql::quote_identifier(split_column_));
   const rows::TableNote note{columns_, split_column_, intent_.origin.fingerprint};
-  return fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) WITH comment = {}", table_name_, columns,
-                     quote_text(note.text()));
+  // Another ingest's table of this name, dropped since, had another id.
+  const std::string id =
+      tables_.id_of(fmt::format("{} {:016x}", target_.url.name, intent_.origin.fingerprint));
+  return fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) WITH comment = {} AND id = {}",
+                     table_name_, columns, quote_text(note.text()), id);
 }
 
 void RowWriter::make_table() {
@@ -170,9 +170,8 @@ void RowWriter::put(std::string_view split, std::uint32_t samples, std::string_v
                                   samples, tables_.where());
   const auto views = column_views(*batch, intent_.schema);
   for (std::size_t row = 0; row < samples; ++row) {
-    while (under_way_ > 0 && (pending_.size() >= window_rows_ || pending_bytes_ > kWindowBytes)) {
-      take_answer(1s);
-    }
+    while (!pending_.empty() && (pending_.size() >= window_rows_ || pending_bytes_ > kWindowBytes))
+      take_answer();
     const std::uint64_t number = next_row_++;
     Pending pending;
     const auto id = rows::sample_id(intent_.origin.fingerprint, number);
@@ -183,35 +182,22 @@ void RowWriter::put(std::string_view split, std::uint32_t samples, std::string_v
     for (const auto& cell : pending.cells) pending.bytes += cell.size();
     pending_bytes_ += pending.bytes;
     pending_.emplace(number, std::move(pending));
-    send(number);
+    writes_.send(number);
   }
 }
 
-void RowWriter::send(std::uint64_t number) {
+void RowWriter::send(std::uint64_t number, cql::Queue& answers) const {
   cql::Values values;
   for (const auto& cell : pending_.at(number).cells) values.view(cell);
-  target_.session->start(*insert_, values, {.consistency = target_.consistency->now()}, answers_,
+  target_.session->start(*insert_, values, {.consistency = target_.consistency->now()}, answers,
                          number);
-  ++under_way_;
 }
 
-void RowWriter::take_answer(std::chrono::milliseconds timeout) {
-  send_due();
-  if (under_way_ == 0) {
-    if (!due_.empty()) std::this_thread::sleep_until(due_.begin()->first);
-    return;
-  }
-  if (!due_.empty()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - Clock::now());
-    timeout = std::min(timeout, std::max<std::chrono::milliseconds>(left, 0ms));
-  }
-  const auto answer = answers_.next(timeout);
+void RowWriter::take_answer() {
+  const auto answer = writes_.next(1s);
   if (!answer) return;
-  --under_way_;
   if (answer->failure) return try_again(answer->tag, *answer->failure);
   stored_any_ = true;
-  last_stored_ = Clock::now();
   const auto found = pending_.find(answer->tag);
   pending_bytes_ -= found->second.bytes;
   pending_.erase(found);
@@ -219,31 +205,18 @@ void RowWriter::take_answer(std::chrono::milliseconds timeout) {
 }
 
 void RowWriter::try_again(std::uint64_t number, const cql::Failure& failure) {
-  if (target_.consistency->step_down(failure, tables_.where())) return send(number);
+  if (target_.consistency->step_down(failure, tables_.where())) return writes_.send(number);
   const auto patience = stored_any_ ? kPatience : kPatienceAtFirst;
-  if (!failure.passes() || Clock::now() - last_stored_ > patience) throw tables_.error(failure);
+  if (!failure.passes() || writes_.stalled() > patience) throw tables_.error(failure);
   // The server has too much to do, or a replica is away: less at once, and a pause. A row that was
   // stored all the same is stored again with the same bytes.
   window_rows_ = std::max(window_rows_ / 2, kWindowRowsLeast);
-  Pending& pending = pending_.at(number);
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kPauseFirst * (1 << std::min(pending.tries, 6)), kPauseMax);
-  ++pending.tries;
-  due_.emplace(Clock::now() + pause, number);
-}
-
-void RowWriter::send_due() {
-  const auto now = Clock::now();
-  while (!due_.empty() && due_.begin()->first <= now) {
-    const auto number = due_.begin()->second;
-    due_.erase(due_.begin());
-    send(number);
-  }
+  writes_.send_later(number);
 }
 
 Manifest RowWriter::publish() {
   if (published()) return *target_.published;
-  while (!pending_.empty()) take_answer(1s);
+  while (!pending_.empty()) take_answer();
   step("rows-stored");
   target_.published = target_.attach(columns_, split_column_);
   step("published");

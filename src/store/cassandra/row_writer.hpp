@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "store/cassandra/row_table.hpp"
+#include "store/cassandra/writes.hpp"
 #include "store/rows/column.hpp"
 
 namespace arrow {
@@ -49,22 +50,19 @@ class RowWriter final : public VersionWriter {
   Manifest publish() override;
 
  private:
-  using Clock = std::chrono::steady_clock;
   /// A row on its way.
   struct Pending {
     std::vector<std::string> cells;
     std::uint64_t bytes = 0;
-    int tries = 0;
   };
 
   void make_table();
   void fit_table(const RowTable& table);
   void check_free(const RowTable& table) const;
   std::string create_statement() const;
-  void send(std::uint64_t number);
-  void take_answer(std::chrono::milliseconds timeout);
+  void send(std::uint64_t number, cql::Queue& answers) const;
+  void take_answer();
   void try_again(std::uint64_t number, const cql::Failure& failure);
-  void send_due();
   void step(std::string_view name) const;
 
   RowTarget target_;
@@ -77,15 +75,12 @@ class RowWriter final : public VersionWriter {
   std::string split_column_;  ///< empty: there is one split
 
   std::optional<cql::Statement> insert_;
-  cql::Queue answers_;
+  Writes writes_;
   std::uint64_t next_row_ = 0;
-  std::map<std::uint64_t, Pending> pending_;             ///< by number of the sample
-  std::multimap<Clock::time_point, std::uint64_t> due_;  ///< those to be tried again, and when
-  std::uint64_t under_way_ = 0;                          ///< rows that an answer will come for
+  std::map<std::uint64_t, Pending> pending_;  ///< by number of the sample
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t window_rows_;  ///< most rows under way: halved on overload, grown again
   bool stored_any_ = false;
-  Clock::time_point last_stored_;
 };
 
 }  // namespace ringfeed::cassandra

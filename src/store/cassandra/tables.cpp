@@ -32,16 +32,6 @@ std::string list_of_versions(const std::string& datasets) {
       datasets);
 }
 
-/// The same for every client: when two make a table at once, each node may take either statement,
-/// and with ids of their own the rows that were written under one of them would be lost.
-std::string table_id(std::string_view keyspace, std::string_view table) {
-  const std::string text = fmt::format("ringfeed table {}.{}", keyspace, table);
-  const std::uint64_t high = (hash_bytes(text) & ~0xF000ULL) | 0x8000ULL;
-  const std::uint64_t low = (hash_bytes(text + ".") & ~(3ULL << 62)) | 2ULL << 62;
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
-                     high & 0xFFFF, low >> 48, low & 0xFFFF'FFFF'FFFF);
-}
-
 std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t column) {
   return rows.cell(row, column) ? static_cast<std::uint64_t>(rows.bigint(row, column)) : 0;
 }
@@ -85,6 +75,14 @@ bool Tables::has_table(std::string_view table) const {
 
 bool Tables::exist() const { return has_table(kDatasets); }
 
+std::string Tables::id_of(std::string_view table) const {
+  const std::string text = fmt::format("ringfeed table {}.{}", keyspace_, table);
+  const std::uint64_t high = (hash_bytes(text) & ~0xF000ULL) | 0x8000ULL;
+  const std::uint64_t low = (hash_bytes(text + ".") & ~(3ULL << 62)) | 2ULL << 62;
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
+                     high & 0xFFFF, low >> 48, low & 0xFFFF'FFFF'FFFF);
+}
+
 void Tables::throw_no_keyspace() const {
   throw Error(ErrorCode::kNotFound,
               fmt::format("{}: there is no keyspace {}; make it with 'ringfeed ingest "
@@ -106,7 +104,7 @@ void Tables::wait_for_chunks_table() const {
         if (!host.connected) continue;
         const auto answer =
             session_->ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
-        if (answer.failure && answer.failure->status == cql::Status::kInvalid) return false;
+        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
       }
       return true;
     } catch (const Error& error) {
@@ -124,7 +122,7 @@ void Tables::create() const {
     if (!has_table(table)) {
       session_->execute(fmt::format("{} {} id = {}", statement,
                                     statement.find(" WITH ") == std::string::npos ? "WITH" : "AND",
-                                    table_id(keyspace_, table)),
+                                    id_of(table)),
                         {}, {}, where_);
     }
   };

@@ -50,6 +50,11 @@ class Tables {
   std::string manifests() const;  ///< likewise
   std::string chunks() const;     ///< likewise
 
+  /// The id to make a table with, the same for every client: when two make it at once, each node may
+  /// take either statement, and with ids of their own the rows that were written under one of them
+  /// would be lost.
+  std::string id_of(std::string_view table) const;
+
   bool exist() const;
   /// Makes those that are missing. Throws Error{kNotFound} with the CREATE KEYSPACE line when the
   /// keyspace is missing.

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <ringfeed/error.hpp>
-#include <thread>
 #include <utility>
 
 #include "base/hash.hpp"
@@ -21,8 +20,6 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kWindowBytesLeast = std::uint64_t{1} << 20;
 /// Without one chunk stored for so long the server is taken for gone.
 constexpr auto kPatience = 60s;
-constexpr auto kPauseFirst = 50ms;
-constexpr auto kPauseMax = 2s;
 
 /// What the journal's lines and the manifest are about, without the parts of others.
 Manifest subject_of(const Manifest& manifest) {
@@ -39,8 +36,8 @@ Writer::Writer(Tables tables, const CassandraStoreOptions& options, const WriteI
     : tables_(std::move(tables)),
       options_(options),
       on_step_(std::move(on_step)),
-      window_bytes_(options.write_bytes_under_way),
-      last_stored_(Clock::now()) {
+      writes_([this](std::uint64_t number, cql::Queue& answers) { send(number, answers); }),
+      window_bytes_(options.write_bytes_under_way) {
   tables_.create();
   step("tables");
   if (plan(intent)) return;
@@ -142,22 +139,19 @@ void Writer::put(std::string_view split, std::uint32_t samples, std::string_view
   }
   const std::uint64_t number = next_chunk_++;
   claim_->reserve(number);
-  while (under_way_ > 0 && pending_bytes_ + encoded.size() > window_bytes_) take_answer(1h);
+  while (!pending_.empty() && pending_bytes_ + encoded.size() > window_bytes_) take_answer(1h);
 
   Part& part = manifest_.parts.back();
   widen(part.ranges, ranges);
-  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size() - 1, 0};
+  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size() - 1};
   part.chunk_samples.push_back(samples);
   part.chunk_bytes.push_back(static_cast<std::uint32_t>(encoded.size()));
   part.chunk_hash.push_back(pending.hash);
   pending_bytes_ += encoded.size();
   ++pending_of_part_[pending.part];
   pending_.emplace(number, std::move(pending));
-  send(number);
-  while (under_way_ > 0 && pending_.size() > 1) {
-    const auto before = under_way_;
-    take_answer(0ms);
-    if (under_way_ == before) break;
+  writes_.send(number);
+  while (take_answer(0ms)) {
   }
 }
 
@@ -170,66 +164,42 @@ cql::Values Writer::values_of(std::uint64_t number) const {
                        .view(pending.bytes));
 }
 
-void Writer::send(std::uint64_t number) {
+void Writer::send(std::uint64_t number, cql::Queue& answers) const {
   tables_.session().start(*insert_, values_of(number),
                           {.consistency = tables_.session().connection().write_consistency},
-                          answers_, number);
-  ++under_way_;
+                          answers, number);
 }
 
-void Writer::take_answer(std::chrono::milliseconds timeout) {
-  send_due();
-  if (under_way_ == 0) {
-    if (!due_.empty() && timeout > 0ms) std::this_thread::sleep_until(due_.begin()->first);
-    return;
-  }
-  if (!due_.empty()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - Clock::now());
-    timeout = std::min(timeout, std::max<std::chrono::milliseconds>(left, 0ms));
-  }
-  const auto answer = answers_.next(timeout);
-  if (!answer) return;
-  --under_way_;
+bool Writer::take_answer(std::chrono::milliseconds timeout) {
+  const auto answer = writes_.next(timeout);
+  if (!answer) return false;
   if (answer->failure) {
     try_again(answer->tag, *answer->failure);
-    return;
+    return true;
   }
-  last_stored_ = Clock::now();
   const auto found = pending_.find(answer->tag);
   const std::size_t bytes = found->second.bytes.size();
   const std::size_t part = found->second.part;
   pending_.erase(found);
   pending_bytes_ -= bytes;
   window_bytes_ = std::min(window_bytes_ + bytes / 8, options_.write_bytes_under_way);
-  if (--pending_of_part_[part] > 0) return;
-  pending_of_part_.erase(part);
-  write_journal();
+  if (--pending_of_part_[part] == 0) {
+    pending_of_part_.erase(part);
+    write_journal();
+  }
+  return true;
 }
 
 void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
-  Pending& pending = pending_.at(number);
   const auto& session = tables_.session();
-  if (!failure.passes() || Clock::now() - last_stored_ > kPatience ||
+  if (!failure.passes() || writes_.stalled() > kPatience ||
       session.is_hopeless(failure, session.replicas(*insert_, values_of(number)))) {
     throw tables_.error(failure);
   }
   // The server has too much to do, or a replica is away: less at once, and a pause. A write that
   // took effect all the same is written again with the same bytes.
   window_bytes_ = std::max(window_bytes_ / 2, kWindowBytesLeast);
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kPauseFirst * (1 << std::min(pending.tries, 6)), kPauseMax);
-  ++pending.tries;
-  due_.emplace(Clock::now() + pause, number);
-}
-
-void Writer::send_due() {
-  const auto now = Clock::now();
-  while (!due_.empty() && due_.begin()->first <= now) {
-    const auto number = due_.begin()->second;
-    due_.erase(due_.begin());
-    send(number);
-  }
+  writes_.send_later(number);
 }
 
 void Writer::write_journal() {

@@ -17,6 +17,7 @@
 #include "store/cassandra/claim.hpp"
 #include "store/cassandra/store.hpp"
 #include "store/cassandra/tables.hpp"
+#include "store/cassandra/writes.hpp"
 
 namespace ringfeed::cassandra {
 
@@ -34,22 +35,20 @@ class Writer final : public VersionWriter {
   Manifest publish() override;
 
  private:
-  using Clock = std::chrono::steady_clock;
   /// A chunk on its way.
   struct Pending {
     std::string bytes;
     std::uint64_t hash = 0;
     std::size_t part = 0;  ///< in manifest_.parts
-    int tries = 0;
   };
 
   bool plan(const WriteIntent& intent);
   void recover();
   cql::Values values_of(std::uint64_t number) const;
-  void send(std::uint64_t number);
-  void take_answer(std::chrono::milliseconds timeout);
+  void send(std::uint64_t number, cql::Queue& answers) const;
+  /// False: none came.
+  bool take_answer(std::chrono::milliseconds timeout);
   void try_again(std::uint64_t number, const cql::Failure& failure);
-  void send_due();
   void write_journal();
   void wait_for_all();
   std::uint32_t write_manifest();
@@ -68,14 +67,11 @@ class Writer final : public VersionWriter {
 
   std::optional<cql::Statement> insert_;
   std::optional<cql::Statement> insert_piece_;
-  cql::Queue answers_;
-  std::map<std::uint64_t, Pending> pending_;             ///< by chunk number
-  std::multimap<Clock::time_point, std::uint64_t> due_;  ///< those to be tried again, and when
+  Writes writes_;
+  std::map<std::uint64_t, Pending> pending_;  ///< by chunk number
   std::map<std::size_t, std::uint64_t> pending_of_part_;
-  std::uint64_t under_way_ = 0;  ///< chunks that an answer will come for
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t window_bytes_;  ///< most bytes under way: halved on overload, grown again
-  Clock::time_point last_stored_;
 };
 
 }  // namespace ringfeed::cassandra
