@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "cassandra/server.hpp"
@@ -107,6 +108,42 @@ TEST(SessionTest, FailuresHaveTheirCode) {
             ErrorCode::kConflict)
       << text;
   EXPECT_TRUE(text.starts_with("here: ")) << text;
+}
+
+/// Cells are in the memory of frames: those that come later must not change one that is still held.
+TEST(SessionTest, LargeAnswersThatAreHeldKeepTheirBytes) {
+  const auto session = shared_session();
+  session->execute(
+      "CREATE TABLE IF NOT EXISTS ringfeed_test.large (id bigint PRIMARY KEY, data blob)", {}, {},
+      "test");
+  constexpr std::int64_t kBlobs = 24;
+  const auto blob = [](std::int64_t id) {
+    std::string bytes(static_cast<std::size_t>(100'000 + 37'003 * id), '\0');
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<char>((i * 31 + static_cast<std::size_t>(id) * 7) >> 3);
+    return bytes;
+  };
+  const auto insert =
+      session->prepare("INSERT INTO ringfeed_test.large (id, data) VALUES (?, ?)", "test");
+  for (std::int64_t id = 0; id < kBlobs; ++id)
+    session->execute(insert, cql::Values().bigint(id).bytes(blob(id)), {}, "test");
+  const auto select =
+      session->prepare("SELECT data FROM ringfeed_test.large WHERE id = ?", "test");
+  cql::Queue queue;
+  std::map<std::int64_t, cql::Rows> held;
+  for (int round = 0; round < 10; ++round) {
+    for (std::int64_t id = 0; id < kBlobs; ++id)
+      session->start(select, cql::Values().bigint(id), {}, queue, static_cast<std::uint64_t>(id));
+    for (std::int64_t i = 0; i < kBlobs; ++i) {
+      auto answer = queue.next(60s);
+      ASSERT_TRUE(answer && !answer->failure);
+      const auto id = static_cast<std::int64_t>(answer->tag);
+      EXPECT_EQ(answer->rows.cell(0, 0), blob(id));
+      // Every round another third is let go.
+      if ((id + round) % 3 != 0) held[id] = std::move(answer->rows);
+    }
+    for (const auto& [id, rows] : held) EXPECT_EQ(rows.cell(0, 0), blob(id)) << id;
+  }
 }
 
 TEST(SessionTest, WrongAndMissingPasswordsAreRefusedWithoutTheirText) {

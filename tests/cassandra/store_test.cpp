@@ -1,5 +1,8 @@
 // A packed data set in Cassandra against the same one in a local folder.
+#include <arrow/array/array_primitive.h>
+#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
+#include <arrow/type.h>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -69,6 +72,15 @@ chunks_of(const Manifest& manifest) {
                                       part.chunk_hash[i]);
   }
   return chunks;
+}
+
+/// One column, "label".
+std::shared_ptr<arrow::RecordBatch> batch_of(const std::vector<std::int64_t>& labels) {
+  const auto values = std::make_shared<arrow::Int64Array>(
+      static_cast<std::int64_t>(labels.size()), arrow::Buffer::FromVector(labels));
+  Schema schema;
+  schema.columns = {{"label", ColumnKind::kTensor, DType::kInt64, {}}};
+  return arrow::RecordBatch::Make(schema.to_arrow(), values->length(), {values});
 }
 
 std::string chunks_table(const std::string& name) {
@@ -235,6 +247,32 @@ TEST(CassandraStoreTest, WritersAtOnceOnePublishes) {
   auto store = store_of(name);
   ASSERT_EQ(store.versions().size(), 1u);
   store.verify(store.manifest(store.versions()[0]), nullptr);
+}
+
+/// What a node that was away answers until it has learned of the table.
+TEST(CassandraStoreTest, WritesOutlastATableThatIsNotKnownForAWhile) {
+  const auto name = fresh_name("unknown");
+  const cassandra::Tables tables(shared_session(), url_of(name));
+  auto store = store_of(name);
+  WriteIntent intent;
+  intent.schema.columns = {{"label", ColumnKind::kTensor, DType::kInt64, {}}};
+  intent.splits = {"train"};
+  intent.origin = {1, 0, 4096, "whole"};
+  const auto writer = store.write(intent, nullptr);
+  shared_session()->execute("DROP TABLE " + chunks_table(name), {}, {}, "test");
+  std::jthread later([&] {
+    std::this_thread::sleep_for(700ms);
+    tables.create();
+  });
+  const std::vector<std::int64_t> labels = {1, 2, 3};
+  const auto encoded = encode_chunk(*batch_of(labels));
+  writer->put("train", 3, std::string_view(*encoded), {});
+  const auto manifest = writer->publish();
+  later.join();
+  const auto read = read_all_blocks(store, manifest, "train");
+  ASSERT_EQ(read.size(), 1u);
+  ASSERT_NE(read[0].chunk, nullptr);
+  EXPECT_TRUE(read[0].chunk->Equals(*batch_of(labels)));
 }
 
 /// Every write and every transaction times out at the client, most of them after they took effect.
