@@ -1,8 +1,9 @@
-"""What the rate of the packed feed depends on: chunk size, connections, bytes under way, nodes, consistency; and batches while a node is frozen.
+"""What the rate of the packed feed depends on: chunk size, connections, bytes under way, compression of the table, nodes, consistency; and
+batches while a node is frozen.
 
-550 MB of 784 float32 and a label, batches of 256. Each line is a median of five rounds (of the feed two epochs each)
-after one to warm up; the settings of a line
-group take turns, so that its figures can be compared. No bars: docs/benchmarks.md says what was chosen by them.
+550 MB of 784 float32 and a label, batches of 256. Each line is a median of five rounds (of the feed two epochs each) after one to warm up;
+the settings of a line group take turns, so that its figures can be compared. No bars: docs/benchmarks.md says what was chosen by them.
+Words as arguments choose parts: one, compression, three; without any it is all.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import json
 import os
 import signal
 import statistics
+import sys
+from pathlib import Path
 
+import numpy
 from harness import BUILD, Side, alternate_sides, ingest, rates, write_npy
-from nodes import costs, running
+from nodes import cluster, costs, running, warm
 
 SAMPLES, WIDTH = 175_000, 784
 SAMPLE_BYTES = WIDTH * 4 + 8
@@ -54,6 +58,40 @@ def one_node(folder, ours) -> None:  # noqa: ANN001
         compare("frames", {"plain": ours(url), "lz4": ours(url, RINGFEED_LZ4="1")})
 
 
+def write_sparse(folder: Path) -> Path:
+    """The same samples with four fifths of the elements zero, as in drawings and masks."""
+    sparse = folder.with_name(folder.name + "-sparse")
+    sparse.mkdir(exist_ok=True)
+    images = numpy.load(folder / "image.npy")
+    images[numpy.random.default_rng(1).random(images.shape) < 0.8] = 0
+    numpy.save(sparse / "image.npy", images)
+    numpy.save(sparse / "label.npy", numpy.load(folder / "label.npy"))
+    return sparse
+
+
+def compression(folder: Path, ours) -> None:  # noqa: ANN001
+    """Tables as ringfeed makes them and tables that Cassandra compresses; all is in files when it is read."""
+    sources = {"random": folder, "four fifths zero": write_sparse(folder)}
+    with running(1) as nodes:
+        address = nodes.nodes()[0].address
+        base = f"cassandra://{address}/bench"
+        urls: dict[str, dict[str, str]] = {name: {} for name in sources}
+        driver = nodes.make_driver("cassandra", "cassandra", [address])
+        for i, (name, source) in enumerate(sources.items()):
+            urls[name] = {"none": f"{base}/plain{i}", "LZ4": f"{base}/lz4_{i}"}
+            ingest(source, urls[name]["none"], "--create-keyspace", "--replication", "simple:1")
+            driver.connect().execute(
+                f"CREATE TABLE bench.lz4_{i}_chunks (claim bigint, number bigint, hash bigint, data blob, "
+                "PRIMARY KEY ((claim, number))) WITH compression = {'class': 'LZ4Compressor'}")
+            ingest(source, urls[name]["LZ4"])
+        driver.shutdown()
+        cluster.stop(nodes.nodes())
+        nodes.up(1)
+        warm([str(BUILD / "bin/bench_raw_side"), "chunks", urls["random"]["none"], str(32 << 20)])
+        for name, tables in urls.items():
+            compare(f"compression of the table, {name}", {kind: ours(url) for kind, url in tables.items()})
+
+
 def three_nodes(folder, ours) -> None:  # noqa: ANN001
     with running(3) as nodes:
         base = f"cassandra://{','.join(node.address for node in nodes.nodes())}"
@@ -80,8 +118,9 @@ def main() -> None:
     def ours(url: str, **variables: str) -> Side:
         return side("feed", url, "256", **variables)
 
-    one_node(folder, ours)
-    three_nodes(folder, ours)
+    parts = {"one": one_node, "compression": compression, "three": three_nodes}
+    for name in sys.argv[1:] or parts:
+        parts[name](folder, ours)
 
 
 main()
