@@ -140,12 +140,12 @@ Failure with_hint(Failure failure, bool tls) {
 }
 
 /// What a waiting call does when a node goes away under it: again, for a few seconds, as another
-/// node may answer. Not when replicas or tables are known to be missing: who asked wants to know
-/// that at once.
+/// node may answer, and once more after an attempt that took all its time. Not when replicas or
+/// tables are known to be missing: who asked wants to know that at once.
 class Retries {
  public:
   explicit Retries(std::uint32_t request_timeout_ms)
-      : end_(Clock::now() + std::chrono::milliseconds(request_timeout_ms)) {}
+      : end_(Clock::now() + 2 * std::chrono::milliseconds(request_timeout_ms)) {}
 
   /// False: it is time to give up.
   bool pause_after(const Failure& failure) {
@@ -344,8 +344,11 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
     if (!failure)
       return std::shared_ptr<Session>(
           new Session(std::exchange(completion.session, nullptr), connection));
-    // A node that looks a user up on a replica that has just died answers with a timeout.
-    if (failure->status == Status::kTimeout && retries.pause_after(*failure)) continue;
+    // A node that looks a user up on a replica that has just died answers with a timeout, one that
+    // is about to stop asks to be left alone.
+    const bool may_pass =
+        failure->status == Status::kTimeout || failure->status == Status::kOverloaded;
+    if (may_pass && retries.pause_after(*failure)) continue;
     std::string where = "cassandra";
     for (std::size_t i = 0; i < points.size(); ++i)
       where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
@@ -368,17 +371,23 @@ Statement Session::prepare(std::string_view cql, std::string_view where) const {
 
 Rows Session::execute(const Statement& statement, const Values& values, const Request& request,
                       std::string_view where) const {
-  Retries retries(connection_.request_timeout_ms);
-  while (true) {
-    Answer answer = ask(statement, values, request);
-    if (!answer.failure) return std::move(answer.rows);
-    if (!retries.pause_after(*answer.failure)) throw answer.failure->error(where);
-  }
+  Answer answer = ask_patiently(statement, values, request);
+  if (answer.failure) throw answer.failure->error(where);
+  return std::move(answer.rows);
 }
 
 Rows Session::execute(std::string_view cql, const Values& values, const Request& request,
                       std::string_view where) const {
   return execute(prepare(cql, where), values, request, where);
+}
+
+Answer Session::ask_patiently(const Statement& statement, const Values& values,
+                              const Request& request) const {
+  Retries retries(connection_.request_timeout_ms);
+  while (true) {
+    Answer answer = ask(statement, values, request);
+    if (!answer.failure || !retries.pause_after(*answer.failure)) return answer;
+  }
 }
 
 Answer Session::ask(const Statement& statement, const Values& values,

@@ -162,7 +162,10 @@ class Session {
   /// Prepares, and executes once.
   Rows execute(std::string_view cql, const Values& values, const Request& request,
                std::string_view where) const;
-  /// execute() for who treats failures one by one: it does not throw.
+  /// execute() for who has words of his own for the failure: it does not throw.
+  Answer ask_patiently(const Statement& statement, const Values& values,
+                       const Request& request) const;
+  /// Once, for who treats failures one by one.
   Answer ask(const Statement& statement, const Values& values, const Request& request) const;
   /// The answer arrives in `queue`.
   void start(const Statement& statement, const Values& values, const Request& request, Queue& queue,

@@ -14,6 +14,7 @@
 
 #include "base/background.hpp"
 #include "base/file.hpp"
+#include "store/cassandra/writes.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -318,20 +319,29 @@ void remove_chunks(const Tables& tables,
       session.prepare(fmt::format("DELETE FROM {} WHERE claim = ? AND number = ?", tables.chunks()),
                       tables.where());
   const cql::Request request = {.consistency = session.connection().write_consistency};
-  cql::Queue answers;
-  std::uint64_t under_way = 0;
+  Writes deletes([&](std::uint64_t at, cql::Queue& answers) {
+    session.start(statement, cql::Values().bigint(chunks[at].first).bigint(chunks[at].second),
+                  request, answers, at);
+  });
+  std::uint64_t left = 0;
   const auto take = [&] {
-    const auto answer = answers.next(1h);
+    const auto answer = deletes.next(1h);
     if (!answer) return;
-    --under_way;
-    if (answer->failure) throw tables.error(*answer->failure);
+    if (!answer->failure) {
+      --left;
+    } else if (answer->failure->passes() && deletes.stalled() < kPatience &&
+               answer->failure->status != cql::Status::kUnavailable) {
+      deletes.send_later(answer->tag);
+    } else {
+      throw tables.error(*answer->failure);
+    }
   };
-  for (const auto& [claim, number] : chunks) {
-    while (under_way >= kUnderWayMax) take();
-    session.start(statement, cql::Values().bigint(claim).bigint(number), request, answers, 0);
-    ++under_way;
+  for (std::uint64_t at = 0; at < chunks.size(); ++at) {
+    while (left >= kUnderWayMax) take();
+    deletes.send(at);
+    ++left;
   }
-  while (under_way > 0) take();
+  while (left > 0) take();
 }
 
 void remove_manifest(const Tables& tables, std::uint64_t version) {

@@ -51,7 +51,7 @@ cql::Rows ask_patiently(const RowTable& table, const cql::Statement& statement,
   constexpr int kTriesMost = 3;
   for (int tries = 1;; ++tries) {
     request.consistency = consistency.now();
-    auto answer = table.session().ask(statement, values, request);
+    auto answer = table.session().ask_patiently(statement, values, request);
     if (!answer.failure) return std::move(answer.rows);
     if (consistency.step_down(*answer.failure, table.where())) continue;
     if (!answer.failure->passes() || tries == kTriesMost)

@@ -77,7 +77,7 @@ void check_is_empty(const RowSource& source, const RowQuery& query, const rows::
     cql::Request request = {.consistency = session.connection().read_consistency,
                             .page_rows = kPageRows};
     if (!state.empty()) request.paging_state = state;
-    const auto answer = session.ask(statement, values, request);
+    const auto answer = session.ask_patiently(statement, values, request);
     if (answer.failure) throw source.table->tables().error(*answer.failure);
     for (std::size_t row = 0; row < answer.rows.size(); ++row) {
       if (!is_real_row(answer.rows, row, query.columns())) continue;

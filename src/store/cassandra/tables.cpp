@@ -20,7 +20,6 @@ namespace {
 constexpr std::string_view kDatasets = "ringfeed_datasets";
 constexpr std::string_view kManifests = "ringfeed_manifests";
 constexpr std::uint32_t kPiecesMax = 4096;
-constexpr int kSerialTries = 4;
 
 const cql::Request kSerialRead = {.consistency = Consistency::kSerial};
 const cql::Request kOneRead = {.consistency = Consistency::kLocalOne};
@@ -152,13 +151,8 @@ std::vector<VersionRow> Tables::select_rows(std::string_view condition,
   }
   const auto statement =
       session_->prepare(list_of_versions(datasets()) + std::string(condition), where_);
-  auto answer = session_->ask(statement, values, kSerialRead);
-  // Writers at the same row may make each other's reads time out.
-  for (int i = 0;
-       i < kSerialTries && answer.failure && answer.failure->status == cql::Status::kTimeout; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100 << i));
-    answer = session_->ask(statement, values, kSerialRead);
-  }
+  // Patiently also because writers at the same row may make each other's reads time out.
+  const auto answer = session_->ask_patiently(statement, values, kSerialRead);
   if (answer.failure) throw error(*answer.failure);
   std::vector<VersionRow> result;
   for (std::size_t i = 0; i < answer.rows.size(); ++i) {
@@ -224,11 +218,12 @@ std::string Tables::read_manifest(const VersionRow& row) const {
                             .view(name_)
                             .bigint(static_cast<std::int64_t>(row.version))
                             .integer(static_cast<std::int32_t>(piece));
-    auto answer =
-        session_->ask(statement, values, {.consistency = session_->connection().read_consistency});
+    auto answer = session_->ask_patiently(
+        statement, values, {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
     if (answer.failure || answer.rows.size() == 0)
-      answer = session_->ask(statement, values, {.consistency = Consistency::kLocalQuorum});
+      answer =
+          session_->ask_patiently(statement, values, {.consistency = Consistency::kLocalQuorum});
     if (answer.failure) throw error(*answer.failure);
     if (answer.rows.size() == 0) {
       throw Error(ErrorCode::kBadData,
