@@ -50,7 +50,7 @@ bench:  ## run the benchmarks (NAME=feed_local, start, memory, train, or feed_, 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz
 	@tools/build.sh fuzz
-	@for name in chunk manifest npy idx; do \
+	@for name in chunk manifest npy idx index url cqlshrc; do \
 	  mkdir -p build/fuzz/corpus/$$name && build/fuzz/bin/fuzz_$$name -max_total_time=$(or $(FUZZ_SECONDS),60) \
 	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
 

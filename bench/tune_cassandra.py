@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 
 import numpy
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import Cluster
 from harness import BUILD, Side, alternate_sides, ingest, rates, write_npy
 from nodes import cluster, costs, running, warm
 
@@ -76,11 +78,12 @@ def compression(folder: Path, ours) -> None:  # noqa: ANN001
         address = nodes.nodes()[0].address
         base = f"cassandra://{address}/bench"
         urls: dict[str, dict[str, str]] = {name: {} for name in sources}
-        driver = nodes.make_driver("cassandra", "cassandra", [address])
+        driver = Cluster([address], auth_provider=PlainTextAuthProvider("cassandra", "cassandra"), protocol_version=5)
+        session = driver.connect()
         for i, (name, source) in enumerate(sources.items()):
             urls[name] = {"none": f"{base}/plain{i}", "LZ4": f"{base}/lz4_{i}"}
             ingest(source, urls[name]["none"], "--create-keyspace", "--replication", "simple:1")
-            driver.connect().execute(
+            session.execute(
                 f"CREATE TABLE bench.lz4_{i}_chunks (claim bigint, number bigint, hash bigint, data blob, "
                 "PRIMARY KEY ((claim, number))) WITH compression = {'class': 'LZ4Compressor'}")
             ingest(source, urls[name]["LZ4"])

@@ -107,6 +107,11 @@ class Store {
   /// version is gone for readers, and the same call goes on. Throws Error{kNotFound} that names the
   /// versions there are, Error{kConflict} while the data set is written.
   virtual void remove(std::uint64_t version) = 0;
+  /// Versions whose removal was cut off, ascending: versions() has them no more, remove() ends it.
+  virtual std::vector<std::uint64_t> half_removed() { return {}; }
+  /// False for a view of what others may change at any time: only the newest version is meant to
+  /// agree with it.
+  virtual bool is_immutable() const { return true; }
 };
 
 /// The data set at this URL, which need not exist yet. `connection` is for cassandra:// alone.

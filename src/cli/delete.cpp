@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <ringfeed/dataset.hpp>
@@ -39,7 +40,9 @@ int run(const Options& options, const Command& command) {
   }
   const auto connection = connection_options(command.connection, url, command.output);
   const auto store = open_store(url, connection);
-  std::vector<std::uint64_t> versions = store->versions();
+  std::vector<std::uint64_t> versions = store->half_removed();
+  for (const auto version : store->versions()) versions.push_back(version);
+  std::ranges::sort(versions);
   if (url.version) versions = {*url.version};
   if (versions.empty()) Dataset::open(options.url, connection);  // its error
   if (!options.yes) {

@@ -20,6 +20,7 @@ int run(const std::string& url_text, const Command& command) {
   std::vector<std::uint64_t> versions = store->versions();
   if (url.version || versions.empty())
     versions = {Dataset::open(url_text, connection)->version()};  // or its error
+  if (!store->is_immutable()) versions = {versions.back()};
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
@@ -50,7 +51,8 @@ void add_verify(CLI::App& program, Command& command) {
   auto url = std::make_shared<std::string>();
   command.app = program.add_subcommand(
       "verify",
-      "Checks every byte of a data set (all versions, or ?version=N) against its checksums.");
+      "Checks every byte of a data set (all versions, or ?version=N) against its checksums; the rows "
+      "of a table against its newest index.");
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
   add_connection_options(*command.app, command.connection);

@@ -43,13 +43,15 @@ bool is_password_key(std::string_view key) {
   return name.find("pass") != std::string::npos || name.find("pwd") != std::string::npos;
 }
 
-/// The text with *** for what is, or may be meant as, a password: all from the first colon to the
-/// last @, since a password typed as it is may hold any character; and the value of ?password= and
-/// the like.
+/// The text, as one line, with *** for what is, or may be meant as, a password: all from the first
+/// colon to the last @, since a password typed as it is may hold any character; and the value of
+/// ?password= and the like.
 std::string redacted(std::string_view text) {
-  const auto begin = authority_begin(text);
-  if (begin == 0) return std::string(text);
   std::string result(text);
+  std::ranges::replace_if(
+      result, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  const auto begin = authority_begin(text);
+  if (begin == 0) return result;
   const auto colon = result.find(':', begin);
   const auto at = result.rfind('@');
   if (colon < at && at != std::string::npos) result.replace(colon + 1, at - colon - 1, "***");

@@ -39,17 +39,7 @@ std::string LocalLayout::part_path(std::string_view name, std::string_view where
 }
 
 std::vector<std::uint64_t> LocalLayout::versions() const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& name : names_in(versions_folder())) {
-    constexpr std::string_view kEnd = ".json";
-    if (name.size() <= kEnd.size() || !name.ends_with(kEnd)) continue;
-    std::uint64_t number = 0;
-    if (parse_version_number(std::string_view(name).substr(0, name.size() - kEnd.size()), number)) {
-      numbers.push_back(number);
-    }
-  }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
+  return numbers_in(versions_folder(), "", ".json");
 }
 
 bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept {
@@ -70,6 +60,21 @@ std::vector<std::string> names_in(const std::string& folder) {
     throw_system_error(error.value(), folder);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<std::uint64_t> numbers_in(const std::string& folder, std::string_view before,
+                                      std::string_view after) {
+  std::vector<std::uint64_t> numbers;
+  const auto names = names_in(folder);
+  for (const std::string_view name : names) {
+    if (name.size() <= before.size() + after.size()) continue;
+    if (!name.starts_with(before) || !name.ends_with(after)) continue;
+    const auto digits = name.substr(before.size(), name.size() - before.size() - after.size());
+    std::uint64_t number = 0;
+    if (parse_version_number(digits, number)) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
 }
 
 }  // namespace ringfeed

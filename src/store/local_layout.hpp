@@ -39,4 +39,8 @@ bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept
 /// Names in a folder, sorted; empty when it is missing.
 std::vector<std::string> names_in(const std::string& folder);
 
+/// The numbers in names "BEFORE<number>AFTER" there, ascending.
+std::vector<std::uint64_t> numbers_in(const std::string& folder, std::string_view before,
+                                      std::string_view after);
+
 }  // namespace ringfeed

@@ -23,6 +23,9 @@ namespace ringfeed {
 namespace {
 
 constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
+/// A manifest that was put aside for its removal is "removed-N.json".
+constexpr std::string_view kRemoved = "removed-";
+constexpr std::string_view kJson = ".json";
 
 }  // namespace
 
@@ -69,10 +72,9 @@ std::uint64_t LocalStore::verify(const Manifest& manifest,
 void LocalStore::remove(std::uint64_t version) {
   // The manifest goes first, so that no reader finds half of a version; under another name it says
   // what is still to be removed when this is cut off.
-  const std::string aside = fmt::format("{}/removed-{}.json", layout_.work_folder(), version);
-  const auto names = names_in(layout_.work_folder());
-  const bool goes_on =
-      std::find(names.begin(), names.end(), fmt::format("removed-{}.json", version)) != names.end();
+  const std::string aside =
+      fmt::format("{}/{}{}{}", layout_.work_folder(), kRemoved, version, kJson);
+  const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
   if (!goes_on) read_manifest(layout_, version);  // its error, before anything is touched
   LocalLock lock(layout_);
   if (!goes_on) {
@@ -96,6 +98,10 @@ void LocalStore::remove(std::uint64_t version) {
   for (const auto& folder : folders) ::rmdir(folder.c_str());  // what is not empty stays
   if (::unlink(aside.c_str()) != 0) throw_system_error(errno, aside);
   if (::access(layout_.journal_path().c_str(), F_OK) != 0) lock.remove(layout_);
+}
+
+std::vector<std::uint64_t> LocalStore::half_removed() {
+  return numbers_in(layout_.work_folder(), kRemoved, kJson);
 }
 
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {

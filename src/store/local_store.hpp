@@ -31,6 +31,7 @@ class LocalStore final : public Store {
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;
   void remove(std::uint64_t version) override;
+  std::vector<std::uint64_t> half_removed() override;
 
  private:
   LocalLayout layout_;

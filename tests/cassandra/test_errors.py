@@ -153,7 +153,7 @@ def test_replication_3_on_one_node(node: Running) -> None:
         assert "2 replicas must answer and 1 live" in refused
         assert "'replication_factor': '3'" in refused and f"the nodes are {node.addresses[0]}:9042" in refused
         assert refused.endswith("ALTER KEYSPACE \"three_copies\" WITH replication = "
-                                "{'class': 'SimpleStrategy', 'replication_factor': 1};")
+                                "{'class': 'SimpleStrategy', 'replication_factor': '1'};")
     assert records("list", url(node, "three_copies"), **ADMIN) == [{"datasets": []}]
     # The line is one that helps.
     alter = refused[refused.index("ALTER KEYSPACE"):]
@@ -164,7 +164,18 @@ def test_replication_3_on_one_node(node: Running) -> None:
         assert not made["unchanged"]
         done("verify", url(node, "three_copies/first"), **ADMIN)
     finally:
-        node.session().execute(alter.replace("'replication_factor': 1", "'replication_factor': 3"))
+        node.session().execute(alter.replace("'replication_factor': '1'", "'replication_factor': '3'"))
+
+
+def test_the_remedy_keeps_to_the_strategy_of_the_keyspace(node: Running) -> None:
+    node.session().execute(
+        "CREATE KEYSPACE in_a_place WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 3}")
+    refused = error("ingest", DIGITS, url(node, "in_a_place/digits"), *TENSORS, code=4, **ADMIN)
+    alter = refused[refused.index("ALTER KEYSPACE"):]
+    assert alter.startswith("ALTER KEYSPACE \"in_a_place\"")
+    assert "NetworkTopologyStrategy" in alter and "'datacenter1': '1'" in alter
+    node.session().execute(alter)
+    done("ingest", DIGITS, url(node, "in_a_place/digits"), *TENSORS, **ADMIN)
 
 
 def test_a_consistency_that_takes_more_copies_than_there_are(node: Running, dataset: str) -> None:

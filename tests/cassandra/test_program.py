@@ -72,6 +72,26 @@ def test_create_copy_list_and_delete(one_node: Running, tmp_path: Path) -> None:
     ringfeed("verify", f"{keyspace}/digits")
 
 
+def test_a_removal_that_was_cut_off_goes_on(one_node: Running, tmp_path: Path) -> None:
+    keyspace = f"cassandra://{one_node.addresses[0]}/removal"
+    ringfeed("ingest", DIGITS, f"{keyspace}/digits", *TENSORS, "--create-keyspace", "--replication", "simple:1")
+    session = one_node.session()
+    cut = session.execute("UPDATE removal.ringfeed_datasets SET state = 'deleting' WHERE name = 'digits' AND version = 1 "
+                          "IF state = 'published'")
+    assert cut.one().applied
+    assert "no data set" in ringfeed("inspect", f"{keyspace}/digits", code=2).stderr
+    assert summary("delete", f"{keyspace}/digits", "--yes")["deleted"] == [1]
+    assert session.execute("SELECT count(*) FROM removal.digits_chunks").one().count == 0
+    assert "no data set" in ringfeed("delete", f"{keyspace}/digits", "--yes", code=2).stderr
+
+    local = tmp_path / "digits.ring"
+    ringfeed("ingest", DIGITS, str(local), *TENSORS)
+    (local / ".ingest").mkdir(exist_ok=True)
+    (local / "versions/1.json").rename(local / ".ingest/removed-1.json")
+    assert summary("delete", str(local), "--yes")["deleted"] == [1]
+    assert files(local) == {}
+
+
 def test_local_data_sets_are_deleted_too(tmp_path: Path) -> None:
     local = tmp_path / "digits.ring"
     ringfeed("ingest", DIGITS, str(local), *TENSORS)

@@ -71,6 +71,12 @@ TEST(Url, RefusesAndQuotes) {
   }
   EXPECT_THROW(Url::parse(std::string_view("a\0b", 3)), Error);
   EXPECT_THROW(Url::parse(std::string(10000, 'a')), Error);
+  try {
+    Url::parse("d?x=1\n2\x1b[2J");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("'d?x=1?2?[2J': ")) << error.what();
+  }
 }
 
 TEST(Url, Cassandra) {

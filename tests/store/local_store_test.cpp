@@ -475,7 +475,9 @@ TEST(LocalStore, ARemovalThatWasCutOffGoesOn) {
   std::filesystem::rename(layout.manifest_path(2), layout.work_folder() + "/removed-2.json");
   LocalStore store(temp / "set");
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(store.half_removed(), std::vector<std::uint64_t>{2});
   store.remove(2);
+  EXPECT_TRUE(store.half_removed().empty());
   store.verify(store.manifest(1), nullptr);
   for (const auto& part : second.parts) {
     const bool is_of_first = part.name.starts_with("data/v1-");

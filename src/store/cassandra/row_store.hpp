@@ -33,6 +33,7 @@ class RowStore final : public Store {
                        const std::function<void(std::uint64_t bytes)>& progress) override;
   /// Removes an index; the table stays as it is.
   void remove(std::uint64_t version) override;
+  bool is_immutable() const override { return false; }
 
   /// Makes a new version.
   AttachResult attach(const AttachOptions& options);

@@ -167,10 +167,14 @@ CassandraStore::CassandraStore(std::shared_ptr<const cql::Session> session, cons
                                CassandraStoreOptions options)
     : tables_(std::move(session), url), options_(std::move(options)) {}
 
-std::vector<std::uint64_t> CassandraStore::versions() {
+std::vector<std::uint64_t> CassandraStore::versions() { return versions_in(kPublished); }
+
+std::vector<std::uint64_t> CassandraStore::half_removed() { return versions_in(kDeleting); }
+
+std::vector<std::uint64_t> CassandraStore::versions_in(std::string_view state) {
   std::vector<std::uint64_t> versions;
   for (const auto& row : tables_.rows()) {
-    if (row.state == kPublished) versions.push_back(row.version);
+    if (row.state == state) versions.push_back(row.version);
   }
   return versions;
 }

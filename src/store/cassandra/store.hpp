@@ -41,8 +41,11 @@ class CassandraStore final : public Store {
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;
   void remove(std::uint64_t version) override;
+  std::vector<std::uint64_t> half_removed() override;
 
  private:
+  std::vector<std::uint64_t> versions_in(std::string_view state);
+
   Tables tables_;
   CassandraStoreOptions options_;
 };

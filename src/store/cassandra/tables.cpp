@@ -236,15 +236,43 @@ std::string Tables::read_manifest(const VersionRow& row) const {
   return text;
 }
 
-std::string Tables::replication_text(int& copies) const {
+std::string Replication::text() const {
+  std::vector<std::string> pairs;
+  for (const auto& [key, value] : options) pairs.push_back(fmt::format("'{}': '{}'", key, value));
+  return fmt::format("{{{}}}", fmt::join(pairs, ", "));
+}
+
+int Replication::copies() const {
+  int copies = 0;
+  for (const auto& [key, value] : options) {
+    int factor = 0;
+    std::from_chars(value.data(), value.data() + value.size(), factor);
+    copies += factor;
+  }
+  return copies;
+}
+
+std::string Replication::with_copies(int copies,
+                                     const std::optional<std::string>& local_datacenter) const {
+  Replication changed = *this;
+  const bool is_one_place = options.size() == 2;  // beside `class`
+  bool found = false;
+  for (auto& [key, value] : changed.options) {
+    if (key == "class" || (!is_one_place && key != local_datacenter)) continue;
+    value = std::to_string(copies);
+    found = true;
+  }
+  return found ? changed.text() : "";
+}
+
+Replication Tables::replication() const {
+  Replication replication;
   const auto statement = session_->prepare(
       "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
-  const auto answer = session_->ask(statement, cql::Values().view(keyspace_),
-                                    {.consistency = Consistency::kLocalOne});
-  if (answer.failure || answer.rows.size() == 0) return "";
+  const auto answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+  if (answer.failure || answer.rows.size() == 0) return replication;
   // A map<text, text>: its size, then for each text its length and bytes.
   const std::string_view map = answer.rows.cell(0, 0).value_or("");
-  std::vector<std::string> pairs;
   std::size_t at = 4;
   const auto next = [&]() -> std::string_view {
     if (at + 4 > map.size()) return {};
@@ -259,12 +287,9 @@ std::string Tables::replication_text(int& copies) const {
     auto value = next();
     if (const auto dot = value.rfind('.'); key == "class" && dot != std::string_view::npos)
       value.remove_prefix(dot + 1);
-    int factor = 0;
-    std::from_chars(value.data(), value.data() + value.size(), factor);
-    copies += factor;
-    pairs.push_back(fmt::format("'{}': '{}'", key, value));
+    replication.options.emplace_back(key, value);
   }
-  return fmt::format("{{{}}}", fmt::join(pairs, ", "));
+  return replication;
 }
 
 Error Tables::error(const cql::Failure& failure) const {
@@ -286,19 +311,20 @@ Error Tables::error(const cql::Failure& failure) const {
                                   : ""),
                  plain.outcome_known());
   }
-  int copies = 0;
-  const std::string replication = replication_text(copies);
-  const std::string remedy =
-      copies > 0 && failure.required > copies
-          ? "name a consistency of fewer (--write-consistency, --read-consistency)"
-          : fmt::format(
-                "start the others, or: ALTER KEYSPACE {} WITH replication = {{'class': "
-                "'SimpleStrategy', 'replication_factor': {}}};",
-                cql::quote_identifier(keyspace_), std::max(1, failure.alive));
+  const Replication now = replication();
+  std::string remedy = "start the others";
+  if (const int copies = now.copies(); copies > 0 && failure.required > copies) {
+    remedy = "name a consistency of fewer (--write-consistency, --read-consistency)";
+  } else if (const auto fewer = now.with_copies(std::max(1, failure.alive),
+                                                session_->connection().local_datacenter);
+             !fewer.empty()) {
+    remedy += fmt::format(", or: ALTER KEYSPACE {} WITH replication = {};",
+                          cql::quote_identifier(keyspace_), fewer);
+  }
   return Error(ErrorCode::kUnavailable,
                fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication "
                            "{}, the nodes are {}; {}",
-                           where_, failure.required, failure.alive, keyspace_, replication,
+                           where_, failure.required, failure.alive, keyspace_, now.text(),
                            session_->hosts_text(), remedy));
 }
 

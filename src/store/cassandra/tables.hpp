@@ -10,6 +10,7 @@
 #include <ringfeed/url.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cql/session.hpp"
@@ -35,6 +36,19 @@ inline constexpr std::string_view kDeleted = "deleted";
 
 /// Longest piece of a manifest's text.
 inline constexpr std::size_t kPieceBytes = 512 * 1024;
+
+/// Of a keyspace: the options as they are, `class` without its package, and where copies go.
+struct Replication {
+  std::vector<std::pair<std::string, std::string>> options;
+
+  /// {'class': 'SimpleStrategy', 'replication_factor': '3'}
+  std::string text() const;
+  /// In all data centres.
+  int copies() const;
+  /// With `copies` where the others were asked for: everywhere, or in the local data centre. Empty
+  /// when it is one of several and not known which.
+  std::string with_copies(int copies, const std::optional<std::string>& local_datacenter) const;
+};
 
 class Tables {
  public:
@@ -79,8 +93,8 @@ class Tables {
   bool has_table(std::string_view table) const;
   void wait_for_chunks_table() const;
   [[noreturn]] void throw_no_keyspace() const;
-  /// `copies`: the sum of its factors.
-  std::string replication_text(int& copies) const;
+  /// The keyspace's, as CQL's map; empty when it cannot be read.
+  Replication replication() const;
   std::vector<VersionRow> select_rows(std::string_view condition, const cql::Values& values) const;
 
   std::shared_ptr<const cql::Session> session_;
