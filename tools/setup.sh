@@ -17,7 +17,7 @@ level=${1:?$usage}
 
 apt_demo=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libgloo-dev)
-apt_test=(libgtest-dev binutils)
+apt_test=(libgtest-dev binutils python3-dev)
 pip_core=("pyarrow==$PYARROW_VERSION")
 pip_torch=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
   "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION")
@@ -25,7 +25,7 @@ pip_cuda=("nvidia-cuda-crt==$CUDA_CRT_VERSION" "nvidia-cuda-cccl==$CUDA_CCCL_VER
 pip_cassandra=("cassandra-driver==$CASSANDRA_DRIVER_VERSION" "cqlsh==$CQLSH_VERSION")
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
-  "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION")
+  "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION" "nanobind==$NANOBIND_VERSION")
 
 # --no-deps: every wheel is named here. With CUDA, torch's own metadata names the versions that it was built with.
 packages=("${apt_demo[@]}")

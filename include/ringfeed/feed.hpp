@@ -6,6 +6,7 @@
 //   while (auto batch = feed.next()) train_on(batch->column("image").as<float>(), batch->size);
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -69,6 +70,10 @@ class Feed {
   /// The next batch of this rank; nothing at the end of each epoch (call again for the next one)
   /// and for good after the last. Throws Error of the store: the feed is of no use after that.
   std::optional<Batch> next();
+
+  /// Waits until next() would return, or throw, at once, but not longer than so. Returns whether it
+  /// would.
+  bool wait_for(std::chrono::milliseconds timeout);
 
   /// After the batch that next() gave last. Counts what was handed out, never what was prefetched.
   Position position() const;

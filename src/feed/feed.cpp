@@ -341,11 +341,22 @@ struct Feed::Impl {
 
   // ---- the caller's thread ----
 
+  bool has_answer() const { return !ready.empty() || finished || error; }
+
+  bool wait_for(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex);
+    if (has_answer() || timeout.count() <= 0) return has_answer();
+    const auto start = Clock::now();
+    const bool answered = changed.wait_for(lock, timeout, [&] { return has_answer(); });
+    wait_seconds += seconds_since(start);
+    return answered;
+  }
+
   std::optional<Batch> next() {
     std::unique_lock lock(mutex);
-    if (ready.empty() && !finished && !error) {
+    if (!has_answer()) {
       const auto start = Clock::now();
-      changed.wait(lock, [&] { return !ready.empty() || finished || error; });
+      changed.wait(lock, [&] { return has_answer(); });
       wait_seconds += seconds_since(start);
     }
     if (ready.empty()) {
@@ -427,6 +438,7 @@ Feed::Feed(Feed&&) noexcept = default;
 Feed& Feed::operator=(Feed&&) noexcept = default;
 
 std::optional<Batch> Feed::next() { return impl_->next(); }
+bool Feed::wait_for(std::chrono::milliseconds timeout) { return impl_->wait_for(timeout); }
 const Steps& Feed::steps() const noexcept { return impl_->steps; }
 FeedStats Feed::stats() const { return impl_->stats(); }
 

@@ -206,6 +206,25 @@ TEST(Feed, AnErrorOfTheStoreIsGivenAfterTheBatchesBeforeIt) {
   EXPECT_THROW(feed.next(), Error) << "after an error there is no next batch";
 }
 
+TEST(Feed, WaitForTellsWhetherNextReturnsAtOnce) {
+  using namespace std::chrono_literals;
+  FeedOptions options;
+  options.order.global_batch = 10;
+  Feed feed(dataset_of(MemoryPlan{{100, 100, 100}, 3, {}, 1}), options);
+  std::int64_t samples = 0;
+  while (true) {
+    while (!feed.wait_for(1ms)) {
+    }
+    ASSERT_TRUE(feed.wait_for(0ms));
+    const auto batch = feed.next();
+    if (!batch) break;
+    samples += batch->size;
+  }
+  EXPECT_EQ(samples, 300);
+  EXPECT_TRUE(feed.wait_for(1h));  // the end is an answer, too
+  EXPECT_FALSE(feed.next());
+}
+
 TEST(Feed, DestroyedAtAnyMomentItEnds) {
   MemoryPlan plan;
   plan.block_samples.assign(50, 40);

@@ -1,0 +1,219 @@
+"""The Loader: epochs of batches, as torch's DataLoader gives them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy  # noqa: F401  (what _core hands out: not first imported in the middle of a batch)
+
+from . import _core
+from .dataset import Dataset
+from .errors import Error, InvalidArgumentError
+
+STATE_FORMAT = 1
+SHUFFLES = {True: "block", False: "none"}
+
+
+class Batch(dict):
+    """The columns of a batch by name.
+
+    Attributes:
+        epoch: from 0.
+        step: within the epoch, from 0.
+        size: samples in this batch.
+        weight: size * world_size / samples of this step over all ranks. Multiply a mean loss by it: then the mean over the ranks, which
+            data parallelism takes, is the mean over the whole step, also where ranks have different numbers of samples.
+    """
+
+    epoch: int
+    step: int
+    size: int
+    weight: float
+
+
+class TupleBatch(tuple):
+    """The columns of a batch in their order; attributes as those of `Batch`."""
+
+    epoch: int
+    step: int
+    size: int
+    weight: float
+
+
+class Loader:
+    """Iterates over a data set in batches, one epoch per iteration, each an exact permutation of it.
+
+    Each rank of a distributed run makes one, over the same data set with the same arguments; what they get of one step is disjoint, and
+    together it is the whole step. The order is a function of the data set's version, of split, seed, epoch, shuffle, lanes and window alone:
+    never of the number of ranks.
+    Each iteration is about the next epoch, also after one that was left in the middle, unless `set_epoch()` or `load_state_dict()` said
+    which. Reading ahead goes on across epochs.
+
+    Args:
+        dataset: from `ringfeed.open()`.
+        batch_size: samples per step of this rank, as in DataLoader; all ranks together take batch_size * world_size.
+        global_batch_size: samples per step of all ranks together, instead of batch_size.
+        shuffle: "block" or True (blocks, and samples in windows of blocks: reads each block once), "full" (one permutation of all samples:
+            needs the data set in memory), "none" or False (as it is stored).
+        seed: of the order.
+        columns: the names to load, in this order; None: all.
+        drop_last: leave out the last step of an epoch when it is not full.
+        as_numpy: NumPy arrays instead of torch tensors.
+        as_tuple: yield `TupleBatch`, in the order of the columns, instead of `Batch`.
+        rank, world_size: None: of torch.distributed where it is initialized, else RANK and WORLD_SIZE, else 0 and 1.
+        lanes, window: of the order (docs/ordering.md). All ranks get equal batches when world_size divides both the lanes and the global
+            batch size, except in the last step.
+        prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
+        read_threads: that check and decode what is read, 1 to 256.
+
+    A tensor column is a torch.Tensor [size, *shape] (a NumPy array with as_numpy) over memory of its own, a list column a list of
+    1-D tensors, a binary column a list of bytes, a string column a list of str.
+
+    Raises:
+        InvalidArgumentError: an argument that does not fit the data set; it names the remedy.
+    While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ...; a Loader that raised starts its next
+    iteration where it was.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
+                 seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, as_numpy: bool = False,
+                 as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
+                 prefetch_bytes: int = 0, read_threads: int = 1) -> None:
+        if (rank is None) != (world_size is None):
+            raise InvalidArgumentError("give both rank and world_size, or neither")
+        if isinstance(columns, str):
+            raise InvalidArgumentError(f"columns is a list of names; for one column write [{columns!r}]")
+        self.dataset = dataset
+        self.rank, self.world_size = (rank, world_size) if rank is not None else find_rank()
+        self.drop_last = drop_last
+        self.as_numpy = as_numpy
+        self.as_tuple = as_tuple
+        self.global_batch_size = global_batch_size if global_batch_size is not None else batch_size * self.world_size
+        kinds = {column.name: column.kind for column in dataset.schema}
+        self._columns = list(kinds) if columns is None else list(columns)
+        for name in self._columns:
+            if name not in kinds:
+                raise InvalidArgumentError(f"{dataset.url}: there is no column {name!r}; there are {', '.join(kinds)}")
+        self._kinds = [kinds[name] for name in self._columns]
+        self._order = {"seed": seed, "shuffle": SHUFFLES.get(shuffle, shuffle) if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
+                       "window": window}
+        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads}
+        self._steps, last = _core.step_sizes(len(dataset), lanes, self.global_batch_size)
+        if drop_last and self._steps > 0 and last < self.global_batch_size:
+            self._steps -= 1
+        self._iteration = 0
+        self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
+        self._feed = self._make_feed(self._next)  # so that what does not fit is found here
+
+    def __len__(self) -> int:
+        """Steps of an epoch."""
+        return self._steps
+
+    def __iter__(self) -> Iterator[Batch] | Iterator[TupleBatch]:
+        """The batches of one epoch. It ends an iteration over this Loader that is under way."""
+        self._iteration += 1
+        start = self._next
+        if self._feed is None or self._feed.position != start:
+            self.close()
+            self._feed = self._make_feed(start)
+        self._position = start
+        self._next = (start[0] + 1, 0)
+        return self._batches(self._iteration, start[0])
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
+        if epoch < 0:
+            raise InvalidArgumentError(f"epoch {epoch}; epochs are numbered from 0")
+        if epoch != self._next[0]:
+            self._next = self._position = (epoch, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training is: what was handed out, never what was read ahead. Small, and the same on all ranks between two steps."""
+        return {"format": STATE_FORMAT, "epoch": self._position[0], "samples": self._position[1], **self._identity()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The next iteration goes on where the state was taken, on any number of ranks.
+
+        Raises:
+            InvalidArgumentError: it is of another data set, version or order; the difference is named.
+        """
+        if state.get("format") != STATE_FORMAT:
+            raise InvalidArgumentError(f"the state has format {state.get('format')!r}, this version reads format {STATE_FORMAT}")
+        for name, value in self._identity().items():
+            if state.get(name) != value:
+                raise InvalidArgumentError(
+                    f"{self.dataset.url}: the state is of {name} {state.get(name)!r}, this Loader has {value!r}; its order is another one")
+        epoch, samples = int(state["epoch"]), int(state["samples"])
+        self.close()
+        self._feed = self._make_feed((epoch, samples))  # a position that cannot be is found here
+        self._next = self._position = (epoch, samples)
+
+    def close(self) -> None:
+        """Ends reading ahead and frees its memory; the next iteration starts it again."""
+        self._iteration += 1
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def stats(self) -> dict[str, float]:
+        """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds of this process for data,
+        assemble_seconds of the thread that copies samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
+        return self._feed.stats if self._feed is not None else {}
+
+    def _identity(self) -> dict[str, Any]:
+        return {"version": self.dataset.version, "split": self.dataset.split, "size": len(self.dataset), **self._order,
+                "global_batch_size": self.global_batch_size, "order_version": _core.ORDER_VERSION}
+
+    def _make_feed(self, start: tuple[int, int]) -> _core.Feed:
+        return _core.Feed.make(self.dataset._core, **self._order, **self._options, global_batch=self.global_batch_size, rank=self.rank,
+                               world_size=self.world_size, start=start, columns=self._columns)
+
+    def _batches(self, iteration: int, epoch: int) -> Iterator[Batch] | Iterator[TupleBatch]:
+        try:
+            while True:
+                if iteration != self._iteration:
+                    raise InvalidArgumentError(
+                        "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
+                parts = self._feed.next()
+                if parts is None:
+                    break
+                if parts[1] == self._steps:  # the one that drop_last leaves out
+                    continue
+                self._position = self._feed.position
+                yield self._make_batch(parts)
+        except Error:
+            if iteration == self._iteration:
+                self.close()  # a feed that failed is of no use
+                self._next = self._position
+            raise
+        self._position = (epoch + 1, 0)
+
+    def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
+        epoch, step, _, size, _, weight, columns = parts
+        values = [self._values(kind, *column[1:]) for kind, column in zip(self._kinds, columns, strict=True)]
+        batch = TupleBatch(values) if self.as_tuple else Batch(zip(self._columns, values, strict=True))
+        batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
+        return batch
+
+    def _values(self, kind: str, values: Any, offsets: Any) -> Any:  # noqa: ANN401
+        if kind == "binary" or kind == "string":
+            data = values.tobytes()
+            parts = [data[begin:end] for begin, end in pairwise(offsets.tolist())]
+            return parts if kind == "binary" else [part.decode() for part in parts]
+        if not self.as_numpy:
+            import torch
+
+            values = torch.from_numpy(values)
+        return values if offsets is None else [values[begin:end] for begin, end in pairwise(offsets.tolist())]
+
+
+def find_rank() -> tuple[int, int]:
+    """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))

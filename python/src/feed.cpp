@@ -1,0 +1,162 @@
+// The feed: batches as NumPy arrays over the feed's own memory, which they keep.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <cstring>
+#include <ringfeed/feed.hpp>
+#include <utility>
+
+#include "bindings.hpp"
+#include "dataset.hpp"
+
+namespace ringfeed::python {
+namespace {
+
+using LocalFeed = Local<Feed>;
+using Place = std::pair<std::uint64_t, std::uint64_t>;
+
+/// Longest time in which Ctrl-C is not looked for.
+constexpr std::chrono::milliseconds kSignalPause{100};
+
+nb::dlpack::dtype dtype_of(DType dtype) {
+  const auto bits = static_cast<std::uint8_t>(8 * size_of(dtype));
+  const auto make = [&](nb::dlpack::dtype_code code) {
+    return nb::dlpack::dtype{static_cast<std::uint8_t>(code), bits, 1};
+  };
+  switch (dtype) {
+    case DType::kUInt8:
+      return make(nb::dlpack::dtype_code::UInt);
+    case DType::kInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+    case DType::kInt64:
+      return make(nb::dlpack::dtype_code::Int);
+    case DType::kFloat16:
+    case DType::kFloat32:
+    case DType::kFloat64:
+      return make(nb::dlpack::dtype_code::Float);
+    case DType::kBool:
+      return make(nb::dlpack::dtype_code::Bool);
+  }
+  return make(nb::dlpack::dtype_code::UInt);
+}
+
+nb::object array_of(void* data, const std::vector<std::size_t>& shape, nb::dlpack::dtype dtype,
+                    const std::shared_ptr<void>& owner) {
+  auto kept = std::make_unique<std::shared_ptr<void>>(owner);
+  const nb::capsule capsule(
+      kept.get(), [](void* pointer) noexcept { delete static_cast<std::shared_ptr<void>*>(pointer); });
+  static_cast<void>(kept.release());
+  return nb::cast(
+      nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), capsule, nullptr, dtype));
+}
+
+/// (name, values, offsets): offsets, one more than samples, are None for tensors.
+nb::tuple parts_of(const Column& column, std::int64_t samples) {
+  const std::vector<std::size_t> shape(column.shape.begin(), column.shape.end());
+  nb::object offsets = nb::none();
+  if (column.offsets != nullptr) {
+    offsets = array_of(const_cast<std::int64_t*>(column.offsets),
+                       {static_cast<std::size_t>(samples) + 1}, dtype_of(DType::kInt64),
+                       column.owner);
+  }
+  return nb::make_tuple(column.name,
+                        array_of(column.data, shape, dtype_of(column.dtype), column.owner), offsets);
+}
+
+/// (epoch, step, first, size, global_size, weight, columns).
+nb::tuple parts_of(const Batch& batch) {
+  nb::list columns;
+  for (const auto& column : batch.columns) columns.append(parts_of(column, batch.size));
+  return nb::make_tuple(batch.epoch, batch.step, batch.first, batch.size, batch.global_size,
+                        batch.weight, columns);
+}
+
+/// None at the end of each epoch.
+nb::object next(const LocalFeed& local) {
+  Feed& feed = *local.get();
+  auto pause = std::chrono::milliseconds(0);
+  while (true) {
+    const bool ready = [&] {
+      if (pause.count() == 0) return feed.wait_for(pause);
+      const nb::gil_scoped_release release;
+      return feed.wait_for(pause);
+    }();
+    if (ready) break;
+    check_signals();
+    pause = kSignalPause;
+  }
+  const auto batch = feed.next();
+  if (!batch) return nb::none();
+  return parts_of(*batch);
+}
+
+LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::uint64_t seed,
+                    std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch, int rank,
+                    int world_size, Place start, std::vector<std::string> columns,
+                    std::uint64_t prefetch_bytes, int read_threads) {
+  FeedOptions options;
+  options.order = {seed, shuffle_from_name(shuffle), lanes, window, global_batch};
+  options.rank = rank;
+  options.world_size = world_size;
+  options.epochs = 0;
+  options.start = {start.first, start.second};
+  options.columns = std::move(columns);
+  options.prefetch_bytes = prefetch_bytes;
+  options.read_threads = read_threads;
+  const auto data = dataset.get();
+  const nb::gil_scoped_release release;
+  return LocalFeed(std::make_shared<Feed>(data, std::move(options)));
+}
+
+Place position_of(const LocalFeed& feed) {
+  const Position position = feed.get()->position();
+  return {position.epoch, position.samples};
+}
+
+nb::dict stats_of(const LocalFeed& feed) {
+  const FeedStats stats = feed.get()->stats();
+  nb::dict result;
+  result["samples"] = stats.samples;
+  result["batches"] = stats.batches;
+  result["blocks_read"] = stats.blocks_read;
+  result["wait_seconds"] = stats.wait_seconds;
+  result["assemble_seconds"] = stats.assemble_seconds;
+  result["held_bytes_max"] = stats.held_bytes_max;
+  result["prefetch_bytes"] = stats.prefetch_bytes;
+  result["floor_bytes"] = stats.floor_bytes;
+  return result;
+}
+
+}  // namespace
+
+void bind_feed(nb::module_& module) {
+  using namespace nb::literals;
+  module.attr("ORDER_VERSION") = kOrderVersion;
+  module.def(
+      "step_sizes",
+      [](std::uint64_t samples, std::uint32_t lanes, std::uint64_t global_batch) {
+        const Steps steps(samples, {.lanes = lanes, .global_batch = global_batch});
+        return std::pair(steps.count(), steps.count() == 0 ? 0 : steps.size(steps.count() - 1));
+      },
+      "samples"_a, "lanes"_a, "global_batch"_a);
+  nb::class_<LocalFeed>(module, "Feed")
+      .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
+                  "window"_a, "global_batch"_a, "rank"_a, "world_size"_a, "start"_a, "columns"_a,
+                  "prefetch_bytes"_a, "read_threads"_a)
+      .def("next", &next)
+      .def("close",
+           [](LocalFeed& feed) {
+             const nb::gil_scoped_release release;
+             feed.close();
+           })
+      .def_prop_ro("position", &position_of)
+      .def_prop_ro("stats", &stats_of);
+}
+
+}  // namespace ringfeed::python

@@ -1,0 +1,10 @@
+// The module ringfeed._core: the C++ library as Python objects. What users see is made of it in
+// Python, in ringfeed/.
+#include "bindings.hpp"
+
+NB_MODULE(_core, module) {
+  using namespace ringfeed::python;
+  bind_errors(module);
+  bind_dataset(module);
+  bind_feed(module);
+}

@@ -1,0 +1,266 @@
+"""Loader: the order, ranks, positions, and what a batch is made of."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+import torch
+from built import BUILD, PACKAGE, SECONDS_MAX, run_program
+
+import ringfeed
+
+pytestmark = pytest.mark.program
+SAMPLES, WIDTH = 1003, 4  # of `numbers`
+
+
+def ids_of(loader: ringfeed.Loader, epochs: int = 1) -> list[list[list[int]]]:
+    """Of each step of each epoch; data must fit its id."""
+    result = []
+    for _ in range(epochs):
+        steps = []
+        for batch in loader:
+            assert torch.equal(batch["data"], batch["id"].to(torch.float32)[:, None].expand(-1, WIDTH))
+            steps.append(batch["id"].tolist())
+        result.append(steps)
+    return result
+
+
+def test_the_order_is_that_of_the_library(numbers: str) -> None:
+    told = subprocess.run([BUILD / "bin/feed_driver", numbers, "2", "100", str(17 << 20), "0"], capture_output=True, text=True,
+                          check=True, timeout=SECONDS_MAX)
+    expected: list[list[list[int]]] = [[]]
+    for line in told.stdout.splitlines():
+        if line.startswith("end"):
+            expected.append([])
+        else:
+            expected[-1].append([int(word) for word in line.split()[1:]])
+    assert len(expected[0]) == len(expected[1]) == 10
+    loader = ringfeed.Loader(ringfeed.open(numbers), 100, seed=7)
+    assert len(loader) == 10
+    assert ids_of(loader, 2) == expected[:2]
+
+
+@pytest.mark.parametrize("shuffle", ["block", "full", "none"])
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_ranks_share_each_step(numbers: str, ranks: int, shuffle: str) -> None:
+    data = ringfeed.open(numbers)
+    whole = ids_of(ringfeed.Loader(data, global_batch_size=48, shuffle=shuffle, seed=1), 2)
+    assert all(sorted(sum(epoch, [])) == list(range(SAMPLES)) for epoch in whole)
+    assert (whole[0] == whole[1]) == (shuffle == "none")
+    loaders = [ringfeed.Loader(data, global_batch_size=48, shuffle=shuffle, seed=1, rank=rank, world_size=ranks) for rank in range(ranks)]
+    for epoch in whole:
+        weights = 0.0
+        for step, batches in enumerate(zip(*loaders, strict=True)):
+            assert sorted(sum((batch["id"].tolist() for batch in batches), [])) == sorted(epoch[step])
+            assert all(batch.step == step and batch.size == len(batch["id"]) for batch in batches)
+            weights += sum(batch.weight for batch in batches)
+        assert weights == pytest.approx(len(epoch) * ranks)
+
+
+def test_batch_size_is_per_rank(numbers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    loader = ringfeed.Loader(ringfeed.open(numbers), batch_size=16)
+    assert (loader.rank, loader.world_size, loader.global_batch_size) == (1, 4, 64)
+    sizes = [batch.size for batch in loader]
+    assert sizes[:-1] == [16] * (len(loader) - 1)
+
+
+def test_drop_last(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    kept, dropped = (ringfeed.Loader(data, 100, seed=3, drop_last=drop) for drop in (False, True))
+    last = [batch.size for batch in kept]
+    sizes = [batch.size for batch in dropped]
+    assert sizes == [size for size in last if size >= 100] and len(sizes) == len(dropped)
+    assert dropped.state_dict()["epoch"] == 1
+    assert [batch.epoch for batch in dropped] == [1] * len(dropped)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_a_state_goes_on_with_any_number_of_ranks(numbers: str, ranks: int) -> None:
+    data = ringfeed.open(numbers)
+    whole = ids_of(ringfeed.Loader(data, global_batch_size=48, seed=5), 3)
+    for step in range(len(whole[1]) + 1):
+        loader = ringfeed.Loader(data, global_batch_size=48, seed=5)
+        loader.set_epoch(1)
+        batches = iter(loader)
+        assert [next(batches)["id"].tolist() for _ in range(step)] == whole[1][:step]
+        state = loader.state_dict()
+        loaders = [ringfeed.Loader(data, global_batch_size=48, seed=5, rank=rank, world_size=ranks) for rank in range(ranks)]
+        for resumed in loaders:
+            resumed.load_state_dict(state)
+            assert resumed.state_dict() == state
+            resumed.set_epoch(1)  # as a loop over epochs does; it does not go back
+        for epoch in (1, 2):
+            rest = [sorted(sum((batch["id"].tolist() for batch in batches), [])) for batches in zip(*loaders, strict=True)]
+            assert rest == [sorted(ids) for ids in (whole[1][step:] if epoch == 1 else whole[2])]
+
+
+def test_a_state_that_does_not_fit_is_refused(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    state = ringfeed.Loader(data, 10, seed=5).state_dict()
+    for name, loader in (("seed", ringfeed.Loader(data, 10, seed=6)), ("global_batch_size", ringfeed.Loader(data, 11, seed=5)),
+                         ("shuffle", ringfeed.Loader(data, 10, seed=5, shuffle=False))):
+        with pytest.raises(ringfeed.InvalidArgumentError, match=name):
+            loader.load_state_dict(state)
+    loader = ringfeed.Loader(data, 10, seed=5)
+    with pytest.raises(ringfeed.InvalidArgumentError):
+        loader.load_state_dict(state | {"samples": 7})  # inside a step
+    with pytest.raises(ringfeed.InvalidArgumentError, match="format"):
+        loader.load_state_dict({})
+    assert len(list(loader)) == len(loader)
+
+
+def test_an_iteration_left_in_the_middle(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    whole = ids_of(ringfeed.Loader(data, 100), 3)
+    loader = ringfeed.Loader(data, 100)
+    for batch in loader:
+        assert batch["id"].tolist() == whole[0][0]
+        break
+    assert loader.state_dict()["samples"] == 100
+    first = iter(loader)
+    assert next(first)["id"].tolist() == whole[1][0]
+    assert ids_of(loader) == [whole[2]]
+    with pytest.raises(ringfeed.InvalidArgumentError, match="another iteration"):
+        next(first)
+    loader.set_epoch(0)
+    batches = iter(loader)
+    assert next(batches)["id"].tolist() == whole[0][0]
+    loader.close()
+    with pytest.raises(ringfeed.InvalidArgumentError, match="closed"):
+        next(batches)
+    loader.set_epoch(0)
+    assert ids_of(loader) == [whole[0]]
+
+
+def test_every_kind_of_column(tmp_path: Path) -> None:
+    rows = 50
+    lists = [list(range(i % 4)) for i in range(rows)]
+    table = pyarrow.table({
+        "i": pyarrow.array(range(rows), pyarrow.int32()), "flag": pyarrow.array([i % 3 == 0 for i in range(rows)]),
+        "text": pyarrow.array([f"é{i}" * (i % 3) for i in range(rows)]),
+        "raw": pyarrow.array([bytes([i, 0, 255]) * (i % 2) for i in range(rows)], pyarrow.binary()),
+        "list": pyarrow.array(lists, pyarrow.list_(pyarrow.float64())),
+        "vector": pyarrow.array([[i, -i] for i in range(rows)], pyarrow.list_(pyarrow.float32(), 2))})
+    pyarrow.parquet.write_table(table, tmp_path / "all.parquet")
+    run_program("ingest", str(tmp_path / "all.parquet"), str(tmp_path / "all.ring"))
+    data = ringfeed.open(tmp_path / "all.ring")
+    kinds = {column.name: (column.kind, column.dtype, column.shape) for column in data.schema}
+    assert kinds == {"i": ("tensor", "int32", ()), "flag": ("tensor", "bool", ()), "text": ("string", "uint8", ()),
+                     "raw": ("binary", "uint8", ()), "list": ("list", "float64", ()), "vector": ("tensor", "float32", (2,))}
+    for as_numpy in (False, True):
+        seen = []
+        for batch in ringfeed.Loader(data, 7, as_numpy=as_numpy):
+            array = numpy.ndarray if as_numpy else torch.Tensor
+            assert isinstance(batch["vector"], array) and all(isinstance(item, array) for item in batch["list"])
+            assert str(batch["flag"].dtype).endswith("bool") and tuple(batch["vector"].shape) == (batch.size, 2)
+            for k in range(batch.size):
+                i = int(batch["i"][k])
+                seen.append(i)
+                assert bool(batch["flag"][k]) == (i % 3 == 0)
+                assert batch["text"][k] == f"é{i}" * (i % 3) and batch["raw"][k] == bytes([i, 0, 255]) * (i % 2)
+                assert batch["list"][k].tolist() == lists[i] and batch["vector"][k].tolist() == [i, -i]
+        assert sorted(seen) == list(range(rows))
+    batch = next(iter(ringfeed.Loader(data, 7, columns=["text", "i"], as_tuple=True)))
+    assert isinstance(batch, tuple) and len(batch) == 2 and isinstance(batch[0][0], str) and batch.size == len(batch[1])
+
+
+def test_batches_outlive_the_loader(numbers: str) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), 10, as_numpy=True)
+    batches = [dict(batch) for batch in loader]
+    loader.close()
+    del loader
+    assert all((batch["data"] == batch["id"][:, None]).all() for batch in batches)
+    batches[0]["data"][:] = 0  # they are the caller's
+    assert (batches[1]["data"] != 0).any()
+
+
+def test_errors_fit_python(numbers: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no data set") as caught:
+        ringfeed.open(tmp_path / "nothing")
+    assert isinstance(caught.value, ringfeed.NotFoundError) and not caught.value.retryable and caught.value.outcome_known
+    data = ringfeed.open(numbers)
+    with pytest.raises(FileNotFoundError, match="there is no split 'val'"):
+        ringfeed.open(numbers, split="val")
+    for wrong in ({"batch_size": 0}, {"columns": ["nothing"]}, {"columns": "id"}, {"shuffle": "random"}, {"rank": 0}, {"lanes": 0},
+                  {"rank": 3, "world_size": 2}, {"prefetch_bytes": 1}, {"batch_size": 1, "rank": 0, "world_size": 100}):
+        with pytest.raises(ValueError) as caught:
+            ringfeed.Loader(data, **wrong)
+        assert isinstance(caught.value, ringfeed.InvalidArgumentError)
+    with pytest.raises(ValueError, match="no keyword 'pasword'"):
+        ringfeed.open(numbers, pasword="x")
+    with pytest.raises(ConnectionError) as caught:
+        ringfeed.open("cassandra://127.0.0.1:1/keyspace/name", username="user", password="secret-word")
+    assert isinstance(caught.value, ringfeed.UnavailableError) and caught.value.retryable
+    assert "127.0.0.1:1" in str(caught.value) and "secret-word" not in str(caught.value)
+
+
+def test_damage_is_an_error_and_nothing_wrong_is_delivered(numbers: str, tmp_path: Path) -> None:
+    shutil.copytree(numbers, tmp_path / "damaged.ring")
+    part = max((tmp_path / "damaged.ring").rglob("*.arrow"), key=lambda path: path.stat().st_size)
+    with open(part, "r+b") as file:
+        file.seek(part.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    loader = ringfeed.Loader(ringfeed.open(tmp_path / "damaged.ring"), 10)
+    for _ in range(2):  # the second iteration is no way around it
+        with pytest.raises(ringfeed.BadDataError, match="checksum"):
+            for batch in loader:
+                assert torch.equal(batch["data"][:, 0], batch["id"].to(torch.float32))
+
+
+def use_in_child(loader: ringfeed.Loader, answers: multiprocessing.Queue) -> None:
+    try:
+        next(iter(loader))
+    except ringfeed.InvalidArgumentError as error:
+        answers.put(str(error))
+
+
+def test_a_fork_is_refused_and_does_not_hang(numbers: str) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), 10)
+    batches = iter(loader)
+    next(batches)
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    child = context.Process(target=use_in_child, args=(loader, answers))
+    child.start()
+    assert "before the process was forked" in answers.get(timeout=SECONDS_MAX)
+    child.join(SECONDS_MAX)
+    assert child.exitcode == 0
+    assert sum(batch.size for batch in batches) == SAMPLES - 10
+
+
+def test_interrupted(numbers: str) -> None:
+    program = """
+import sys, ringfeed
+loader = ringfeed.Loader(ringfeed.open(sys.argv[1]), 1)
+next(iter(loader))
+print("ready", flush=True)
+try:
+    while True:
+        for batch in loader:
+            pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    process = subprocess.Popen([sys.executable, "-c", program, numbers], stdout=subprocess.PIPE, text=True,
+                               env=dict(os.environ, PYTHONPATH=PACKAGE))
+    try:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "interrupted\n"
+        assert process.wait(SECONDS_MAX) == 0
+    finally:
+        process.kill()
