@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures (once, and with a -D again) and builds a preset of CMakePresets.json:
+# Configures (when CMakePresets.json is newer than the build folder, and with a -D) and builds a preset of CMakePresets.json:
 # tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ targets=()
 for argument in "$@"; do
   if [[ $argument == -D* ]]; then settings+=("$argument"); else targets+=(--target "$argument"); fi
 done
-if [ ! -f "build/$preset/build.ninja" ] || [ ${#settings[@]} -gt 0 ]; then
+if [ CMakePresets.json -nt "build/$preset/build.ninja" ] || [ ${#settings[@]} -gt 0 ]; then
   echo "build: configuring $preset"
   mkdir -p build
   if ! cmake --preset "$preset" "${settings[@]}" >"build/$preset.log" 2>&1; then

@@ -22,6 +22,8 @@ class RecordBatch;
 namespace ringfeed {
 
 /// A decoded chunk. Its columns are those of Schema::to_arrow(); they may point into mapped memory.
+/// A reader may give a tensor column as Arrow's binary_view of its samples' bytes instead, where
+/// they lie scattered in what it received (dataset/chunk.hpp).
 using Chunk = std::shared_ptr<arrow::RecordBatch>;
 
 /// What the feed must know of a block before it reads it.

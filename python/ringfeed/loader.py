@@ -48,8 +48,8 @@ class Loader:
     """Iterates over a data set in batches, one epoch per iteration, each an exact permutation of it.
 
     Each rank of a distributed run makes one, over the same data set with the same arguments; what they get of one step is disjoint, and
-    together it is the whole step. The order is a function of the data set's version, of split, seed, epoch, shuffle, lanes and window alone:
-    never of the number of ranks.
+    together it is the whole step. The order is a function of the data set's version, of split, seed, epoch, shuffle, lanes and window
+    alone: never of the number of ranks.
     Each iteration is about the next epoch, also after one that was left in the middle, unless `set_epoch()` or `load_state_dict()` said
     which. Reading ahead goes on across epochs.
 

@@ -49,8 +49,9 @@ nb::dlpack::dtype dtype_of(DType dtype) {
 nb::object array_of(void* data, const std::vector<std::size_t>& shape, nb::dlpack::dtype dtype,
                     const std::shared_ptr<void>& owner) {
   auto kept = std::make_unique<std::shared_ptr<void>>(owner);
-  const nb::capsule capsule(
-      kept.get(), [](void* pointer) noexcept { delete static_cast<std::shared_ptr<void>*>(pointer); });
+  const nb::capsule capsule(kept.get(), [](void* pointer) noexcept {
+    delete static_cast<std::shared_ptr<void>*>(pointer);
+  });
   static_cast<void>(kept.release());
   return nb::cast(
       nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), capsule, nullptr, dtype));
@@ -66,7 +67,8 @@ nb::tuple parts_of(const Column& column, std::int64_t samples) {
                        column.owner);
   }
   return nb::make_tuple(column.name,
-                        array_of(column.data, shape, dtype_of(column.dtype), column.owner), offsets);
+                        array_of(column.data, shape, dtype_of(column.dtype), column.owner),
+                        offsets);
 }
 
 /// (epoch, step, first, size, global_size, weight, columns).

@@ -13,15 +13,19 @@
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/binary_view_util.h>
 #include <arrow/util/bit_util.h>
 #include <arrow/util/bitmap_ops.h>
+#include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ringfeed/error.hpp>
 #include <string>
 #include <utility>
 
+#include "base/byte_order.hpp"
 #include "dataset/arrow_status.hpp"
 
 namespace ringfeed {
@@ -29,6 +33,7 @@ namespace {
 
 constexpr std::uint32_t kContinuation = 0xFFFFFFFF;
 constexpr std::int64_t kPrefixBytes = 8;
+constexpr const char* kByteOrder = "ringfeed.byte_order";
 constexpr std::string_view kRemedy = "; restore the file from a copy, or ingest again";
 
 arrow::ipc::IpcWriteOptions write_options() {
@@ -113,6 +118,34 @@ ColumnView view_of(const arrow::ArrayData& data, const ColumnSpec& spec) {
     view.element_bytes = 1;
     view.data = bytes_of(data, 2);
   }
+  return view;
+}
+
+/// Memory that something else keeps.
+class KeptBuffer final : public arrow::Buffer {
+ public:
+  KeptBuffer(const char* data, std::size_t size, std::shared_ptr<const void> owner)
+      : Buffer(reinterpret_cast<const std::uint8_t*>(data), static_cast<std::int64_t>(size)),
+        owner_(std::move(owner)) {}
+
+ private:
+  std::shared_ptr<const void> owner_;
+};
+
+ColumnView scattered_view(const arrow::ArrayData& data, const arrow::Field& field,
+                          const ColumnSpec& spec) {
+  ColumnView view;
+  view.element_bytes = size_of(spec.dtype);
+  const auto order = field.HasMetadata() ? field.metadata()->Get(kByteOrder) : std::string();
+  view.swapped = order.ok() && *order == "big";
+  const auto* const places = data.GetValues<arrow::BinaryViewType::c_type>(1);
+  std::vector<const std::byte*> samples;
+  samples.reserve(static_cast<std::size_t>(data.length));
+  for (std::int64_t i = 0; i < data.length; ++i) {
+    const auto& place = places[i].ref;
+    samples.push_back(bytes_of(data, place.buffer_index + 2) + place.offset);
+  }
+  view.scattered = std::make_shared<const std::vector<const std::byte*>>(std::move(samples));
   return view;
 }
 
@@ -285,11 +318,87 @@ std::shared_ptr<arrow::RecordBatch> decode_chunk(std::shared_ptr<arrow::Buffer> 
   return batch;
 }
 
+std::shared_ptr<arrow::ArrayData> scattered_column(const Scattered& scattered) {
+  const auto& samples = scattered.samples;
+  const auto rows = static_cast<std::int64_t>(samples.size());
+  using View = arrow::BinaryViewType::c_type;
+  std::shared_ptr<arrow::Buffer> views =
+      value_of(arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(View))),
+               "scattered samples");
+  auto* const view = reinterpret_cast<View*>(views->mutable_data());
+  std::vector<std::shared_ptr<arrow::Buffer>> buffers = {nullptr, std::move(views)};
+  for (std::size_t run = 0; run < scattered.starts.size(); ++run) {
+    const std::size_t first = scattered.starts[run];
+    const std::size_t end =
+        run + 1 < scattered.starts.size() ? scattered.starts[run + 1] : samples.size();
+    if (first == end) continue;
+    const char* base = samples[first].data();
+    const char* top = base;
+    for (std::size_t i = first; i < end; ++i) {
+      base = std::min(base, samples[i].data());
+      top = std::max(top, samples[i].data() + samples[i].size());
+    }
+    const auto index = static_cast<std::int32_t>(buffers.size() - 2);
+    for (std::size_t i = first; i < end; ++i) {
+      const auto bytes = static_cast<std::int32_t>(samples[i].size());
+      view[i] = arrow::util::ToNonInlineBinaryView(
+          samples[i].data(), bytes, index, static_cast<std::int32_t>(samples[i].data() - base));
+    }
+    buffers.push_back(std::make_shared<KeptBuffer>(base, static_cast<std::size_t>(top - base),
+                                                   scattered.owners[run]));
+  }
+  return arrow::ArrayData::Make(arrow::binary_view(), rows, std::move(buffers), 0);
+}
+
+std::shared_ptr<arrow::Field> scattered_field(const arrow::Field& field, bool swapped) {
+  return arrow::field(field.name(), arrow::binary_view(), false,
+                      arrow::key_value_metadata({{kByteOrder, swapped ? "big" : "little"}}));
+}
+
+std::shared_ptr<arrow::RecordBatch> gathered(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                             const Schema& schema) {
+  const auto is_scattered = [](const auto& field) {
+    return field->type()->id() == arrow::Type::BINARY_VIEW;
+  };
+  if (std::ranges::none_of(batch->schema()->fields(), is_scattered)) return batch;
+  const auto arrow_schema = schema.to_arrow();
+  const auto views = column_views(*batch, schema);
+  const auto rows = batch->num_rows();
+  std::vector<std::shared_ptr<arrow::ArrayData>> columns;
+  for (std::size_t c = 0; c < views.size(); ++c) {
+    if (views[c].scattered == nullptr) {
+      columns.push_back(batch->column_data(static_cast<int>(c)));
+      continue;
+    }
+    const ColumnSpec& spec = schema.columns[c];
+    const std::size_t bytes = spec.sample_bytes();
+    std::shared_ptr<arrow::Buffer> values = value_of(
+        arrow::AllocateBuffer(static_cast<std::int64_t>(bytes) * rows), "gathering samples");
+    std::uint8_t* to = values->mutable_data();
+    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row, to += bytes) {
+      if (views[c].swapped)
+        swap_4(views[c].sample(row), bytes / 4, to);
+      else
+        std::memcpy(to, views[c].sample(row), bytes);
+    }
+    const auto& type = arrow_schema->field(static_cast<int>(c))->type();
+    const auto& item = storage_of(*type).field(0)->type();
+    auto child =
+        arrow::ArrayData::Make(item, rows * spec.elements(), {nullptr, std::move(values)}, 0);
+    columns.push_back(arrow::ArrayData::Make(type, rows, {nullptr}, {std::move(child)}, 0));
+  }
+  return arrow::RecordBatch::Make(arrow_schema, rows, std::move(columns));
+}
+
 std::vector<ColumnView> column_views(const arrow::RecordBatch& batch, const Schema& schema) {
   std::vector<ColumnView> views;
   views.reserve(schema.columns.size());
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    views.push_back(view_of(*batch.column_data(static_cast<int>(i)), schema.columns[i]));
+    const int column = static_cast<int>(i);
+    const auto& data = *batch.column_data(column);
+    views.push_back(data.type->id() == arrow::Type::BINARY_VIEW
+                        ? scattered_view(data, *batch.schema()->field(column), schema.columns[i])
+                        : view_of(data, schema.columns[i]));
   }
   return views;
 }

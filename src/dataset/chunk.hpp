@@ -10,7 +10,9 @@
 #include <vector>
 
 namespace arrow {
+struct ArrayData;
 class Buffer;
+class Field;
 class RecordBatch;
 class Schema;
 }  // namespace arrow
@@ -41,6 +43,28 @@ std::shared_ptr<arrow::RecordBatch> decode_chunk(std::shared_ptr<arrow::Buffer> 
                                                  const std::shared_ptr<arrow::Schema>& arrow_schema,
                                                  std::uint32_t samples, std::string_view where);
 
+/// Samples of a tensor column that lie scattered in memory which others own, each `sample_bytes`
+/// long (at least kScatteredBytesMin).
+struct Scattered {
+  std::vector<std::string_view> samples;
+  /// The memory of samples [starts[i], starts[i + 1]) is kept by owners[i]; the last goes to the
+  /// end.
+  std::vector<std::size_t> starts;
+  std::vector<std::shared_ptr<const void>> owners;
+  bool swapped = false;  ///< as numbers of 4 bytes in the other byte order
+};
+
+/// Shorter ones Arrow has in the views themselves.
+inline constexpr std::size_t kScatteredBytesMin = 13;
+
+/// A record batch may have them without a copy: as Arrow's binary_view, in a field of this kind.
+std::shared_ptr<arrow::ArrayData> scattered_column(const Scattered& scattered);
+std::shared_ptr<arrow::Field> scattered_field(const arrow::Field& field, bool swapped);
+
+/// The same samples without scattered columns: what encode_chunk() and check_columns() take.
+std::shared_ptr<arrow::RecordBatch> gathered(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                             const Schema& schema);
+
 /// The memory of one column. Valid as long as the record batch.
 struct ColumnView {
   /// The first element of the first sample; null only when there is no element at all. For
@@ -57,10 +81,18 @@ struct ColumnView {
   const std::int32_t* offsets = nullptr;
   /// size_of(dtype) of the column (1 for bit-packed ones: the size in a batch).
   std::size_t element_bytes = 0;
+  /// Of a scattered column: the place of each sample, instead of data and stride_bytes.
+  std::shared_ptr<const std::vector<const std::byte*>> scattered;
+  bool swapped = false;  ///< as in Scattered
+
+  const std::byte* sample(std::size_t row) const noexcept {
+    return scattered == nullptr ? data + row * stride_bytes : (*scattered)[row];
+  }
 };
 
-/// One view per column of the schema, whose columns the batch must have (check_columns). Slices are
-/// respected, and a fixed-shape-tensor extension array is seen as its storage.
+/// One view per column of the schema, whose columns the batch must have (check_columns), tensors
+/// perhaps as scattered ones. Slices are respected, and a fixed-shape-tensor extension array is
+/// seen as its storage.
 std::vector<ColumnView> column_views(const arrow::RecordBatch& batch, const Schema& schema);
 
 }  // namespace ringfeed

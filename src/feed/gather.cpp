@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_order.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -24,7 +26,9 @@ void copy_exactly(std::span<const std::byte* const> from, std::byte* to) {
   }
 }
 
-void copy_any(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
+template <typename Copy>
+void copy_each(std::span<const std::byte* const> from, std::byte* to, std::size_t size,
+               const Copy& copy) {
   const std::size_t lines = std::min(kLinesAhead, (size + kAlignment - 1) / kAlignment);
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (i + kSamplesAhead < from.size()) {
@@ -32,8 +36,14 @@ void copy_any(std::span<const std::byte* const> from, std::byte* to, std::size_t
         __builtin_prefetch(from[i + kSamplesAhead] + line * kAlignment);
       }
     }
-    std::memcpy(to + i * size, from[i], size);
+    copy(from[i], to + i * size);
   }
+}
+
+void copy_swapped(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
+  copy_each(from, to, size, [size](const std::byte* sample, std::byte* place) {
+    swap_4(sample, size / 4, place);
+  });
 }
 
 void copy_samples(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
@@ -47,7 +57,9 @@ void copy_samples(std::span<const std::byte* const> from, std::byte* to, std::si
     case 8:
       return copy_exactly<8>(from, to);
     default:
-      return copy_any(from, to, size);
+      return copy_each(from, to, size, [size](const std::byte* sample, std::byte* place) {
+        std::memcpy(place, sample, size);
+      });
   }
 }
 
@@ -100,11 +112,14 @@ void Gather::append(std::span<const SampleSource> sources) {
 void Gather::append_fixed(std::size_t column, std::span<const SampleSource> sources) {
   from_.resize(sources.size());
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const ColumnView& view = sources[i].block->views[column];
-    from_[i] = view.data + sources[i].row * view.stride_bytes;
+    from_[i] = sources[i].block->views[column].sample(sources[i].row);
   }
   const std::size_t size = columns_[column].sample_bytes();
-  copy_samples(from_, fixed_data_[column] + filled_ * size, size);
+  std::byte* const to = fixed_data_[column] + filled_ * size;
+  // The blocks of a reader are all alike.
+  if (!sources.empty() && sources.front().block->views[column].swapped)
+    return copy_swapped(from_, to, size);
+  copy_samples(from_, to, size);
 }
 
 void Gather::append_bits(std::size_t column, std::span<const SampleSource> sources) {

@@ -80,7 +80,10 @@ void check_stop(const CopyOptions& options) {
 }  // namespace
 
 CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOptions& options) {
-  const WriteIntent intent{manifest.schema, manifest.splits, manifest.origin, false};
+  Origin origin = manifest.origin;
+  // A table that others fill has no source to be known by: it is known by what its index says.
+  if (!from.is_immutable()) origin.fingerprint = hash_bytes(manifest.encode());
+  const WriteIntent intent{manifest.schema, manifest.splits, origin, false};
   const auto writer = to.write(intent, nullptr);
   if (writer->published()) return {writer->publish(), true};
   std::uint64_t total = 0;
@@ -98,11 +101,12 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
       if (number++ < writer->stored_chunks()) {
         blocks.skip();
       } else {
-        const Chunk chunk = blocks.take();
+        const Chunk chunk = gathered(blocks.take(), manifest.schema);
         const auto encoded = encode_chunk(*chunk);
         const std::string_view bytes(reinterpret_cast<const char*>(encoded->data()),
                                      static_cast<std::size_t>(encoded->size()));
-        if (hash_bytes(bytes) != part.chunk_hash[i]) {
+        // What is read in place has no chunks yet: they are made here.
+        if (from.is_immutable() && hash_bytes(bytes) != part.chunk_hash[i]) {
           throw Error(ErrorCode::kInternal,
                       fmt::format("chunk {} of {} is not encoded as it was read", i, part.name));
         }

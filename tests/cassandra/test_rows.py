@@ -438,6 +438,32 @@ def test_empty_table(ringfeed: Ringfeed, one_node: Running) -> None:
     assert "rows changed since attach" in ringfeed.error("verify", ringfeed.url("t"), code=3)
 
 
+def test_wide_tensors_are_read_as_they_lie_and_copied_into_a_packed_data_set(ringfeed: Ringfeed, one_node: Running) -> None:
+    table = f"{ringfeed.keyspace}.t"
+    one_node.session().execute(f"CREATE TABLE {table} (id int PRIMARY KEY, x vector<float, 200>, pixels blob, label int)")
+    rows = [(i, [i + k / 256 for k in range(200)], bytes((i + k) % 256 for k in range(900)), -i) for i in range(300)]
+    fill(one_node, f"INSERT INTO {table} (id, x, pixels, label) VALUES (?, ?, ?, ?)", rows)
+    url = ringfeed.url("t")
+    ringfeed("attach", url, "--tensor", "image=pixels:30x30:uint8", "--block-bytes", "64KiB")
+    assert len(ringfeed.blocks("t")) > 5
+    found = ringfeed.samples(url, 300)
+    assert len(found) == 300
+    for sample in found:
+        i = -sample["label"]
+        assert sample["x"] == rows[i][1]
+        assert bytes(sum(sample["image"], [])) == rows[i][2]
+
+    copied = str(ringfeed.folder / "copied.ring")
+    ringfeed("copy", url, copied)
+    ringfeed("verify", copied)
+    assert ringfeed.samples(copied, 300) == found
+    assert '"unchanged":true' in ringfeed("copy", url, copied, "--json").stdout
+
+    one_node.session().execute(f"UPDATE {table} SET pixels = 0x00 WHERE id = 7")
+    line = ringfeed.error("head", url, "-n", "300", code=3)
+    assert "the row with id=7: column image: 1 bytes, where uint8 [30, 30] takes 900" in line
+
+
 # ---- changes ----
 
 

@@ -9,6 +9,7 @@
 #include <arrow/util/compression.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 #include <ringfeed/error.hpp>
 
@@ -283,6 +284,68 @@ TEST(Chunk, RefusesCompressedBodies) {
     options.codec = arrow::util::Codec::Create(codec).ValueOrDie();
     const auto bytes = arrow::ipc::SerializeRecordBatch(*source.make(0, 500), options).ValueOrDie();
     EXPECT_EQ(code_of_decode(bytes, source.schema(), 500), ErrorCode::kBadData);
+  }
+}
+
+TEST(Chunk, ScatteredSamplesAreSeenWhereTheyAreAndCanBeGathered) {
+  const Schema schema{{{"x", ColumnKind::kTensor, DType::kFloat32, {4}},
+                       {"b", ColumnKind::kTensor, DType::kUInt8, {16}},
+                       {"id", ColumnKind::kTensor, DType::kInt64, {}}}};
+  constexpr std::size_t kRows = 5;
+  // Two pages; in each the samples lie one byte off any alignment, with others between them.
+  std::vector<std::shared_ptr<std::string>> pages = {std::make_shared<std::string>(),
+                                                     std::make_shared<std::string>()};
+  for (std::size_t row = 0; row < kRows; ++row) {
+    std::string& page = *pages[row / 3];
+    page += '#';
+    for (std::uint32_t k = 0; k < 4; ++k) {
+      const auto bits = __builtin_bswap32(std::bit_cast<std::uint32_t>(
+          static_cast<float>(row) + static_cast<float>(k) / 4));
+      page.append(reinterpret_cast<const char*>(&bits), 4);
+    }
+    page += std::string(16, static_cast<char>('a' + row));
+  }
+  Scattered x{{}, {0, 3}, {pages[0], pages[1]}, true};
+  Scattered b{{}, {0, 3}, {pages[0], pages[1]}, false};
+  arrow::Int64Builder ids;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    const std::string_view at = std::string_view(*pages[row / 3]).substr(33 * (row % 3) + 1);
+    x.samples.push_back(at.substr(0, 16));
+    b.samples.push_back(at.substr(16, 16));
+    ASSERT_TRUE(ids.Append(static_cast<std::int64_t>(row)).ok());
+  }
+  const auto plain = schema.to_arrow();
+  const auto batch = arrow::RecordBatch::Make(
+      arrow::schema({scattered_field(*plain->field(0), true),
+                     scattered_field(*plain->field(1), false), plain->field(2)}),
+      kRows, {scattered_column(x), scattered_column(b), (*ids.Finish())->data()});
+  ASSERT_TRUE(batch->ValidateFull().ok());
+  const auto views = column_views(*batch, schema);
+  EXPECT_TRUE(views[0].swapped);
+  EXPECT_FALSE(views[1].swapped || views[2].swapped);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    EXPECT_EQ(reinterpret_cast<const char*>(views[0].sample(row)), x.samples[row].data());
+    EXPECT_EQ(reinterpret_cast<const char*>(views[1].sample(row)), b.samples[row].data());
+    EXPECT_EQ(reinterpret_cast<const char*>(views[2].sample(row)),
+              reinterpret_cast<const char*>(views[2].data) + 8 * row);
+  }
+  x.owners.clear();
+  b.owners.clear();
+  pages.clear();  // the batch keeps them
+
+  const auto whole = gathered(batch, schema);
+  check_columns(*whole, schema, "gathered");
+  ASSERT_TRUE(whole->ValidateFull().ok());
+  EXPECT_EQ(gathered(whole, schema), whole);
+  const auto decoded = decode_chunk(encode_chunk(*whole), plain, kRows, "gathered");
+  const auto found = column_views(*decoded, schema);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    float values[4];
+    std::memcpy(values, found[0].sample(row), sizeof(values));
+    for (std::size_t k = 0; k < 4; ++k)
+      EXPECT_EQ(values[k], static_cast<float>(row) + static_cast<float>(k) / 4);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(found[1].sample(row)), 16),
+              std::string(16, static_cast<char>('a' + row)));
   }
 }
 

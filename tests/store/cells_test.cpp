@@ -66,18 +66,16 @@ TEST(Cells, VectorOfFloatsIsBigEndianFloatsInARow) {
   EXPECT_EQ(values[1], -2.0F);
 }
 
-TEST(Cells, SwapsAnyCountAtAnyAlignment) {
-  Random random(11);
-  std::string from(1000, '\0');
-  for (char& c : from) c = static_cast<char>(random.below(256));
-  for (std::size_t count = 0; count < 130; ++count) {
-    for (std::size_t at = 0; at < 5; ++at) {
-      std::string to(4 * count + 8, 'x');
-      swap_4(from.data() + at, count, to.data() + 3);
-      for (std::size_t i = 0; i < 4 * count; ++i)
-        ASSERT_EQ(to[3 + i], from[at + (i / 4) * 4 + 3 - i % 4]);
-      EXPECT_EQ(to.substr(0, 3) + to.substr(4 * count + 3), "xxxxxxxx");
-    }
+TEST(Cells, WhichCellsCanBeUsedAsTheyAre) {
+  EXPECT_TRUE(in_place(tensor(DType::kFloat32, {2}, "vector<float, 2>"))->swapped);
+  EXPECT_TRUE(in_place(tensor(DType::kInt32, {2}, "vector<int, 2>"))->swapped);
+  EXPECT_FALSE(in_place(tensor(DType::kFloat64, {2}, "blob"))->swapped);
+  for (const auto& [dtype, type] : {std::pair{DType::kFloat64, "vector<double, 2>"},
+                                    {DType::kFloat16, "vector<float, 2>"},
+                                    {DType::kInt16, "vector<smallint, 2>"},
+                                    {DType::kFloat32, "list<float>"},
+                                    {DType::kBool, "blob"}}) {
+    EXPECT_FALSE(in_place(tensor(dtype, {2}, type))) << type;
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/background.hpp"
 #include "base/hash.hpp"
+#include "dataset/chunk.hpp"
 #include "store/rows/column.hpp"
 
 namespace ringfeed::cassandra {
@@ -44,6 +45,36 @@ std::int32_t page_rows_of(const rows::RowBlock& block, std::uint64_t rows_before
                 std::uint64_t{std::numeric_limits<std::int32_t>::max()}}));
 }
 
+/// Columns whose cells are handed out as they were received, without a copy. A page is then held as
+/// a whole, so what else is in it must be little beside them.
+std::vector<std::optional<rows::InPlace>> columns_in_place(const rows::RowIndex& index) {
+  constexpr std::uint64_t kBytesMin = 512;
+  constexpr std::uint64_t kKeyBytes = 32;
+  constexpr std::uint64_t kRestShare = 16;
+  std::vector<std::optional<rows::InPlace>> columns;
+  std::uint64_t kept = 0;
+  std::uint64_t rest = kKeyBytes * (index.partition_key.size() + index.clustering.size());
+  bool varies = false;
+  for (const auto& column : index.columns) {
+    const std::uint64_t bytes = rows::fixed_bytes(column, varies);
+    const auto found = bytes >= kBytesMin ? rows::in_place(column) : std::nullopt;
+    (found ? kept : rest) += bytes;
+    columns.push_back(found);
+  }
+  if (varies || kept < rest * kRestShare) columns.assign(columns.size(), std::nullopt);
+  return columns;
+}
+
+std::shared_ptr<arrow::Schema> schema_of(
+    const rows::RowIndex& index, const std::vector<std::optional<rows::InPlace>>& in_place) {
+  const auto plain = index.schema().to_arrow();
+  arrow::FieldVector fields = plain->fields();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (in_place[i]) fields[i] = scattered_field(*fields[i], in_place[i]->swapped);
+  }
+  return arrow::schema(std::move(fields));
+}
+
 std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
   std::uint64_t count = 0;
   for (std::size_t row = 0; row < page.size(); ++row) count += is_real_row(page, row, columns);
@@ -54,7 +85,8 @@ std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
 
 RowReader::RowReader(RowSource source, std::string_view split, int workers)
     : source_(std::move(source)),
-      arrow_schema_(source_.index->schema().to_arrow()),
+      in_place_(columns_in_place(*source_.index)),
+      arrow_schema_(schema_of(*source_.index, in_place_)),
       hedging_(kLateLeast) {
   const auto found = std::ranges::find(source_.index->splits, split, &rows::RowSplit::name);
   if (found == source_.index->splits.end()) {
@@ -281,7 +313,9 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
   const rows::RowIndex& index = *source_.index;
   std::vector<std::vector<std::string_view>> cells(columns.names.size());
   for (auto& column : cells) column.reserve(read.rows);
+  std::vector<std::size_t> starts;  // of pages
   for (const auto& page : read.pages) {
+    starts.push_back(cells[0].size());
     for (std::size_t row = 0; row < page.size(); ++row) {
       if (!is_real_row(page, row, columns)) continue;
       for (std::size_t i = 0; i < cells.size(); ++i)
@@ -316,7 +350,19 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
   std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
   for (std::size_t i = 0; i < index.columns.size(); ++i) {
     try {
-      arrays.push_back(rows::decode_cells(index.columns[i], cells[columns.mapped[i]]));
+      auto& column = cells[columns.mapped[i]];
+      const std::size_t bytes = index.columns[i].spec.sample_bytes();
+      const bool whole = std::ranges::all_of(
+          column, [bytes](std::string_view cell) { return cell.size() == bytes; });
+      if (in_place_[i] && whole) {
+        Scattered scattered{std::move(column), starts, {}, in_place_[i]->swapped};
+        for (const auto& page : read.pages)
+          scattered.owners.push_back(std::make_shared<const cql::Rows>(page));
+        arrays.push_back(scattered_column(scattered));
+        column = std::move(scattered.samples);
+      } else {
+        arrays.push_back(rows::decode_cells(index.columns[i], column));
+      }
     } catch (const rows::BadCell& bad) {
       std::vector<std::string_view> key;
       for (std::size_t k = 0; k < columns.key(); ++k) key.push_back(cells[k][bad.row]);

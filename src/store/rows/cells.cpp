@@ -14,6 +14,7 @@
 #include <limits>
 #include <ringfeed/error.hpp>
 
+#include "base/byte_order.hpp"
 #include "cql/value.hpp"
 #include "dataset/chunk.hpp"
 #include "store/rows/column.hpp"
@@ -24,21 +25,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::size_t kUuidCharacters = 36;
-
-[[gnu::always_inline]] inline void swap_loop_4(const char* from, std::size_t count, char* to) {
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint32_t bits;
-    std::memcpy(&bits, from + 4 * i, 4);
-    bits = __builtin_bswap32(bits);
-    std::memcpy(to + 4 * i, &bits, 4);
-  }
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2"))) void swap_4_avx2(const char* from, std::size_t count, char* to) {
-  swap_loop_4(from, count, to);
-}
-#endif
 
 /// Between the order of CQL and that of this machine, either way; elements of 1, 2, 4 or 8 bytes.
 void swap_elements(const char* from, std::size_t count, std::size_t element_bytes, char* to) {
@@ -284,12 +270,14 @@ void append_element(CqlKind kind, DType dtype, const char* from, std::string& ou
 
 }  // namespace
 
-void swap_4(const char* from, std::size_t count, void* to) noexcept {
-#ifdef __x86_64__
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return swap_4_avx2(from, count, static_cast<char*>(to));
-#endif
-  swap_loop_4(from, count, static_cast<char*>(to));
+std::optional<InPlace> in_place(const RowColumn& column) {
+  const CqlType type = CqlType::parse(column.type);
+  const ColumnSpec& spec = column.spec;
+  if (spec.kind != ColumnKind::kTensor || spec.dtype == DType::kBool) return std::nullopt;
+  if (type.kind == CqlKind::kBlob) return InPlace{false};
+  const bool same = dtype_of(type.kind) == spec.dtype && size_of(spec.dtype) == 4;
+  if (type.form != CqlType::Form::kVector || has_lengths(type.kind) || !same) return std::nullopt;
+  return InPlace{true};
 }
 
 std::shared_ptr<arrow::ArrayData> decode_cells(const RowColumn& column,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <ringfeed/schema.hpp>
 #include <span>
 #include <string>
@@ -59,8 +60,13 @@ std::shared_ptr<arrow::ArrayData> decode_cells(const RowColumn& column,
 void encode_cell(const RowColumn& column, const ColumnView& view, std::size_t row,
                  std::string& out);
 
-/// Big-endian numbers of 4 bytes, without alignment, as numbers of this machine.
-void swap_4(const char* from, std::size_t count, void* to) noexcept;
+/// Where the cells of a column can be used as they are: each is a sample's bytes, as long as
+/// spec.sample_bytes().
+struct InPlace {
+  bool swapped = false;  ///< as numbers of 4 bytes in the other byte order
+};
+/// Nothing: they have to be decoded.
+std::optional<InPlace> in_place(const RowColumn& column);
 
 /// A cell of any type for messages: "id=7d1c0b3a-...", "name='x'".
 std::string cell_text(std::string_view type, std::string_view cell);
