@@ -461,7 +461,7 @@ def test_wide_tensors_are_read_as_they_lie_and_copied_into_a_packed_data_set(rin
 
     one_node.session().execute(f"UPDATE {table} SET pixels = 0x00 WHERE id = 7")
     line = ringfeed.error("head", url, "-n", "300", code=3)
-    assert "the row with id=7: column image: 1 bytes, where uint8 [30, 30] takes 900" in line
+    assert "the row with id=7: column pixels: 1 bytes, where uint8 [30, 30] takes 900" in line
 
 
 # ---- changes ----
