@@ -123,8 +123,13 @@ class Terminal:
         self.process = subprocess.Popen(
             [str(build_folder() / "bin/ringfeed"), "list", f"cassandra://alice@{NOBODY_LISTENS}/k"], cwd=ringfeed.folder,
             stdin=self.its, stdout=self.its, stderr=self.its, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            preexec_fn=self.prepare)
         self.seen = ""
+
+    @staticmethod
+    def prepare() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the tests may run where it is ignored, as in the background of a script
 
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.its)[3] & termios.ECHO)

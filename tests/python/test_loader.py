@@ -256,7 +256,8 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     process = subprocess.Popen([sys.executable, "-c", program, numbers], stdout=subprocess.PIPE, text=True,
-                               env=dict(os.environ, PYTHONPATH=PACKAGE))
+                               env=dict(os.environ, PYTHONPATH=PACKAGE),
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     try:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
