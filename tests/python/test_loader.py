@@ -247,8 +247,8 @@ def test_interrupted(numbers: str) -> None:
 import sys, ringfeed
 loader = ringfeed.Loader(ringfeed.open(sys.argv[1]), 1)
 next(iter(loader))
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True:
         for batch in loader:
             pass
@@ -257,7 +257,7 @@ except KeyboardInterrupt:
 """
     process = subprocess.Popen([sys.executable, "-c", program, numbers], stdout=subprocess.PIPE, text=True,
                                env=dict(os.environ, PYTHONPATH=PACKAGE),
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
