@@ -99,7 +99,7 @@ class Loader:
             if name not in kinds:
                 raise InvalidArgumentError(f"{dataset.url}: there is no column {name!r}; there are {', '.join(kinds)}")
         self._kinds = [kinds[name] for name in self._columns]
-        self._order = {"seed": seed, "shuffle": SHUFFLES.get(shuffle, shuffle) if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
+        self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
                        "window": window}
         self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads}
         self._steps, last = _core.step_sizes(len(dataset), lanes, self.global_batch_size)
@@ -193,7 +193,7 @@ class Loader:
         self._position = (epoch + 1, 0)
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
-        epoch, step, _, size, _, weight, columns = parts
+        epoch, step, size, weight, columns = parts
         values = [self._values(kind, *column[1:]) for kind, column in zip(self._kinds, columns, strict=True)]
         batch = TupleBatch(values) if self.as_tuple else Batch(zip(self._columns, values, strict=True))
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight

@@ -23,7 +23,7 @@ void take_consistency(const nb::dict& from, const char* name, std::optional<Cons
   if (from.contains(name)) to = consistency_from_name(nb::cast<std::string>(from[name]));
 }
 
-/// The keywords of ringfeed.open() (connection.py has checked their names).
+/// The keywords of ringfeed.open() (dataset.py has checked their names).
 ConnectionOptions connection_of(const nb::dict& settings) {
   ConnectionOptions options;
   take(settings, "local_dc", options.local_datacenter);

@@ -1,13 +1,11 @@
 // The feed: batches as NumPy arrays over the feed's own memory, which they keep.
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
-#include <cstring>
 #include <ringfeed/feed.hpp>
 #include <utility>
 
@@ -71,12 +69,11 @@ nb::tuple parts_of(const Column& column, std::int64_t samples) {
                         offsets);
 }
 
-/// (epoch, step, first, size, global_size, weight, columns).
+/// (epoch, step, size, weight, columns).
 nb::tuple parts_of(const Batch& batch) {
   nb::list columns;
   for (const auto& column : batch.columns) columns.append(parts_of(column, batch.size));
-  return nb::make_tuple(batch.epoch, batch.step, batch.first, batch.size, batch.global_size,
-                        batch.weight, columns);
+  return nb::make_tuple(batch.epoch, batch.step, batch.size, batch.weight, columns);
 }
 
 /// None at the end of each epoch.

@@ -352,9 +352,8 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
     try {
       auto& column = cells[columns.mapped[i]];
       const std::size_t bytes = index.columns[i].spec.sample_bytes();
-      const bool whole = std::ranges::all_of(
-          column, [bytes](std::string_view cell) { return cell.size() == bytes; });
-      if (in_place_[i] && whole) {
+      const auto is_whole = [bytes](std::string_view cell) { return cell.size() == bytes; };
+      if (in_place_[i] && std::ranges::all_of(column, is_whole)) {
         Scattered scattered{std::move(column), starts, {}, in_place_[i]->swapped};
         for (const auto& page : read.pages)
           scattered.owners.push_back(std::make_shared<const cql::Rows>(page));
