@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <ringfeed/connection.hpp>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/store.hpp>
 #include <stop_token>
@@ -29,5 +30,10 @@ struct CopyResult {
 /// the copy once it is published. Killed, the same call goes on where it was. Errors: those of
 /// reading, of Store::write and of Store::verify.
 CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOptions& options);
+
+/// The same by URLs; ?version= of the first chooses what is copied.
+CopyResult copy(std::string_view from, std::string_view to, const CopyOptions& options,
+                const ConnectionOptions& from_connection = {},
+                const ConnectionOptions& to_connection = {});
 
 }  // namespace ringfeed

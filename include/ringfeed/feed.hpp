@@ -86,7 +86,4 @@ class Feed {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The first `n` samples in storage order (all when there are fewer) as one batch.
-Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection = {});
-
 }  // namespace ringfeed

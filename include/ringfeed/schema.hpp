@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,11 @@ enum class ColumnKind : std::uint8_t {
   kBinary,  ///< bytes
   kString,  ///< UTF-8 text
 };
+
+/// "tensor", "list", "binary", "string".
+std::string_view name_of(ColumnKind kind) noexcept;
+/// The inverse; nothing for another text.
+std::optional<ColumnKind> kind_from_name(std::string_view name) noexcept;
 
 struct ColumnSpec {
   std::string name;

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <ringfeed/batch.hpp>
 #include <ringfeed/schema.hpp>
 #include <stop_token>
 #include <string>
@@ -14,6 +17,7 @@
 namespace arrow {
 class RecordBatch;
 }
+struct ArrowArrayStream;  // of Arrow's C stream interface
 
 namespace ringfeed {
 
@@ -80,5 +84,26 @@ class Source {
 /// (path), kInvalidArgument (unknown format or column), kPermission, kBadData (the file).
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options);
+
+/// Whether all of it is in memory, or comes piece by piece.
+enum class Extent : std::uint8_t {
+  kWhole,   ///< never copied to a spill; the same values give the same fingerprint
+  kStream,  ///< spilled; two sources never have the same fingerprint, as it is read only once
+};
+
+/// What a library of Arrow hands out: a table, a reader, ... `name` stands for the path in errors.
+/// The stream is taken over, also when this throws. The same types as in Parquet. Errors:
+/// kInvalidArgument (no column, a name that stands twice), kBadData (a type that cannot be held).
+std::unique_ptr<Source> open_arrow(ArrowArrayStream* stream, Extent extent, std::string name,
+                                   const SourceOptions& options);
+
+/// Nothing: the end.
+using NextBatch = std::function<std::optional<Batch>()>;
+
+/// Samples from the caller's memory, which the columns' owners keep; of each batch `size` and
+/// `columns` are read, and the first one says what the columns are. With kWhole all batches are
+/// asked for at once. Errors: kInvalidArgument (no batch), those of open_arrow() and of `next`.
+std::unique_ptr<Source> open_batches(NextBatch next, Extent extent, std::string name,
+                                     const SourceOptions& options);
 
 }  // namespace ringfeed

@@ -7,7 +7,10 @@
         loss = criterion(model(batch["image"]), batch["label"])
 """
 
-from .dataset import Column, Dataset, open  # noqa: A004
+from typing import TYPE_CHECKING, Any
+
+from .connection import Connection
+from .dataset import Column, Dataset, load, open  # noqa: A004
 from .errors import (
     BadDataError,
     CancelledError,
@@ -22,8 +25,21 @@ from .errors import (
     UnavailableError,
 )
 from .loader import Batch, Loader, TupleBatch
+from .stores import Written, attach, copy, delete, list, verify, write  # noqa: A004
+
+if TYPE_CHECKING:
+    from .torch_dataset import TorchDataset
 
 __all__ = [
-    "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Dataset", "DeadlineError", "Error", "InternalError",
-    "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TupleBatch", "UnavailableError", "open",
+    "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
+    "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset",
+    "TupleBatch", "UnavailableError", "Written", "attach", "copy", "delete", "list", "load", "open", "verify", "write",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "TorchDataset":  # it needs torch, the rest does not
+        from .torch_dataset import TorchDataset
+
+        return TorchDataset
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import index
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy
 
 from . import _core
-from .errors import InvalidArgumentError
 
-CONNECTION_KEYWORDS = frozenset((
-    "username", "password", "local_dc", "tls", "tls_ca", "tls_cert", "tls_key", "tls_server_names", "tls_insecure",
-    "read_consistency", "write_consistency", "connect_timeout_ms", "request_timeout_ms", "connections_per_host", "lz4",
-    "contact_points_only", "index"))
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    from typing_extensions import Unpack
 
+    from .connection import Connection
+
+SAMPLES_AT_ONCE = 1024
+CACHE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Column:
@@ -32,55 +41,136 @@ class Column:
 
 
 class Dataset:
-    """One split of one version of a data set; `ringfeed.open()` makes it. It never changes once it is open."""
+    """One split of one version of a data set; `ringfeed.open()` makes it. It never changes once it is open.
 
-    def __init__(self, core: _core.Dataset) -> None:
+    Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of NumPy arrays (a NumPy
+    scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a list
+    of arrays, bytes or str where the length varies. `numpy.array(ds[i:j]["x"])` and torch.as_tensor share their memory. Blocks that were
+    read last stay in memory (64 MiB): near numbers are cheap, training reads with a `Loader`.
+    A fork leaves it behind: a child opens its own (`TorchDataset` does); spawn and pickle carry its address and `Connection`, password
+    included, and open it again.
+    """
+
+    def __init__(self, core: _core.Dataset, connection: dict[str, Any]) -> None:
         self._core = core
+        self._connection = connection
+        self._url, self._split, self._version, self._splits = core.url, core.split, core.version, core.splits
+        self._schema = tuple(Column(*parts) for parts in core.columns)
+        self._samples: _core.Samples | None = None
 
     @property
     def url(self) -> str:
         """Its address, as it was given."""
-        return self._core.url
+        return self._url
 
     @property
     def split(self) -> str:
         """The name of the split."""
-        return self._core.split
+        return self._split
 
     @property
     def splits(self) -> dict[str, int]:
         """Samples in each split of this version."""
-        return self._core.splits
+        return dict(self._splits)
 
     @property
     def version(self) -> int:
         """From 1."""
-        return self._core.version
+        return self._version
 
     @property
     def schema(self) -> tuple[Column, ...]:
         """The columns of a sample."""
-        return tuple(Column(*parts) for parts in self._core.columns)
+        return self._schema
 
     def __len__(self) -> int:
         """Samples in this split."""
-        return self._core.size
+        return self._splits[self._split]
 
     def __repr__(self) -> str:
         return f"<ringfeed.Dataset {self.url} version {self.version}, split {self.split}: {len(self)} samples>"
 
+    def reopen(self) -> Dataset:
+        """The same split of the same version, opened again: for a process that was forked since this was opened."""
+        return open(_with_version(self.url, self.version), split=self.split, **self._connection)
 
-def open(url: str | os.PathLike[str], *, split: str | None = None, **connection: object) -> Dataset:  # noqa: A001
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (self.url, self.split, self.version, self._connection)
+
+    @overload
+    def __getitem__(self, key: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, key: slice | Sequence[int] | numpy.ndarray) -> dict[str, Any]: ...
+    def __getitem__(self, key: Any) -> dict[str, Any]:
+        """Raises: IndexError; TypeError for another key; BadDataError, UnavailableError, ... of the store."""
+        if isinstance(key, slice):
+            return self._read(range(*key.indices(len(self))))
+        if isinstance(key, numpy.ndarray) and key.ndim == 1 and key.dtype.kind in "iu":
+            key = key.tolist()
+        if not isinstance(key, list | tuple | range):
+            return {name: values[0] for name, values in self._read([self._place(index(key))]).items()}
+        return self._read([self._place(index(number)) for number in key])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Samples in storage order."""
+        for first in range(0, len(self), SAMPLES_AT_ONCE):
+            part = self[first:first + SAMPLES_AT_ONCE]
+            for number in range(min(SAMPLES_AT_ONCE, len(self) - first)):
+                yield {name: values[number] for name, values in part.items()}
+
+    def head(self, n: int = 5) -> dict[str, Any]:
+        """The first `n` samples (all when there are fewer): `ds[:n]`."""
+        return self[:n]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """All samples in storage order as an Arrow stream (arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html): what
+        pyarrow.table(), polars.from_arrow(), duckdb and others take. What goes wrong while reading they raise as errors of their own."""
+        return self._core.export_stream([])
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
+        """All samples in storage order. Of a local data set the table's memory is the mapped files. Needs pyarrow."""
+        import pyarrow
+
+        stream = self._core.export_stream([*columns] if columns is not None else [])
+        return pyarrow.RecordBatchReader._import_from_c_capsule(stream).read_all()
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> pandas.DataFrame:
+        """All samples in storage order; what has dimensions is an array per row. Needs pyarrow and pandas."""
+        return self.to_arrow(columns).to_pandas()
+
+    def _place(self, number: int) -> int:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.url}: there is no sample {number}; there are {len(self)}")
+        return number % len(self)
+
+    def _read(self, numbers: Sequence[int]) -> dict[str, Any]:
+        if self._samples is None:
+            self._samples = self._core.samples([], CACHE_BYTES)
+        columns = self._samples.read(numbers)
+        return {column.name: values_of(column.kind, values, offsets)
+                for column, (_, values, offsets) in zip(self._schema, columns, strict=True)}
+
+
+def values_of(kind: str, values: numpy.ndarray, offsets: numpy.ndarray | None) -> Any:  # noqa: ANN401
+    """A column of a batch as users see it: an array, or a list of arrays, bytes or str."""
+    if offsets is None:
+        return values
+    ends = pairwise(offsets.tolist())
+    if kind == "list":
+        return [values[begin:end] for begin, end in ends]
+    data = values.tobytes()
+    parts = [data[begin:end] for begin, end in ends]
+    return parts if kind == "binary" else [part.decode() for part in parts]
+
+
+def open(url: str | os.PathLike[str], *, split: str | None = None, **connection: Unpack[Connection]) -> Dataset:  # noqa: A001
     """Opens a data set for reading.
 
     Args:
         url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name; `?split=` and `?version=` choose what is
             read, without them it is split train (or the only one there is) of the newest version.
         split: as `?split=`.
-        **connection: for cassandra:// alone; what is not given comes from the environment and cqlsh's files (docs/cassandra.md):
-            username, password, local_dc, tls, tls_ca, tls_cert, tls_key, tls_server_names (a list), tls_insecure, read_consistency,
-            write_consistency, connect_timeout_ms, request_timeout_ms, connections_per_host, lz4, contact_points_only, index (the folder
-            of the indexes of row tables).
+        **connection: `Connection`, for cassandra:// alone.
 
     Raises:
         NotFoundError: no such data set, version or split; it names those there are.
@@ -88,8 +178,26 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
         BadDataError: a damaged manifest.
         UnavailableError, DeadlineError, PermissionDeniedError: of the server.
     """
-    unknown = sorted(connection.keys() - CONNECTION_KEYWORDS)
-    if unknown:
-        raise InvalidArgumentError(f"open() has no keyword {unknown[0]!r}; there are {', '.join(sorted(CONNECTION_KEYWORDS))}")
-    core = _core.Dataset.open(os.fspath(url), {name: value for name, value in connection.items() if value is not None})
-    return Dataset(core if split is None else core.with_split(split))
+    core = _core.Dataset.open(os.fspath(url), connection)
+    return Dataset(core if split is None else core.with_split(split), connection)
+
+
+def load(url: str | os.PathLike[str], n: int, **connection: Unpack[Connection]) -> dict[str, Any]:
+    """The first `n` samples in storage order (all when there are fewer) as one batch: torch tensors [n, *shape] by column, a list of tensors,
+    bytes or str where the length varies.
+
+    Raises: those of `open()`, and of reading.
+    """
+    from .tensors import tensors_of
+
+    return {name: tensors_of(values) for name, values in open(url, **connection).head(n).items()}
+
+
+def _unpickle(url: str, split: str, version: int, connection: dict[str, Any]) -> Dataset:
+    return open(_with_version(url, version), split=split, **connection)
+
+
+def _with_version(url: str, version: int) -> str:
+    if "version=" in url.partition("?")[2]:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}version={version}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy  # noqa: F401  (what _core hands out: not first imported in the middle of a batch)
 
 from . import _core
-from .dataset import Dataset
+from .dataset import Dataset, values_of
 from .errors import Error, InvalidArgumentError
+from .tensors import tensors_of
 
 STATE_FORMAT = 1
 SHUFFLES = {True: "block", False: "none"}
@@ -194,21 +194,12 @@ class Loader:
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
         epoch, step, size, weight, columns = parts
-        values = [self._values(kind, *column[1:]) for kind, column in zip(self._kinds, columns, strict=True)]
+        values = [values_of(kind, *column[1:]) for kind, column in zip(self._kinds, columns, strict=True)]
+        if not self.as_numpy:
+            values = [tensors_of(each) for each in values]
         batch = TupleBatch(values) if self.as_tuple else Batch(zip(self._columns, values, strict=True))
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
         return batch
-
-    def _values(self, kind: str, values: Any, offsets: Any) -> Any:  # noqa: ANN401
-        if kind == "binary" or kind == "string":
-            data = values.tobytes()
-            parts = [data[begin:end] for begin, end in pairwise(offsets.tolist())]
-            return parts if kind == "binary" else [part.decode() for part in parts]
-        if not self.as_numpy:
-            import torch
-
-            values = torch.from_numpy(values)
-        return values if offsets is None else [values[begin:end] for begin, end in pairwise(offsets.tolist())]
 
 
 def find_rank() -> tuple[int, int]:

@@ -3,6 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <chrono>
+
 namespace ringfeed::python {
 
 namespace nb = nanobind;
@@ -11,6 +13,10 @@ namespace nb = nanobind;
 void bind_errors(nb::module_& module);
 void bind_dataset(nb::module_& module);
 void bind_feed(nb::module_& module);
+void bind_stores(nb::module_& module);
+
+/// Longest time in which Ctrl-C is not looked for.
+inline constexpr std::chrono::milliseconds kSignalPause{100};
 
 /// Lets Ctrl-C through: throws what Python raises for a signal that came while nobody looked. With
 /// the GIL held.

@@ -1,5 +1,4 @@
-// The feed: batches as NumPy arrays over the feed's own memory, which they keep.
-#include <nanobind/ndarray.h>
+// The feed: batches as NumPy arrays over its own memory.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -9,6 +8,7 @@
 #include <ringfeed/feed.hpp>
 #include <utility>
 
+#include "arrays.hpp"
 #include "bindings.hpp"
 #include "dataset.hpp"
 
@@ -18,62 +18,9 @@ namespace {
 using LocalFeed = Local<Feed>;
 using Place = std::pair<std::uint64_t, std::uint64_t>;
 
-/// Longest time in which Ctrl-C is not looked for.
-constexpr std::chrono::milliseconds kSignalPause{100};
-
-nb::dlpack::dtype dtype_of(DType dtype) {
-  const auto bits = static_cast<std::uint8_t>(8 * size_of(dtype));
-  const auto make = [&](nb::dlpack::dtype_code code) {
-    return nb::dlpack::dtype{static_cast<std::uint8_t>(code), bits, 1};
-  };
-  switch (dtype) {
-    case DType::kUInt8:
-      return make(nb::dlpack::dtype_code::UInt);
-    case DType::kInt8:
-    case DType::kInt16:
-    case DType::kInt32:
-    case DType::kInt64:
-      return make(nb::dlpack::dtype_code::Int);
-    case DType::kFloat16:
-    case DType::kFloat32:
-    case DType::kFloat64:
-      return make(nb::dlpack::dtype_code::Float);
-    case DType::kBool:
-      return make(nb::dlpack::dtype_code::Bool);
-  }
-  return make(nb::dlpack::dtype_code::UInt);
-}
-
-nb::object array_of(void* data, const std::vector<std::size_t>& shape, nb::dlpack::dtype dtype,
-                    const std::shared_ptr<void>& owner) {
-  auto kept = std::make_unique<std::shared_ptr<void>>(owner);
-  const nb::capsule capsule(kept.get(), [](void* pointer) noexcept {
-    delete static_cast<std::shared_ptr<void>*>(pointer);
-  });
-  static_cast<void>(kept.release());
-  return nb::cast(
-      nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), capsule, nullptr, dtype));
-}
-
-/// (name, values, offsets): offsets, one more than samples, are None for tensors.
-nb::tuple parts_of(const Column& column, std::int64_t samples) {
-  const std::vector<std::size_t> shape(column.shape.begin(), column.shape.end());
-  nb::object offsets = nb::none();
-  if (column.offsets != nullptr) {
-    offsets = array_of(const_cast<std::int64_t*>(column.offsets),
-                       {static_cast<std::size_t>(samples) + 1}, dtype_of(DType::kInt64),
-                       column.owner);
-  }
-  return nb::make_tuple(column.name,
-                        array_of(column.data, shape, dtype_of(column.dtype), column.owner),
-                        offsets);
-}
-
 /// (epoch, step, size, weight, columns).
 nb::tuple parts_of(const Batch& batch) {
-  nb::list columns;
-  for (const auto& column : batch.columns) columns.append(parts_of(column, batch.size));
-  return nb::make_tuple(batch.epoch, batch.step, batch.size, batch.weight, columns);
+  return nb::make_tuple(batch.epoch, batch.step, batch.size, batch.weight, arrays_of(batch));
 }
 
 /// None at the end of each epoch.

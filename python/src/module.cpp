@@ -7,4 +7,5 @@ NB_MODULE(_core, module) {
   bind_errors(module);
   bind_dataset(module);
   bind_feed(module);
+  bind_stores(module);
 }

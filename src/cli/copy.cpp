@@ -3,7 +3,7 @@
 
 #include <memory>
 #include <ringfeed/copy.hpp>
-#include <ringfeed/dataset.hpp>
+#include <ringfeed/url.hpp>
 
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
@@ -27,11 +27,6 @@ struct Options {
 int run(const Options& options, const Command& command) {
   const Url from = Url::parse(options.from);
   const Url to = Url::parse(options.to);
-  if (from.split || to.split || to.version) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        "copy: all splits of one version are copied; only the first URL may say ?version=N");
-  }
   // The flags are for whichever of the two is in Cassandra.
   const bool from_cassandra = from.scheme == "cassandra";
   const auto connection =
@@ -42,15 +37,13 @@ int run(const Options& options, const Command& command) {
   Interrupt interrupt;
   return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
     Progress progress(command.output.quiet);
-    const auto dataset = Dataset::open(options.from, connection);
-    const auto source = open_store(from, connection);
-    const auto target = open_store(to, to_connection);
     CopyOptions copy_options;
     copy_options.stop = interrupt.token();
     copy_options.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
       progress.update(stage, done, total, Unit::kBytes);
     };
-    const CopyResult result = copy(*source, dataset->manifest(), *target, copy_options);
+    const CopyResult result =
+        copy(options.from, options.to, copy_options, connection, to_connection);
     progress.finish();
     command.output.result(
         {{"from", options.from},

@@ -3,10 +3,10 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <iostream>
 #include <memory>
-#include <ringfeed/dataset.hpp>
+#include <ringfeed/maintenance.hpp>
+#include <ringfeed/url.hpp>
 
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
@@ -33,28 +33,16 @@ void confirm(const std::string& what) {
 }
 
 int run(const Options& options, const Command& command) {
-  const Url url = Url::parse(options.url);
-  if (url.split) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "delete: whole versions are deleted, not splits; leave out ?split=");
-  }
-  const auto connection = connection_options(command.connection, url, command.output);
-  const auto store = open_store(url, connection);
-  std::vector<std::uint64_t> versions = store->half_removed();
-  for (const auto version : store->versions()) versions.push_back(version);
-  std::ranges::sort(versions);
-  if (url.version) versions = {*url.version};
-  if (versions.empty()) Dataset::open(options.url, connection);  // its error
+  const auto connection =
+      connection_options(command.connection, Url::parse(options.url), command.output);
+  const auto versions = removable_versions(options.url, connection);
   if (!options.yes) {
     confirm(fmt::format("version{} {} of {}", versions.size() == 1 ? "" : "s",
                         fmt::join(versions, ", "), options.url));
   }
   Interrupt interrupt;
   return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
-    for (const auto version : versions) {
-      if (interrupt.token().stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
-      store->remove(version);
-    }
+    remove(options.url, versions, connection, interrupt.token());
     command.output.result({{"url", options.url}, {"deleted", versions}},
                           fmt::format("{}: deleted version{} {}", options.url,
                                       versions.size() == 1 ? "" : "s", fmt::join(versions, ", ")));

@@ -3,7 +3,7 @@
 
 #include <cmath>
 #include <memory>
-#include <ringfeed/feed.hpp>
+#include <ringfeed/samples.hpp>
 #include <span>
 
 #include "cli/command.hpp"

@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <ringfeed/dataset.hpp>
+#include <ringfeed/maintenance.hpp>
+#include <ringfeed/url.hpp>
 
 #include "base/byte_size.hpp"
 #include "cli/command.hpp"
@@ -13,34 +14,23 @@ namespace ringfeed::cli {
 namespace {
 
 int run(const std::string& url_text, const Command& command) {
-  const Url url = Url::parse(url_text);
   const Output& output = command.output;
-  const auto connection = connection_options(command.connection, url, output);
-  const auto store = open_store(url, connection);
-  std::vector<std::uint64_t> versions = store->versions();
-  if (url.version || versions.empty())
-    versions = {Dataset::open(url_text, connection)->version()};  // or its error
-  if (!store->is_immutable()) versions = {versions.back()};
+  const auto connection = connection_options(command.connection, Url::parse(url_text), output);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
-    nlohmann::json checked = nlohmann::json::array();
-    std::uint64_t bytes_checked = 0;
-    for (const auto version : versions) {
-      const Manifest manifest = store->manifest(version);
-      std::uint64_t total = 0;
-      for (const auto& part : manifest.parts) total += part.bytes();
-      bytes_checked += store->verify(manifest, [&](std::uint64_t bytes) {
-        if (interrupt.token().stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
-        progress.update(fmt::format("version {}", version), bytes, total, Unit::kBytes);
-      });
-      checked.push_back(version);
-    }
+    VerifyOptions options;
+    options.stop = interrupt.token();
+    options.progress = [&](std::uint64_t version, std::uint64_t done, std::uint64_t total) {
+      progress.update(fmt::format("version {}", version), done, total, Unit::kBytes);
+    };
+    const VerifyResult result = verify(url_text, options, connection);
     progress.finish();
     output.result(
-        {{"url", url_text}, {"versions", checked}, {"bytes", bytes_checked}, {"ok", true}},
+        {{"url", url_text}, {"versions", result.versions}, {"bytes", result.bytes}, {"ok", true}},
         fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
-                    format_bytes(bytes_checked), versions.size(), versions.size() == 1 ? "" : "s"));
+                    format_bytes(result.bytes), result.versions.size(),
+                    result.versions.size() == 1 ? "" : "s"));
     return 0;
   });
 }

@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/schema.hpp>
@@ -27,6 +29,8 @@ constexpr std::array<std::pair<DType, std::string_view>, 9> kDTypes = {{
     {DType::kBool, "bool"},
 }};
 
+/// In the order of ColumnKind.
+constexpr std::string_view kKindNames[] = {"tensor", "list", "binary", "string"};
 constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
 constexpr int kDimensionsMax = 16;
 
@@ -212,6 +216,16 @@ DType dtype_from_name(std::string_view name) {
           "unknown dtype '{}'; it is one of uint8, int8, int16, int32, int64, float16, float32, "
           "float64, bool",
           name));
+}
+
+std::string_view name_of(ColumnKind kind) noexcept {
+  return kKindNames[static_cast<std::size_t>(kind)];
+}
+
+std::optional<ColumnKind> kind_from_name(std::string_view name) noexcept {
+  const auto* const found = std::ranges::find(kKindNames, name);
+  if (found == std::end(kKindNames)) return std::nullopt;
+  return static_cast<ColumnKind>(found - std::begin(kKindNames));
 }
 
 std::int64_t ColumnSpec::elements() const noexcept {

@@ -3,71 +3,23 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <ringfeed/copy.hpp>
+#include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
-#include <span>
+#include <ringfeed/url.hpp>
 #include <string>
 #include <utility>
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
+#include "store/blocks_ahead.hpp"
 
 namespace ringfeed {
 namespace {
 
 constexpr int kReadThreads = 1;
-
-/// Reads the blocks of one split one after the other, ahead of who takes them.
-class Blocks {
- public:
-  Blocks(Store& store, const Manifest& manifest, const std::string& split, std::uint64_t bytes_max)
-      : bytes_max_(bytes_max), reader_(store.reader(manifest, split, kReadThreads)) {}
-
-  /// The next block is left out.
-  void skip() {
-    ++taken_;
-    asked_ = std::max(asked_, taken_);
-  }
-
-  Chunk take() {
-    ask();
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [&] { return chunks_.contains(taken_); });
-    auto [chunk, failure] = std::move(chunks_.extract(taken_).mapped());
-    if (failure) std::rethrow_exception(failure);
-    held_bytes_ -= reader_->blocks()[taken_++].bytes;
-    return std::move(chunk);
-  }
-
- private:
-  void ask() {
-    const auto blocks = reader_->blocks();
-    while (asked_ < blocks.size() &&
-           (asked_ == taken_ || held_bytes_ + blocks[asked_].bytes <= bytes_max_)) {
-      const std::uint64_t number = asked_++;
-      held_bytes_ += blocks[number].bytes;
-      reader_->read(number, [this, number](Chunk chunk, std::exception_ptr failure) {
-        const std::lock_guard lock(mutex_);
-        chunks_[number] = {std::move(chunk), failure};
-        arrived_.notify_one();
-      });
-    }
-  }
-
-  const std::uint64_t bytes_max_;
-  std::uint64_t taken_ = 0;
-  std::uint64_t asked_ = 0;
-  std::uint64_t held_bytes_ = 0;  ///< of blocks asked for and not taken
-  std::mutex mutex_;              ///< of the two below
-  std::condition_variable arrived_;
-  std::map<std::uint64_t, std::pair<Chunk, std::exception_ptr>> chunks_;
-  std::unique_ptr<BlockReader> reader_;  // last: its answers use the above
-};
 
 void check_stop(const CopyOptions& options) {
   if (options.stop.stop_requested()) {
@@ -89,12 +41,13 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   std::uint64_t total = 0;
   for (const auto& split : manifest.split_infos()) total += split.bytes;
 
-  std::map<std::string, Blocks> splits;
+  std::map<std::string, BlocksAhead> splits;
   std::uint64_t number = 0;
   std::uint64_t done = 0;
   for (const auto& part : manifest.parts) {
     auto& blocks =
-        splits.try_emplace(part.split, from, manifest, part.split, options.read_ahead_bytes)
+        splits.try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
+                           options.read_ahead_bytes)
             .first->second;
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
       check_stop(options);
@@ -124,6 +77,21 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
     if (options.progress) options.progress("verifying", bytes, total);
   });
   return result;
+}
+
+CopyResult copy(std::string_view from, std::string_view to, const CopyOptions& options,
+                const ConnectionOptions& from_connection, const ConnectionOptions& to_connection) {
+  const Url source = Url::parse(from);
+  const Url target = Url::parse(to);
+  if (source.split || target.split || target.version) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "copy: all splits of one version are copied; only the first URL may say ?version=N");
+  }
+  const auto dataset = Dataset::open(from, from_connection);
+  const auto source_store = open_store(source, from_connection);
+  const auto target_store = open_store(target, to_connection);
+  return copy(*source_store, dataset->manifest(), *target_store, options);
 }
 
 }  // namespace ringfeed

@@ -56,8 +56,9 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths)
-    : on_bad_(options.on_bad), rejects_path_(options.rejects_path) {
+BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,
+                       std::string_view remedy)
+    : on_bad_(options.on_bad), rejects_path_(options.rejects_path), remedy_(remedy) {
   if (rejects_path_.empty()) return;
   if (on_bad_ == OnBad::kError) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -82,9 +83,7 @@ BadRecords::~BadRecords() {
 
 void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
   if (on_bad_ == OnBad::kError) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}:{}: {}; correct it, or leave bad records out with --on-bad skip",
-                            file, record, what));
+    throw Error(ErrorCode::kBadData, fmt::format("{}:{}: {}; {}", file, record, what, remedy_));
   }
   ++count_;
   if (!rejects_) return;

@@ -23,7 +23,9 @@ class BadRecords {
  public:
   /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails;
   /// kInvalidArgument for a rejects file without kSkip, or one that is a source.
-  BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths);
+  /// `remedy` ends the error of a bad record.
+  BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,
+             std::string_view remedy = "correct it, or leave bad records out with --on-bad skip");
   /// Removes an unfinished rejects file.
   ~BadRecords();
   BadRecords(const BadRecords&) = delete;
@@ -43,6 +45,7 @@ class BadRecords {
 
   const OnBad on_bad_;
   const std::string rejects_path_;
+  const std::string_view remedy_;
   std::optional<File> rejects_;
   std::string lines_;  ///< not yet written
   std::uint64_t count_ = 0;

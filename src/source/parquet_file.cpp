@@ -1,13 +1,10 @@
-// Which types are held as which: docs/sources.md has the table.
+// Arrow's reader of Parquet, in batches of bounded size.
 #include "source/parquet_file.hpp"
 
 #include <arrow/array.h>
-#include <arrow/compute/cast.h>
-#include <arrow/extension_type.h>
 #include <arrow/io/file.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
-#include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
@@ -17,101 +14,14 @@
 #include <parquet/properties.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 
 #include "dataset/arrow_status.hpp"
+#include "source/arrow_types.hpp"
 #include "source/bad_records.hpp"
 
 namespace ringfeed {
 namespace {
-
-constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
-
-using Type = std::shared_ptr<arrow::DataType>;
-
-/// Of an element: uint16 and uint32 in the next wider signed type; any other type is itself.
-Type plain_element(const Type& type) {
-  if (type->id() == arrow::Type::UINT16) return arrow::int32();
-  if (type->id() == arrow::Type::UINT32) return arrow::int64();
-  return type;
-}
-
-/// The type to cast a column to. One that cannot be held is itself, and Schema::from_arrow refuses
-/// it.
-Type plain_type(const Type& type) {
-  switch (type->id()) {
-    case arrow::Type::EXTENSION:
-      return plain_type(static_cast<const arrow::ExtensionType&>(*type).storage_type());
-    case arrow::Type::DICTIONARY:
-      return plain_type(static_cast<const arrow::DictionaryType&>(*type).value_type());
-    case arrow::Type::LARGE_STRING:
-    case arrow::Type::STRING_VIEW:
-      return arrow::utf8();
-    case arrow::Type::LARGE_BINARY:
-    case arrow::Type::BINARY_VIEW:
-    case arrow::Type::FIXED_SIZE_BINARY:
-      return arrow::binary();
-    case arrow::Type::LIST:
-    case arrow::Type::LARGE_LIST:
-      return arrow::list(
-          plain_element(static_cast<const arrow::BaseListType&>(*type).value_type()));
-    case arrow::Type::FIXED_SIZE_LIST: {
-      const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
-      return arrow::fixed_size_list(plain_element(list.value_type()), list.list_size());
-    }
-    default:
-      return plain_element(type);
-  }
-}
-
-/// The name and parameters of an extension, whether Arrow knows it or left it in the field's
-/// metadata.
-std::pair<std::string, std::string> extension_of(const arrow::Field& field) {
-  if (field.type()->id() == arrow::Type::EXTENSION) {
-    const auto& type = static_cast<const arrow::ExtensionType&>(*field.type());
-    return {type.extension_name(), type.Serialize()};
-  }
-  if (field.metadata() == nullptr) return {};
-  return {field.metadata()->Get("ARROW:extension:name").ValueOr(""),
-          field.metadata()->Get("ARROW:extension:metadata").ValueOr("")};
-}
-
-/// Dimensions that are stored in another order than the tensor has them.
-bool is_permuted(const std::string& metadata) {
-  const auto json = nlohmann::json::parse(metadata, nullptr, false);
-  const auto found = json.is_object() ? json.find("permutation") : json.end();
-  if (!json.is_object() || found == json.end() || !found->is_array()) return false;
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    if (!(*found)[i].is_number_integer() || (*found)[i] != static_cast<std::int64_t>(i))
-      return true;
-  }
-  return false;
-}
-
-TypedColumn column_of(const arrow::Field& field) {
-  TypedColumn column;
-  column.spec.name = field.name();
-  const auto [extension, metadata] = extension_of(field);
-  auto plain = arrow::field(field.name(), plain_type(field.type()));
-  if (extension == kTensorExtension) {
-    if (is_permuted(metadata)) {
-      column.refusal = fmt::format(
-          "column {}: a fixed_shape_tensor with a permutation cannot be held; write the "
-          "tensors in row-major order",
-          in_quotes(field.name()));
-      return column;
-    }
-    plain = plain->WithMetadata(arrow::key_value_metadata(
-        {"ARROW:extension:name", "ARROW:extension:metadata"}, {extension, metadata}));
-  }
-  try {
-    column.spec = Schema::from_arrow(*arrow::schema({plain})).columns[0];
-  } catch (const Error& error) {
-    column.refusal = error.what();
-  }
-  return column;
-}
 
 [[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
   std::string line(what);
@@ -140,15 +50,6 @@ void leaves_of(const parquet::arrow::SchemaField& field, std::vector<int>& leave
   for (const auto& child : field.children) leaves_of(child, leaves);
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> cast(std::shared_ptr<arrow::Array> array,
-                                                  const Type& type) {
-  if (array->type_id() == arrow::Type::EXTENSION) {
-    array = static_cast<const arrow::ExtensionArray&>(*array).storage();
-  }
-  if (array->type()->Equals(type)) return array;
-  return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe());
-}
-
 }  // namespace
 
 ParquetFile::ParquetFile(const std::string& path) : path_(path) {
@@ -171,8 +72,8 @@ ParquetFile::~ParquetFile() = default;
 
 void ParquetFile::learn_columns() {
   for (const auto& field : file_->manifest().schema_fields) {
-    columns_.push_back(column_of(*field.field));
-    types_.push_back(plain_type(field.field->type()));
+    columns_.push_back(held_column(*field.field));
+    types_.push_back(held_type(field.field->type()));
     for (std::size_t i = 0; i + 1 < columns_.size(); ++i) {
       if (columns_[i].spec.name == columns_.back().spec.name) {
         throw_damaged(path_, fmt::format("the column name {} stands twice",
@@ -220,7 +121,7 @@ arrow::ArrayVector ParquetFile::read() {
   arrow::ArrayVector arrays;
   for (std::size_t i = 0; i < chosen_.size(); ++i) {
     const auto& column = batch->column(static_cast<int>(i));
-    arrays.push_back(checked(where, [&] { return cast(column, types_[chosen_[i]]); }));
+    arrays.push_back(checked(where, [&] { return cast_to_held(column, types_[chosen_[i]]); }));
   }
   // Arrow makes the offsets itself; this sees that the buffers are as long as they must be.
   for (const auto& array : arrays) {

@@ -12,6 +12,7 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <ringfeed/ingest.hpp>
+#include <ringfeed/samples.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
 #include <ringfeed/torch.hpp>

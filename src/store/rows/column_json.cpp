@@ -4,32 +4,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
 #include <ringfeed/error.hpp>
-#include <utility>
 
 #include "dataset/chunk.hpp"
 
 namespace ringfeed::rows {
-namespace {
-
-using Kind = std::pair<ColumnKind, std::string_view>;
-
-constexpr Kind kKinds[] = {
-    {ColumnKind::kTensor, "tensor"},
-    {ColumnKind::kList, "list"},
-    {ColumnKind::kBinary, "binary"},
-    {ColumnKind::kString, "string"},
-};
-
-}  // namespace
-
 nlohmann::ordered_json json_of(const RowColumn& column) {
-  const auto* const kind = std::ranges::find(kKinds, column.spec.kind, &Kind::first);
   return {
-      {"name", column.spec.name},   {"kind", kind->second},  {"dtype", name_of(column.spec.dtype)},
-      {"shape", column.spec.shape}, {"column", column.name}, {"type", column.type}};
+      {"name", column.spec.name},
+      {"kind", name_of(column.spec.kind)},
+      {"dtype", name_of(column.spec.dtype)},
+      {"shape", column.spec.shape},
+      {"column", column.name},
+      {"type", column.type}};
 }
 
 RowColumn column_of_json(const nlohmann::ordered_json& json) {
@@ -38,10 +25,9 @@ RowColumn column_of_json(const nlohmann::ordered_json& json) {
     return Error(ErrorCode::kBadData, fmt::format("column {}: {}", column.spec.name, what));
   };
   column.spec.name = json.at("name").get<std::string>();
-  const auto kind = json.at("kind").get<std::string>();
-  const auto* const found = std::ranges::find(kKinds, kind, &Kind::second);
-  if (found == std::end(kKinds)) throw bad("unknown kind of column");
-  column.spec.kind = found->first;
+  const auto kind = kind_from_name(json.at("kind").get<std::string>());
+  if (!kind) throw bad("unknown kind of column");
+  column.spec.kind = *kind;
   column.spec.dtype = dtype_from_name(json.at("dtype").get<std::string>());
   std::uint64_t bytes = size_of(column.spec.dtype);
   for (const auto& dimension : json.at("shape")) {

@@ -1,0 +1,175 @@
+"""Making, copying, checking, listing and deleting data sets."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .columns import source_of
+from .errors import InvalidArgumentError
+from .progress import Report, Reporting
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .connection import Connection
+
+Url = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write()`, `attach()` and `copy()` made.
+
+    Attributes:
+        url: as it was given.
+        version: of the data set, from 1.
+        splits: samples in each; empty after `copy()`.
+        unchanged: this very version was there already, and nothing was written.
+    """
+
+    url: str
+    version: int
+    splits: dict[str, int]
+    unchanged: bool = False
+
+
+def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: Mapping[str, float] | None = None,  # noqa: ANN401
+          stratify: str | None = None, seed: int = 0, append: bool = False, layout: str = "packed",
+          create_keyspace: str | None = None, tensors: Sequence[str] = (), chunk_bytes: int = 512 << 10, spill_bytes: int = 64 << 30,
+          max_bytes_per_second: int = 0, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Written:
+    """Writes samples as a new version of a data set: permuted by `seed`, cut into splits and chunks.
+
+    All or nothing: readers see the version from the moment it is whole. Data in memory that were written before with the same arguments
+    are recognised, and a killed write of them goes on where it was; of a stream each write is a new one.
+
+    Args:
+        url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name.
+        data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table or reader (of pyarrow, polars
+            or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable of
+            samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
+            shape in all samples, or one dimension of varying length. Nothing may be missing, NaN or infinite.
+        columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
+        splits: shares, {"train": 0.8, "val": 0.2}; without it all is train.
+        stratify: a column of whole numbers, booleans or text whose values each split gets in proportion.
+        seed: of the permutation.
+        append: a new version: the newest one's samples, then these.
+        layout: "packed", or in Cassandra also "rows": a table with one row per sample.
+        create_keyspace: make the keyspace unless it is there, with this replication: "3" (copies in each data centre), "dc1:3,dc2:2" or
+            "simple:3".
+        tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor; then only these columns are kept.
+        chunk_bytes: size of a chunk to aim for, 4 KiB to 8 MiB.
+        spill_bytes: bound of the temporary copy of a stream, in TMPDIR; a longer one is permuted in pieces of this size.
+        max_bytes_per_second: write no faster, for a server that others use as well; 0: as fast as it goes.
+        progress: True or False: whether to show it on stderr; a function of (stage, done, total); None: when stderr is a terminal.
+        **connection: `Connection`, for cassandra:// alone.
+
+    Raises:
+        InvalidArgumentError: an argument, or data that make no columns.
+        BadDataError: a sample that is unlike the others, has something missing, or is over 8 MiB; too few samples for a split.
+        ConflictError: the data set holds something else (append, delete it, or choose another name), or is being written.
+        NotFoundError: the keyspace; it names the remedy.
+        UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError: of the store.
+        Whatever the data raise while they are read.
+    """
+    options = {"splits": [*splits.items()] if splits is not None else None, "stratify": stratify, "seed": seed, "append": append,
+               "layout": layout, "create_keyspace": create_keyspace, "tensors": [*tensors], "chunk_bytes": chunk_bytes,
+               "spill_bytes": spill_bytes, "max_bytes_per_second": max_bytes_per_second}
+    source, in_memory = source_of(data, columns)
+    with Reporting(progress) as report:
+        version, unchanged, made = _core.write(os.fspath(url), source, in_memory, options, report, connection)
+    return Written(os.fspath(url), version, made, unchanged)
+
+
+def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
+           digest: str = "keys", block_bytes: int = 1 << 20, progress: bool | Report | None = None,
+           **connection: Unpack[Connection]) -> Written:
+    """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this machine.
+
+    Nothing is copied, and SELECT on the table is all it needs. Rows added or removed since are noticed and named when they are read.
+
+    Args:
+        url: cassandra://[user@]host[:port][,host...]/keyspace/table.
+        columns: of a sample, in this order; None: all but the key's.
+        tensors: each "NAME=COL:SHAPE:DTYPE" makes a tensor of a blob (little-endian, row-major), a vector or a list.
+        split_column: a text column that names the split of each row; None: all is train.
+        digest: "keys"; or "values": reads them all now, and notices values that are changed in place later.
+        block_bytes: size of a block to aim for, 4 KiB to 64 MiB.
+        progress: as for `write()`.
+        **connection: `Connection`.
+
+    Raises:
+        NotFoundError: keyspace or table.
+        InvalidArgumentError: an argument, or a column whose type a sample cannot hold.
+        UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
+    """
+    if digest not in ("keys", "values"):
+        raise InvalidArgumentError(f"digest is {digest!r}; it is 'keys' or 'values'")
+    options = {"columns": [*columns] if columns is not None else None, "tensors": [*tensors], "split_column": split_column,
+               "digest_values": digest == "values", "block_bytes": block_bytes}
+    with Reporting(progress) as report:
+        version, splits, _ = _core.attach(os.fspath(url), options, report, connection)
+    return Written(os.fspath(url), version, splits)
+
+
+def copy(source: Url, target: Url, *, progress: bool | Report | None = None, source_connection: Connection | None = None,
+         **connection: Unpack[Connection]) -> Written:
+    """Copies a version of a data set to another store, and verifies the copy: the same chunks, so the same order.
+
+    Killed at any time and called again, it goes on where it was. Of a table with one row per sample it makes a packed data set.
+
+    Args:
+        source: the data set; `?version=` chooses the version, without it the newest.
+        target: where to; it must not be there yet.
+        progress: as for `write()`.
+        source_connection: for the source, where it differs from that of the target.
+        **connection: `Connection`, of whichever of the two is in Cassandra.
+
+    Raises:
+        NotFoundError: the source. ConflictError: the target holds something else, or is being written. BadDataError: damage.
+        UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
+    """
+    with Reporting(progress) as report:
+        version, unchanged = _core.copy(os.fspath(source), os.fspath(target), report,
+                                        connection if source_connection is None else source_connection, connection)
+    return Written(os.fspath(target), version, {}, unchanged)
+
+
+def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
+    """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table against its index.
+
+    Returns:
+        The bytes that were checked.
+
+    Raises:
+        BadDataError: it names place and remedy of the first damage.
+        NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
+    """
+    with Reporting(progress) as report:
+        return _core.verify(os.fspath(url), report, connection)[1]
+
+
+def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
+    """The addresses of the data sets right under a folder or in a keyspace (the address itself, if it is one), sorted.
+
+    Raises:
+        NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
+    """
+    return _core.list(os.fspath(url), connection)
+
+
+def delete(url: Url, **connection: Unpack[Connection]) -> builtins.list[int]:
+    """Deletes all versions of a data set (`?version=` alone, when given), and the chunks that no other version needs. It does not ask.
+
+    Returns:
+        The versions that were deleted.
+
+    Raises:
+        NotFoundError: no such data set or version. ConflictError: it is being written.
+        UnavailableError, DeadlineError, PermissionDeniedError.
+    """
+    return _core.delete(os.fspath(url), connection)

@@ -1,0 +1,18 @@
+"""Columns as torch tensors; torch is imported when the first one is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+
+def tensors_of(values: Any) -> Any:  # noqa: ANN401
+    """An array or a list of arrays as tensors over the same memory; text and bytes as they are."""
+    import torch
+
+    if isinstance(values, list):
+        return [torch.from_numpy(part) if isinstance(part, numpy.ndarray) else part for part in values]
+    if isinstance(values, numpy.generic):
+        return torch.tensor(values)
+    return torch.from_numpy(values) if isinstance(values, numpy.ndarray) else values

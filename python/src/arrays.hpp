@@ -1,0 +1,18 @@
+// Columns of a batch as NumPy arrays and back, without a copy.
+#pragma once
+
+#include <ringfeed/batch.hpp>
+
+#include "bindings.hpp"
+
+namespace ringfeed::python {
+
+/// A list of (name, values, offsets) over the batch's own memory, which they keep: offsets, one
+/// more than samples, are None for tensors.
+nb::list arrays_of(const Batch& batch);
+
+/// The inverse, of (name, kind, values, offsets) each: C-contiguous arrays of a dtype that a column
+/// can have, which the batch keeps. Throws Error{kInvalidArgument}.
+Batch batch_of(std::int64_t size, const nb::list& columns);
+
+}  // namespace ringfeed::python

@@ -1,0 +1,230 @@
+// What changes stores: writing, attaching, copying, deleting; and verifying and listing them.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <ringfeed/copy.hpp>
+#include <ringfeed/ingest.hpp>
+#include <ringfeed/maintenance.hpp>
+#include <ringfeed/row_table.hpp>
+#include <ringfeed/source.hpp>
+#include <ringfeed/store.hpp>
+
+#include "arrays.hpp"
+#include "arrow_stream.hpp"
+#include "bindings.hpp"
+#include "connection.hpp"
+#include "keywords.hpp"
+#include "waiting.hpp"
+
+namespace ringfeed::python {
+namespace {
+
+/// Calls of `progress(stage, done, total)` at most this often.
+constexpr std::chrono::milliseconds kProgressPause{100};
+
+/// Reports from the working thread, not more often than a person reads.
+class Progress {
+ public:
+  Progress(Waiter& waiter, const nb::object& report) : waiter_(waiter), report_(report) {}
+
+  void operator()(std::string_view stage, std::uint64_t done, std::uint64_t total) {
+    const auto now = std::chrono::steady_clock::now();
+    if (is_none_ || (now < next_ && stage == stage_)) return;
+    next_ = now + kProgressPause;
+    stage_ = stage;
+    waiter_.call([&] { report_(stage, done, total); });
+  }
+
+ private:
+  Waiter& waiter_;
+  const nb::object& report_;
+  const bool is_none_ = report_.is_none();
+  std::chrono::steady_clock::time_point next_{};
+  std::string stage_;
+};
+
+std::vector<TensorSpec> tensors_of(const std::vector<std::string>& texts) {
+  std::vector<TensorSpec> tensors;
+  for (const auto& text : texts) tensors.push_back(TensorSpec::parse(text));
+  return tensors;
+}
+
+nb::dict splits_of(const Manifest& manifest) {
+  nb::dict splits;
+  for (const auto& split : manifest.split_infos()) splits[nb::cast(split.name)] = split.samples;
+  return splits;
+}
+
+struct WriteOptions {
+  IngestOptions ingest;
+  SourceOptions source;
+  bool rows = false;
+  std::optional<std::string> replication;  ///< of the keyspace to make
+};
+
+WriteOptions write_options_of(const nb::dict& values) {
+  Keywords keywords(values);
+  WriteOptions options;
+  std::vector<std::pair<std::string, double>> splits;
+  keywords.take("splits", splits);
+  if (!splits.empty()) options.ingest.splits.clear();
+  for (auto& [name, share] : splits) options.ingest.splits.push_back({name, share});
+  keywords.take("stratify", options.ingest.stratify);
+  keywords.take("seed", options.ingest.seed);
+  keywords.take("chunk_bytes", options.ingest.chunk_bytes);
+  keywords.take("spill_bytes", options.ingest.spill_bytes);
+  keywords.take("append", options.ingest.append);
+  keywords.take("max_bytes_per_second", options.ingest.bytes_per_second_max);
+  std::vector<std::string> tensors;
+  keywords.take("tensors", tensors);
+  options.source.tensors = tensors_of(tensors);
+  std::string layout = "packed";
+  keywords.take("layout", layout);
+  if (layout != "packed" && layout != "rows") {
+    throw Error(ErrorCode::kInvalidArgument,
+                "layout is '" + layout + "'; it is 'packed' or 'rows'");
+  }
+  options.rows = layout == "rows";
+  keywords.take("create_keyspace", options.replication);
+  keywords.finish();
+  return options;
+}
+
+/// `data` is a capsule of an Arrow stream, or a function without arguments that gives (size,
+/// columns) as batch_of() takes them, and None at the end.
+std::unique_ptr<Source> source_of(const nb::object& data, Extent extent,
+                                  const SourceOptions& options, Waiter& waiter) {
+  if (nb::capsule capsule; nb::try_cast(data, capsule))
+    return open_arrow(stream_of(capsule), extent, "data", options);
+  const NextBatch next = [&waiter, &data]() -> std::optional<Batch> {
+    std::optional<Batch> batch;
+    waiter.call([&] {
+      const nb::object parts = data();
+      if (parts.is_none()) return;
+      batch = batch_of(nb::cast<std::int64_t>(parts[0]), nb::cast<nb::list>(parts[1]));
+    });
+    return batch;
+  };
+  return open_batches(next, extent, "data", options);
+}
+
+/// (version, unchanged, splits).
+nb::tuple write(const std::string& url_text, const nb::object& data, bool in_memory,
+                const nb::dict& values, const nb::object& report, const nb::dict& connection) {
+  const Url url = Url::parse(url_text);
+  WriteOptions options = write_options_of(values);
+  const ConnectionOptions to = connection_of(connection);
+  IngestResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    options.ingest.stop = options.source.stop = waiter.stop();
+    options.ingest.progress = [&](const IngestProgress& at) {
+      progress(at.stage, at.done, at.total);
+    };
+    const auto source = source_of(data, in_memory ? Extent::kWhole : Extent::kStream,
+                                  options.source, waiter);
+    if (options.replication) create_keyspace(url, *options.replication, to);
+    const auto store = options.rows ? open_row_store(url, to) : open_store(url, to);
+    result = ingest(*source, *store, options.ingest);
+  });
+  return nb::make_tuple(result.manifest.version, result.unchanged, splits_of(result.manifest));
+}
+
+/// (version, splits, path of the index).
+nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb::object& report,
+                       const nb::dict& connection) {
+  Keywords keywords(values);
+  AttachOptions options;
+  std::vector<std::string> tensors;
+  keywords.take("columns", options.columns);
+  keywords.take("tensors", tensors);
+  keywords.take("split_column", options.split_column);
+  keywords.take("digest_values", options.digest_values);
+  keywords.take("block_bytes", options.block_bytes);
+  keywords.finish();
+  options.tensors = tensors_of(tensors);
+  const ConnectionOptions to = connection_of(connection);
+  AttachResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    options.stop = waiter.stop();
+    options.progress = [&](const AttachProgress& at) {
+      const double total = at.share > 0 ? static_cast<double>(at.rows) / at.share : 0;
+      progress("attaching", at.rows, static_cast<std::uint64_t>(total));
+    };
+    result = attach(Url::parse(url), options, to);
+  });
+  return nb::make_tuple(result.manifest.version, splits_of(result.manifest), result.path);
+}
+
+/// (version, unchanged).
+nb::tuple copy_dataset(const std::string& from, const std::string& to, const nb::object& report,
+                       const nb::dict& from_connection, const nb::dict& to_connection) {
+  const ConnectionOptions source = connection_of(from_connection);
+  const ConnectionOptions target = connection_of(to_connection);
+  CopyResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    CopyOptions options;
+    options.stop = waiter.stop();
+    options.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+      progress(stage, done, total);
+    };
+    result = copy(from, to, options, source, target);
+  });
+  return nb::make_tuple(result.manifest.version, result.unchanged);
+}
+
+/// (versions, bytes).
+nb::tuple verify_dataset(const std::string& url, const nb::object& report,
+                         const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  VerifyResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    VerifyOptions options;
+    options.stop = waiter.stop();
+    options.progress = [&](std::uint64_t, std::uint64_t done, std::uint64_t total) {
+      progress("verifying", done, total);
+    };
+    result = verify(url, options, to);
+  });
+  return nb::make_tuple(nb::cast(result.versions), result.bytes);
+}
+
+std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  std::vector<std::uint64_t> versions;
+  wait_for([&](Waiter& waiter) {
+    versions = removable_versions(url, to);
+    remove(url, versions, to, waiter.stop());
+  });
+  return versions;
+}
+
+std::vector<std::string> list_urls(const std::string& url, const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  std::vector<std::string> urls;
+  wait_for([&](Waiter&) { urls = list_datasets(Url::parse(url), to); });
+  return urls;
+}
+
+}  // namespace
+
+void bind_stores(nb::module_& module) {
+  using namespace nb::literals;
+  module.def("write", &write, "url"_a, "data"_a, "in_memory"_a, "options"_a, "report"_a.none(),
+             "connection"_a);
+  module.def("attach", &attach_table, "url"_a, "options"_a, "report"_a.none(), "connection"_a);
+  module.def("copy", &copy_dataset, "source"_a, "target"_a, "report"_a.none(),
+             "source_connection"_a, "target_connection"_a);
+  module.def("verify", &verify_dataset, "url"_a, "report"_a.none(), "connection"_a);
+  module.def("delete", &delete_dataset, "url"_a, "connection"_a);
+  module.def("list", &list_urls, "url"_a, "connection"_a);
+}
+
+}  // namespace ringfeed::python

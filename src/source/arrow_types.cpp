@@ -1,0 +1,124 @@
+// Which types are held as which: docs/sources.md has the table.
+#include "source/arrow_types.hpp"
+
+#include <arrow/array.h>
+#include <arrow/compute/cast.h>
+#include <arrow/extension_type.h>
+#include <arrow/result.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ringfeed/error.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "source/bad_records.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
+
+using Type = std::shared_ptr<arrow::DataType>;
+
+/// Of an element: uint16 and uint32 in the next wider signed type; any other type is itself.
+Type held_element(const Type& type) {
+  if (type->id() == arrow::Type::UINT16) return arrow::int32();
+  if (type->id() == arrow::Type::UINT32) return arrow::int64();
+  return type;
+}
+
+/// The name and parameters of an extension, whether Arrow knows it or left it in the field's
+/// metadata.
+std::pair<std::string, std::string> extension_of(const arrow::Field& field) {
+  if (field.type()->id() == arrow::Type::EXTENSION) {
+    const auto& type = static_cast<const arrow::ExtensionType&>(*field.type());
+    return {type.extension_name(), type.Serialize()};
+  }
+  if (field.metadata() == nullptr) return {};
+  return {field.metadata()->Get("ARROW:extension:name").ValueOr(""),
+          field.metadata()->Get("ARROW:extension:metadata").ValueOr("")};
+}
+
+/// Dimensions that are stored in another order than the tensor has them.
+bool is_permuted(const std::string& metadata) {
+  const auto json = nlohmann::json::parse(metadata, nullptr, false);
+  const auto found = json.is_object() ? json.find("permutation") : json.end();
+  if (!json.is_object() || found == json.end() || !found->is_array()) return false;
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    if (!(*found)[i].is_number_integer() || (*found)[i] != static_cast<std::int64_t>(i))
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::shared_ptr<arrow::DataType> held_type(const std::shared_ptr<arrow::DataType>& type) {
+  switch (type->id()) {
+    case arrow::Type::EXTENSION:
+      return held_type(static_cast<const arrow::ExtensionType&>(*type).storage_type());
+    case arrow::Type::DICTIONARY:
+      return held_type(static_cast<const arrow::DictionaryType&>(*type).value_type());
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::STRING_VIEW:
+      return arrow::utf8();
+    case arrow::Type::LARGE_BINARY:
+    case arrow::Type::BINARY_VIEW:
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return arrow::binary();
+    case arrow::Type::LIST:
+    case arrow::Type::LARGE_LIST:
+    case arrow::Type::FIXED_SIZE_LIST: {
+      const auto& list = static_cast<const arrow::BaseListType&>(*type);
+      const auto element = held_element(list.value_type());
+      if (type->id() == arrow::Type::FIXED_SIZE_LIST) {
+        if (element == list.value_type()) return type;
+        return arrow::fixed_size_list(
+            element, static_cast<const arrow::FixedSizeListType&>(*type).list_size());
+      }
+      if (type->id() == arrow::Type::LIST && element == list.value_type()) return type;
+      return arrow::list(element);
+    }
+    default:
+      return held_element(type);
+  }
+}
+
+TypedColumn held_column(const arrow::Field& field) {
+  TypedColumn column;
+  column.spec.name = field.name();
+  const auto [extension, metadata] = extension_of(field);
+  auto plain = arrow::field(field.name(), held_type(field.type()));
+  if (extension == kTensorExtension) {
+    if (is_permuted(metadata)) {
+      column.refusal = fmt::format(
+          "column {}: a fixed_shape_tensor with a permutation cannot be held; write the "
+          "tensors in row-major order",
+          in_quotes(field.name()));
+      return column;
+    }
+    plain = plain->WithMetadata(arrow::key_value_metadata(
+        {"ARROW:extension:name", "ARROW:extension:metadata"}, {extension, metadata}));
+  }
+  try {
+    column.spec = Schema::from_arrow(*arrow::schema({plain})).columns[0];
+  } catch (const Error& error) {
+    column.refusal = error.what();
+  }
+  return column;
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> cast_to_held(
+    std::shared_ptr<arrow::Array> array, const std::shared_ptr<arrow::DataType>& type) {
+  if (array->type_id() == arrow::Type::EXTENSION) {
+    array = static_cast<const arrow::ExtensionArray&>(*array).storage();
+  }
+  if (array->type()->Equals(type)) return array;
+  return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe());
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,65 @@
+// Which versions a URL means.
+#include <ringfeed/maintenance.hpp>
+
+#include <algorithm>
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/error.hpp>
+#include <ringfeed/store.hpp>
+#include <ringfeed/url.hpp>
+
+namespace ringfeed {
+namespace {
+
+void check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+}
+
+}  // namespace
+
+VerifyResult verify(std::string_view url, const VerifyOptions& options,
+                    const ConnectionOptions& connection) {
+  const Url place = Url::parse(url);
+  const auto store = open_store(place, connection);
+  VerifyResult result;
+  result.versions = store->versions();
+  if (place.version || result.versions.empty())
+    result.versions = {Dataset::open(url, connection)->version()};  // or its error
+  if (!store->is_immutable()) result.versions = {result.versions.back()};
+  for (const auto version : result.versions) {
+    const Manifest manifest = store->manifest(version);
+    std::uint64_t total = 0;
+    for (const auto& part : manifest.parts) total += part.bytes();
+    result.bytes += store->verify(manifest, [&](std::uint64_t bytes) {
+      check_stop(options.stop);
+      if (options.progress) options.progress(version, bytes, total);
+    });
+  }
+  return result;
+}
+
+std::vector<std::uint64_t> removable_versions(std::string_view url,
+                                              const ConnectionOptions& connection) {
+  const Url place = Url::parse(url);
+  if (place.split) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "delete: whole versions are deleted, not splits; leave out ?split=");
+  }
+  if (place.version) return {*place.version};
+  const auto store = open_store(place, connection);
+  std::vector<std::uint64_t> versions = store->half_removed();
+  for (const auto version : store->versions()) versions.push_back(version);
+  std::ranges::sort(versions);
+  if (versions.empty()) Dataset::open(url, connection);  // its error
+  return versions;
+}
+
+void remove(std::string_view url, std::span<const std::uint64_t> versions,
+            const ConnectionOptions& connection, const std::stop_token& stop) {
+  const auto store = open_store(Url::parse(url), connection);
+  for (const auto version : versions) {
+    check_stop(stop);
+    store->remove(version);
+  }
+}
+
+}  // namespace ringfeed
