@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy  # noqa: F401  (what _core hands out: not first imported in the middle of a batch)
 
 from . import _core
 from .dataset import Dataset, values_of
 from .errors import Error, InvalidArgumentError
-from .tensors import tensors_of
+from .tensors import moved, tensors_of
+
+if TYPE_CHECKING:
+    import torch
 
 STATE_FORMAT = 1
 SHUFFLES = {True: "block", False: "none"}
@@ -34,6 +37,10 @@ class Batch(dict):
     size: int
     weight: float
 
+    def to(self, device: torch.device | str | int, non_blocking: bool = False) -> Batch:
+        """A batch of the same values on a device, attributes included; as_numpy, text and bytes stay where they are."""
+        return _with_attributes(Batch((name, moved(values, device, non_blocking)) for name, values in self.items()), self)
+
 
 class TupleBatch(tuple):
     """The columns of a batch in their order; attributes as those of `Batch`."""
@@ -42,6 +49,15 @@ class TupleBatch(tuple):
     step: int
     size: int
     weight: float
+
+    def to(self, device: torch.device | str | int, non_blocking: bool = False) -> TupleBatch:
+        """As of `Batch`."""
+        return _with_attributes(TupleBatch(moved(values, device, non_blocking) for values in self), self)
+
+
+def _with_attributes(batch: Any, of: Any) -> Any:  # noqa: ANN401
+    batch.epoch, batch.step, batch.size, batch.weight = of.epoch, of.step, of.size, of.weight
+    return batch
 
 
 class Loader:
@@ -113,8 +129,8 @@ class Loader:
         """Steps of an epoch."""
         return self._steps
 
-    def __iter__(self) -> Iterator[Batch] | Iterator[TupleBatch]:
-        """The batches of one epoch. It ends an iteration over this Loader that is under way."""
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of one epoch, `Batch` or `TupleBatch`. It ends an iteration over this Loader that is under way."""
         self._iteration += 1
         start = self._next
         if self._feed is None or self._feed.position != start:

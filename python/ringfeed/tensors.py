@@ -16,3 +16,10 @@ def tensors_of(values: Any) -> Any:  # noqa: ANN401
     if isinstance(values, numpy.generic):
         return torch.tensor(values)
     return torch.from_numpy(values) if isinstance(values, numpy.ndarray) else values
+
+
+def moved(values: Any, device: Any, non_blocking: bool) -> Any:  # noqa: ANN401
+    """Tensors, or a list of them, on a device; all else as it is."""
+    if isinstance(values, list):
+        return [moved(part, device, non_blocking) for part in values]
+    return values.to(device, non_blocking=non_blocking) if hasattr(values, "detach") else values

@@ -37,17 +37,17 @@ def keyspace(one_node: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def samples() -> dict[str, numpy.ndarray]:
-    """`id` counts, and every element of `data` is the id."""
+    """`number` counts, and every element of `data` is that number."""
     ids = numpy.arange(SAMPLES, dtype=numpy.int64)
-    return {"id": ids, "data": numpy.repeat(ids.astype(numpy.float32)[:, None], WIDTH, axis=1)}
+    return {"number": ids, "data": numpy.repeat(ids.astype(numpy.float32)[:, None], WIDTH, axis=1)}
 
 
 def ids_of(data: ringfeed.Dataset) -> list[int]:
-    """One epoch; data must fit its id."""
+    """One epoch; data must fit its number."""
     ids = []
     for batch in ringfeed.Loader(data, 64, seed=7):
-        assert torch.equal(batch["data"], batch["id"].to(torch.float32)[:, None].expand(-1, WIDTH))
-        ids += batch["id"].tolist()
+        assert torch.equal(batch["data"], batch["number"].to(torch.float32)[:, None].expand(-1, WIDTH))
+        ids += batch["number"].tolist()
     return ids
 
 
@@ -58,7 +58,7 @@ def test_packed_is_as_local(keyspace: str, tmp_path: Path) -> None:
     data, local = ringfeed.open(url, **LOGIN), ringfeed.open(tmp_path / "local.ring")
     assert ids_of(data) == ids_of(local)
     assert data.to_arrow().equals(local.to_arrow())
-    assert data[1500:10:-3]["id"].tolist() == local[1500:10:-3]["id"].tolist()
+    assert data[1500:10:-3]["number"].tolist() == local[1500:10:-3]["number"].tolist()
     assert ringfeed.list(keyspace, **LOGIN) == [url]
     assert ringfeed.verify(url, **LOGIN) > SAMPLES * WIDTH * 4
     back = ringfeed.copy(url, tmp_path / "back.ring", **LOGIN)
@@ -102,7 +102,7 @@ def test_workers_of_torchs_dataloader(keyspace: str, context: str) -> None:
     data = ringfeed.TorchDataset(url, **LOGIN)
     data[0]  # connections are open before the fork
     loader = DataLoader(data, batch_size=100, shuffle=True, num_workers=2, multiprocessing_context=context, timeout=120)
-    assert sorted(int(i) for batch in loader for i in batch["id"]) == list(range(SAMPLES))
+    assert sorted(int(i) for batch in loader for i in batch["number"]) == list(range(SAMPLES))
 
 
 def test_refusals_are_pythons_own(keyspace: str) -> None:

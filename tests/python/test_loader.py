@@ -265,3 +265,14 @@ except KeyboardInterrupt:
         assert process.wait(SECONDS_MAX) == 0
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("as_tuple", [False, True])
+def test_a_batch_on_another_device_keeps_what_it_knows(numbers: str, as_tuple: bool) -> None:
+    batch = next(iter(ringfeed.Loader(ringfeed.open(numbers), 32, as_tuple=as_tuple, rank=1, world_size=2)))
+    there = batch.to("meta")
+    assert type(there) is type(batch)
+    assert (there.epoch, there.step, there.size, there.weight) == (batch.epoch, batch.step, batch.size, batch.weight)
+    for values in there if as_tuple else there.values():
+        assert values.device.type == "meta"
+        assert len(values) == batch.size
