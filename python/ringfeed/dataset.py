@@ -43,8 +43,8 @@ class Column:
 class Dataset:
     """One split of one version of a data set; `ringfeed.open()` makes it. It never changes once it is open.
 
-    Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of NumPy arrays (a NumPy
-    scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a list
+    Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of NumPy arrays (a
+    NumPy scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a list
     of arrays, bytes or str where the length varies. `numpy.array(ds[i:j]["x"])` and torch.as_tensor share their memory. Blocks that were
     read last stay in memory (64 MiB): near numbers are cheap, training reads with a `Loader`.
     A fork leaves it behind: a child opens its own (`TorchDataset` does); spawn and pickle carry its address and `Connection`, password
@@ -183,8 +183,8 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
 
 
 def load(url: str | os.PathLike[str], n: int, **connection: Unpack[Connection]) -> dict[str, Any]:
-    """The first `n` samples in storage order (all when there are fewer) as one batch: torch tensors [n, *shape] by column, a list of tensors,
-    bytes or str where the length varies.
+    """The first `n` samples in storage order (all when there are fewer) as one batch: torch tensors [n, *shape] by column, a list of
+    tensors, bytes or str where the length varies.
 
     Raises: those of `open()`, and of reading.
     """

@@ -104,17 +104,13 @@ class Loader:
         if isinstance(columns, str):
             raise InvalidArgumentError(f"columns is a list of names; for one column write [{columns!r}]")
         self.dataset = dataset
+        self._found = rank is None
         self.rank, self.world_size = (rank, world_size) if rank is not None else find_rank()
         self.drop_last = drop_last
         self.as_numpy = as_numpy
         self.as_tuple = as_tuple
         self.global_batch_size = global_batch_size if global_batch_size is not None else batch_size * self.world_size
-        kinds = {column.name: column.kind for column in dataset.schema}
-        self._columns = list(kinds) if columns is None else list(columns)
-        for name in self._columns:
-            if name not in kinds:
-                raise InvalidArgumentError(f"{dataset.url}: there is no column {name!r}; there are {', '.join(kinds)}")
-        self._kinds = [kinds[name] for name in self._columns]
+        self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
         self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
                        "window": window}
         self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads}
@@ -124,21 +120,27 @@ class Loader:
         self._iteration = 0
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
         self._feed = self._make_feed(self._next)  # so that what does not fit is found here
+        kinds = {column.name: column.kind for column in dataset.schema}
+        self._kinds = [kinds[name] for name in self._columns]
 
     def __len__(self) -> int:
         """Steps of an epoch."""
         return self._steps
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of one epoch, `Batch` or `TupleBatch`. It ends an iteration over this Loader that is under way."""
-        self._iteration += 1
-        start = self._next
-        if self._feed is None or self._feed.position != start:
-            self.close()
-            self._feed = self._make_feed(start)
-        self._position = start
-        self._next = (start[0] + 1, 0)
-        return self._batches(self._iteration, start[0])
+        """The batches of one epoch, `Batch` or `TupleBatch`. Its first batch ends an iteration over this Loader that is under way; before
+        that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
+        return self._batches()
+
+    @property
+    def sampler(self) -> Loader:
+        """Itself: where Lightning looks for `set_epoch()`."""
+        return self
+
+    @property
+    def batch_sampler(self) -> None:
+        """None: what has a sampler has this, too."""
+        return None
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
@@ -188,7 +190,23 @@ class Loader:
         return _core.Feed.make(self.dataset._core, **self._order, **self._options, global_batch=self.global_batch_size, rank=self.rank,
                                world_size=self.world_size, start=start, columns=self._columns)
 
-    def _batches(self, iteration: int, epoch: int) -> Iterator[Batch] | Iterator[TupleBatch]:
+    def _begin(self) -> tuple[int, int]:
+        """The number of a new iteration, and its epoch."""
+        if self._found and (found := initialized_rank()) not in (None, (self.rank, self.world_size)):
+            raise InvalidArgumentError(
+                f"this Loader was made for rank {self.rank} of {self.world_size}, but now this process is rank {found[0]} of {found[1]}; "
+                "make it after torch.distributed is initialized (in Lightning: in train_dataloader()), or give rank and world_size")
+        self._iteration += 1
+        start = self._next
+        if self._feed is None or self._feed.position != start:
+            self.close()
+            self._feed = self._make_feed(start)
+        self._position = start
+        self._next = (start[0] + 1, 0)
+        return self._iteration, start[0]
+
+    def _batches(self) -> Iterator[Batch] | Iterator[TupleBatch]:
+        iteration, epoch = self._begin()
         try:
             while True:
                 if iteration != self._iteration:
@@ -218,9 +236,20 @@ class Loader:
         return batch
 
 
+def initialized_rank() -> tuple[int, int] | None:
+    """Rank and world size that torch.distributed has, once it is initialized."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return None
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+
 def find_rank() -> tuple[int, int]:
     """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if (found := initialized_rank()) is not None:
+        return found
+    rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE", "1")
+    if rank is None and world_size != "1":  # as in the processes that Lightning starts
+        raise InvalidArgumentError(f"WORLD_SIZE is {world_size}, but RANK is not set; make the Loader after torch.distributed is "
+                                   "initialized, or give rank and world_size")
+    return int(rank or "0"), int(world_size)

@@ -142,6 +142,11 @@ def copy(source: Url, target: Url, *, progress: bool | Report | None = None, sou
 def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
     """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table against its index.
 
+    Args:
+        url: the data set.
+        progress: as for `write()`.
+        **connection: `Connection`, for cassandra:// alone.
+
     Returns:
         The bytes that were checked.
 

@@ -1,0 +1,62 @@
+"""Trains on a Loader with Lightning and writes what each rank was given: lightning_run.py URL FOLDER DEVICES EPOCHS [CHECKPOINT].
+
+Each rank writes FOLDER/RANK.json: ids of each step of each epoch, steps as Lightning counts them, and ids of each pass over the same data
+in storage order for validation. Every 8 steps, and at the end of each epoch, a checkpoint is saved in FOLDER. With one it goes on there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytorch_lightning as lightning
+import ringfeed
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+GLOBAL_BATCH_SIZE = 48
+
+
+class Model(lightning.LightningModule):
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.data = ringfeed.open(url)
+        self.layer = torch.nn.Linear(4, 1)
+        self.seen: dict[int, list[list[int]]] = {}
+        self.validated: list[list[int]] = []
+
+    def train_dataloader(self) -> ringfeed.Loader:
+        return ringfeed.Loader(self.data, global_batch_size=GLOBAL_BATCH_SIZE, seed=7)
+
+    def val_dataloader(self) -> ringfeed.Loader:
+        return ringfeed.Loader(self.data, global_batch_size=GLOBAL_BATCH_SIZE, shuffle=False)
+
+    def training_step(self, batch: ringfeed.Batch, index: int) -> torch.Tensor:
+        self.seen.setdefault(self.current_epoch, []).append(batch["id"].tolist())
+        return self.layer(batch["data"] / 1000).square().mean() * batch.weight
+
+    def on_validation_epoch_start(self) -> None:
+        self.validated.append([])
+
+    def validation_step(self, batch: ringfeed.Batch, index: int) -> None:
+        self.validated[-1] += batch["id"].tolist()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+def main() -> None:
+    url, folder, devices, epochs = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    checkpoints = [ModelCheckpoint(folder, "step-{step}", every_n_train_steps=8, save_top_k=-1),
+                   ModelCheckpoint(folder, "epoch-{epoch}", save_top_k=-1)]
+    trainer = lightning.Trainer(accelerator="cpu", devices=devices, strategy="ddp" if devices > 1 else "auto", max_epochs=epochs,
+                                callbacks=checkpoints, logger=False, enable_progress_bar=False, enable_model_summary=False)
+    model = Model(url)
+    trainer.fit(model, ckpt_path=sys.argv[5] if len(sys.argv) > 5 else None)
+    (folder / f"{trainer.global_rank}.json").write_text(json.dumps(
+        {"seen": model.seen, "steps": trainer.num_training_batches, "validated": model.validated}))
+
+
+if __name__ == "__main__":
+    main()

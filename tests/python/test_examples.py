@@ -1,0 +1,101 @@
+"""The examples that need no Cassandra, run as their docstrings say."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from built import PACKAGE
+
+import ringfeed
+
+pytestmark = pytest.mark.program
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples/python"
+SECONDS_MAX = 300
+ENVIRONMENT = dict(os.environ, PYTHONPATH=PACKAGE, OMP_NUM_THREADS="1")
+EPOCHS, STEPS = 3, 100  # of resume.py: 1,003 samples in steps of 10
+
+
+def command(example: str, *arguments: str, ranks: int = 0) -> list[str]:
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks else []
+    return [sys.executable, *launcher, str(EXAMPLES / example), *arguments]
+
+
+def run(example: str, *arguments: str, ranks: int = 0) -> str:
+    result = subprocess.run(command(example, *arguments, ranks=ranks), capture_output=True, text=True, timeout=SECONDS_MAX, env=ENVIRONMENT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def losses_of(output: str) -> list[float]:
+    return [float(loss) for loss in re.findall(r"^epoch \d+: loss ([\d.]+)$", output, flags=re.MULTILINE)]
+
+
+def test_ddp_of_two_is_as_of_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    url = str(tmp_path / "samples.ring")
+    ringfeed.write(url, {"data": torch.randn(103, 10), "target": torch.randn(103, 1)})  # ranks get different numbers of them
+    one, two = (losses_of(run("ddp.py", url, ranks=ranks)) for ranks in (1, 2))
+    assert len(one) == 10 and one[-1] < one[0]
+    assert two == pytest.approx(one, rel=1e-4)
+
+
+def steps_of(output: str) -> dict[tuple[int, int], str]:
+    """By epoch and step what resume.py says of it: loss and samples."""
+    lines = re.findall(r"^epoch (\d+) step (\d+): (.*)\n", output, flags=re.MULTILINE)
+    return {(int(epoch), int(step)): rest for epoch, step, rest in lines}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], str]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    steps = steps_of(run("resume.py", "--data", str(folder / "samples.ring"), "--checkpoint", str(folder / "checkpoint.pt")))
+    assert list(steps) == [(epoch, step) for epoch in range(EPOCHS) for step in range(STEPS)]
+    for epoch in range(EPOCHS):
+        ids = [int(word) for step in range(STEPS) for word in steps[epoch, step].split("samples ")[1].split()]
+        assert sorted(ids) == list(range(1003))
+    return steps
+
+
+@pytest.mark.parametrize(("lines_read", "between"), [([25], 7), ([3, 130], 7), ([101, 5], 10)])  # the last: at the end of an epoch
+def test_a_run_that_is_killed_goes_on_exactly(tmp_path: Path, unbroken: dict[tuple[int, int], str], lines_read: list[int],
+                                              between: int) -> None:
+    arguments = ("--data", str(tmp_path / "samples.ring"), "--checkpoint", str(tmp_path / "checkpoint.pt"), "--steps-between", str(between))
+    runs = []
+    for count in lines_read:
+        process = subprocess.Popen(command("resume.py", *arguments), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        try:
+            lines = [process.stdout.readline() for _ in range(count)]
+            process.send_signal(signal.SIGKILL)
+            runs.append(steps_of("".join(lines) + process.stdout.read()))
+        finally:
+            process.kill()
+            process.wait()
+    runs.append(steps_of(run("resume.py", *arguments)))
+    starts = [next(iter(steps)) for steps in runs]
+    assert starts[0] == (0, 0) and starts[-1] > (0, 0) and all(step % between == 0 for _, step in starts)
+    for steps, after in zip(runs, [*starts[1:], (EPOCHS, 0)], strict=True):
+        assert all(text == unbroken[place] for place, text in steps.items())
+        assert max(steps) >= max((place for place in unbroken if place < after), default=(0, 0))  # nothing is left out in between
+    assert runs[-1] == {place: text for place, text in unbroken.items() if place >= starts[-1]}
+
+
+def test_lightning_on_two_devices_is_as_on_one(tmp_path: Path) -> None:
+    one, two = (losses_of(run("with_lightning.py", "--data", str(tmp_path / "samples.ring"), "--devices", devices))
+                for devices in ("1", "2"))
+    assert len(one) == 3 and one[-1] < one[0] / 2
+    assert two == pytest.approx(one, rel=1e-4)
+
+
+def test_lightning_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "samples.ring"))
+    unbroken = losses_of(run("with_lightning.py", *data))
+    run("with_lightning.py", *data, "--checkpoints", str(tmp_path), "--epochs", "2")  # the last checkpoint is of step 98 of 100
+    resumed = losses_of(run("with_lightning.py", *data, "--checkpoints", str(tmp_path)))
+    assert resumed[-1] == pytest.approx(unbroken[-1], rel=1e-6)
