@@ -1,9 +1,10 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-cuda bench fuzz release cuda clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-cuda bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
+BENCHMARKS := feed_local start memory train feed_python feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,10 @@ cuda:  ## build the program able to train on NVIDIA GPUs (3 GB more to install)
 	@tools/setup.sh cuda
 	@tools/build.sh release -DRINGFEED_CUDA=ON
 
+wheel:  ## build the wheel of the Python package: build/wheel/dist/*.whl
+	@tools/setup.sh wheel
+	@tools/wheel.sh
+
 test:  ## build everything and run all tests
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
@@ -41,11 +46,12 @@ test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/build.sh dev
 	@RINGFEED_BUILD=$(CURDIR)/build/dev $(PYTHON) -m pytest -q -m cuda tests
 
-bench:  ## run the benchmarks (NAME=feed_local, start, memory, train, or feed_, rows_, ingest_, tune_cassandra for one)
+bench:  ## run the benchmarks (NAME=feed_local, start, memory, train, feed_python, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_cassandra for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
+	@tools/setup.sh streaming
 	@tools/build.sh bench
-	@for name in $(or $(NAME),feed_local start memory train feed_cassandra rows_cassandra ingest_cassandra tune_cassandra); do $(PYTHON) bench/$$name.py || exit 1; done
+	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || exit 1; done
 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz

@@ -1,11 +1,12 @@
 """The usual Python ways to train from Cassandra, on a table (id bigint PRIMARY KEY, image vector<float, 784>, label bigint).
 
-cassandra_rivals.py scan|limit|write ADDRESS FOLDER: for scan and limit fills the table from FOLDER's npy files when it is not there;
+cassandra_rivals.py scan|limit|first|write ADDRESS FOLDER: for all but write fills the table from FOLDER's npy files when it is not there;
 then for each line "round":
   scan    pages of the driver's default size through an IterableDataset and a DataLoader, batches of 256, 10,000 samples
   limit   SELECT ... LIMIT 256 and torch.tensor, 10 batches
+  first   the first batch of a scan, connecting included
   write   all of FOLDER's samples into a new table by execute_concurrent_with_args, 64 at once
-and prints {samples, seconds}.
+and prints {samples, seconds, cpu_seconds}.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, Session
 from cassandra.concurrent import execute_concurrent_with_args
+from harness import cpu_seconds
 
 ROWS = 20_000
 SCANNED = 10_000
@@ -38,6 +40,10 @@ class Scan(torch.utils.data.IterableDataset):
     def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
         for row in itertools.islice(self.session.execute("SELECT image, label FROM bench.rows"), SCANNED):
             yield torch.tensor(row.image), row.label
+
+
+def connect(address: str) -> Cluster:
+    return Cluster([address], auth_provider=PlainTextAuthProvider("cassandra", "cassandra"), protocol_version=5)
 
 
 def make_table(session: Session, table: str, width: int) -> None:
@@ -74,6 +80,13 @@ def limit(session: Session) -> int:
     return samples
 
 
+def first(session: Session) -> int:
+    cluster = connect(session.cluster.contact_points[0])
+    samples = len(next(iter(torch.utils.data.DataLoader(Scan(cluster.connect()), batch_size=BATCH)))[1])
+    cluster.shutdown()
+    return samples
+
+
 def writer(folder: Path) -> Callable[[Session], int]:
     """A round of `write`: a table of its own each time."""
     images, labels = load(folder)
@@ -89,18 +102,18 @@ def writer(folder: Path) -> Callable[[Session], int]:
 
 def main() -> None:
     kind, folder = sys.argv[1], Path(sys.argv[3])
-    cluster = Cluster([sys.argv[2]], auth_provider=PlainTextAuthProvider("cassandra", "cassandra"), protocol_version=5)
+    cluster = connect(sys.argv[2])
     session = cluster.connect()
     session.default_timeout = 60
     if kind == "write":
         way = writer(folder)
     else:
-        way = {"scan": scan, "limit": limit}[kind]
+        way = {"scan": scan, "limit": limit, "first": first}[kind]
         fill(session, folder)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), cpu_seconds()
         samples = way(session)
-        print(json.dumps({"samples": samples, "seconds": time.perf_counter() - start}), flush=True)
+        print(json.dumps({"samples": samples, "seconds": time.perf_counter() - start, "cpu_seconds": cpu_seconds() - before}), flush=True)
     cluster.shutdown()
 
 

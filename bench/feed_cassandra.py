@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from harness import BUILD, Side, alternate_sides, ingest, rates, report, write_npy
-from nodes import THREADS, costs, running, warm
+from harness import BUILD, Side, alternate_sides, costs, ingest, rates, report, write_npy
+from nodes import THREADS, running, warm
 
 SAMPLES = 350_000
 WIDTH = 784

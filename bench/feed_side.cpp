@@ -1,7 +1,8 @@
-// Our side of the feed benchmarks: feed_side URL BATCH [COLUMN...]. For each line "round" on stdin
-// it makes a feed, hands out two epochs and prints a JSON line {samples, seconds, wait_seconds,
-// assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One
-// assembling thread, one reading thread.
+// Our side of the feed benchmarks: feed_side URL BATCH [--endless] [COLUMN...]. For each line "round"
+// on stdin it makes a feed, hands out two epochs and prints a JSON line {samples, seconds,
+// wait_seconds, assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99,
+// batch_ms_max}. One assembling thread, one reading thread. With --endless it reads ahead also into
+// the epoch after these two, as the Loader of Python does.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "usage.hpp"
@@ -63,14 +65,15 @@ void run(const std::string& url, ringfeed::FeedOptions options) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "usage: feed_side URL BATCH [COLUMN...]\n");
+    fmt::print(stderr, "usage: feed_side URL BATCH [--endless] [COLUMN...]\n");
     return 2;
   }
   try {
     ringfeed::FeedOptions options;
     options.order.global_batch = std::stoull(argv[2]);
-    options.columns.assign(argv + 3, argv + argc);
-    options.epochs = kEpochs;
+    const bool endless = argc > 3 && std::string_view(argv[3]) == "--endless";
+    options.columns.assign(argv + (endless ? 4 : 3), argv + argc);
+    options.epochs = endless ? 0 : kEpochs;
     run(argv[1], options);
   } catch (const ringfeed::Error& error) {
     fmt::print(stderr, "{}\n", error.what());

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +45,17 @@ class Side:
             raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
         return json.loads(line)
 
+    def peak_bytes(self) -> int:
+        """Runs one more round and gives the most anonymous memory that the process and its children had meanwhile."""
+        most = 0
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self.round)
+            while not running.done():
+                most = max(most, anonymous_bytes(self.process.pid))
+                time.sleep(0.005)
+        running.result()
+        return most
+
     def close(self) -> None:
         assert self.process.stdin
         self.process.stdin.close()
@@ -58,17 +73,47 @@ def alternate(runs: dict[str, Callable[[], dict]]) -> dict[str, list[dict]]:
     return results
 
 
-def alternate_sides(sides: dict[str, Side]) -> dict[str, list[dict]]:
-    """The same with rounds of processes that stay, and are closed at the end."""
+def alternate_sides(sides: dict[str, Side], peaks: bool = False) -> dict[str, list[dict]]:
+    """The same with rounds of processes that stay, and are closed at the end; `peaks` gives them peak_bytes() as their rss_anon_bytes."""
     results = alternate({name: side.round for name, side in sides.items()})
-    for side in sides.values():
+    for name, side in sides.items():
+        if peaks:
+            peak = side.peak_bytes()
+            for result in results[name]:
+                result["rss_anon_bytes"] = peak
         side.close()
     return results
+
+
+def anonymous_bytes(process: int) -> int:
+    """Of a process and its children now; pages that a fork left to several of them count once."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if process in (parent, int(folder.name)):
+                total += 1024 * int(re.search(r"^Pss_Anon: *(\d+)", (folder / "smaps_rollup").read_text(), re.MULTILINE)[1])
+        except (OSError, TypeError):  # it has just ended
+            continue
+    return total
+
+
+def cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def rates(rounds: list[dict]) -> list[float]:
     """Samples per second of each round."""
     return [r["samples"] / r["seconds"] for r in rounds]
+
+
+def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:
+    """What a side used: seconds of CPU per 10^9 bytes of samples, and the most anonymous memory in 10^6 bytes."""
+    seconds, samples = sum(r["cpu_seconds"] for r in rounds), sum(r["samples"] for r in rounds)
+    return {"cpu_s_per_gb": round(seconds / (samples * sample_bytes / 1e9), 3),
+            "rss_anon_mb": round(max(r["rss_anon_bytes"] for r in rounds) / 1e6)}
 
 
 def report(name: str, ours: list[float], rival: list[float], unit: str, bar: float, threads: str,

@@ -48,10 +48,3 @@ def warm(*commands: list[str]) -> None:
         while time.monotonic() < end:
             side.round()
         side.close()
-
-
-def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:
-    """What a side used: seconds of CPU per 10^9 bytes of samples, and the most anonymous memory in 10^6 bytes."""
-    seconds, samples = sum(r["cpu_seconds"] for r in rounds), sum(r["samples"] for r in rounds)
-    return {"cpu_s_per_gb": round(seconds / (samples * sample_bytes / 1e9), 3),
-            "rss_anon_mb": round(max(r["rss_anon_bytes"] for r in rounds) / 1e6)}

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster
-from harness import BUILD, Side, alternate_sides, ingest, rates, write_npy
-from nodes import cluster, costs, running, warm
+from harness import BUILD, Side, alternate_sides, costs, ingest, rates, write_npy
+from nodes import cluster, running, warm
 
 SAMPLES, WIDTH = 175_000, 784
 SAMPLE_BYTES = WIDTH * 4 + 8

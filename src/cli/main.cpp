@@ -17,9 +17,12 @@ constexpr const char* kFooter =
     "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor "
     "label=f64::int64 \\\n"
     "      --split train=0.8,val=0.2 --stratify label\n"
+#ifdef RINGFEED_TRAIN
     "  ringfeed train digits.ring --model mlp --input image --target label --loss cross_entropy "
     "\\\n"
-    "      --optimizer adam --lr 0.001 --epochs 10 --batch-size 64 --nproc 2 --output run\n";
+    "      --optimizer adam --lr 0.001 --epochs 10 --batch-size 64 --nproc 2 --output run\n"
+#endif
+    ;
 
 int fail(std::string_view message, int code) {
   std::fprintf(stderr, "ringfeed: %.*s\n", static_cast<int>(message.size()), message.data());
@@ -35,10 +38,8 @@ int run(int argc, char** argv) {
   program.footer(kFooter);
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
-      add_ingest, add_attach, add_inspect, add_list, add_head, add_verify, add_copy, add_delete,
-#ifdef RINGFEED_TRAIN
-      add_train,
-#endif
+      add_ingest, add_attach, add_inspect, add_list,  add_head,
+      add_verify, add_copy,   add_delete,  add_train,
   };
   std::vector<Command> commands(adders.size());
   for (std::size_t i = 0; i < adders.size(); ++i) {
