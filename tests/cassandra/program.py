@@ -1,15 +1,20 @@
-"""The program as its users run it: a process of its own, a login in its environment, nobody at the terminal."""
+"""The program as its users run it: a process of its own, a login in its environment, nobody at the terminal. And the Python package."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 import time
 
 from running import ROOT
 
 BUILD = ROOT / os.environ.get("RINGFEED_BUILD", "build/dev")
+sys.path.insert(0, str(BUILD / "python"))
+import ringfeed  # noqa: E402
+
+__all__ = ["BUILD", "DEADLINE_SECONDS", "DIGITS", "ROOT", "TENSORS", "done", "environment", "error", "login", "records", "ringfeed", "run"]
 DIGITS = str(ROOT / "data/digits/digits.csv")
 TENSORS = ("--tensor", "image=f0..f63:8x8:float32", "--tensor", "label=f64::int64", "--split", "train=0.8,val=0.2")
 DEADLINE_SECONDS = 180  # against hanging

@@ -13,12 +13,9 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from program import BUILD, ROOT
+from program import BUILD, ROOT, ringfeed
 from running import Running, eventually
 from torch.utils.data import DataLoader
-
-sys.path.insert(0, str(BUILD / "python"))
-import ringfeed  # noqa: E402
 
 pytestmark = pytest.mark.cassandra
 SAMPLES, WIDTH = 2000, 10

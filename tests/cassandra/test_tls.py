@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from program import DIGITS, TENSORS, done, error, login, records, run
+from program import DIGITS, TENSORS, done, error, login, records, ringfeed, run
 from running import Running, certificates, cluster, node
 
 pytestmark = pytest.mark.cassandra
@@ -79,6 +79,19 @@ def test_unverified_with_a_warning_each_time(server: Running) -> None:
 def test_a_wrong_password_is_not_taken_for_a_wrong_certificate(server: Running, folder: Path) -> None:
     refused = error(*listing(server, "--tls-ca", folder / "ca.pem"), code=5, **login("cassandra", "wrong"))
     assert "password" in refused and "--tls-" not in refused
+
+
+def test_the_keywords_of_python(server: Running, folder: Path) -> None:
+    known = {"username": "cassandra", "password": "cassandra"}
+    assert ringfeed.list(url(server), tls_ca=str(folder / "ca.pem"), tls_server_names=[NAME], read_consistency="ONE", **known) == []
+    with pytest.raises(PermissionError, match="UnknownIssuer"):
+        ringfeed.list(url(server), tls_ca=str(folder / "other-ca.pem"), **known)
+    with pytest.warns(UserWarning, match="certificates are NOT verified"):
+        ringfeed.list(url(server), tls_insecure=True, **known)
+    with pytest.raises(ValueError, match="needs its key"):
+        ringfeed.list(url(server), tls_cert=str(folder / "client.pem"), **known)
+    with pytest.raises(ConnectionError, match="--tls-ca"):
+        ringfeed.list(url(server), tls=False, **known)
 
 
 def test_only_one_side_speaks_tls(server: Running, one_node: Running, folder: Path) -> None:

@@ -146,7 +146,7 @@ def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     information = {name.removeprefix("ringfeed-0.1.0.dist-info/") for name in names if name.startswith("ringfeed-0.1.0.dist-info/")}
     assert information <= {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/auditwheel.cdx.json"}
     assert len(package) + len(libraries) + len(information) == len(names)
-    assert metadata["Name"] == "ringfeed" and metadata["Version"] == "0.1.0" and metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Name"] == "ringfeed" and metadata["Version"] == "0.1.0" and metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Requires-Dist") == ["numpy"]
 
 
