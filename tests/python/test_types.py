@@ -40,7 +40,7 @@ def test_a_script_under_mypy(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--ignore-missing-imports",
                              "--cache-dir", str(tmp_path / "cache"), "script.py"], cwd=tmp_path, capture_output=True, text=True,
                             env={**os.environ, "MYPYPATH": PACKAGE}, timeout=SECONDS_MAX)
-    errors = [line.split(":", 2) for line in result.stdout.splitlines() if ": error:" in line]
+    errors = [line.split(":", 2) for line in result.stdout.splitlines() if line.startswith("script.py:") and ": error:" in line]
     assert [int(line) for _, line, _ in errors] == [16, 17, 18, 19], result.stdout + result.stderr
 
 
