@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import sys
 
-from harness import BUILD, Side, alternate_sides, costs, ingest, rates, report, write_npy
-from nodes import THREADS, running, warm
+from harness import BUILD, Side, alternate_sides, costs, rates, report
+from nodes import SAMPLE_BYTES, THREADS, running_packed, warm
 
-SAMPLES = 350_000
-WIDTH = 784
 UNDER_WAY = 32 << 20
 
 
 def main() -> None:
-    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
-    with running(1) as nodes:
-        address = nodes.nodes()[0].address
-        url = f"cassandra://{address}/bench/packed"
-        ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+    with running_packed() as (address, folder, url):
         raw = [str(BUILD / "bin/bench_raw_side"), "chunks", url, str(UNDER_WAY)]
         warm(raw)
         results = alternate_sides({
@@ -32,10 +26,10 @@ def main() -> None:
             "scan": Side([sys.executable, "bench/cassandra_rivals.py", "scan", address, str(folder)]),
             "limit": Side([sys.executable, "bench/cassandra_rivals.py", "limit", address, str(folder)]),
         })
-    ours, sample_bytes = rates(results["ours"]), WIDTH * 4 + 8
+    ours = rates(results["ours"])
     report("feed cassandra packed vs driver alone", ours, rates(results["raw"]), "samples/s", 0.8, THREADS,
-           cost=costs(results["ours"], sample_bytes), rival_cost=costs(results["raw"], sample_bytes),
-           megabytes_per_second=round(sample_bytes * sum(ours) / len(ours) / 1e6))
+           cost=costs(results["ours"], SAMPLE_BYTES), rival_cost=costs(results["raw"], SAMPLE_BYTES),
+           megabytes_per_second=round(SAMPLE_BYTES * sum(ours) / len(ours) / 1e6))
     report("feed cassandra packed vs SELECT LIMIT and torch.tensor", ours, rates(results["limit"]), "samples/s", 80, THREADS)
     report("feed cassandra packed vs paged scan and DataLoader", ours, rates(results["scan"]), "samples/s", 80, THREADS)
     report("feed cassandra packed vs DataLoader in memory", ours, rates(results["dataloader"]), "samples/s", 1.5, THREADS)

@@ -7,11 +7,10 @@ anonymous memory (of the workers too), and the time from opening the data to the
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 
-from harness import BUILD, Side, alternate_sides, costs, ingest_npy, rates, report
+from harness import BUILD, Side, all_costs, alternate_sides, ingest_npy, rates, report
 
 SAMPLES, WIDTH = 60_000, 784
 RIVALS = {
@@ -32,9 +31,7 @@ def main() -> None:
     results = alternate_sides({"feed": Side(feed), "endless": Side([*feed, "--endless"]),
                                **{kind: Side(command) for kind, command in ways.items()}}, peaks=True)
     firsts = alternate_sides({kind: Side([*command, "first"]) for kind, command in ways.items()})
-    cost = {kind: costs(rounds, WIDTH * 4 + 8) for kind, rounds in results.items()}
-    for kind, rounds in firsts.items():
-        cost[kind]["first_batch_ms"] = round(1e3 * statistics.median(r["seconds"] for r in rounds), 1)
+    cost = all_costs(results, firsts, WIDTH * 4 + 8)
 
     def line(name: str, ours: str, rival: str, bar: float, threads: str) -> None:
         report(f"feed python local, {name}", rates(results[ours]), rates(results[rival]), "samples/s", bar, threads,

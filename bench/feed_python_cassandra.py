@@ -6,21 +6,14 @@ driver scans a row table of the first 20,000 samples, 10,000 of them per round. 
 
 from __future__ import annotations
 
-import statistics
 import sys
 
-from harness import BUILD, Side, alternate_sides, costs, ingest, rates, report, write_npy
-from nodes import THREADS, running, warm
-
-SAMPLES, WIDTH = 350_000, 784
+from harness import BUILD, Side, all_costs, alternate_sides, rates, report
+from nodes import SAMPLE_BYTES, THREADS, running_packed, warm
 
 
 def main() -> None:
-    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
-    with running(1) as nodes:
-        address = nodes.nodes()[0].address
-        url = f"cassandra://{address}/bench/packed"
-        ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+    with running_packed() as (address, folder, url):
         feed = [str(BUILD / "bin/bench_feed_side"), url, "256"]
         python = [sys.executable, "bench/python_rivals.py"]
         driver = [sys.executable, "bench/cassandra_rivals.py"]
@@ -36,9 +29,7 @@ def main() -> None:
             "ours": Side([*python, "ours", url, "256", "first"]),
             "scan": Side([*driver, "first", address, str(folder)]),
         })
-    cost = {kind: costs(rounds, WIDTH * 4 + 8) for kind, rounds in results.items()}
-    for kind, rounds in firsts.items():
-        cost[kind]["first_batch_ms"] = round(1e3 * statistics.median(r["seconds"] for r in rounds), 1)
+    cost = all_costs(results, firsts, SAMPLE_BYTES)
     for name, ours, rival, bar in (
         ("tensors, vs C++ feed", "ours", "feed", 0.9),
         ("tensors, vs C++ feed that reads on as well", "ours", "endless", 0.9),

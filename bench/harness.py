@@ -116,6 +116,14 @@ def costs(rounds: list[dict], sample_bytes: int) -> dict[str, float]:
             "rss_anon_mb": round(max(r["rss_anon_bytes"] for r in rounds) / 1e6)}
 
 
+def all_costs(results: dict[str, list[dict]], firsts: dict[str, list[dict]], sample_bytes: int) -> dict[str, dict[str, float]]:
+    """costs() of each side, and of those in `firsts` the time to the first batch."""
+    cost = {kind: costs(rounds, sample_bytes) for kind, rounds in results.items()}
+    for kind, rounds in firsts.items():
+        cost[kind]["first_batch_ms"] = round(1e3 * statistics.median(r["seconds"] for r in rounds), 1)
+    return cost
+
+
 def report(name: str, ours: list[float], rival: list[float], unit: str, bar: float, threads: str,
            higher_is_better: bool = True, **more: object) -> dict:
     """Prints the JSON line. `ratio` is ours over rival (the other way round when lower is better), each round paired."""

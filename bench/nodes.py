@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from harness import DATA, ROOT, Side
+from harness import DATA, ROOT, Side, ingest, write_npy
 
 sys.path.insert(0, str(ROOT / "tools/cassandra"))
 import cluster  # noqa: E402
 
+SAMPLES, WIDTH = 350_000, 784  # float32, and a label
+SAMPLE_BYTES = WIDTH * 4 + 8
 WARM_SECONDS = 40
 THREADS = "1 assembling, 1 reading, 2 of the driver; server on the same cores"
 
@@ -38,6 +41,17 @@ def running(count: int) -> Iterator[cluster.Cluster]:
     finally:
         nodes.down()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_packed() -> Iterator[tuple[str, Path, str]]:
+    """One node with a packed data set of 1.1 GB: the node's address, the folder of the npy files, the data set's URL."""
+    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
+    with running(1) as nodes:
+        address = nodes.nodes()[0].address
+        url = f"cassandra://{address}/bench/packed"
+        ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+        yield address, folder, url
 
 
 def warm(*commands: list[str]) -> None:

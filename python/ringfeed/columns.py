@@ -145,8 +145,8 @@ def column_of(name: str, values: Any, kind: str | None = None) -> Column:  # noq
         return varying(name, "string", [_bytes_of(name, value, str).encode() for value in values])
     if isinstance(values[0], bytes | bytearray | memoryview):
         return varying(name, "binary", [bytes(_bytes_of(name, value, bytes | bytearray | memoryview)) for value in values])
-    if isinstance(values[0], bool | int | float | numpy.generic):
-        return column_of(name, numbers_of(name, values))
+    if isinstance(values[0], bool | int | float | numpy.generic) and (numbers := numbers_of(values)) is not None:
+        return column_of(name, numbers)
     arrays = [_numpy_of(value) if _is_tensor(value) else numpy.asarray(value) for value in values]
     for number, array in enumerate(arrays):
         if array.dtype.kind in "OUST":
@@ -161,16 +161,13 @@ def column_of(name: str, values: Any, kind: str | None = None) -> Column:  # noq
     return name, "tensor", plain(name, numpy.stack(arrays).astype(dtype, copy=False)), None
 
 
-def numbers_of(name: str, values: list[Any]) -> numpy.ndarray:
-    """One number per sample."""
+def numbers_of(values: list[Any]) -> numpy.ndarray | None:
+    """One number per sample; None when something else is among them."""
     try:
         array = numpy.asarray(values)
-    except ValueError:  # some are sequences
-        array = numpy.empty(0, object)
-    if array.dtype.kind in "OUST":
-        number, value = next((i, value) for i, value in enumerate(values) if not isinstance(value, bool | int | float | numpy.generic))
-        raise BadDataError(f"column {name!r}: value {number} is {value!r:.40}, which is no number like the others")
-    return array
+    except ValueError:  # a sequence is
+        return None
+    return None if array.dtype.kind in "OUST" else array
 
 
 def varying(name: str, kind: str, parts: Sequence[bytes] | Sequence[numpy.ndarray]) -> Column:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy
 
 from . import _core
+from .tensors import tensors_of
 
 if TYPE_CHECKING:
     import pandas
@@ -44,9 +45,9 @@ class Dataset:
     """One split of one version of a data set; `ringfeed.open()` makes it. It never changes once it is open.
 
     Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of NumPy arrays (a
-    NumPy scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a list
-    of arrays, bytes or str where the length varies. `numpy.array(ds[i:j]["x"])` and torch.as_tensor share their memory. Blocks that were
-    read last stay in memory (64 MiB): near numbers are cheap, training reads with a `Loader`.
+    NumPy scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a
+    list of arrays, bytes or str where the length varies. torch.from_numpy() shares their memory. Blocks that were read last stay in
+    memory (64 MiB): near numbers are cheap, training reads with a `Loader`.
     A fork leaves it behind: a child opens its own (`TorchDataset` does); spawn and pickle carry its address and `Connection`, password
     included, and open it again.
     """
@@ -92,10 +93,10 @@ class Dataset:
 
     def reopen(self) -> Dataset:
         """The same split of the same version, opened again: for a process that was forked since this was opened."""
-        return open(_with_version(self.url, self.version), split=self.split, **self._connection)
+        return _open_version(self.url, self.split, self.version, self._connection)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (self.url, self.split, self.version, self._connection)
+        return _open_version, (self.url, self.split, self.version, self._connection)
 
     @overload
     def __getitem__(self, key: int) -> dict[str, Any]: ...
@@ -188,16 +189,10 @@ def load(url: str | os.PathLike[str], n: int, **connection: Unpack[Connection]) 
 
     Raises: those of `open()`, and of reading.
     """
-    from .tensors import tensors_of
-
     return {name: tensors_of(values) for name, values in open(url, **connection).head(n).items()}
 
 
-def _unpickle(url: str, split: str, version: int, connection: dict[str, Any]) -> Dataset:
-    return open(_with_version(url, version), split=split, **connection)
-
-
-def _with_version(url: str, version: int) -> str:
-    if "version=" in url.partition("?")[2]:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}version={version}"
+def _open_version(url: str, split: str, version: int, connection: dict[str, Any]) -> Dataset:
+    if "version=" not in url.partition("?")[2]:
+        url += f"{'&' if '?' in url else '?'}version={version}"
+    return open(url, split=split, **connection)

@@ -42,7 +42,6 @@ class TorchDataset(torch.utils.data.Dataset):
                  transform: Callable[[Any], Any] | None = None, **connection: Unpack[Connection]) -> None:
         self._dataset = dataset if isinstance(dataset, Dataset) else open(dataset, **connection)
         self._process = os.getpid()
-        self._size = len(self._dataset)
         names = [column.name for column in self._dataset.schema]
         self._columns = names if columns is None else [*columns]
         for name in self._columns:
@@ -53,7 +52,7 @@ class TorchDataset(torch.utils.data.Dataset):
 
     def __len__(self) -> int:
         """Samples."""
-        return self._size
+        return len(self._dataset)
 
     def __getitem__(self, number: int) -> Any:  # noqa: ANN401
         return self.__getitems__([number])[0]
@@ -65,9 +64,6 @@ class TorchDataset(torch.utils.data.Dataset):
         part = self._dataset[numbers]
         columns = [tensors_of(part[name]) for name in self._columns]
         return [self._sample(values) for values in zip(*columns, strict=True)]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_process": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -36,13 +36,6 @@ nb::list columns_of(const LocalDataset& dataset) {
   return columns;
 }
 
-nb::dict splits_of(const LocalDataset& dataset) {
-  nb::dict splits;
-  for (const auto& split : dataset.get()->manifest().split_infos())
-    splits[nb::cast(split.name)] = split.samples;
-  return splits;
-}
-
 LocalSamples samples_of(const LocalDataset& dataset, std::vector<std::string> columns,
                         std::uint64_t cache_bytes) {
   return LocalSamples(
@@ -63,6 +56,12 @@ nb::capsule export_stream(const LocalDataset& dataset, const std::vector<std::st
 
 }  // namespace
 
+nb::dict splits_of(const Manifest& manifest) {
+  nb::dict splits;
+  for (const auto& split : manifest.split_infos()) splits[nb::cast(split.name)] = split.samples;
+  return splits;
+}
+
 void bind_dataset(nb::module_& module) {
   using namespace nb::literals;
   nb::class_<LocalDataset>(module, "Dataset")
@@ -78,7 +77,9 @@ void bind_dataset(nb::module_& module) {
       .def_prop_ro("version", [](const LocalDataset& dataset) { return dataset.get()->version(); })
       .def_prop_ro("size", [](const LocalDataset& dataset) { return dataset.get()->size(); })
       .def_prop_ro("columns", &columns_of)
-      .def_prop_ro("splits", &splits_of)
+      .def_prop_ro(
+          "splits",
+          [](const LocalDataset& dataset) { return splits_of(dataset.get()->manifest()); })
       .def("samples", &samples_of, "columns"_a, "cache_bytes"_a)
       .def("export_stream", &export_stream, "columns"_a);
   nb::class_<LocalSamples>(module, "Samples").def("read", &read, "numbers"_a);

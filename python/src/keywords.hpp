@@ -18,25 +18,19 @@ class Keywords {
  public:
   explicit Keywords(nb::dict values) : values_(std::move(values)) {}
 
-  /// Leaves `to` as it is when the keyword is not there, or None. Throws Error{kInvalidArgument}
-  /// when its value is of another type.
+  /// Leaves `to` as it is, and is false, when the keyword is not there, or None. Throws
+  /// Error{kInvalidArgument} when its value is of another type.
   template <typename T>
-  void take(const char* name, T& to) {
+  bool take(const char* name, T& to) {
     const nb::object value = find(name);
-    if (!value.is_none() && !nb::try_cast(value, to)) refuse(name, value);
+    if (value.is_none()) return false;
+    if (!nb::try_cast(value, to)) refuse(name, value);
+    return true;
   }
   template <typename T>
   void take(const char* name, std::optional<T>& to) {
     T value{};
-    if (has(name)) {
-      take(name, value);
-      to = std::move(value);
-    } else {
-      find(name);
-    }
-  }
-  bool has(const char* name) const {
-    return values_.contains(name) && !values_[name].is_none();
+    if (take(name, value)) to = std::move(value);
   }
 
   /// Throws Error{kInvalidArgument} that names a keyword that was not taken, and those there are.

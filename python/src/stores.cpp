@@ -17,6 +17,7 @@
 #include "arrow_stream.hpp"
 #include "bindings.hpp"
 #include "connection.hpp"
+#include "dataset.hpp"
 #include "keywords.hpp"
 #include "waiting.hpp"
 
@@ -51,12 +52,6 @@ std::vector<TensorSpec> tensors_of(const std::vector<std::string>& texts) {
   std::vector<TensorSpec> tensors;
   for (const auto& text : texts) tensors.push_back(TensorSpec::parse(text));
   return tensors;
-}
-
-nb::dict splits_of(const Manifest& manifest) {
-  nb::dict splits;
-  for (const auto& split : manifest.split_infos()) splits[nb::cast(split.name)] = split.samples;
-  return splits;
 }
 
 struct WriteOptions {

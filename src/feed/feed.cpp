@@ -58,25 +58,6 @@ struct EpochState {
   std::vector<std::unique_ptr<Slot>> slots;  ///< by block
 };
 
-/// Places of the columns to hand out, in the schema.
-std::vector<std::size_t> chosen_columns(const Schema& schema,
-                                        const std::vector<std::string>& names) {
-  std::vector<std::size_t> indices;
-  for (const auto& name : names) {
-    indices.push_back(schema.index_of(name));
-  }
-  if (names.empty()) {
-    for (std::size_t i = 0; i < schema.columns.size(); ++i) indices.push_back(i);
-  }
-  return indices;
-}
-
-std::vector<ColumnSpec> specs_of(const Schema& schema, const std::vector<std::size_t>& indices) {
-  std::vector<ColumnSpec> columns;
-  for (const auto index : indices) columns.push_back(schema.columns[index]);
-  return columns;
-}
-
 /// A bound of the bytes of this rank's largest batch. Varying columns: by the fullest block.
 std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks,
                               const Steps& steps, const Gather& gather, bool varying) {
@@ -105,8 +86,8 @@ struct Feed::Impl {
   Impl(std::shared_ptr<const Dataset> dataset_in, FeedOptions options_in)
       : dataset(std::move(dataset_in)),
         options(std::move(options_in)),
-        column_indices(chosen_columns(dataset->schema(), options.columns)),
-        columns(specs_of(dataset->schema(), column_indices)),
+        selection(dataset->schema(), options.columns),
+        columns(selection.columns()),
         pool(std::make_shared<BufferPool>(kFreeBuffersMax)),
         gather(columns, pool),
         position(options.start),
@@ -290,9 +271,7 @@ struct Feed::Impl {
   void arrive(Slot& slot, const Chunk& chunk, std::exception_ptr failure) noexcept {
     if (!failure) {
       try {
-        const auto views = column_views(*chunk, dataset->schema());
-        for (const auto index : column_indices) slot.block.views.push_back(views[index]);
-        slot.block.chunk = chunk;
+        slot.block = selection.open(chunk);
       } catch (...) {
         failure = std::current_exception();
       }
@@ -396,7 +375,7 @@ struct Feed::Impl {
 
   const std::shared_ptr<const Dataset> dataset;
   const FeedOptions options;
-  const std::vector<std::size_t> column_indices;
+  const Selection selection;
   const std::vector<ColumnSpec> columns;
   const std::shared_ptr<BufferPool> pool;
   std::unique_ptr<BlockReader> reader;

@@ -11,14 +11,9 @@
 
 #include "dataset/chunk.hpp"
 #include "feed/buffer_pool.hpp"
+#include "feed/selection.hpp"
 
 namespace ringfeed {
-
-/// A block in memory: the chunk, and where its columns are.
-struct OpenBlock {
-  Chunk chunk;
-  std::vector<ColumnView> views;
-};
 
 /// A sample in memory.
 struct SampleSource {

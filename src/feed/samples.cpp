@@ -21,6 +21,7 @@
 #include "dataset/chunk.hpp"
 #include "feed/buffer_pool.hpp"
 #include "feed/gather.hpp"
+#include "feed/selection.hpp"
 #include "store/blocks_ahead.hpp"
 
 namespace ringfeed {
@@ -29,30 +30,14 @@ namespace {
 constexpr int kReadThreads = 1;
 constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
 
-/// Places in the schema; empty: all.
-std::vector<std::size_t> places_of(const Schema& schema, const std::vector<std::string>& columns) {
-  std::vector<std::size_t> places(schema.columns.size());
-  std::iota(places.begin(), places.end(), std::size_t{0});
-  if (columns.empty()) return places;
-  places.clear();
-  for (const auto& name : columns) places.push_back(schema.index_of(name));
-  return places;
-}
-
-std::vector<ColumnSpec> specs_of(const Schema& schema, const std::vector<std::size_t>& places) {
-  std::vector<ColumnSpec> specs;
-  for (const auto place : places) specs.push_back(schema.columns[place]);
-  return specs;
-}
-
 }  // namespace
 
 struct Samples::Impl {
   Impl(std::shared_ptr<const Dataset> data, const std::vector<std::string>& columns,
        std::uint64_t bytes_max)
       : dataset(std::move(data)),
-        places(places_of(dataset->schema(), columns)),
-        gather(specs_of(dataset->schema(), places), std::make_shared<BufferPool>(0)),
+        selection(dataset->schema(), columns),
+        gather(selection.columns(), std::make_shared<BufferPool>(0)),
         cache_bytes_max(bytes_max),
         reader(dataset->reader(kReadThreads)) {
     for (const auto& block : reader->blocks()) starts.push_back(starts.back() + block.samples);
@@ -149,9 +134,7 @@ struct Samples::Impl {
     changed.wait(lock, [&] { return left == 0; });
     if (failure) std::rethrow_exception(failure);
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      OpenBlock block{chunks[i], {}};
-      const auto views = column_views(*chunks[i], dataset->schema());
-      for (const auto place : places) block.views.push_back(views[place]);
+      OpenBlock block = selection.open(chunks[i]);
       used.push_back(blocks[i]);
       cached.emplace(blocks[i], Cached{std::move(block), std::prev(used.end())});
     }
@@ -163,7 +146,7 @@ struct Samples::Impl {
   };
 
   const std::shared_ptr<const Dataset> dataset;
-  const std::vector<std::size_t> places;
+  const Selection selection;
   std::mutex turn;
   Gather gather;
   const std::uint64_t cache_bytes_max;
@@ -198,7 +181,8 @@ class DatasetReader final : public arrow::RecordBatchReader {
         blocks_(dataset_->reader(kReadThreads), kReadAheadBytes) {
     const auto all = dataset_->schema().to_arrow();
     arrow::FieldVector fields;
-    for (const auto place : places_of(dataset_->schema(), columns)) {
+    const Selection selection(dataset_->schema(), columns);
+    for (const auto place : selection.places()) {
       places_.push_back(static_cast<int>(place));
       fields.push_back(all->field(places_.back()));
     }

@@ -13,10 +13,6 @@
 namespace ringfeed {
 namespace {
 
-std::shared_ptr<const Dataset> dataset_of(const std::shared_ptr<MemoryStore>& store) {
-  return Dataset::open(store, "memory:", std::nullopt, "train");
-}
-
 std::shared_ptr<const Dataset> dataset_of(const MemoryPlan& plan) {
   return dataset_of(std::make_shared<MemoryStore>(plan));
 }

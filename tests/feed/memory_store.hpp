@@ -169,4 +169,8 @@ class MemoryStore final : public Store {
       std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
+inline std::shared_ptr<const Dataset> dataset_of(const std::shared_ptr<MemoryStore>& store) {
+  return Dataset::open(store, "memory:", std::nullopt, "train");
+}
+
 }  // namespace ringfeed

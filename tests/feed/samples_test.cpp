@@ -25,10 +25,6 @@ MemoryPlan plan_of(std::vector<std::uint32_t> block_samples) {
   return plan;
 }
 
-std::shared_ptr<const Dataset> dataset_of(const std::shared_ptr<MemoryStore>& store) {
-  return Dataset::open(store, "memory:", std::nullopt, "train");
-}
-
 void expect_samples(Samples& samples, const Numbers& numbers) {
   const Batch batch = samples.read(numbers);
   ASSERT_EQ(batch.size, static_cast<std::int64_t>(numbers.size()));
