@@ -32,7 +32,7 @@ test:  ## build everything and run all tests
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/build.sh dev
-	@tools/build.sh asan
+	@tools/build.sh asan room_tests
 	@tools/build.sh tsan base_test order_test feed_test
 	@$(PYTHON) tools/run_tests.py --all build/dev build/asan build/tsan
 

@@ -14,11 +14,14 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM_SECONDS_MAX = 3600  # against hanging; the slowest, pytest, takes 20 minutes, and twice that on a slow machine
+PROGRAMS_AT_ONCE = 2
+LONGEST = "order_test"  # begun first, that it is not waited for at the end
 
 
 @dataclass
@@ -43,32 +46,45 @@ class Counts:
                 self.passed += 1
 
 
-def run(command: list[str], name: str, report: Path, counts: Counts, environment: dict[str, str]) -> None:
-    """Runs one test program; a crash, a time-out or a missing report is a failure of its own."""
-    start = time.monotonic()
-    print(f"test: {name} ...", flush=True)
-    before = counts.failed
-    try:
-        result = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
-        output, code = result.stdout, result.returncode
-    except subprocess.TimeoutExpired as error:
-        output, code = str(error.stdout or ""), -1
-        counts.failures.append(f"{name}: took over {PROGRAM_SECONDS_MAX} s")
+@dataclass
+class Job:
+    """A test program to run, and what came of it."""
+
+    name: str
+    command: list[str]
+    report: Path
+    output: str = ""
+    code: int = -1
+    seconds: float = 0.0
+
+    def run(self, environment: dict[str, str]) -> Job:
+        print(f"test: {self.name} ...", flush=True)
+        start = time.monotonic()
+        try:
+            result = subprocess.run(self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
+            self.output, self.code = result.stdout, result.returncode
+        except subprocess.TimeoutExpired as error:
+            self.output = f"{error.stdout or ''}\ntook over {PROGRAM_SECONDS_MAX} s"
+        self.seconds = time.monotonic() - start
+        return self
+
+
+def add(job: Job, counts: Counts) -> None:
+    """Counts a job that has ended; a crash, a time-out or a missing report is a failure of its own."""
+    passed, failed = counts.passed, counts.failed
+    if job.report.exists():
+        counts.add_report(job.report, job.name)
+    if job.code != 0 and counts.failed == failed:
         counts.failed += 1
-    passed_before = counts.passed
-    if report.exists():
-        counts.add_report(report, name)
-    if code != 0 and counts.failed == before:
-        counts.failed += 1
-        counts.failures.append(f"{name}: ended with {code} without a failed test")
-    if counts.failed != before:
-        print(output[-20000:], flush=True)
+        counts.failures.append(f"{job.name}: ended with {job.code} without a failed test")
+    if counts.failed != failed:
+        print(job.output[-20000:], flush=True)
     else:
-        for line in output.splitlines():
+        for line in job.output.splitlines():
             if line.startswith("note: "):  # figures that a test wants seen
                 print(f"  {line}", flush=True)
-    print(f"test: {name}: {counts.passed - passed_before} passed in {time.monotonic() - start:.1f} s", flush=True)
+    print(f"test: {job.name}: {counts.passed - passed} passed in {job.seconds:.1f} s", flush=True)
 
 
 def main() -> int:
@@ -81,18 +97,20 @@ def main() -> int:
     environment = dict(os.environ, RINGFEED_BUILD=str(builds[0]))
     counts = Counts()
     with tempfile.TemporaryDirectory() as folder:
-        for build in builds:
-            programs = sorted(p for p in (build / "bin").glob("*_test") if arguments.only in p.name)
-            for program in programs:
-                name = f"{build.name}/{program.name}"
-                report = Path(folder) / f"{build.name}-{program.name}.xml"
-                run([str(program), f"--gtest_output=xml:{report}"], name, report, counts, environment)
-        if not arguments.only:
+        programs = [(build, program) for build in builds for program in (build / "bin").glob("*_test") if arguments.only in program.name]
+        jobs = []
+        for build, program in sorted(programs, key=lambda job: (job[1].name != LONGEST, job)):
+            report = Path(folder) / f"{build.name}-{program.name}.xml"
+            jobs.append(Job(f"{build.name}/{program.name}", [str(program), f"--gtest_output=xml:{report}"], report))
+        with ThreadPoolExecutor(PROGRAMS_AT_ONCE) as pool:
+            for end in as_completed([pool.submit(job.run, environment) for job in jobs]):
+                add(end.result(), counts)
+        if not arguments.only:  # alone: these tests have servers, and deadlines
             report = Path(folder) / "pytest.xml"
             marker = ["-m", "not cuda" if arguments.all else "not cuda and not cassandra and not program"]
             ignored = [] if arguments.all else ["--ignore=tests/python"]  # it imports the package, which is not built then
-            run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *marker, *ignored,
-                 "tests"], "pytest", report, counts, environment)
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *marker, *ignored, "tests"]
+            add(Job("pytest", command, report).run(environment), counts)
     for failure in counts.failures:
         print(f"failed: {failure}")
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")

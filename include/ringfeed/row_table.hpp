@@ -33,7 +33,7 @@ struct AttachOptions {
   /// reads them.
   bool digest_values = false;
   /// Size of a block to aim for (4 KiB to 64 MiB).
-  std::uint64_t block_bytes = std::uint64_t{1} << 20;
+  std::uint64_t block_bytes = std::uint64_t{2} << 20;
   std::function<void(const AttachProgress&)> progress = {};
   std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}, and no index is written
 };

@@ -86,7 +86,7 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: 
 
 
 def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
-           digest: str = "keys", block_bytes: int = 1 << 20, progress: bool | Report | None = None,
+           digest: str = "keys", block_bytes: int = 2 << 20, progress: bool | Report | None = None,
            **connection: Unpack[Connection]) -> Written:
     """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this machine.
 

@@ -30,7 +30,7 @@ struct Options {
   std::string url;
   std::vector<std::string> tensors;
   std::string digest = "keys";
-  std::string block_bytes = "1MiB";
+  std::string block_bytes = "2MiB";
   AttachOptions attach;
 };
 

@@ -117,6 +117,8 @@ class Cluster:
                     for number in wanted:
                         if number not in {node.number for node in nodes}:
                             add(number, joins=True)
+                            if number == 1 and len(wanted) > 1:
+                                self.wait_for_seed(nodes)
                     self.wait_for(nodes)
                 while len(nodes) < count:  # new ones beside old data join one after the other
                     add(len(nodes) + 1, joins=True)
@@ -139,7 +141,7 @@ class Cluster:
         """All at once, as there are no data that the later ones had to fetch."""
         add(1, joins=False)
         if count > 1:
-            self.wait(nodes, lambda node: listens(node.address, STORAGE_PORT))  # a node without its seed gives up
+            self.wait_for_seed(nodes)
             for number in range(2, count + 1):
                 add(number, joins=False)
         self.wait_for(nodes)
@@ -185,6 +187,10 @@ class Cluster:
     def wait_for(self, nodes: list[Node]) -> None:
         """Until they answer to a login."""
         self.wait(nodes, lambda node: login.answers(node.address, self.tls))
+
+    def wait_for_seed(self, nodes: list[Node]) -> None:
+        """Until the first can be asked who else there is: a node that reaches nobody gives up after 4 s."""
+        self.wait([node for node in nodes if node.number == 1], lambda node: listens(node.address, STORAGE_PORT))
 
     def wait_until_whole(self, nodes: list[Node]) -> None:
         """Until each takes all for up."""
