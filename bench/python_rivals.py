@@ -6,7 +6,7 @@
   streaming:N      MosaicML's StreamingDataLoader, N workers, over a local StreamingDataset of PLACE/mds, shuffle=True
   streaming_write  makes PLACE/mds of the npy files unless it is there, and ends
 
-A round is two epochs of a loader of its own over data that are open; with "first" it is opening them and the first batch.
+A round is two epochs of a loader of its own over data that are open (of streaming STREAMING_SAMPLES of them: they take a minute); with "first" it is opening them and the first batch.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import torch
 from harness import BUILD, ROOT, cpu_seconds
 
 EPOCHS = 2
+STREAMING_SAMPLES = 20_000
 Load = Callable[[int], Iterable[Any]]
 """Makes the loader of a round, by its number."""
 
@@ -82,10 +84,14 @@ def size_of(batch: Any) -> int:  # noqa: ANN401
     return len(batch["label"] if isinstance(batch, dict) else batch[1])
 
 
-def epochs(load: Load, number: int) -> dict:
+def epochs(load: Load, number: int, samples_max: int | None) -> dict:
     start = time.perf_counter()
+    samples = 0
     loader = load(number)
-    samples = sum(size_of(batch) for _ in range(EPOCHS) for batch in loader)
+    for batch in chain.from_iterable(loader for _ in range(EPOCHS)):
+        samples += size_of(batch)
+        if samples_max is not None and samples >= samples_max:
+            break
     return {"samples": samples, "seconds": time.perf_counter() - start}
 
 
@@ -114,7 +120,7 @@ def main() -> None:
     load = None if first else open_data()
     for number, _ in enumerate(sys.stdin):
         before = cpu_seconds()
-        result = epochs(load, number) if load else first_batch(open_data, number)
+        result = epochs(load, number, STREAMING_SAMPLES if kind == "streaming" else None) if load else first_batch(open_data, number)
         print(json.dumps({**result, "cpu_seconds": cpu_seconds() - before}), flush=True)  # the workers have ended with their loader
 
 
