@@ -6,7 +6,8 @@
   streaming:N      MosaicML's StreamingDataLoader, N workers, over a local StreamingDataset of PLACE/mds, shuffle=True
   streaming_write  makes PLACE/mds of the npy files unless it is there, and ends
 
-A round is two epochs of a loader of its own over data that are open (of streaming STREAMING_SAMPLES of them: they take a minute); with "first" it is opening them and the first batch.
+A round is two epochs of a loader of its own over data that are open (of streaming, which takes minutes for them, STREAMING_SAMPLES); with
+"first" it is opening them and the first batch.
 """
 
 from __future__ import annotations
