@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM_SECONDS_MAX = 3600  # against hanging; the slowest, pytest, takes 20 minutes, and twice that on a slow machine
+PROGRAM_SECONDS_MAX = 3600  # against hanging; the slowest, pytest, takes half an hour, and twice that on a slow machine
 PROGRAMS_AT_ONCE = 2
 LONGEST = "order_test"  # begun first, that it is not waited for at the end
 

@@ -106,6 +106,8 @@ class Cluster:
                     made.append(folder)
                 nodes.append(start(folder, subnet, number, lock, joins=joins, tls=self.tls, mode=self.mode))
                 self.remember(nodes)
+                if number == 1:  # the seed
+                    self.wait(nodes[-1:], lambda node: listens(node.address, STORAGE_PORT))  # one that reaches nobody for 4 s gives up
 
             try:
                 wanted = choose(running)
@@ -113,12 +115,10 @@ class Cluster:
                     self.start_empty(count, nodes, add)
                     made.clear()
                 else:
-                    # Those with data all at once: none can check a password without the others.
+                    # Those with data together: none can check a password without the others.
                     for number in wanted:
                         if number not in {node.number for node in nodes}:
                             add(number, joins=True)
-                            if number == 1 and len(wanted) > 1:
-                                self.wait_for_seed(nodes)
                     self.wait_for(nodes)
                 while len(nodes) < count:  # new ones beside old data join one after the other
                     add(len(nodes) + 1, joins=True)
@@ -139,11 +139,8 @@ class Cluster:
 
     def start_empty(self, count: int, nodes: list[Node], add: Callable[..., None]) -> None:
         """All at once, as there are no data that the later ones had to fetch."""
-        add(1, joins=False)
-        if count > 1:
-            self.wait_for_seed(nodes)
-            for number in range(2, count + 1):
-                add(number, joins=False)
+        for number in range(1, count + 1):
+            add(number, joins=False)
         self.wait_for(nodes)
         login.spread(nodes, self.tls)
 
@@ -187,10 +184,6 @@ class Cluster:
     def wait_for(self, nodes: list[Node]) -> None:
         """Until they answer to a login."""
         self.wait(nodes, lambda node: login.answers(node.address, self.tls))
-
-    def wait_for_seed(self, nodes: list[Node]) -> None:
-        """Until the first can be asked who else there is: a node that reaches nobody gives up after 4 s."""
-        self.wait([node for node in nodes if node.number == 1], lambda node: listens(node.address, STORAGE_PORT))
 
     def wait_until_whole(self, nodes: list[Node]) -> None:
         """Until each takes all for up."""
