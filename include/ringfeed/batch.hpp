@@ -46,6 +46,8 @@ struct Batch {
   /// data parallelism takes is the mean over the whole step, ragged steps included.
   double weight = 1.0;
   std::vector<Column> columns;
+  /// The number of each sample in storage order; empty unless FeedOptions::sample_numbers.
+  std::vector<std::uint64_t> samples;
 
   /// Throws Error{kInvalidArgument} that names the columns there are.
   const Column& column(std::string_view name) const;

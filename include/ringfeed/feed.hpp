@@ -27,6 +27,14 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
+/// The position, and all that the order it is in depends on, as a small JSON object in one line
+/// (docs/ordering.md). It fits any number of ranks.
+std::string encode_position(const Position& position, const Dataset& dataset,
+                            const OrderOptions& order);
+/// Throws Error{kInvalidArgument} that names the difference when it is a position in another order
+/// or data set, and when it is inside a step; Error{kBadData} when it is not a position.
+Position decode_position(std::string_view json, const Dataset& dataset, const OrderOptions& order);
+
 struct FeedOptions {
   OrderOptions order;
   int rank = 0;
@@ -42,6 +50,11 @@ struct FeedOptions {
   std::uint64_t prefetch_bytes = 0;
   /// Threads that check and decode blocks (1 to 256).
   int read_threads = 1;
+  /// The longest wait for the store without any answer of it; then next() throws Error{kTimeout}.
+  /// Stores have shorter ones of their own.
+  std::chrono::milliseconds read_timeout = std::chrono::minutes(2);
+  /// Fill Batch::samples, as a Ledger needs it.
+  bool sample_numbers = false;
 };
 
 /// Where the time went and what is held, since the feed was made.

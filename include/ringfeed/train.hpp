@@ -20,6 +20,7 @@
 #include <functional>
 #include <optional>
 #include <ringfeed/connection.hpp>
+#include <ringfeed/feed.hpp>
 #include <ringfeed/order.hpp>
 #include <stop_token>
 #include <string>
@@ -112,6 +113,18 @@ struct TrainOptions {
   int threads = 0;
   /// Folder for weights.safetensors, made when missing; empty: weights are not saved.
   std::string output;
+  /// Folder of a Ledger (<ringfeed/ledger.hpp>): a file per rank and start; empty: none.
+  std::string ledger;
+  /// Folder of checkpoints (docs/training.md), made when missing; empty: none. Used by rank 0 alone.
+  /// One is written at the end of each epoch.
+  std::string checkpoint_dir;
+  /// Also after every so many steps; 0: not.
+  std::uint64_t checkpoint_every = 0;
+  std::uint64_t checkpoint_keep = 3;  ///< at least 1: as many of the newest stay
+  /// "auto": go on from the newest in checkpoint_dir, if there is one. Else the path of a
+  /// checkpoint; empty: start anew, with no checkpoint in checkpoint_dir (kConflict). The ranks may
+  /// be others than then, and as many as fit the order.
+  std::string resume;
   /// The longest wait for the other ranks.
   std::chrono::milliseconds collective_timeout = std::chrono::minutes(5);
   /// Called on rank 0 only, after each step and at the end of each epoch; must not throw.
@@ -140,7 +153,7 @@ struct TrainSummary {
   std::vector<double> losses;
   std::optional<double> val_loss;      ///< after the last epoch
   std::optional<double> val_accuracy;  ///< 0 to 1; cross_entropy and bce only
-  std::uint64_t samples = 0;           ///< trained on, over all ranks and epochs
+  std::uint64_t samples = 0;           ///< trained on since the start, over all ranks and epochs
   double samples_per_second = 0;       ///< samples / seconds.total
   double wait_share = 0;               ///< seconds.wait / seconds.total
   TrainSeconds seconds;                ///< of this rank
@@ -149,6 +162,8 @@ struct TrainSummary {
   std::string device;  ///< "cpu", "cuda:0", "4 CUDA devices"
   int threads = 1;     ///< compute threads per rank
   std::uint64_t dataset_version = 0;
+  std::string resumed_from;  ///< path of the checkpoint; empty when the run started anew
+  Position start;            ///< where it went on
   std::string torch_version;
 };
 

@@ -25,15 +25,15 @@ from .errors import (
     UnavailableError,
 )
 from .loader import Batch, Loader, TupleBatch
-from .stores import Written, attach, copy, delete, list, verify, write  # noqa: A004
+from .stores import Audit, Written, attach, audit, copy, delete, list, verify, write  # noqa: A004
 
 if TYPE_CHECKING:
     from .torch_dataset import TorchDataset
 
 __all__ = [
-    "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
+    "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
     "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset",
-    "TupleBatch", "UnavailableError", "Written", "attach", "copy", "delete", "list", "load", "open", "verify", "write",
+    "TupleBatch", "UnavailableError", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "verify", "write",
 ]
 
 

@@ -85,6 +85,8 @@ class Loader:
             batch size, except in the last step.
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
         read_threads: that check and decode what is read, 1 to 256.
+        ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
+            torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
 
     A tensor column is a torch.Tensor [size, *shape] (a NumPy array with as_numpy) over memory of its own, a list column a list of
     1-D tensors, a binary column a list of bytes, a string column a list of str.
@@ -98,7 +100,7 @@ class Loader:
     def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
                  seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, as_numpy: bool = False,
                  as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
-                 prefetch_bytes: int = 0, read_threads: int = 1) -> None:
+                 prefetch_bytes: int = 0, read_threads: int = 1, ledger: str | os.PathLike[str] | None = None) -> None:
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
         if isinstance(columns, str):
@@ -113,7 +115,10 @@ class Loader:
         self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
         self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
                        "window": window}
-        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads}
+        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "sample_numbers": ledger is not None}
+        self._ledger = None if ledger is None else os.fspath(ledger)
+        if ledger is not None and drop_last:
+            raise InvalidArgumentError("a ledger proves that no sample is left out, and drop_last leaves some out; choose one of the two")
         self._steps, last = _core.step_sizes(len(dataset), lanes, self.global_batch_size)
         if drop_last and self._steps > 0 and last < self.global_batch_size:
             self._steps -= 1
@@ -151,6 +156,8 @@ class Loader:
 
     def state_dict(self) -> dict[str, Any]:
         """Where training is: what was handed out, never what was read ahead. Small, and the same on all ranks between two steps."""
+        if self._feed is not None:
+            self._feed.flush_ledger()
         return {"format": STATE_FORMAT, "epoch": self._position[0], "samples": self._position[1], **self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -174,6 +181,7 @@ class Loader:
         """Ends reading ahead and frees its memory; the next iteration starts it again."""
         self._iteration += 1
         if self._feed is not None:
+            self._feed.end_ledger()
             self._feed.close()
             self._feed = None
 
@@ -190,6 +198,19 @@ class Loader:
         return _core.Feed.make(self.dataset._core, **self._order, **self._options, global_batch=self.global_batch_size, rank=self.rank,
                                world_size=self.world_size, start=start, columns=self._columns)
 
+    def _ledger_start(self, folder: str) -> int:
+        """The number of this start, on which all ranks agree."""
+        if self.world_size == 1:
+            return _core.next_ledger_start(folder)
+        if initialized_rank() != (self.rank, self.world_size):
+            raise InvalidArgumentError("several ranks with a ledger agree on the number of their start over torch.distributed; "
+                                       "initialize it first, with these ranks")
+        import torch.distributed
+
+        number = [_core.next_ledger_start(folder) if self.rank == 0 else None]
+        torch.distributed.broadcast_object_list(number)
+        return number[0]
+
     def _begin(self) -> tuple[int, int]:
         """The number of a new iteration, and its epoch."""
         if self._found and (found := initialized_rank()) not in (None, (self.rank, self.world_size)):
@@ -201,6 +222,8 @@ class Loader:
         if self._feed is None or self._feed.position != start:
             self.close()
             self._feed = self._make_feed(start)
+        if self._ledger is not None and not self._feed.has_ledger:
+            self._feed.begin_ledger(self._ledger, self._ledger_start(self._ledger))
         self._position = start
         self._next = (start[0] + 1, 0)
         return self._iteration, start[0]

@@ -1,4 +1,4 @@
-"""Making, copying, checking, listing and deleting data sets."""
+"""Making, copying, checking, listing and deleting data sets, and auditing what was read of them."""
 
 from __future__ import annotations
 
@@ -156,6 +156,54 @@ def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unp
     """
     with Reporting(progress) as report:
         return _core.verify(os.fspath(url), report, connection)[1]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What `audit()` found.
+
+    Attributes:
+        epochs: gone through from their first to their last sample.
+        samples: handed out, over all ranks and epochs.
+        lost: samples that an epoch did not have.
+        repeated: samples that an epoch had before.
+        wrong: samples with other bytes than are stored.
+        offences: these, and lines and files that are missing or out of place.
+        offenders: the first offences in words.
+        notes: what is right, and worth knowing: an epoch that is not finished.
+    """
+
+    epochs: int
+    samples: int
+    lost: int
+    repeated: int
+    wrong: int
+    offences: int
+    offenders: builtins.list[str]
+    notes: builtins.list[str]
+
+    @property
+    def exact(self) -> bool:
+        """Whether there was no offence."""
+        return self.offences == 0
+
+
+def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Audit:
+    """Holds the ledger of a run, of all its starts and ranks, against its data set (docs/ledger.md).
+
+    Args:
+        folder: that `Loader(ledger=...)` or the program's --ledger named.
+        url: the data set; without `?version=` and `?split=` those of the ledger.
+        progress: as for `write()`.
+        **connection: `Connection`, for cassandra:// alone.
+
+    Raises:
+        NotFoundError: there is no ledger, or no such data set. InvalidArgumentError: the ledger is of another version or split.
+        BadDataError: it is not a ledger, or of several orders; the data set is damaged.
+        UnavailableError, DeadlineError, PermissionDeniedError.
+    """
+    with Reporting(progress) as report:
+        return Audit(*_core.audit(os.fspath(folder), os.fspath(url), report, connection))
 
 
 def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001

@@ -5,7 +5,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <optional>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/ledger.hpp>
 #include <utility>
 
 #include "arrays.hpp"
@@ -15,8 +17,16 @@
 namespace ringfeed::python {
 namespace {
 
-using LocalFeed = Local<Feed>;
 using Place = std::pair<std::uint64_t, std::uint64_t>;
+
+/// A feed, and the ledger that gets each batch before it is handed out.
+struct LedgerFeed {
+  std::shared_ptr<const Dataset> dataset;
+  FeedOptions options;
+  Feed feed{dataset, options};
+  std::optional<Ledger> ledger = std::nullopt;
+};
+using LocalFeed = Local<LedgerFeed>;
 
 /// (epoch, step, size, weight, columns).
 nb::tuple parts_of(const Batch& batch) {
@@ -25,7 +35,7 @@ nb::tuple parts_of(const Batch& batch) {
 
 /// None at the end of each epoch.
 nb::object next(const LocalFeed& local) {
-  Feed& feed = *local.get();
+  Feed& feed = local.get()->feed;
   auto pause = std::chrono::milliseconds(0);
   while (true) {
     const bool ready = [&] {
@@ -39,13 +49,40 @@ nb::object next(const LocalFeed& local) {
   }
   const auto batch = feed.next();
   if (!batch) return nb::none();
+  if (auto& ledger = local.get()->ledger) {
+    const nb::gil_scoped_release release;
+    ledger->write(*batch);
+  }
   return parts_of(*batch);
+}
+
+/// `start` is the number of this start of the run.
+void begin_ledger(const LocalFeed& local, std::string folder, std::uint64_t start) {
+  LedgerFeed& of = *local.get();
+  const FeedOptions& options = of.options;
+  of.ledger.emplace(
+      LedgerOptions{std::move(folder), start, options.rank, options.world_size,
+                    encode_position(options.start, *of.dataset, options.order)});
+}
+
+void flush_ledger(const LocalFeed& local) {
+  const nb::gil_scoped_release release;
+  if (auto& ledger = local.get()->ledger) ledger->flush();
+}
+
+/// The run ended here.
+void end_ledger(const LocalFeed& local) {
+  const nb::gil_scoped_release release;
+  auto& ledger = local.get()->ledger;
+  if (!ledger) return;
+  ledger->close();
+  ledger.reset();
 }
 
 LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::uint64_t seed,
                     std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch, int rank,
                     int world_size, Place start, std::vector<std::string> columns,
-                    std::uint64_t prefetch_bytes, int read_threads) {
+                    std::uint64_t prefetch_bytes, int read_threads, bool sample_numbers) {
   FeedOptions options;
   options.order = {seed, shuffle_from_name(shuffle), lanes, window, global_batch};
   options.rank = rank;
@@ -55,18 +92,19 @@ LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::
   options.columns = std::move(columns);
   options.prefetch_bytes = prefetch_bytes;
   options.read_threads = read_threads;
+  options.sample_numbers = sample_numbers;
   const auto data = dataset.get();
   const nb::gil_scoped_release release;
-  return LocalFeed(std::make_shared<Feed>(data, std::move(options)));
+  return LocalFeed(std::make_shared<LedgerFeed>(LedgerFeed{data, std::move(options)}));
 }
 
 Place position_of(const LocalFeed& feed) {
-  const Position position = feed.get()->position();
+  const Position position = feed.get()->feed.position();
   return {position.epoch, position.samples};
 }
 
 nb::dict stats_of(const LocalFeed& feed) {
-  const FeedStats stats = feed.get()->stats();
+  const FeedStats stats = feed.get()->feed.stats();
   nb::dict result;
   result["samples"] = stats.samples;
   result["batches"] = stats.batches;
@@ -91,11 +129,17 @@ void bind_feed(nb::module_& module) {
         return std::pair(steps.count(), steps.count() == 0 ? 0 : steps.size(steps.count() - 1));
       },
       "samples"_a, "lanes"_a, "global_batch"_a);
+  module.def("next_ledger_start", &Ledger::next_start, "folder"_a);
   nb::class_<LocalFeed>(module, "Feed")
       .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
                   "window"_a, "global_batch"_a, "rank"_a, "world_size"_a, "start"_a, "columns"_a,
-                  "prefetch_bytes"_a, "read_threads"_a)
+                  "prefetch_bytes"_a, "read_threads"_a, "sample_numbers"_a)
       .def("next", &next)
+      .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)
+      .def_prop_ro("has_ledger",
+                   [](const LocalFeed& feed) { return feed.get()->ledger.has_value(); })
+      .def("flush_ledger", &flush_ledger)
+      .def("end_ledger", &end_ledger)
       .def("close",
            [](LocalFeed& feed) {
              const nb::gil_scoped_release release;

@@ -1,4 +1,5 @@
-// What changes stores: writing, attaching, copying, deleting; and verifying and listing them.
+// What changes stores: writing, attaching, copying, deleting; and verifying, auditing and listing
+// them.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -6,6 +7,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <ringfeed/audit.hpp>
 #include <ringfeed/copy.hpp>
 #include <ringfeed/ingest.hpp>
 #include <ringfeed/maintenance.hpp>
@@ -191,6 +193,24 @@ nb::tuple verify_dataset(const std::string& url, const nb::object& report,
   return nb::make_tuple(nb::cast(result.versions), result.bytes);
 }
 
+/// (epochs, samples, lost, repeated, wrong, offences, offenders, notes).
+nb::tuple audit_ledger(const std::string& folder, const std::string& url, const nb::object& report,
+                       const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  AuditResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    AuditOptions options;
+    options.stop = waiter.stop();
+    options.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+      progress(stage, done, total);
+    };
+    result = audit(folder, url, options, to);
+  });
+  return nb::make_tuple(result.epochs, result.samples, result.lost, result.repeated, result.wrong,
+                        result.offences, nb::cast(result.offenders), nb::cast(result.notes));
+}
+
 std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict& connection) {
   const ConnectionOptions to = connection_of(connection);
   std::vector<std::uint64_t> versions;
@@ -218,6 +238,7 @@ void bind_stores(nb::module_& module) {
   module.def("copy", &copy_dataset, "source"_a, "target"_a, "report"_a.none(),
              "source_connection"_a, "target_connection"_a);
   module.def("verify", &verify_dataset, "url"_a, "report"_a.none(), "connection"_a);
+  module.def("audit", &audit_ledger, "folder"_a, "url"_a, "report"_a.none(), "connection"_a);
   module.def("delete", &delete_dataset, "url"_a, "connection"_a);
   module.def("list", &list_urls, "url"_a, "connection"_a);
 }

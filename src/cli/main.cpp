@@ -39,7 +39,7 @@ int run(int argc, char** argv) {
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
       add_ingest, add_attach, add_inspect, add_list,  add_head,
-      add_verify, add_copy,   add_delete,  add_train,
+      add_verify, add_copy,   add_delete,  add_train, add_audit,
   };
   std::vector<Command> commands(adders.size());
   for (std::size_t i = 0; i < adders.size(); ++i) {

@@ -28,8 +28,10 @@ constexpr const char* kExamples =
     "  ringfeed train lines.ring --model linear --input data --target target --loss mse "
     "--optimizer sgd --lr 0.01 \\\n"
     "      --epochs 10 --batch-size 10\n"
-    "  torchrun --no-python --nproc-per-node 2 ringfeed train digits.ring --input image --target "
-    "label --epochs 5\n";
+    "  torchrun --no-python --nproc-per-node 2 --max-restarts 3 ringfeed train digits.ring --input "
+    "image \\\n"
+    "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 --resume "
+    "auto\n";
 
 struct Options {
   TrainOptions train;
@@ -38,6 +40,7 @@ struct Options {
   double weight_decay = 0;
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
+  int collective_timeout = 300;
 };
 
 nlohmann::json summary_json(const TrainSummary& summary) {
@@ -57,6 +60,8 @@ nlohmann::json summary_json(const TrainSummary& summary) {
       {"threads_per_rank", summary.threads},
       {"device", summary.device},
       {"dataset_version", summary.dataset_version},
+      {"resumed_from", summary.resumed_from},
+      {"start", {{"epoch", summary.start.epoch}, {"samples", summary.start.samples}}},
       {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
@@ -75,6 +80,9 @@ std::string summary_text(const TrainSummary& summary, const std::string& summary
       "time",
       summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
       summary.device, summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
+  if (!summary.resumed_from.empty())
+    text += fmt::format("\nresumed from {}: epoch {}, sample {}", summary.resumed_from,
+                        summary.start.epoch + 1, summary.start.samples);
   if (!summary.weights.empty())
     text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
   return text;
@@ -136,6 +144,7 @@ int run(Options& options, Command& command) {
   if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
+  train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
 
   command.connection.in_launched_rank = is_launched_rank();
   train_options.connection =
@@ -225,6 +234,26 @@ void add_run_options(CLI::App& app, Options& options) {
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
                  "folder for weights.safetensors and summary.json");
+  app.add_option("--collective-timeout", options.collective_timeout,
+                 "seconds that a rank waits for the others at most")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+}
+
+void add_resume_options(CLI::App& app, Options& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("--checkpoint-dir", train_options.checkpoint_dir,
+                 "folder of checkpoints: one at the end of each epoch");
+  app.add_option("--checkpoint-every", train_options.checkpoint_every,
+                 "also one after every so many steps (default: none)");
+  app.add_option("--checkpoint-keep", train_options.checkpoint_keep,
+                 "how many of the newest checkpoints stay")
+      ->capture_default_str();
+  app.add_option("--resume", train_options.resume,
+                 "auto: go on from the newest checkpoint of --checkpoint-dir, if there is one; or "
+                 "the path of one; on any number of processes");
+  app.add_option("--ledger", train_options.ledger,
+                 "folder for a log of the samples that each process was given, for 'ringfeed audit'");
 }
 
 }  // namespace
@@ -236,6 +265,7 @@ void add_train(CLI::App& program, Command& command) {
   add_data_options(*app, *options);
   add_model_options(*app, *options);
   add_run_options(*app, *options);
+  add_resume_options(*app, *options);
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run(*options, command); };
 }

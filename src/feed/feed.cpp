@@ -6,6 +6,7 @@
 // It cannot get stuck: blocks are asked for in the order in which their windows open, a block is
 // let go with its last sample, and the budget holds all windows that can be open at once; so the
 // block that is waited for has always been asked for.
+#include <arrow/record_batch.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,9 +15,11 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <numeric>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <thread>
+#include <utility>
 
 #include "base/background.hpp"
 #include "feed/budget.hpp"
@@ -100,6 +103,11 @@ struct Feed::Impl {
     reader = dataset->reader(options.read_threads);
     blocks = reader->blocks();
     for (const auto& block : blocks) block_samples.push_back(block.samples);
+    if (options.sample_numbers) {
+      block_starts.resize(blocks.size());
+      std::exclusive_scan(block_samples.begin(), block_samples.end(), block_starts.begin(),
+                          std::uint64_t{0});
+    }
     const bool varying = std::any_of(columns.begin(), columns.end(), [](const ColumnSpec& column) {
       return column.kind != ColumnKind::kTensor;
     });
@@ -160,7 +168,6 @@ struct Feed::Impl {
         number == options.start.epoch ? steps.step_at(options.start.samples) : 0;
     ask_ahead();
     for (std::uint64_t step = first; step < steps.count(); ++step) {
-      wait_for_room(stop);
       Batch batch = assemble_step(step, stop);
       batch.epoch = static_cast<std::int64_t>(number);
       hand_over({std::move(batch), false}, stop);
@@ -179,6 +186,7 @@ struct Feed::Impl {
     batch.weight = static_cast<double>(batch.size) * options.world_size /
                    static_cast<double>(batch.global_size);
     gather.begin(static_cast<std::uint64_t>(batch.size));
+    if (options.sample_numbers) numbers.reserve(static_cast<std::size_t>(batch.size));
     refs.clear();
     while (!state.order->draw(end, refs)) {
       if (!all_arrived(state)) {
@@ -192,6 +200,7 @@ struct Feed::Impl {
     }
     copy_drawn(state);
     batch.columns = gather.finish();
+    batch.samples = std::exchange(numbers, {});
     return batch;
   }
 
@@ -200,6 +209,9 @@ struct Feed::Impl {
     sources.clear();
     for (const auto& ref : refs) sources.push_back({&state.slots[ref.block]->block, ref.row});
     gather.append(sources);
+    if (options.sample_numbers) {
+      for (const auto& ref : refs) numbers.push_back(block_starts[ref.block] + ref.row);
+    }
     refs.clear();
     assemble_nanoseconds += std::chrono::nanoseconds(Clock::now() - start).count();
     done_blocks.clear();
@@ -225,8 +237,17 @@ struct Feed::Impl {
       }
     }
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return stop.stop_requested() || all_arrived(state); });
-    if (stop.stop_requested()) throw Stopped{};
+    while (!all_arrived(state)) {
+      const auto seen = arrivals;
+      const bool changes = changed.wait_for(lock, options.read_timeout, [&] {
+        return stop.stop_requested() || arrivals != seen;
+      });
+      if (stop.stop_requested()) throw Stopped{};
+      if (changes) continue;
+      throw Error(ErrorCode::kTimeout,
+                  fmt::format("{}: no answer to any read for {} s", dataset->url(),
+                              std::chrono::duration<double>(options.read_timeout).count()));
+    }
   }
 
   static void check_needed(const EpochState& state) {
@@ -262,15 +283,21 @@ struct Feed::Impl {
     held_bytes_max.store(std::max(held, held_bytes_max.load(std::memory_order_relaxed)),
                          std::memory_order_relaxed);
     blocks_read.fetch_add(1, std::memory_order_relaxed);
-    reader->read(block, [this, raw](Chunk chunk, std::exception_ptr failure) {
-      arrive(*raw, chunk, failure);
+    reader->read(block, [this, raw, block](Chunk chunk, std::exception_ptr failure) {
+      arrive(*raw, block, chunk, failure);
     });
   }
 
   /// On a thread of the store.
-  void arrive(Slot& slot, const Chunk& chunk, std::exception_ptr failure) noexcept {
+  void arrive(Slot& slot, std::uint32_t block, const Chunk& chunk,
+              std::exception_ptr failure) noexcept {
     if (!failure) {
       try {
+        if (chunk->num_rows() != block_samples[block]) {
+          throw Error(ErrorCode::kBadData,
+                      fmt::format("{}: the store gave block {} with {} samples, and not {}",
+                                  dataset->url(), block, chunk->num_rows(), block_samples[block]));
+        }
         slot.block = selection.open(chunk);
       } catch (...) {
         failure = std::current_exception();
@@ -280,6 +307,7 @@ struct Feed::Impl {
     const std::lock_guard lock(
         mutex);  // the waiting side must not miss it between its check and its wait
     slot.arrived.store(true, std::memory_order_release);
+    ++arrivals;
     changed.notify_all();
   }
 
@@ -302,17 +330,13 @@ struct Feed::Impl {
   /// caller more than a small step.
   std::size_t batches_low() const { return budget.ready_max / 2; }
 
-  void wait_for_room(const std::stop_token& stop) {
+  /// Waits for room with the batch in hand: so there is one to give as soon as there is room.
+  void hand_over(Ready item, const std::stop_token& stop) {
     std::unique_lock lock(mutex);
-    if (batches_ready == budget.ready_max) {
+    if (!item.epoch_end && batches_ready == budget.ready_max) {
       changed.wait(lock, [&] { return stop.stop_requested() || batches_ready <= batches_low(); });
     }
     if (stop.stop_requested()) throw Stopped{};
-  }
-
-  void hand_over(Ready item, const std::stop_token& stop) {
-    if (stop.stop_requested()) throw Stopped{};
-    const std::lock_guard lock(mutex);
     if (!item.epoch_end) ++batches_ready;
     ready.push_back(std::move(item));
     changed.notify_all();
@@ -381,6 +405,7 @@ struct Feed::Impl {
   std::unique_ptr<BlockReader> reader;
   std::span<const BlockInfo> blocks;
   std::vector<std::uint32_t> block_samples;
+  std::vector<std::uint64_t> block_starts;  ///< with sample_numbers: the first sample of each
   Budget budget;
 
   // Of the assembling thread.
@@ -388,6 +413,7 @@ struct Feed::Impl {
   std::deque<EpochState> epochs;  ///< the one being drawn, and perhaps the one after it
   std::vector<SampleRef> refs;
   std::vector<SampleSource> sources;
+  std::vector<std::uint64_t> numbers;  ///< of the batch's samples, with sample_numbers
   std::vector<std::uint32_t> done_blocks;
 
   std::atomic<std::uint64_t> held_bytes = 0;
@@ -399,6 +425,7 @@ struct Feed::Impl {
   std::condition_variable changed;
   std::deque<Ready> ready;
   std::size_t batches_ready = 0;  ///< in `ready`; ends of epochs take no room
+  std::uint64_t arrivals = 0;     ///< of blocks
   bool finished = false;
   std::exception_ptr error;
   Position position;

@@ -76,6 +76,15 @@ void check_numbers(const TrainOptions& options) {
                     options.threads));
 }
 
+void check_checkpoints(const TrainOptions& options) {
+  const bool folder = !options.checkpoint_dir.empty();
+  check(options.checkpoint_every == 0 || folder,
+        "checkpoints every so many steps need a folder; name it (--checkpoint-dir)");
+  check(options.resume != "auto" || folder,
+        "--resume auto goes on from the newest checkpoint of a folder; name it (--checkpoint-dir)");
+  check(options.checkpoint_keep >= 1, "at least 1 checkpoint is kept, not 0");
+}
+
 std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
   const auto ranks = static_cast<std::uint64_t>(world_size);
   const std::uint64_t asked = options.batch_size_per_rank.value_or(options.global_batch);
@@ -185,6 +194,7 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
         fmt::format("optimizer {} has no momentum to set; leave it out, or use sgd",
                     options.optimizer));
   check_class_weights(options, plan.loss);
+  check_checkpoints(options);
   plan.weight_decay =
       options.weight_decay.value_or(plan.optimizer == OptimizerKind::kAdamW ? 0.01 : 0.0);
   plan.global_batch = global_batch_of(options, world_size);

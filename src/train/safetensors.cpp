@@ -1,9 +1,13 @@
 // Eight bytes of header length, a JSON header, the tensors one behind the other.
 #include "train/safetensors.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
+#include <stdexcept>
+#include <utility>
 
 #include "base/file.hpp"
 
@@ -34,6 +38,14 @@ const char* format_name(DType dtype) {
       return "BOOL";
   }
   throw Error(ErrorCode::kInternal, "a dtype that safetensors has no name for");
+}
+
+DType dtype_of(std::string_view name) {
+  for (const auto dtype : {DType::kUInt8, DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64,
+                           DType::kFloat16, DType::kFloat32, DType::kFloat64, DType::kBool}) {
+    if (name == format_name(dtype)) return dtype;
+  }
+  throw std::invalid_argument("an unknown dtype");
 }
 
 std::string header_of(const std::vector<NamedTensor>& tensors,
@@ -70,6 +82,35 @@ void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors
       file.write({static_cast<const char*>(tensor.data), tensor.bytes});
     }
   });
+}
+
+std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_view where) {
+  try {
+    constexpr std::size_t kPrefix = 8;
+    std::uint64_t length = 0;
+    for (std::size_t byte = kPrefix; byte > 0; --byte)
+      length = length << 8 | static_cast<unsigned char>(bytes.at(byte - 1));
+    if (length > bytes.size() - kPrefix) throw std::invalid_argument("the header is cut off");
+    const auto header = nlohmann::json::parse(bytes.substr(kPrefix, length));
+    const std::string_view data = bytes.substr(kPrefix + length);
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, tensor] : header.items()) {
+      if (name == "__metadata__") continue;
+      const auto [begin, end] =
+          tensor.at("data_offsets").get<std::pair<std::size_t, std::size_t>>();
+      if (begin > end || end > data.size()) throw std::invalid_argument(name + " is cut off");
+      const auto dtype = dtype_of(tensor.at("dtype").get<std::string>());
+      auto shape = tensor.at("shape").get<std::vector<std::int64_t>>();
+      std::size_t size = size_of(dtype);
+      for (const auto dimension : shape) size *= static_cast<std::size_t>(dimension);
+      if (size != end - begin) throw std::invalid_argument(name + " is not of its shape's size");
+      tensors.push_back({name, dtype, std::move(shape), data.data() + begin, size});
+    }
+    return tensors;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: not a safetensors file ({})", where, error.what()));
+  }
 }
 
 }  // namespace ringfeed

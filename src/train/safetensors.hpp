@@ -1,4 +1,4 @@
-// Writes the safetensors format (https://github.com/huggingface/safetensors#format). Without torch.
+// Writes and reads the safetensors format (https://github.com/huggingface/safetensors#format). Without torch.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <map>
 #include <ringfeed/schema.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ringfeed {
@@ -22,5 +23,9 @@ struct NamedTensor {
 /// arguments give the same bytes. Errors: those of the file system.
 void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata);
+
+/// The tensors point into `bytes`. Throws Error{kBadData} that starts with `where` for bytes that
+/// write_safetensors() does not write.
+std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_view where);
 
 }  // namespace ringfeed

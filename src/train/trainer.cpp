@@ -6,19 +6,29 @@
 #include <fmt/format.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/optim/optimizer.h>
+#include <torch/optim/serialize.h>
+#include <torch/serialize.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/ledger.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
+#include <sstream>
 #include <thread>
+#include <utility>
 
 #include "base/file.hpp"
+#include "train/agreement.hpp"
+#include "train/checkpoint.hpp"
 #include "train/cuda.hpp"
 #include "train/losses.hpp"
 #include "train/models.hpp"
@@ -92,6 +102,37 @@ struct Sums {
   double mean_loss() const { return loss.item<double>() / weight; }
 };
 
+/// JSON has no NaN, which a loss may be.
+nlohmann::json json_of(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(fmt::format("{}", value));
+}
+
+double double_of(const nlohmann::json& json) {
+  return json.is_string() ? std::strtod(json.get_ref<const std::string&>().c_str(), nullptr)
+                          : json.get<double>();
+}
+
+/// What a run goes on with: of a checkpoint, the same on every rank.
+struct Resumed {
+  std::string path;
+  nlohmann::json document;
+  Position position;
+  std::string weights;    ///< of a safetensors file
+  std::string optimizer;  ///< of torch::save()
+};
+
+/// Of this rank, when the ranks are as many as then; else rank 0 has those of all.
+Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::Device device) {
+  Sums sums(device);
+  const bool same_ranks = of_ranks.size() == static_cast<std::size_t>(group.size());
+  for (std::size_t rank = 0; rank < of_ranks.size(); ++rank) {
+    if (static_cast<int>(same_ranks ? rank : 0) != group.rank()) continue;
+    sums.loss += double_of(of_ranks[rank].at("loss"));
+    sums.weight += of_ranks[rank].at("weight").get<double>();
+  }
+  return sums;
+}
+
 std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const Plan& plan) {
   auto model = make_model(plan);
   model->to(device);
@@ -101,12 +142,15 @@ std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const 
 class Trainer {
  public:
   Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
-          std::shared_ptr<ProcessGroup> group, const std::vector<torch::Device>& devices)
+          std::shared_ptr<ProcessGroup> group, const std::vector<torch::Device>& devices,
+          const Resumed* resumed, CheckpointFolder* checkpoints)
       : options_(options),
         dataset_(std::move(dataset)),
         plan_(plan),
         group_(std::move(group)),
         device_(devices.front()),
+        start_(resumed == nullptr ? Position{} : resumed->position),
+        checkpoints_(checkpoints),
         feed_(dataset_, feed_options()),
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
@@ -117,6 +161,8 @@ class Trainer {
       validation_ = dataset_->with_split("val");
       if (validation_->size() == 0) validation_ = nullptr;
     }
+    if (resumed != nullptr) load(*resumed);
+    if (!options.ledger.empty()) begin_ledger();
   }
 
   void run(TrainSummary& summary);
@@ -128,9 +174,15 @@ class Trainer {
 
   FeedOptions feed_options() const;
   void warn_of_lanes() const;
-  void train_epoch(TrainSummary& summary);
+  void load(const Resumed& resumed);
+  void begin_ledger();
+  void train_epoch(TrainSummary& summary, Sums sums);
   void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
+  nlohmann::ordered_json model_json() const;
+  void write_weights(const std::string& path) const;
+  bool is_checkpoint_due(const Batch& batch) const;
+  void save_checkpoint(const TrainSummary& summary, const Sums& sums);
   torch::Tensor input_of(const Batch& batch) const;
   torch::Tensor forward(const torch::Tensor& input) {
     return distributed_ != nullptr ? distributed_->forward(input) : parallel_.forward(input);
@@ -139,8 +191,11 @@ class Trainer {
     if (group_->rank() == 0 && options_.progress) options_.progress(progress);
   }
   void check_stop() const {
-    if (options_.stop.stop_requested())
-      throw Error(ErrorCode::kCancelled, "interrupted; the weights were not saved");
+    if (!options_.stop.stop_requested()) return;
+    throw Error(ErrorCode::kCancelled,
+                options_.checkpoint_dir.empty()
+                    ? "interrupted; the weights were not saved"
+                    : "interrupted; --resume auto goes on from the last checkpoint");
   }
 
   const TrainOptions& options_;
@@ -149,12 +204,16 @@ class Trainer {
   const Plan& plan_;
   std::shared_ptr<ProcessGroup> group_;
   const torch::Device device_;  ///< of inputs, outputs and parameters
+  const Position start_;
+  CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
   Feed feed_;                   ///< made first: it reads while the model is built
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::unique_ptr<Distributed> distributed_;  ///< null with parallel data-parallel
   DataParallel<Model> parallel_;
+  std::optional<Ledger> ledger_;
+  nlohmann::json resumed_;  ///< the document of the checkpoint that was loaded
 };
 
 FeedOptions Trainer::feed_options() const {
@@ -166,7 +225,9 @@ FeedOptions Trainer::feed_options() const {
   feed.order.global_batch = plan_.global_batch;
   feed.rank = group_->rank();
   feed.world_size = group_->size();
-  feed.epochs = options_.epochs;
+  feed.epochs = options_.epochs > start_.epoch ? options_.epochs - start_.epoch : 1;
+  feed.start = start_;
+  feed.sample_numbers = !options_.ledger.empty();
   feed.columns = {options_.input};
   if (options_.target != options_.input) feed.columns.push_back(options_.target);
   feed.prefetch_bytes = options_.prefetch_bytes;
@@ -205,13 +266,12 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   watch.lap(seconds.optimizer);
 }
 
-void Trainer::train_epoch(TrainSummary& summary) {
+void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   module_->train();
   TrainSeconds& seconds = summary.seconds;
   TrainProgress progress;
   progress.epochs = options_.epochs;
   progress.samples_total = dataset_->size();
-  Sums sums(device_);
   Stopwatch total;
   Stopwatch watch;
   while (true) {
@@ -219,20 +279,23 @@ void Trainer::train_epoch(TrainSummary& summary) {
     const auto batch = feed_.next();
     watch.lap(seconds.wait);
     if (!batch) break;
+    if (ledger_) ledger_->write(*batch);
     step(*batch, sums, seconds, watch);
+    summary.samples += static_cast<std::uint64_t>(batch->global_size);
     progress.epoch = static_cast<std::uint64_t>(batch->epoch);
     progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
     report(progress);
+    if (is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
   }
   sums.all_reduce(*group_);
   total.lap(seconds.total);
   summary.losses.push_back(sums.mean_loss());
-  summary.samples += dataset_->size();
   evaluate(summary);
   progress.loss = summary.losses.back();
   progress.val_loss = summary.val_loss;
   progress.val_accuracy = summary.val_accuracy;
   report(progress);
+  if (!options_.checkpoint_dir.empty()) save_checkpoint(summary, Sums(device_));
 }
 
 void Trainer::evaluate(TrainSummary& summary) {
@@ -248,6 +311,8 @@ void Trainer::evaluate(TrainSummary& summary) {
     options.order.shuffle = Shuffle::kNone;
     options.world_size = ranks;
     options.epochs = 1;
+    options.start = {};
+    options.sample_numbers = false;
     Feed feed(validation_, std::move(options));
     while (const auto batch = feed.next()) {
       check_stop();
@@ -279,10 +344,110 @@ void Trainer::warn_of_lanes() const {
 
 void Trainer::run(TrainSummary& summary) {
   warn_of_lanes();
-  for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) train_epoch(summary);
+  Sums sums(device_);
+  if (!resumed_.is_null()) {
+    for (const auto& loss : resumed_.at("losses")) summary.losses.push_back(double_of(loss));
+    if (resumed_.contains("val_loss")) summary.val_loss = double_of(resumed_.at("val_loss"));
+    if (resumed_.contains("val_accuracy"))
+      summary.val_accuracy = double_of(resumed_.at("val_accuracy"));
+    sums = sums_of(resumed_.at("sums"), *group_, device_);
+  }
+  for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch)
+    train_epoch(summary, std::exchange(sums, Sums(device_)));
+  if (ledger_) ledger_->close();
 }
 
-std::string Trainer::save_weights() const {
+void Trainer::load(const Resumed& resumed) {
+  resumed_ = resumed.document;
+  const nlohmann::json here = model_json();
+  for (const auto& [name, value] : resumed_.at("model").items()) {
+    if (here.at(name) == value) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
+                            resumed.path, name, value.dump(), here.at(name).dump()));
+  }
+  const torch::NoGradGuard no_gradients;
+  std::map<std::string, torch::Tensor> state;
+  for (const auto& parameter : module_->named_parameters())
+    state[parameter.key()] = parameter.value();
+  for (const auto& buffer : module_->named_buffers()) state[buffer.key()] = buffer.value();
+  for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
+    auto& own = state.at(tensor.name);
+    own.copy_(torch::from_blob(const_cast<void*>(tensor.data), tensor.shape, own.scalar_type()));
+  }
+  // The options are those of this start: a learning rate may be changed.
+  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> groups;
+  for (const auto& group : optimizer_->param_groups()) groups.push_back(group.options().clone());
+  torch::load(*optimizer_, resumed.optimizer.data(), resumed.optimizer.size());
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    optimizer_->param_groups()[i].set_options(std::move(groups[i]));
+}
+
+void Trainer::begin_ledger() {
+  const auto number = torch::scalar_tensor(0, torch::kInt64);
+  if (group_->rank() == 0)
+    number.fill_(static_cast<std::int64_t>(Ledger::next_start(options_.ledger)));
+  group_->broadcast(number);
+  ledger_.emplace(
+      LedgerOptions{.folder = options_.ledger,
+                    .start = static_cast<std::uint64_t>(number.item<std::int64_t>()),
+                    .rank = group_->rank(),
+                    .world_size = group_->size(),
+                    .position = encode_position(start_, *dataset_, feed_options().order)});
+}
+
+bool Trainer::is_checkpoint_due(const Batch& batch) const {
+  if (options_.checkpoint_dir.empty() || options_.checkpoint_every == 0) return false;
+  const auto steps = feed_.steps().count();
+  const auto step = static_cast<std::uint64_t>(batch.step) + 1;
+  if (step == steps) return false;  // the one at the epoch's end follows
+  return (static_cast<std::uint64_t>(batch.epoch) * steps + step) % options_.checkpoint_every == 0;
+}
+
+void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
+  if (ledger_) ledger_->flush();
+  // Of each rank for itself, so that they add up as they would have; and no rank's ledger is behind
+  // what is published after this.
+  const auto all = torch::zeros({group_->size(), 2}, torch::kFloat64);
+  all[group_->rank()][0] = sums.loss.cpu();
+  all[group_->rank()][1] = sums.weight;
+  group_->all_reduce(all);
+  if (checkpoints_ == nullptr) return;
+  nlohmann::json document = {
+      {"position", nlohmann::json::parse(encode_position(feed_.position(), *dataset_,
+                                                         feed_options().order))},
+      {"model", model_json()},
+      {"losses", nlohmann::json::array()},
+      {"sums", nlohmann::json::array()},
+      {"versions", {{"torch", TORCH_VERSION}}}};
+  for (const double loss : summary.losses) document["losses"].push_back(json_of(loss));
+  if (summary.val_loss) document["val_loss"] = json_of(*summary.val_loss);
+  if (summary.val_accuracy) document["val_accuracy"] = json_of(*summary.val_accuracy);
+  for (int rank = 0; rank < group_->size(); ++rank) {
+    document["sums"].push_back({{"loss", json_of(all[rank][0].item<double>())},
+                                {"weight", all[rank][1].item<double>()}});
+  }
+  checkpoints_->publish(document, [&](const std::string& folder) {
+    write_weights(folder + "/" + kWeightsFile);
+    std::ostringstream bytes;
+    torch::save(*optimizer_, bytes);
+    replace_file(folder + "/" + kOptimizerFile, [&](File& file) { file.write(bytes.view()); });
+  });
+}
+
+nlohmann::ordered_json Trainer::model_json() const {
+  const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
+  return {{"model", options_.model},
+          {"hidden", plan_.hidden},
+          {"input", options_.input},
+          {"input_shape", plan_.input_shape},
+          {"input_divisor", scaled ? 255 : 1},
+          {"target", options_.target},
+          {"loss", options_.loss},
+          {"outputs", plan_.outputs}};
+}
+
+void Trainer::write_weights(const std::string& path) const {
   std::vector<torch::Tensor> held;
   std::vector<NamedTensor> tensors;
   const auto add = [&](const std::string& name, const torch::Tensor& any) {
@@ -292,18 +457,14 @@ std::string Trainer::save_weights() const {
   };
   for (const auto& parameter : module_->named_parameters()) add(parameter.key(), parameter.value());
   for (const auto& buffer : module_->named_buffers()) add(buffer.key(), buffer.value());
-  const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
-  const nlohmann::ordered_json model = {{"model", options_.model},
-                                        {"hidden", plan_.hidden},
-                                        {"input", options_.input},
-                                        {"input_shape", plan_.input_shape},
-                                        {"input_divisor", scaled ? 255 : 1},
-                                        {"target", options_.target},
-                                        {"loss", options_.loss},
-                                        {"outputs", plan_.outputs}};
+  write_safetensors(path, std::move(tensors),
+                    {{"format", "pt"}, {"ringfeed", model_json().dump()}});
+}
+
+std::string Trainer::save_weights() const {
   make_folders(options_.output);
   const std::string path = options_.output + "/weights.safetensors";
-  write_safetensors(path, std::move(tensors), {{"format", "pt"}, {"ringfeed", model.dump()}});
+  write_weights(path);
   return path;
 }
 
@@ -321,6 +482,70 @@ std::vector<torch::Device> devices_of(const Plan& plan, const World& world) {
 std::string text_of(const std::vector<torch::Device>& devices) {
   return devices.size() == 1 ? devices.front().str()
                              : fmt::format("{} CUDA devices", devices.size());
+}
+
+/// What all ranks must have been started with alike.
+nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dataset& dataset) {
+  OrderOptions order{options.seed, options.shuffle, options.lanes, options.window,
+                     plan.global_batch};
+  auto start = nlohmann::json::parse(encode_position({}, dataset, order));
+  start["epochs"] = options.epochs;
+  start["model"] = options.model;
+  start["hidden"] = plan.hidden;
+  start["input"] = options.input;
+  start["target"] = options.target;
+  start["loss"] = options.loss;
+  start["optimizer"] = options.optimizer;
+  start["lr"] = options.learning_rate;
+  start["momentum"] = options.momentum;
+  start["weight_decay"] = plan.weight_decay;
+  start["class_weights"] = options.class_weights;
+  start["ledger"] = !options.ledger.empty();
+  start["checkpoint_every"] = options.checkpoint_every;
+  start["checkpoints"] = !options.checkpoint_dir.empty();
+  return start;
+}
+
+/// Of rank 0, which alone reads and writes them.
+struct Checkpoints {
+  std::optional<CheckpointFolder> folder;
+  std::optional<Checkpoint> from;
+};
+
+Checkpoints open_checkpoints(const TrainOptions& options) {
+  Checkpoints checkpoints;
+  if (!options.checkpoint_dir.empty()) {
+    checkpoints.folder.emplace(options.checkpoint_dir, options.checkpoint_keep);
+    const auto newest = checkpoints.folder->newest();
+    if (newest && options.resume == "auto") checkpoints.from = Checkpoint::read(*newest);
+    if (newest && options.resume.empty()) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("{}: there are checkpoints of a run here; go on with it by --resume "
+                              "auto, or choose another folder",
+                              options.checkpoint_dir));
+    }
+  }
+  if (!options.resume.empty() && options.resume != "auto")
+    checkpoints.from = Checkpoint::read(options.resume);
+  return checkpoints;
+}
+
+/// Every rank gets what rank 0 read; nothing where that found none.
+std::optional<Resumed> resume(ProcessGroup& group, const std::optional<Checkpoint>& from,
+                              const Dataset& dataset, const OrderOptions& order) {
+  Resumed resumed;
+  resumed.path = broadcast_bytes(group, from ? std::string_view(from->path) : "");
+  if (resumed.path.empty()) return std::nullopt;
+  const auto document = broadcast_bytes(group, from ? from->document.dump() : "");
+  resumed.weights = broadcast_bytes(group, from ? from->weights->bytes() : "");
+  resumed.optimizer = broadcast_bytes(group, from ? from->optimizer->bytes() : "");
+  try {
+    resumed.document = nlohmann::json::parse(document);
+    resumed.position = decode_position(resumed.document.at("position").dump(), dataset, order);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}", resumed.path, error.what()));
+  }
+  return resumed;
 }
 
 }  // namespace
@@ -344,6 +569,7 @@ TrainSummary train(const TrainOptions& options) {
         ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
     summary.rank = group->rank();
     summary.world_size = group->size();
+    require_same(*group, start_of(options, plan, *dataset));
     if (plan.needs_target_values) {
       const auto classes = check_target_values(dataset, options, plan.loss, *group);
       if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
@@ -354,7 +580,21 @@ TrainSummary train(const TrainOptions& options) {
                   fmt::format("{} class weights do not fit the {} classes of '{}'",
                               options.class_weights.size(), plan.outputs, options.target));
     }
-    Trainer trainer(options, dataset, plan, group, devices);
+    Checkpoints checkpoints;
+    if (group->rank() == 0) checkpoints = open_checkpoints(options);
+    std::optional<Resumed> resumed;
+    if (!options.resume.empty()) {
+      resumed = resume(*group, checkpoints.from, *dataset,
+                       {options.seed, options.shuffle, options.lanes, options.window,
+                        plan.global_batch});
+    }
+    if (resumed) {
+      summary.resumed_from = resumed->path;
+      summary.start = resumed->position;
+    }
+    checkpoints.from.reset();
+    Trainer trainer(options, dataset, plan, group, devices, resumed ? &*resumed : nullptr,
+                    checkpoints.folder ? &*checkpoints.folder : nullptr);
     trainer.run(summary);
     if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();
   } catch (const Error&) {
@@ -363,8 +603,10 @@ TrainSummary train(const TrainOptions& options) {
     throw collective_error(world.rank, "training", error);
   }
   const TrainSeconds& seconds = summary.seconds;
-  summary.samples_per_second = static_cast<double>(summary.samples) / seconds.total;
-  summary.wait_share = seconds.wait / seconds.total;
+  if (seconds.total > 0) {  // else it went on where it had ended
+    summary.samples_per_second = static_cast<double>(summary.samples) / seconds.total;
+    summary.wait_share = seconds.wait / seconds.total;
+  }
   summary.device = text_of(devices);
   summary.dataset_version = dataset->version();
   summary.torch_version = TORCH_VERSION;

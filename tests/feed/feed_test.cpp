@@ -6,6 +6,7 @@
 #include <set>
 
 #include "feed/check_batch.hpp"
+#include "feed/expected_ids.hpp"
 #include "feed/memory_store.hpp"
 #include "order/cases.hpp"
 #include "order/rank_order.hpp"
@@ -24,22 +25,6 @@ FeedOptions options_of(const OrderCase& order_case, int rank) {
   options.rank = rank;
   options.world_size = order_case.world_size;
   return options;
-}
-
-/// What the order says this rank gets, as ids.
-std::vector<std::int64_t> expected_ids(const OrderCase& order_case, std::uint64_t epoch_number,
-                                       int rank, std::uint64_t start = 0) {
-  const auto epoch =
-      std::make_shared<const Epoch>(order_case.block_samples, order_case.options, epoch_number);
-  const auto order = RankOrder::make(epoch, rank, order_case.world_size, start);
-  std::vector<SampleRef> refs;
-  while (!order->draw(order_case.samples(), refs)) order->open();
-  std::vector<std::int64_t> firsts(order_case.block_samples.size() + 1);
-  std::partial_sum(order_case.block_samples.begin(), order_case.block_samples.end(),
-                   firsts.begin() + 1);
-  std::vector<std::int64_t> ids;
-  for (const auto& ref : refs) ids.push_back(firsts[ref.block] + ref.row);
-  return ids;
 }
 
 TEST(Feed, HandsOutTheOrderOnEveryRankOverTwoEpochsAtTheSmallestBudget) {
@@ -94,6 +79,58 @@ TEST(Feed, ResumesInsideAnEpoch) {
     std::vector<std::int64_t> ids;
     while (auto batch = feed.next()) check_batch(*batch, 3, ids);
     ASSERT_EQ(ids, expected_ids(order_case, order_case.epoch, options.rank, options.start.samples));
+  }
+}
+
+/// The samples of each step from `start` to the end of the epoch, over all ranks together.
+std::vector<std::set<std::uint64_t>> global_steps(const std::shared_ptr<const Dataset>& dataset,
+                                                  const OrderOptions& order, Position start,
+                                                  int world_size, std::uint64_t steps_max) {
+  std::vector<std::set<std::uint64_t>> steps;
+  for (int rank = 0; rank < world_size; ++rank) {
+    FeedOptions options;
+    options.order = order;
+    options.start = start;
+    options.rank = rank;
+    options.world_size = world_size;
+    options.sample_numbers = true;
+    Feed feed(dataset, options);
+    for (std::uint64_t step = 0; step < steps_max; ++step) {
+      const auto batch = feed.next();
+      if (!batch) break;
+      if (steps.size() <= step) steps.emplace_back();
+      for (const auto sample : batch->samples) {
+        EXPECT_TRUE(steps[step].insert(sample).second);
+      }
+      std::vector<std::int64_t> ids;
+      check_batch(*batch, 3, ids);
+      EXPECT_TRUE(std::equal(ids.begin(), ids.end(), batch->samples.begin(), batch->samples.end()));
+    }
+  }
+  return steps;
+}
+
+TEST(Feed, ResumedOnAnyNumberOfRanksTheGlobalStepsAreThoseOfTheUnbrokenRun) {
+  MemoryPlan plan;
+  for (std::uint32_t block = 0; block < 30; ++block) plan.block_samples.push_back(5 + block * 7 % 31);
+  for (const Shuffle shuffle : {Shuffle::kBlock, Shuffle::kFull, Shuffle::kNone}) {
+    const auto dataset = dataset_of(plan);
+    OrderOptions order;
+    order.seed = 3;
+    order.shuffle = shuffle;
+    order.lanes = 16;
+    order.global_batch = 24;
+    const auto whole = global_steps(dataset, order, {2, 0}, 1, UINT64_MAX);
+    const Steps steps(dataset->size(), order);
+    ASSERT_EQ(whole.size(), steps.count());
+    // Several resumes in one epoch, each on other ranks: at step 0, inside, and at the last step.
+    std::uint64_t step = 0;
+    for (const auto& [world_size, steps_done] : std::vector<std::pair<int, std::uint64_t>>{
+             {2, 3}, {3, 1}, {5, 4}, {8, 2}, {1, 3}, {3, steps.count() - 14}, {2, 9}}) {
+      const auto got = global_steps(dataset, order, {2, steps.begin(step)}, world_size, steps_done);
+      for (const auto& samples : got) ASSERT_EQ(samples, whole.at(step++)) << world_size;
+    }
+    ASSERT_EQ(step, steps.count());
   }
 }
 

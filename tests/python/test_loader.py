@@ -276,3 +276,59 @@ def test_a_batch_on_another_device_keeps_what_it_knows(numbers: str, as_tuple: b
     for values in there if as_tuple else there.values():
         assert values.device.type == "meta"
         assert len(values) == batch.size
+
+
+def test_a_ledger_is_exact_over_a_resume(numbers: str, tmp_path: Path) -> None:
+    data = ringfeed.open(numbers)
+    loader = ringfeed.Loader(data, 100, seed=7, ledger=tmp_path / "ledger")
+    for step, _ in enumerate(loader):
+        if step == 4:
+            break
+    state = loader.state_dict()  # of what was handed out up to here; what follows does not count
+    next(iter(loader))
+    del loader
+    resumed = ringfeed.Loader(data, 100, seed=7, ledger=tmp_path / "ledger")
+    resumed.load_state_dict(state)
+    for _ in range(2):
+        assert sum(len(batch["id"]) for batch in resumed) > 0
+    resumed.close()
+    audit = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert audit == ringfeed.Audit(epochs=2, samples=2 * SAMPLES, lost=0, repeated=0, wrong=0, offences=0, offenders=[], notes=[])
+    assert audit.exact
+    path = tmp_path / "ledger/rank-0000-000.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2] + lines[3:]))
+    damaged = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert not damaged.exact and damaged.lost == 100 and "epoch 0, step 1, is missing on every rank" in damaged.offenders[0]
+
+
+def log_as_rank(rank: int, url: str, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    for _ in range(2):  # two starts of a run
+        loader = ringfeed.Loader(ringfeed.open(url), 50, ledger=f"{folder}/ledger")
+        if len(os.listdir(f"{folder}/ledger") if os.path.isdir(f"{folder}/ledger") else []) > 0:
+            loader.set_epoch(1)
+        torch.distributed.barrier()
+        for _ in loader:
+            pass
+        loader.close()
+        torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_ranks_agree_on_the_number_of_a_start(numbers: str, tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(log_as_rank, (numbers, str(tmp_path)), nprocs=2)
+    assert sorted(path.name for path in (tmp_path / "ledger").iterdir()) == [
+        f"rank-000{rank}-00{start}.jsonl" for rank in (0, 1) for start in (0, 1)]
+    audit = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert audit.exact and audit.epochs == 2
+
+
+def test_what_a_ledger_does_not_go_with(numbers: str, tmp_path: Path) -> None:
+    data = ringfeed.open(numbers)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="drop_last"):
+        ringfeed.Loader(data, 100, drop_last=True, ledger=tmp_path / "ledger")
+    with pytest.raises(ringfeed.InvalidArgumentError, match=r"over torch\.distributed"):
+        next(iter(ringfeed.Loader(data, 100, rank=0, world_size=2, ledger=tmp_path / "ledger")))
+    with pytest.raises(ringfeed.NotFoundError, match="ledger"):
+        ringfeed.audit(tmp_path / "nowhere", numbers)

@@ -1,0 +1,45 @@
+// Holds a ledger against the data set it is of: that each epoch had each sample once, as it is
+// stored.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <ringfeed/connection.hpp>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringfeed {
+
+struct AuditOptions {
+  std::size_t offenders_max = 10;  ///< that are named
+  /// Bytes read so far, and of how many: of the data set, then of the ledger.
+  std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress =
+      {};
+  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}
+};
+
+struct AuditResult {
+  std::uint64_t epochs = 0;    ///< gone through from their first to their last sample
+  std::uint64_t samples = 0;   ///< handed out, over all ranks and epochs
+  std::uint64_t lost = 0;      ///< samples that an epoch did not have
+  std::uint64_t repeated = 0;  ///< samples that an epoch had before
+  std::uint64_t wrong = 0;     ///< samples with other bytes than are stored
+  std::uint64_t offences = 0;  ///< these, and lines and files that are missing or out of place
+  std::vector<std::string> offenders;  ///< the first offences in words
+  /// What is right, and worth knowing: an epoch that is not finished.
+  std::vector<std::string> notes;
+
+  bool exact() const noexcept { return offences == 0; }
+};
+
+/// What counts is each start up to the position that a later one went on from. The URL's split and
+/// version are the ledger's where it does not name them. Holds 8 bytes a sample. Errors: those of
+/// Dataset::open() and BlockReader; kNotFound (no ledger in the folder), kInvalidArgument (it is of
+/// another version or split), kBadData (not a ledger).
+AuditResult audit(const std::string& folder, std::string_view url, const AuditOptions& options = {},
+                  const ConnectionOptions& connection = {});
+
+}  // namespace ringfeed

@@ -1,0 +1,56 @@
+// The ledger: which samples a rank was given in each step, with a hash of each as it was delivered.
+// docs/ledger.md has the format; audit() of <ringfeed/audit.hpp> holds it against the data set.
+//
+//   ringfeed::Feed feed(data, {.sample_numbers = true});
+//   ringfeed::Ledger ledger({.folder = "ledger", .position = encode_position({}, *data, {})});
+//   while (auto batch = feed.next()) {
+//     ledger.write(*batch);
+//     train_on(*batch);
+//   }
+//   ledger.close();
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <ringfeed/batch.hpp>
+#include <string>
+
+namespace ringfeed {
+
+struct LedgerOptions {
+  std::string folder;  ///< made when missing
+  /// Counts the starts of a training run; the same on all ranks, new in each start (next_start()).
+  std::uint64_t start = 0;
+  int rank = 0;
+  int world_size = 1;
+  std::string position;  ///< where this start goes on: encode_position() of <ringfeed/feed.hpp>
+};
+
+/// Writes one rank's file of one start. For one thread at a time. Errors: those of the file system.
+class Ledger {
+ public:
+  /// One above the highest in the folder; 0 where there is none. One rank asks, before any has made
+  /// its Ledger, and tells the others.
+  static std::uint64_t next_start(const std::string& folder);
+
+  /// Throws Error{kConflict} when this rank's file of this start exists.
+  explicit Ledger(LedgerOptions options);
+  /// What was written stays, without the mark that close() makes.
+  ~Ledger();
+  Ledger(Ledger&&) noexcept;
+  Ledger& operator=(Ledger&&) noexcept;
+
+  /// Of a feed with FeedOptions::sample_numbers, before anything changes the batch's memory: the
+  /// hashes are of what it holds now.
+  void write(const Batch& batch);
+  /// Returns when all that was written is durable: before a checkpoint that comes after it is.
+  void flush();
+  /// Notes that the run ended here and was not cut off, and flushes. Nothing is written after it.
+  void close();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringfeed

@@ -1,0 +1,114 @@
+// What the ledgers say of themselves must fit each other and the data set; then they are walked.
+#include <ringfeed/audit.hpp>
+
+#include <fmt/format.h>
+
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/error.hpp>
+#include <ringfeed/url.hpp>
+
+#include "audit/checker.hpp"
+#include "audit/ledger_file.hpp"
+#include "audit/stored_samples.hpp"
+
+namespace ringfeed {
+namespace {
+
+/// What all ranks and starts of a run have in common.
+nlohmann::json identity_of(const LedgerHeader& header) {
+  nlohmann::json identity = header.position;
+  identity.erase("epoch");
+  identity.erase("samples");
+  identity["columns"] = header.columns;
+  return identity;
+}
+
+/// The first place in which two documents differ: "order/seed is 8, not 7".
+std::string difference(const nlohmann::json& has, const nlohmann::json& should) {
+  const auto changes = nlohmann::json::diff(should, has);
+  if (changes.empty()) return {};
+  const nlohmann::json::json_pointer place(changes[0].at("path").get<std::string>());
+  const auto text = [&](const nlohmann::json& document) {
+    return document.contains(place) ? document.at(place).dump() : std::string("not there");
+  };
+  return fmt::format("{} is {}, not {}", place.to_string().substr(1), text(has), text(should));
+}
+
+/// The header of any file: they agree.
+LedgerHeader check_headers(const std::map<std::uint64_t, LedgerStart>& starts) {
+  std::optional<LedgerHeader> first;
+  std::string first_name;
+  for (const auto& [number, files] : starts) {
+    std::optional<LedgerHeader> of_start;
+    std::string of_start_name;
+    for (const auto& [rank, file] : files) {
+      if (!file.header()) continue;
+      const LedgerHeader& header = *file.header();
+      if (!first) {
+        first = header;
+        first_name = file.name();
+      }
+      if (!of_start) {
+        of_start = header;
+        of_start_name = file.name();
+      }
+      if (const auto text = difference(identity_of(header), identity_of(*first)); !text.empty()) {
+        throw Error(ErrorCode::kBadData,
+                    fmt::format("{}: {}, as {} has it; all ranks and starts of a run have one data "
+                                "set and one order",
+                                file.name(), text, first_name));
+      }
+      if (header.world_size != of_start->world_size || header.place() != of_start->place()) {
+        throw Error(ErrorCode::kBadData,
+                    fmt::format("{}: {} ranks from epoch {}, sample {} on; {} has {} ranks from "
+                                "epoch {}, sample {} on",
+                                file.name(), header.world_size, header.place().epoch,
+                                header.place().samples, of_start_name, of_start->world_size,
+                                of_start->place().epoch, of_start->place().samples));
+      }
+    }
+  }
+  if (!first) throw Error(ErrorCode::kNotFound, "no rank wrote a line into this ledger");
+  return *first;
+}
+
+std::shared_ptr<const Dataset> open_dataset(std::string_view url_text, const LedgerHeader& header,
+                                            const ConnectionOptions& connection) {
+  const auto& of_ledger = header.position.at("dataset");
+  Url url = Url::parse(url_text);
+  if (!url.version) url.version = of_ledger.at("version").get<std::uint64_t>();
+  if (!url.split) url.split = of_ledger.at("split").get<std::string>();
+  auto dataset = Dataset::open(url.text(), connection);
+  const nlohmann::json opened = {{"version", dataset->version()},
+                                 {"split", dataset->split()},
+                                 {"samples", dataset->size()},
+                                 {"schema", of_ledger.at("schema")}};
+  if (const auto text = difference(opened, of_ledger); !text.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}, as the ledger has it", url.text(), text));
+  }
+  return dataset;
+}
+
+}  // namespace
+
+AuditResult audit(const std::string& folder, std::string_view url, const AuditOptions& options,
+                  const ConnectionOptions& connection) {
+  auto starts = open_ledgers(folder);
+  const LedgerHeader header = check_headers(starts);
+  std::shared_ptr<const Dataset> dataset;
+  try {
+    dataset = open_dataset(url, header, connection);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: the position in its headers is not one ({})", folder, error.what()));
+  }
+  auto hashes = hash_stored_samples(
+      *dataset, header.columns, [&](std::uint64_t done, std::uint64_t total) {
+        if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+        if (options.progress) options.progress("data set", done, total);
+      });
+  return Checker(std::move(hashes), options).check(starts);
+}
+
+}  // namespace ringfeed

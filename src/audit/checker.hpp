@@ -1,0 +1,71 @@
+// Walks the starts of a run step by step, over all ranks together, and counts what an exact run
+// would not have. It does not know how an order is made: only that an epoch has each sample once,
+// and that its steps follow one another.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <ringfeed/audit.hpp>
+#include <string>
+#include <vector>
+
+#include "audit/ledger_file.hpp"
+
+namespace ringfeed {
+
+class Checker {
+ public:
+  /// `hashes` of the samples by their number.
+  Checker(std::vector<std::uint64_t> hashes, const AuditOptions& options)
+      : hashes_(std::move(hashes)), seen_(hashes_.size(), false), options_(options) {}
+
+  /// The starts of a run by their number, all of one data set and order; those of each start agree
+  /// on where it goes on and on the number of ranks.
+  AuditResult check(std::map<std::uint64_t, LedgerStart>& starts);
+
+ private:
+  /// A start as far as it counts.
+  struct Start {
+    std::uint64_t number = 0;
+    Place begin;
+    int world_size = 1;
+    LedgerStart* files = nullptr;
+    std::optional<Place> limit;  ///< where a later one went on; nothing: this is the last
+  };
+  /// A rank in a start, and the line that it is at.
+  struct Rank {
+    int rank = 0;
+    LedgerFile* file = nullptr;
+    std::optional<LedgerBatch> batch;
+    std::string where;
+    std::optional<Place> end;
+  };
+
+  static std::vector<Start> starts_of(std::map<std::uint64_t, LedgerStart>& starts);
+  void check_start(const Start& start);
+  std::vector<Rank> open_ranks(const Start& start);
+  void advance(Rank& rank);
+  void pass_over(Rank& rank);
+  void check_step(std::vector<Rank>& ranks);
+  void check_samples(const LedgerBatch& batch, const std::string& where);
+  void check_ends(const std::vector<Rank>& ranks);
+  void go_to(Place place, std::optional<std::uint64_t> step);
+  void end_epoch();
+  void report_progress();
+  std::string next_text() const;
+  void offend(std::string text);
+
+  const std::vector<std::uint64_t> hashes_;
+  std::vector<bool> seen_;  ///< in the epoch of now_
+  const AuditOptions& options_;
+  AuditResult result_;
+  std::uint64_t bytes_total_ = 0;  ///< of the files
+  std::uint64_t bytes_read_ = 0;
+  Place now_;                          ///< what counts so far ends here
+  std::optional<std::uint64_t> step_;  ///< that comes next; nothing: not known
+  std::uint64_t epoch_begin_ = 0;      ///< where what counts of this epoch begins
+  std::uint64_t epoch_seen_ = 0;       ///< samples of it that were seen
+};
+
+}  // namespace ringfeed

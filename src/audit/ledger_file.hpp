@@ -1,0 +1,59 @@
+// The files of a folder of ledgers: one rank's lines one after the other, and the ranks of each
+// start together.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/ledger_line.hpp"
+
+namespace ringfeed {
+
+/// A line, and where it stands.
+struct PlacedLine {
+  LedgerLine line;
+  std::string where;  ///< "rank-0001-000.jsonl:7"
+};
+
+/// Reads one file. What follows the last line feed was cut off while it was written, and is left
+/// out.
+class LedgerFile {
+ public:
+  /// A file without a whole header: header() is nothing, and there are no lines. Throws
+  /// Error{kBadData} for one that is no ledger.
+  LedgerFile(const std::string& folder, const LedgerFileName& name);
+
+  const std::optional<LedgerHeader>& header() const noexcept { return header_; }
+  const std::string& name() const noexcept { return name_; }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  /// Whether its last line says that the run ended.
+  bool ended() const noexcept { return ended_; }
+  /// Nothing at the end. Throws Error{kBadData} for a line that is none of a ledger.
+  std::optional<PlacedLine> next();
+
+ private:
+  std::optional<std::string> next_text();
+  void find_end();
+
+  std::string name_;
+  std::string path_;
+  std::ifstream in_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t line_ = 0;
+  bool ended_ = false;
+  std::optional<LedgerHeader> header_;
+};
+
+/// The ranks of one start by their number, those without a whole header too.
+using LedgerStart = std::map<int, LedgerFile>;
+
+/// By number. Throws Error{kNotFound} where there is none.
+std::map<std::uint64_t, LedgerStart> open_ledgers(const std::string& folder);
+
+}  // namespace ringfeed

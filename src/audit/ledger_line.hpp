@@ -1,0 +1,64 @@
+// The lines of a ledger's file as text (docs/ledger.md): a header, a line per batch, an end.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace ringfeed {
+
+/// A place between two steps: so many samples of that epoch were handed out by all ranks together.
+struct Place {
+  std::uint64_t epoch = 0;
+  std::uint64_t samples = 0;
+  auto operator<=>(const Place&) const = default;
+};
+
+struct LedgerHeader {
+  std::uint64_t start = 0;
+  int rank = 0;
+  int world_size = 1;
+  std::vector<std::string> columns;  ///< whose bytes are hashed, in this order
+  nlohmann::json position;           ///< encode_position(): the order and the place in it
+
+  Place place() const;
+};
+
+struct LedgerBatch {
+  std::uint64_t epoch = 0;
+  std::uint64_t step = 0;
+  std::uint64_t first = 0;
+  std::vector<std::uint64_t> samples;
+  std::vector<std::uint64_t> hashes;
+};
+
+/// The run ended here, and was not cut off.
+struct LedgerEnd {
+  Place place;
+};
+
+using LedgerLine = std::variant<LedgerBatch, LedgerEnd>;
+
+// Each with its line feed.
+std::string encode(const LedgerHeader& header);
+void append(const LedgerBatch& batch, std::string& text);
+std::string encode(const LedgerEnd& end);
+
+// Throw Error{kBadData} that starts with `where`.
+LedgerHeader decode_header(std::string_view line, std::string_view where);
+LedgerLine decode_line(std::string_view line, std::string_view where);
+
+/// "rank-0003-012.jsonl"
+std::string ledger_file_name(int rank, std::uint64_t start);
+struct LedgerFileName {
+  int rank = 0;
+  std::uint64_t start = 0;
+};
+/// False when it is not the name of a ledger's file.
+bool parse_ledger_file_name(std::string_view name, LedgerFileName& parsed) noexcept;
+
+}  // namespace ringfeed

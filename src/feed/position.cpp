@@ -1,0 +1,82 @@
+// What a position depends on is written down with it, so that it cannot be taken for one of another
+// order.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+
+#include "base/hash.hpp"
+
+namespace ringfeed {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+
+std::string schema_hash(const Schema& schema) {
+  std::string text;
+  for (const auto& column : schema.columns)
+    text += fmt::format("{}\n{}\n", column.name, column.type_name());
+  return fmt::format("{:016x}", hash_bytes(text));
+}
+
+Json document_of(const Position& position, const Dataset& dataset, const OrderOptions& order) {
+  return {{"ringfeed_position", kFormat},
+          {"dataset",
+           {{"version", dataset.version()},
+            {"split", dataset.split()},
+            {"samples", dataset.size()},
+            {"schema", schema_hash(dataset.schema())}}},
+          {"order",
+           {{"version", kOrderVersion},
+            {"shuffle", name_of(order.shuffle)},
+            {"seed", order.seed},
+            {"lanes", order.lanes},
+            {"window", order.window},
+            {"global_batch", order.global_batch}}},
+          {"epoch", position.epoch},
+          {"samples", position.samples}};
+}
+
+/// Throws Error{kInvalidArgument} unless `has` has each value of `wanted`, all of which are scalars.
+void check_same(const Json& has, const Json& wanted, const std::string& of) {
+  for (const auto& [name, value] : wanted.items()) {
+    const auto& other = has.at(name);
+    if (other != value) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("the position is of {} with {} {}, and here it is {}: it does not fit",
+                              of, name, other.dump(), value.dump()));
+    }
+  }
+}
+
+}  // namespace
+
+std::string encode_position(const Position& position, const Dataset& dataset,
+                            const OrderOptions& order) {
+  return document_of(position, dataset, order).dump();
+}
+
+Position decode_position(std::string_view text, const Dataset& dataset, const OrderOptions& order) {
+  Position position;
+  try {
+    const auto json = Json::parse(text);
+    if (json.at("ringfeed_position") != kFormat) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("a position of format {}; this version knows format {}",
+                              json.at("ringfeed_position").dump(), kFormat));
+    }
+    const auto here = document_of({}, dataset, order);
+    check_same(json.at("dataset"), here.at("dataset"), "a data set");
+    check_same(json.at("order"), here.at("order"), "an order");
+    position = {json.at("epoch").get<std::uint64_t>(), json.at("samples").get<std::uint64_t>()};
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::kBadData, fmt::format("not a position: {}", error.what()));
+  }
+  Steps(dataset.size(), order).step_at(position.samples);
+  return position;
+}
+
+}  // namespace ringfeed

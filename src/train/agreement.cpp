@@ -1,0 +1,63 @@
+// All by broadcasts and sums: what is a sum of one rank's values and zeros is those values.
+#include "train/agreement.hpp"
+
+#include <fmt/format.h>
+
+#include <ringfeed/error.hpp>
+#include <vector>
+
+namespace ringfeed {
+namespace {
+
+torch::Tensor bytes_tensor(std::string_view bytes) {
+  return torch::from_blob(const_cast<char*>(bytes.data()),
+                          {static_cast<std::int64_t>(bytes.size())}, torch::kUInt8);
+}
+
+/// Each rank's text on every rank.
+std::vector<std::string> gather_texts(ProcessGroup& group, const std::string& text) {
+  const auto sizes = torch::zeros({group.size()}, torch::kInt64);
+  sizes[group.rank()] = static_cast<std::int64_t>(text.size());
+  group.all_reduce(sizes);
+  const auto longest = sizes.max().item<std::int64_t>();
+  const auto all = torch::zeros({group.size(), longest}, torch::kUInt8);
+  all[group.rank()].narrow(0, 0, static_cast<std::int64_t>(text.size())).copy_(bytes_tensor(text));
+  group.all_reduce(all);
+  std::vector<std::string> texts;
+  for (int rank = 0; rank < group.size(); ++rank) {
+    texts.emplace_back(reinterpret_cast<const char*>(all[rank].const_data_ptr<std::uint8_t>()),
+                       static_cast<std::size_t>(sizes[rank].item<std::int64_t>()));
+  }
+  return texts;
+}
+
+}  // namespace
+
+std::string broadcast_bytes(ProcessGroup& group, std::string_view bytes) {
+  if (group.size() == 1) return std::string(bytes);
+  const auto size = torch::scalar_tensor(static_cast<std::int64_t>(bytes.size()), torch::kInt64);
+  group.broadcast(size);
+  std::string all(static_cast<std::size_t>(size.item<std::int64_t>()), '\0');
+  if (group.rank() == 0) all = bytes;
+  if (!all.empty()) group.broadcast(bytes_tensor(all));
+  return all;
+}
+
+void require_same(ProcessGroup& group, const nlohmann::json& document) {
+  if (group.size() == 1) return;
+  const auto texts = gather_texts(group, document.dump());
+  const auto first = nlohmann::json::parse(texts.front()).flatten();
+  for (std::size_t rank = 1; rank < texts.size(); ++rank) {
+    const auto other = nlohmann::json::parse(texts[rank]).flatten();
+    for (const auto& [name, value] : first.items()) {
+      const auto has = other.value(name, nlohmann::json());
+      if (has == value) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("rank {} has {} {}, and rank 0 has {}; all ranks must be started with "
+                              "the same options, on the same version of the data set",
+                              rank, name.substr(1), has.dump(), value.dump()));
+    }
+  }
+}
+
+}  // namespace ringfeed

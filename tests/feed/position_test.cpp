@@ -1,0 +1,76 @@
+// Positions as text, and what they do not fit.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <ringfeed/feed.hpp>
+
+#include "errors.hpp"
+#include "feed/memory_store.hpp"
+
+namespace ringfeed {
+namespace {
+
+using testing::expect_error;
+
+std::shared_ptr<const Dataset> dataset_of_100(std::int64_t width = 3) {
+  MemoryPlan plan;
+  plan.block_samples.assign(10, 10);
+  plan.width = width;
+  return dataset_of(std::make_shared<MemoryStore>(plan));
+}
+
+OrderOptions order() {
+  OrderOptions order;
+  order.seed = 0xFFFF'FFFF'FFFF'FFFF;
+  order.global_batch = 16;
+  return order;
+}
+
+TEST(PositionText, ComesBack) {
+  const auto dataset = dataset_of_100();
+  for (const Position position : {Position{0, 0}, Position{3, 16}, Position{7, 80}}) {
+    const auto text = encode_position(position, *dataset, order());
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+    EXPECT_EQ(decode_position(text, *dataset, order()), position);
+  }
+}
+
+TEST(PositionText, IsRefusedWithTheReasonWhereItDoesNotFit) {
+  const auto dataset = dataset_of_100();
+  const auto text = encode_position({1, 32}, *dataset, order());
+  const auto expect_refused = [&](const std::string& part, const auto& change) {
+    OrderOptions other = order();
+    change(other);
+    expect_error(ErrorCode::kInvalidArgument, {part},
+                 [&] { decode_position(text, *dataset, other); });
+  };
+  expect_refused("an order with seed 18446744073709551615, and here it is 1",
+                 [](OrderOptions& other) { other.seed = 1; });
+  expect_refused("shuffle \"block\", and here it is \"full\"",
+                 [](OrderOptions& other) { other.shuffle = Shuffle::kFull; });
+  expect_refused("lanes 64, and here it is 8", [](OrderOptions& other) { other.lanes = 8; });
+  expect_refused("window 2, and here it is 1", [](OrderOptions& other) { other.window = 1; });
+  expect_refused("global_batch 16, and here it is 8",
+                 [](OrderOptions& other) { other.global_batch = 8; });
+  expect_error(ErrorCode::kInvalidArgument, {"a data set with schema"},
+               [&] { decode_position(text, *dataset_of_100(4), order()); });
+  auto json = nlohmann::json::parse(text);
+  json["dataset"]["version"] = 2;
+  expect_error(ErrorCode::kInvalidArgument, {"a data set with version 2, and here it is 1"},
+               [&] { decode_position(json.dump(), *dataset, order()); });
+}
+
+TEST(PositionText, WhatIsNoPosition) {
+  const auto dataset = dataset_of_100();
+  for (const char* text : {"", "{}", "[1, 2]", "{\"ringfeed_position\":2}", "null"}) {
+    expect_error(ErrorCode::kBadData, {"position"},
+                 [&] { decode_position(text, *dataset, order()); });
+  }
+  auto json = nlohmann::json::parse(encode_position({0, 16}, *dataset, order()));
+  json["samples"] = 17;
+  expect_error(ErrorCode::kInvalidArgument, {"17"},
+               [&] { decode_position(json.dump(), *dataset, order()); });
+}
+
+}  // namespace
+}  // namespace ringfeed

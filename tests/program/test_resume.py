@@ -1,0 +1,188 @@
+"""Checkpoints, resuming and the ledger of the whole program, with kills of ranks under the real torchrun."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SECONDS_MAX, Ringfeed, build_folder
+
+pytestmark = pytest.mark.program
+
+SAMPLES = 1438
+BATCH = 10
+TRAIN = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "16", "--threads", "1", "--batch-size", str(BATCH))
+
+
+def train_with(option: str, value: str) -> tuple[str, ...]:
+    """TRAIN with another value."""
+    words = [*TRAIN]
+    words[words.index(option) + 1] = value
+    return tuple(words)
+
+
+def losses(ringfeed: Ringfeed, output: str) -> list[float]:
+    """Of a run with --output."""
+    return json.loads((ringfeed.folder / output / "summary.json").read_text())["losses"]
+
+
+def audit(ringfeed: Ringfeed, ledger: str, epochs: int) -> None:
+    """The ledger is exact, over so many epochs."""
+    line = ringfeed("audit", ledger, "digits.ring", "--quiet").stdout.rstrip("\n")
+    assert line == f"audit: exact, {epochs} epochs, {epochs * SAMPLES} samples, 0 lost, 0 repeated, 0 wrong"
+
+
+def checkpoints(folder: Path) -> list[str]:
+    """Names in a folder of checkpoints, all."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+class Torchrun:
+    """`torchrun --no-python` over the program; ends it, and with it its ranks, at the end of the block."""
+
+    def __init__(self, ringfeed: Ringfeed, ranks: int, restarts: int, *arguments: str) -> None:
+        self.log = ringfeed.folder / "torchrun.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "torch.distributed.run", "--no-python", "--standalone", "--nproc-per-node", str(ranks),
+                 "--max-restarts", str(restarts), "--monitor-interval", "0.05", str(build_folder() / "bin/ringfeed"), *arguments],
+                cwd=ringfeed.folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, "TORCHELASTIC_ERROR_FILE": "", "OMP_NUM_THREADS": "1"})
+
+    def __enter__(self) -> Torchrun:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+
+    def ranks(self) -> list[int]:
+        """Processes of the program."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:  # it has just ended
+                continue
+            if parent == self.process.pid:
+                found.append(int(folder.name))
+        return found
+
+    def finish(self) -> None:
+        """Waits for its end, which is a good one."""
+        assert self.process.wait(timeout=SECONDS_MAX) == 0, self.log.read_text()
+
+
+def header(path: Path) -> dict:
+    """The first line of a ledger."""
+    with path.open() as lines:
+        return json.loads(lines.readline())
+
+
+def test_ranks_killed_at_20_random_steps_the_ledger_is_exact_and_the_losses_are_the_same(digits: Ringfeed) -> None:
+    kills, epochs = 20, 40
+    train = (*TRAIN, "--epochs", str(epochs))
+    digits(*train, "--nproc", "2", "--output", "unbroken")
+    folder = digits.folder / "checkpoints"
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    choose = random.Random(seed)
+    run = (*train, "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints", "--checkpoint-every", "7",
+           "--resume", "auto")
+    with Torchrun(digits, 2, kills, *run) as torchrun:
+        last = None
+        for _ in range(kills):
+            deadline = time.monotonic() + 60
+            # A start of its own each time: kills before the first step of one prove little.
+            while not folder.exists() or (newest := max(checkpoints(folder), default=None)) is None or newest == last:
+                assert torchrun.process.poll() is None and time.monotonic() < deadline, torchrun.log.read_text()
+                time.sleep(0.002)
+            last = newest
+            time.sleep(choose.uniform(0, 0.1))
+            ranks = torchrun.ranks()
+            if not ranks:  # it is between two starts, or at its end
+                continue
+            os.kill(choose.choice(ranks), signal.SIGKILL)
+            while set(torchrun.ranks()) & set(ranks):
+                time.sleep(0.002)
+            last = max(checkpoints(folder))
+        torchrun.finish()
+    assert losses(digits, "broken") == losses(digits, "unbroken")
+    audit(digits, "ledger", epochs)
+    starts = [header(path)["position"]["epoch"] for path in sorted((digits.folder / "ledger").glob("rank-0000-*"))
+              if path.stat().st_size > 0]
+    assert len(starts) > kills / 2
+    assert any(starts.count(epoch) >= 3 for epoch in starts), f"no epoch was broken twice: {starts}"
+    assert len(checkpoints(folder)) == 3 and not [name for name in checkpoints(folder) if name.startswith(".")]
+
+
+def test_resumes_on_other_numbers_of_ranks(digits: Ringfeed) -> None:
+    run = (*TRAIN, "--ledger", "ledger", "--checkpoint-dir", "checkpoints", "--resume", "auto")
+    for epochs, ranks in enumerate((1, 3, 2, 5, 1), start=1):
+        digits(*run, "--epochs", str(epochs), "--nproc", str(ranks), "--output", "run")
+    audit(digits, "ledger", 5)
+    digits(*TRAIN, "--epochs", "5", "--output", "unbroken")
+    assert losses(digits, "run") == pytest.approx(losses(digits, "unbroken"), rel=1e-3)
+
+
+def test_a_checkpoint_in_an_epoch_gives_the_losses_of_the_unbroken_run(digits: Ringfeed) -> None:
+    train = (*TRAIN, "--epochs", "2", "--nproc", "2")
+    digits(*train, "--output", "unbroken", "--checkpoint-dir", "checkpoints", "--checkpoint-every", "100", "--checkpoint-keep", "9")
+    assert checkpoints(digits.folder / "checkpoints") == [f"checkpoint-00000{i}" for i in range(4)]
+    for number, (epoch, samples) in enumerate([(0, 1000), (1, 0), (1, 570), (2, 0)]):
+        result = digits(*train, "--output", f"run{number}", "--resume", f"checkpoints/checkpoint-00000{number}", "--json")
+        summary = json.loads(result.stdout.splitlines()[-1])
+        assert summary["start"] == {"epoch": epoch, "samples": samples}
+        assert losses(digits, f"run{number}") == losses(digits, "unbroken")
+        weights = "weights.safetensors"
+        assert (digits.folder / f"run{number}" / weights).read_bytes() == (digits.folder / "unbroken" / weights).read_bytes()
+
+
+def test_what_does_not_fit_is_refused(digits: Ringfeed) -> None:
+    digits(*TRAIN, "--checkpoint-dir", "checkpoints")
+    resume = ("--checkpoint-dir", "checkpoints", "--resume", "auto")
+    path = "checkpoints/checkpoint-000000"
+    assert "--resume auto" in digits.error(*TRAIN, "--checkpoint-dir", "checkpoints", code=1)
+    assert f"{path}: the position is of an order with seed 0, and here it is 1" in digits.error(*TRAIN, *resume, "--seed", "1", code=2)
+    assert "global_batch 10, and here it is 20" in digits.error(*train_with("--batch-size", "20"), *resume, code=2)
+    assert "of hidden [16], and here it is [8]" in digits.error(*train_with("--hidden", "8"), *resume, code=2)
+    assert "--checkpoint-dir" in digits.error(*TRAIN, "--resume", "auto", code=2)
+    assert "--checkpoint-dir" in digits.error(*TRAIN, "--checkpoint-every", "5", code=2)
+    assert "nowhere: there is no checkpoint here" in digits.error(*TRAIN, "--resume", "nowhere", code=2)
+    optimizer = digits.folder / path / "optimizer.pt"
+    data = bytearray(optimizer.read_bytes())
+    data[len(data) // 2] ^= 1
+    optimizer.write_bytes(data)
+    assert f"{path}/optimizer.pt: not as it was written" in digits.error(*TRAIN, *resume, code=3)
+
+
+def test_audit_ends_with_3_and_the_first_offenders(digits: Ringfeed) -> None:
+    digits(*TRAIN, "--nproc", "2", "--ledger", "ledger")
+    audit(digits, "ledger", 1)
+    path = digits.folder / "ledger/rank-0001-000.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:4] + lines[5:]))
+    result = digits("audit", "ledger", "digits.ring", code=3)
+    assert result.stdout.startswith(f"audit: not exact, 1 epochs, {SAMPLES - 5} samples, 5 lost, 0 repeated, 0 wrong\n")
+    assert "rank-0001-000.jsonl: there is no line of epoch 0, step 3" in result.stdout
+    assert "val" in digits.error("audit", "ledger", "digits.ring?split=val", code=2)
+    assert "there is no ledger here" in digits.error("audit", ".", "digits.ring", code=2)
+
+
+def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
+    script = digits.folder / "rank.sh"
+    program = build_folder() / "bin/ringfeed"
+    script.write_text(f"#!/bin/sh\nexec {program} {' '.join(TRAIN)} --seed $RANK\n")
+    script.chmod(0o755)
+    result = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--no-python", "--standalone", "--nproc-per-node", "2",
+                             str(script)], cwd=digits.folder, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    assert result.returncode != 0
+    assert "ringfeed: rank 1 has order/seed 1, and rank 0 has 0" in result.stderr
