@@ -1,16 +1,19 @@
-// Our side of the feed benchmarks: feed_side URL BATCH [--endless] [COLUMN...]. For each line "round"
-// on stdin it makes a feed, hands out two epochs and prints a JSON line {samples, seconds,
-// wait_seconds, assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99,
-// batch_ms_max}. One assembling thread, one reading thread. With --endless it reads ahead also into
-// the epoch after these two, as the Loader of Python does.
+// Our side of the feed benchmarks: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR]
+// [--cache DIR] [COLUMN...]. For each line "round" on stdin it makes a feed, hands out N epochs (2)
+// and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds, cpu_seconds,
+// rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One assembling thread, one reading
+// thread. With --endless it reads ahead also into the epoch after these, as the Loader of Python
+// does. With --ledger each round has a start of its own in DIR.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/ledger.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,32 +24,71 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of a round.
-constexpr std::uint64_t kEpochs = 2;
+struct Options {
+  std::string url;
+  ringfeed::ConnectionOptions connection;
+  ringfeed::FeedOptions feed;
+  std::uint64_t epochs = 2;  ///< of a round
+  bool endless = false;
+  std::string ledger;
+};
+
+Options options_of(int argc, char** argv) {
+  Options options;
+  options.url = argv[1];
+  options.feed.order.global_batch = std::stoull(argv[2]);
+  int at = 3;
+  for (; at < argc && std::string_view(argv[at]).starts_with("--"); ++at) {
+    const std::string_view name = argv[at];
+    if (name == "--endless") {
+      options.endless = true;
+    } else if (name == "--epochs") {
+      options.epochs = std::stoull(argv[++at]);
+    } else if (name == "--ledger") {
+      options.ledger = argv[++at];
+    } else if (name == "--cache") {
+      options.connection.cache_dir = argv[++at];
+    }
+  }
+  options.feed.columns.assign(argv + at, argv + argc);
+  options.feed.epochs = options.endless ? 0 : options.epochs;
+  options.feed.sample_numbers = !options.ledger.empty();
+  return options;
+}
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-void run(const std::string& url, ringfeed::FeedOptions options) {
-  const auto dataset = ringfeed::Dataset::open(url);
+void run(Options options) {
+  const auto dataset = ringfeed::Dataset::open(options.url, options.connection);
   std::vector<double> batch_ms;
-  for (std::string line; std::getline(std::cin, line); options.start.epoch += kEpochs) {
+  for (std::string line; std::getline(std::cin, line);
+       options.feed.start.epoch += options.epochs) {
     batch_ms.clear();
     const double cpu_before = cpu_seconds();
     const auto start = Clock::now();
     // A feed of its own: none of the epoch is read ahead while others have their round.
-    ringfeed::Feed feed(dataset, options);
+    ringfeed::Feed feed(dataset, options.feed);
+    std::optional<ringfeed::Ledger> ledger;
+    if (!options.ledger.empty()) {
+      ledger.emplace(ringfeed::LedgerOptions{
+          .folder = options.ledger,
+          .start = ringfeed::Ledger::next_start(options.ledger),
+          .position = ringfeed::encode_position(options.feed.start, *dataset, options.feed.order)});
+    }
     auto last = start;
     std::int64_t samples = 0;
-    for (std::uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    for (std::uint64_t epoch = 0; epoch < options.epochs; ++epoch) {
       while (const auto batch = feed.next()) {
+        if (ledger) ledger->write(*batch);
         samples += batch->size;
         const auto now = Clock::now();
         batch_ms.push_back(ms_between(last, now));
         last = now;
       }
     }
+    if (ledger) ledger->close();
     const double seconds = 1e-3 * ms_between(start, Clock::now());
     const auto stats = feed.stats();
     std::ranges::sort(batch_ms);
@@ -65,16 +107,13 @@ void run(const std::string& url, ringfeed::FeedOptions options) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "usage: feed_side URL BATCH [--endless] [COLUMN...]\n");
+    fmt::print(stderr,
+               "usage: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR] [--cache DIR] "
+               "[COLUMN...]\n");
     return 2;
   }
   try {
-    ringfeed::FeedOptions options;
-    options.order.global_batch = std::stoull(argv[2]);
-    const bool endless = argc > 3 && std::string_view(argv[3]) == "--endless";
-    options.columns.assign(argv + (endless ? 4 : 3), argv + argc);
-    options.epochs = endless ? 0 : kEpochs;
-    run(argv[1], options);
+    run(options_of(argc, argv));
   } catch (const ringfeed::Error& error) {
     fmt::print(stderr, "{}\n", error.what());
     return error.exit_code();

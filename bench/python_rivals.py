@@ -1,4 +1,4 @@
-"""The Python sides of the feed benchmarks: python_rivals.py KIND PLACE BATCH [first], as a Side of harness.py.
+"""The Python sides of the feed benchmarks: python_rivals.py KIND PLACE BATCH [EPOCHS | first], as a Side of harness.py.
 
   ours             ringfeed.Loader over the data set PLACE, shuffle block, as torch tensors
   ours_numpy       the same as NumPy arrays
@@ -6,7 +6,7 @@
   streaming:N      MosaicML's StreamingDataLoader, N workers, over a local StreamingDataset of PLACE/mds, shuffle=True
   streaming_write  makes PLACE/mds of the npy files unless it is there, and ends
 
-A round is two epochs of a loader of its own over data that are open (of streaming, which takes minutes for them, STREAMING_SAMPLES); with
+A round is EPOCHS (2) epochs of a loader of its own over data that are open (of streaming, which takes minutes for them, STREAMING_SAMPLES); with
 "first" it is opening them and the first batch.
 """
 
@@ -26,7 +26,6 @@ import numpy
 import torch
 from harness import BUILD, ROOT, cpu_seconds
 
-EPOCHS = 2
 STREAMING_SAMPLES = 20_000
 Load = Callable[[int], Iterable[Any]]
 """Makes the loader of a round, by its number."""
@@ -85,11 +84,11 @@ def size_of(batch: Any) -> int:  # noqa: ANN401
     return len(batch["label"] if isinstance(batch, dict) else batch[1])
 
 
-def epochs(load: Load, number: int, samples_max: int | None) -> dict:
+def run_epochs(load: Load, number: int, epochs: int, samples_max: int | None) -> dict:
     start = time.perf_counter()
     samples = 0
     loader = load(number)
-    for batch in chain.from_iterable(loader for _ in range(EPOCHS)):
+    for batch in chain.from_iterable(loader for _ in range(epochs)):
         samples += size_of(batch)
         if samples_max is not None and samples >= samples_max:
             break
@@ -117,11 +116,12 @@ def main() -> None:
             return open_streaming(place, batch, int(workers))
         return open_ours(place, batch, as_numpy=kind == "ours_numpy")
 
-    first = "first" in sys.argv[4:]
-    load = None if first else open_data()
+    rest = sys.argv[4:]
+    load = None if rest == ["first"] else open_data()
+    samples_max = STREAMING_SAMPLES if kind == "streaming" else None
     for number, _ in enumerate(sys.stdin):
         before = cpu_seconds()
-        result = epochs(load, number, STREAMING_SAMPLES if kind == "streaming" else None) if load else first_batch(open_data, number)
+        result = run_epochs(load, number, int(rest[0]) if rest else 2, samples_max) if load else first_batch(open_data, number)
         print(json.dumps({**result, "cpu_seconds": cpu_seconds() - before}), flush=True)  # the workers have ended with their loader
 
 

@@ -24,7 +24,7 @@ Made from the docstrings by `tools/python_api.py`; a test compares. A guide with
 """
 GROUPS = {
     "Data sets": ("open", "load", "Dataset", "Column", "write", "Written", "attach", "copy", "verify", "list", "delete", "Connection"),
-    "Feeding": ("Loader", "Batch", "TupleBatch", "TorchDataset"),
+    "Feeding": ("Loader", "Batch", "TupleBatch", "TorchDataset", "audit", "Audit"),
     "Errors": ("Error", "InvalidArgumentError", "NotFoundError", "BadDataError", "UnavailableError", "DeadlineError",
                "PermissionDeniedError", "ConflictError", "NoSpaceError", "CancelledError", "InternalError"),
 }

@@ -59,6 +59,11 @@ struct ConnectionOptions {
   /// Folder of the indexes of row tables; none: $RINGFEED_INDEX, else
   /// $XDG_DATA_HOME/ringfeed/index, else ~/.local/share/ringfeed/index.
   std::optional<std::string> index_dir;
+  /// Folder in which blocks are kept as they are read (docs/cache.md); none: they are not. Of any
+  /// data set, not of Cassandra's alone.
+  std::optional<std::string> cache_dir;
+  /// Bound of that folder in bytes; none: as much as the disk takes.
+  std::optional<std::uint64_t> cache_bytes;
   /// Gets one line on what the user should know, without secrets: certificates are not verified, a
   /// node has a corrupt copy that was got over, ... On any thread, one at a time.
   std::function<void(const std::string&)> warn;

@@ -23,6 +23,9 @@ class Connection(TypedDict, total=False):
         lz4: frames compressed with LZ4.
         contact_points_only: never connect to nodes that the address does not name.
         index: folder of the indexes of row tables.
+        cache_dir: folder in which `open()` keeps blocks as they are read, for later epochs and runs of this host (docs/cache.md); of any
+            data set, not of Cassandra's alone.
+        cache_bytes: bound of that folder; without it the disk's.
     """
 
     username: str
@@ -42,3 +45,5 @@ class Connection(TypedDict, total=False):
     lz4: bool
     contact_points_only: bool
     index: str
+    cache_dir: str
+    cache_bytes: int

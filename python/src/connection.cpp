@@ -39,6 +39,8 @@ ConnectionOptions connection_of(const nb::dict& values) {
   keywords.take("lz4", options.lz4);
   keywords.take("contact_points_only", options.contact_points_only);
   keywords.take("index", options.index_dir);
+  keywords.take("cache_dir", options.cache_dir);
+  keywords.take("cache_bytes", options.cache_bytes);
   keywords.finish();
   // From threads of the library: a warning waits for the GIL like any other thread.
   options.warn = [](const std::string& line) {

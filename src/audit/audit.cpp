@@ -101,7 +101,8 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
     dataset = open_dataset(url, header, connection);
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}: the position in its headers is not one ({})", folder, error.what()));
+                fmt::format("{}: the position in its headers is not one ({})", folder,
+                            error.what()));
   }
   auto hashes = hash_stored_samples(
       *dataset, header.columns, [&](std::uint64_t done, std::uint64_t total) {

@@ -41,8 +41,8 @@ std::vector<Checker::Start> Checker::starts_of(std::map<std::uint64_t, LedgerSta
   std::optional<Place> limit;
   for (auto it = starts.rbegin(); it != starts.rend(); ++it) {
     auto& files = it->second;
-    const auto first =
-        std::ranges::find_if(files, [](const auto& each) { return each.second.header().has_value(); });
+    const auto first = std::ranges::find_if(
+        files, [](const auto& each) { return each.second.header().has_value(); });
     if (first == files.end()) continue;  // ended before anything was handed out
     const auto& header = *first->second.header();
     if (!limit || header.place() < *limit)
@@ -266,7 +266,8 @@ std::string Checker::next_text() const {
 
 void Checker::offend(std::string text) {
   ++result_.offences;
-  if (result_.offenders.size() < options_.offenders_max) result_.offenders.push_back(std::move(text));
+  if (result_.offenders.size() < options_.offenders_max)
+    result_.offenders.push_back(std::move(text));
 }
 
 }  // namespace ringfeed

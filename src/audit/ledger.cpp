@@ -30,7 +30,8 @@ void append_sample(const Column& column, std::int64_t size, std::int64_t row, st
   const auto element = static_cast<std::int64_t>(size_of(column.dtype));
   const std::uint64_t count = static_cast<std::uint64_t>(end - begin);
   for (int byte = 0; byte < 8; ++byte) bytes.push_back(static_cast<char>(count >> (8 * byte)));
-  if (count > 0) bytes.append(data + begin * element, static_cast<std::size_t>((end - begin) * element));
+  if (count > 0)
+    bytes.append(data + begin * element, static_cast<std::size_t>((end - begin) * element));
 }
 
 }  // namespace

@@ -74,8 +74,8 @@ std::map<std::uint64_t, LedgerStart> open_ledgers(const std::string& folder) {
   if (error) throw_system_error(error.value(), folder);
   if (starts.empty()) {
     throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no ledger here (files rank-RRRR-NNN.jsonl, which 'ringfeed "
-                            "train --ledger' writes)",
+                fmt::format("{}: there is no ledger here (files rank-RRRR-NNN.jsonl, which "
+                            "'ringfeed train --ledger' writes)",
                             folder));
   }
   return starts;

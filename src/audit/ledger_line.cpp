@@ -62,8 +62,8 @@ auto decode(std::string_view line, std::string_view where, const Read& read) {
 template <typename Number>
 bool parse_digits(std::string_view text, std::size_t digits_min, Number& value) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return text.size() >= digits_min && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }) &&
-         end == text.data() + text.size() && error == std::errc();
+  return text.size() >= digits_min && text.front() != '-' && error == std::errc() &&
+         end == text.data() + text.size();
 }
 
 }  // namespace

@@ -30,13 +30,15 @@ constexpr const char* kExamples =
     "      --epochs 10 --batch-size 10\n"
     "  torchrun --no-python --nproc-per-node 2 --max-restarts 3 ringfeed train digits.ring --input "
     "image \\\n"
-    "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 --resume "
-    "auto\n";
+    "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 \\\n"
+    "      --resume auto\n";
 
 struct Options {
   TrainOptions train;
   std::string shuffle = "block";
   std::string prefetch_bytes;
+  std::string cache;
+  std::string cache_bytes;
   double weight_decay = 0;
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
@@ -134,6 +136,14 @@ int train_rank(Options& options, const Command& command, Interrupt& interrupt) {
   });
 }
 
+void set_cache(Options& options, const Output& output) {
+  ConnectionOptions& connection = options.train.connection;
+  connection.cache_dir = options.cache;
+  if (!options.cache_bytes.empty()) connection.cache_bytes = parse_bytes(options.cache_bytes);
+  if (!connection.warn)
+    connection.warn = [output](const std::string& line) { output.warn(line); };
+}
+
 int run(Options& options, Command& command) {
   TrainOptions& train_options = options.train;
   const CLI::App& app = *command.app;
@@ -149,6 +159,7 @@ int run(Options& options, Command& command) {
   command.connection.in_launched_rank = is_launched_rank();
   train_options.connection =
       connection_options(command.connection, Url::parse(train_options.url), output);
+  if (!options.cache.empty()) set_cache(options, output);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     if (options.nproc == 1 || is_launched_rank()) return train_rank(options, command, interrupt);
@@ -187,6 +198,12 @@ void add_data_options(CLI::App& app, Options& options) {
   app.add_option("--prefetch-bytes", options.prefetch_bytes,
                  "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
                  "order needs + 128MiB)");
+  auto* cache = app.add_option("--cache", options.cache,
+                               "folder in which blocks are kept as they are read, for later epochs "
+                               "and runs of this host (docs/cache.md)");
+  app.add_option("--cache-bytes", options.cache_bytes,
+                 "bound of that folder, e.g. 200GiB (default: as much as the disk takes)")
+      ->needs(cache);
 }
 
 void add_model_options(CLI::App& app, Options& options) {
@@ -253,7 +270,8 @@ void add_resume_options(CLI::App& app, Options& options) {
                  "auto: go on from the newest checkpoint of --checkpoint-dir, if there is one; or "
                  "the path of one; on any number of processes");
   app.add_option("--ledger", train_options.ledger,
-                 "folder for a log of the samples that each process was given, for 'ringfeed audit'");
+                 "folder for a log of the samples that each process was given, for 'ringfeed "
+                 "audit'");
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ struct Feed::Impl {
     assembler.request_stop();
     {
       const std::lock_guard lock(mutex);
-      changed.notify_all();
+      changed.notify_one();
     }
     assembler.join();
     reader.reset();  // its threads touch the slots until here
@@ -152,13 +152,13 @@ struct Feed::Impl {
       }
       const std::lock_guard lock(mutex);
       finished = true;
-      changed.notify_all();
+      answered.notify_one();
     } catch (const Stopped&) {
       return;
     } catch (...) {
       const std::lock_guard lock(mutex);
       error = std::current_exception();
-      changed.notify_all();
+      answered.notify_one();
     }
   }
 
@@ -308,7 +308,7 @@ struct Feed::Impl {
         mutex);  // the waiting side must not miss it between its check and its wait
     slot.arrived.store(true, std::memory_order_release);
     ++arrivals;
-    changed.notify_all();
+    changed.notify_one();
   }
 
   void let_go(EpochState& state, std::uint32_t block) {
@@ -339,7 +339,7 @@ struct Feed::Impl {
     if (stop.stop_requested()) throw Stopped{};
     if (!item.epoch_end) ++batches_ready;
     ready.push_back(std::move(item));
-    changed.notify_all();
+    answered.notify_one();
   }
 
   // ---- the caller's thread ----
@@ -350,16 +350,16 @@ struct Feed::Impl {
     std::unique_lock lock(mutex);
     if (has_answer() || timeout.count() <= 0) return has_answer();
     const auto start = Clock::now();
-    const bool answered = changed.wait_for(lock, timeout, [&] { return has_answer(); });
+    const bool has = answered.wait_for(lock, timeout, [&] { return has_answer(); });
     wait_seconds += seconds_since(start);
-    return answered;
+    return has;
   }
 
   std::optional<Batch> next() {
     std::unique_lock lock(mutex);
     if (!has_answer()) {
       const auto start = Clock::now();
-      changed.wait(lock, [&] { return has_answer(); });
+      answered.wait(lock, [&] { return has_answer(); });
       wait_seconds += seconds_since(start);
     }
     if (ready.empty()) {
@@ -372,7 +372,7 @@ struct Feed::Impl {
       position = {position.epoch + 1, 0};
       return std::nullopt;
     }
-    if (--batches_ready == batches_low()) changed.notify_all();
+    if (--batches_ready == batches_low()) changed.notify_one();
     const Batch& batch = item.batch;
     position = {static_cast<std::uint64_t>(batch.epoch),
                 batch.first + static_cast<std::uint64_t>(batch.global_size)};
@@ -422,7 +422,8 @@ struct Feed::Impl {
   std::atomic<std::int64_t> assemble_nanoseconds = 0;
 
   mutable std::mutex mutex;
-  std::condition_variable changed;
+  std::condition_variable changed;   ///< for the assembling thread
+  std::condition_variable answered;  ///< for the caller's
   std::deque<Ready> ready;
   std::size_t batches_ready = 0;  ///< in `ready`; ends of epochs take no room
   std::uint64_t arrivals = 0;     ///< of blocks

@@ -40,13 +40,14 @@ Json document_of(const Position& position, const Dataset& dataset, const OrderOp
           {"samples", position.samples}};
 }
 
-/// Throws Error{kInvalidArgument} unless `has` has each value of `wanted`, all of which are scalars.
+/// Throws Error{kInvalidArgument} unless `has` has each value of `wanted`, all of them scalars.
 void check_same(const Json& has, const Json& wanted, const std::string& of) {
   for (const auto& [name, value] : wanted.items()) {
     const auto& other = has.at(name);
     if (other != value) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("the position is of {} with {} {}, and here it is {}: it does not fit",
+                  fmt::format("the position is of {} with {} {}, and here it is {}: it does not "
+                              "fit",
                               of, name, other.dump(), value.dump()));
     }
   }

@@ -6,12 +6,24 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
+#include "store/cached_store.hpp"
+
 namespace ringfeed {
 
 std::shared_ptr<const Dataset> Dataset::open(std::string_view text,
                                              const ConnectionOptions& connection) {
   const Url url = Url::parse(text);
-  return open(open_store(url, connection), url.text(), url.version, url.split.value_or(""));
+  std::shared_ptr<Store> store;
+  if (connection.cache_dir) {
+    store = std::make_shared<CachedStore>(
+        url, [url, connection] { return open_store(url, connection); },
+        std::make_unique<CacheFolder>(*connection.cache_dir, connection.cache_bytes.value_or(0),
+                                      connection.warn),
+        connection.warn);
+  } else {
+    store = open_store(url, connection);
+  }
+  return open(std::move(store), url.text(), url.version, url.split.value_or(""));
 }
 
 std::shared_ptr<const Dataset> Dataset::open(std::shared_ptr<Store> store, std::string url,

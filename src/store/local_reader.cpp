@@ -1,7 +1,6 @@
 // Mapping, checking and decoding of chunks.
 #include "store/local_reader.hpp"
 
-#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
+#include "store/mapped_buffer.hpp"
 
 namespace ringfeed {
 namespace {
@@ -21,17 +21,6 @@ constexpr std::string_view kRemedy = "restore the file from a copy, or ingest ag
 constexpr std::size_t kMappedMax = 4096;
 /// Reads that wait for a worker.
 constexpr std::size_t kQueueMax = 65'536;
-
-/// Memory in a mapped file, which it keeps mapped.
-class MappedBuffer final : public arrow::Buffer {
- public:
-  MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint32_t bytes)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset, bytes),
-        file_(std::move(file)) {}
-
- private:
-  std::shared_ptr<const MappedFile> file_;
-};
 
 }  // namespace
 

@@ -53,8 +53,8 @@ void require_same(ProcessGroup& group, const nlohmann::json& document) {
       const auto has = other.value(name, nlohmann::json());
       if (has == value) continue;
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("rank {} has {} {}, and rank 0 has {}; all ranks must be started with "
-                              "the same options, on the same version of the data set",
+                  fmt::format("rank {} has {} {}, and rank 0 has {}; all ranks must be started "
+                              "with the same options, on the same version of the data set",
                               rank, name.substr(1), has.dump(), value.dump()));
     }
   }

@@ -159,7 +159,8 @@ TEST_F(Audit, TheHashIsOfTheDeliveredBytesColumnByColumn) {
     add(batch->column("bits").as<char>() + 3 * i, 3);
     EXPECT_EQ(line.at("hashes")[static_cast<std::size_t>(i)],
               fmt::format("{:016x}", hash_bytes(bytes)));
-    EXPECT_EQ(line.at("samples")[static_cast<std::size_t>(i)], batch->samples[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(line.at("samples")[static_cast<std::size_t>(i)],
+              batch->samples[static_cast<std::size_t>(i)]);
   }
 }
 
@@ -286,7 +287,8 @@ TEST_F(Damaged, AMissingFile) {
   std::filesystem::remove(file(1, 0));
   const auto found = result();
   EXPECT_GT(found.lost, 100u);
-  EXPECT_TRUE(names(found, "start 000: rank-0001-000.jsonl is missing, or empty; there were 2 ranks"));
+  EXPECT_TRUE(
+      names(found, "start 000: rank-0001-000.jsonl is missing, or empty; there were 2 ranks"));
 }
 
 TEST_F(Damaged, ACutFile) {
@@ -301,7 +303,8 @@ TEST_F(Audit, AGapBetweenStarts) {
   run(2, {0, 64}, 2);
   const auto found = result();
   EXPECT_EQ(found.lost, 16u);
-  EXPECT_TRUE(names(found, "start 000 ends at epoch 0, sample 48, but the next one goes on at epoch 0, sample 64"));
+  EXPECT_TRUE(names(found, "start 000 ends at epoch 0, sample 48, but the next one goes on at "
+                           "epoch 0, sample 64"));
 }
 
 TEST_F(Audit, RanksOfAnotherOrderOrDataSet) {
@@ -311,7 +314,8 @@ TEST_F(Audit, RanksOfAnotherOrderOrDataSet) {
     header["position"]["order"]["seed"] = 8;
     lines[0] = header.dump();
   });
-  expect_error(ErrorCode::kBadData, {"rank-0001-000.jsonl", "order/seed is 8, not 7", "rank-0000-000"},
+  expect_error(ErrorCode::kBadData,
+               {"rank-0001-000.jsonl", "order/seed is 8, not 7", "rank-0000-000"},
                [&] { result(); });
   change(file(1, 0), [](auto& lines) {
     auto header = nlohmann::ordered_json::parse(lines[0]);

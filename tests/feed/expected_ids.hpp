@@ -12,8 +12,9 @@
 namespace ringfeed {
 
 /// As ids.
-inline std::vector<std::int64_t> expected_ids(const OrderCase& order_case, std::uint64_t epoch_number,
-                                       int rank, std::uint64_t start = 0) {
+inline std::vector<std::int64_t> expected_ids(const OrderCase& order_case,
+                                              std::uint64_t epoch_number, int rank,
+                                              std::uint64_t start = 0) {
   const auto epoch =
       std::make_shared<const Epoch>(order_case.block_samples, order_case.options, epoch_number);
   const auto order = RankOrder::make(epoch, rank, order_case.world_size, start);

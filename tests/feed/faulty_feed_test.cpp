@@ -85,8 +85,10 @@ TEST(FaultyFeed, DeliversTheExactEpochOrFailsInTimeForAnyPlan) {
     plan.seed = number;
     Random random(number);
     // Rates from none to one in five, each kind for itself; few are lost: each costs its timeout.
-    for (const auto fault : {Fault::kError, Fault::kDelay, Fault::kWrongBytes, Fault::kPartial})
-      plan.of_thousand[static_cast<std::size_t>(fault)] = random.below(3) == 0 ? random.below(200) : 0;
+    for (const auto fault : {Fault::kError, Fault::kDelay, Fault::kWrongBytes, Fault::kPartial}) {
+      auto& rate = plan.of_thousand[static_cast<std::size_t>(fault)];
+      rate = random.below(3) == 0 ? random.below(200) : 0;
+    }
     plan.of_thousand[static_cast<std::size_t>(Fault::kLost)] = random.below(4) == 0 ? 20 : 0;
     const int failures = run_case(order_case, plan);
     failed += failures;

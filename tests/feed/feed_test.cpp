@@ -112,7 +112,8 @@ std::vector<std::set<std::uint64_t>> global_steps(const std::shared_ptr<const Da
 
 TEST(Feed, ResumedOnAnyNumberOfRanksTheGlobalStepsAreThoseOfTheUnbrokenRun) {
   MemoryPlan plan;
-  for (std::uint32_t block = 0; block < 30; ++block) plan.block_samples.push_back(5 + block * 7 % 31);
+  for (std::uint32_t block = 0; block < 30; ++block)
+    plan.block_samples.push_back(5 + block * 7 % 31);
   for (const Shuffle shuffle : {Shuffle::kBlock, Shuffle::kFull, Shuffle::kNone}) {
     const auto dataset = dataset_of(plan);
     OrderOptions order;

@@ -1,0 +1,209 @@
+// In the cache a data set is a folder by the hash of its address: versions, manifests, and for each
+// version and split a folder with a file per block, which is the chunk encoded.
+#include "store/cached_store.hpp"
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ringfeed/error.hpp>
+#include <utility>
+
+#include "base/byte_size.hpp"
+#include "base/hash.hpp"
+#include "dataset/chunk.hpp"
+#include "store/mapped_buffer.hpp"
+
+namespace ringfeed {
+namespace {
+
+/// Reads that wait for a worker.
+constexpr std::size_t kQueueMax = 65'536;
+constexpr const char* kBlocksFile = "blocks";
+
+/// Who asks, and for which version and split, is not part of it.
+std::string bare_text(Url url) {
+  url.user.reset();
+  url.split.reset();
+  url.version.reset();
+  return url.text();
+}
+
+std::string folder_name(std::string_view text) { return fmt::format("{:016x}", hash_bytes(text)); }
+
+template <typename T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+template <typename T>
+std::vector<T> values_of(std::string_view bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+bool is_unreachable(const Error& error) {
+  return error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kTimeout;
+}
+
+}  // namespace
+
+CachedStore::CachedStore(Url url, Open open, std::unique_ptr<CacheFolder> folder,
+                         CacheFolder::Warn warn)
+    : url_(bare_text(url)),
+      name_(folder_name(url_)),
+      open_(std::move(open)),
+      folder_(std::move(folder)),
+      warn_(std::move(warn)) {}
+
+Store& CachedStore::inner() const {
+  const std::lock_guard lock(mutex_);
+  if (inner_ == nullptr) inner_ = open_();
+  return *inner_;
+}
+
+/// Throws `why` when it is not there, or when the store was not out of reach.
+std::string CachedStore::from_cache(const std::string& name, const std::exception_ptr& why) const {
+  try {
+    std::rethrow_exception(why);
+  } catch (const Error& error) {
+    const auto found = is_unreachable(error) ? folder_->find(name) : std::nullopt;
+    if (!found) throw;
+    return std::string(found->view());
+  }
+}
+
+std::vector<std::uint64_t> CachedStore::versions() {
+  const std::string name = name_ + "/versions";
+  try {
+    const auto versions = inner().versions();
+    folder_->replace(name, bytes_of(versions));
+    return versions;
+  } catch (const Error& error) {
+    const auto kept = from_cache(name, std::current_exception());
+    if (warn_) {
+      warn_(fmt::format("{}; what is in the cache {} is read without it", error.what(),
+                        folder_->path()));
+    }
+    return values_of<std::uint64_t>(kept);
+  }
+}
+
+Manifest CachedStore::manifest(std::uint64_t version) {
+  const std::string name = fmt::format("{}/manifest-{}", name_, version);
+  try {
+    auto manifest = inner().manifest(version);
+    folder_->replace(name, manifest.encode());
+    return manifest;
+  } catch (const Error&) {
+    return Manifest::decode(from_cache(name, std::current_exception()),
+                            folder_->path() + "/" + name);
+  }
+}
+
+std::unique_ptr<BlockReader> CachedStore::reader(const Manifest& manifest, std::string_view split,
+                                                 int workers) {
+  // With the manifest's hash: a data set may be deleted, and another one made in its place.
+  const std::string name =
+      fmt::format("{}/{}-{}-{}", name_, manifest.version, folder_name(manifest.encode()), split);
+  const auto open = [this, manifest, of = std::string(split), workers] {
+    return inner().reader(manifest, of, workers);
+  };
+  return std::make_unique<CachedReader>(*folder_, name, manifest.schema, open,
+                                        fmt::format("split {} of {}", split, url_), workers);
+}
+
+CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& schema, Open open,
+                           std::string where, int workers)
+    : folder_(folder),
+      name_(std::move(name)),
+      schema_(schema),
+      arrow_schema_(schema.to_arrow()),
+      open_(std::move(open)),
+      where_(std::move(where)),
+      workers_(workers, kQueueMax) {
+  find_blocks();
+}
+
+void CachedReader::find_blocks() {
+  const std::string name = name_ + "/" + kBlocksFile;
+  if (const auto found = folder_.find(name)) {
+    blocks_ = values_of<BlockInfo>(found->view());
+    return;
+  }
+  const auto blocks = inner().blocks();
+  blocks_.assign(blocks.begin(), blocks.end());
+  folder_.replace(name, bytes_of(blocks_));
+}
+
+BlockReader& CachedReader::inner() {
+  const std::lock_guard lock(mutex_);
+  if (inner_ == nullptr) inner_ = open_();
+  return *inner_;
+}
+
+std::string CachedReader::file_name(std::uint64_t number) const {
+  return fmt::format("{}/{:08}.chunk", name_, number);
+}
+
+void CachedReader::read(std::uint64_t number, Done done) {
+  if (number >= blocks_.size()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: block {} asked for, there are {}",
+                                                         where_, number, blocks_.size()));
+  }
+  workers_.submit([this, number, done = std::move(done)] {
+    if (auto chunk = load(number)) return done(std::move(chunk), nullptr);
+    try {
+      inner().read(number, [this, number, done](Chunk chunk, std::exception_ptr failure) {
+        done(chunk, failure);
+        if (!failure) keep(number, chunk);
+      });
+    } catch (...) {
+      done(nullptr, std::current_exception());
+    }
+  });
+}
+
+/// Null when it is not there, or not whole.
+Chunk CachedReader::load(std::uint64_t number) const {
+  const std::string name = file_name(number);
+  const auto found = folder_.find(name);
+  if (!found) return nullptr;
+  try {
+    return decode_chunk(std::make_shared<MappedBuffer>(found->file, 0, found->bytes), arrow_schema_,
+                        blocks_[number].samples, folder_.path() + "/" + name);
+  } catch (const Error&) {
+    folder_.drop(name);
+    return nullptr;
+  }
+}
+
+void CachedReader::keep(std::uint64_t number, const Chunk& chunk) noexcept {
+  if (full_) return;
+  try {
+    const auto encoded = encode_chunk(*gathered(chunk, schema_));
+    const auto* const data = reinterpret_cast<const char*>(encoded->data());
+    if (folder_.keep(file_name(number), {data, static_cast<std::size_t>(encoded->size())})) return;
+    if (!full_.exchange(true)) warn_full();
+  } catch (const std::exception& error) {
+    folder_.warn_once(fmt::format("{}: a block cannot be cached: {}", where_, error.what()));
+  }
+}
+
+void CachedReader::warn_full() noexcept {
+  const std::uint64_t files = folder_.count(name_);
+  const std::uint64_t kept = std::min<std::uint64_t>(files > 0 ? files - 1 : 0, blocks_.size());
+  std::uint64_t bytes = 0;
+  for (const auto& block : blocks_) bytes += block.bytes;
+  folder_.warn_once(fmt::format(
+      "the cache {} is full ({}): it serves {:.0f} % of {}, the rest is read from the store in each "
+      "epoch; --cache-bytes {} would hold it whole",
+      folder_.path(), format_bytes(folder_.bytes_max()),
+      100.0 * static_cast<double>(kept) / static_cast<double>(blocks_.size()), where_,
+      format_bytes(bytes + bytes / 50)));
+}
+
+}  // namespace ringfeed
