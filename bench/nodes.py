@@ -14,6 +14,7 @@ from harness import DATA, ROOT, Side, ingest, write_npy
 
 sys.path.insert(0, str(ROOT / "tools/cassandra"))
 import cluster  # noqa: E402
+from node import PORT  # noqa: E402, F401
 
 SAMPLES, WIDTH = 350_000, 784  # float32, and a label
 SAMPLE_BYTES = WIDTH * 4 + 8
@@ -28,13 +29,13 @@ def heap(nodes: int) -> str:
 
 
 @contextmanager
-def running(count: int) -> Iterator[cluster.Cluster]:
+def running(count: int, mode: cluster.Mode = cluster.Mode()) -> Iterator[cluster.Cluster]:
     """Empty nodes; what the sides start logs in as their superuser, and has its indexes of row tables in a folder of its own."""
     folder = DATA / "cassandra"
     shutil.rmtree(folder, ignore_errors=True)
     os.environ.update(RINGFEED_USER="cassandra", RINGFEED_PASSWORD="cassandra", RINGFEED_INDEX=str(folder / "index"))
     os.environ.setdefault("CASSANDRA_HEAP", heap(count))
-    nodes = cluster.Cluster(folder)
+    nodes = cluster.Cluster(folder, mode=mode)
     try:
         nodes.up(count)
         yield nodes

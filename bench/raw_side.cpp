@@ -1,7 +1,8 @@
 // The limits of the benchmarks with Cassandra: what the driver alone does, nothing decoded. For
 // each line "round" on stdin it does its work once and prints a JSON line {samples, bytes, seconds,
 // cpu_seconds, rss_anon_bytes}.
-//   raw_side chunks URL BYTES_UNDER_WAY          point reads of every chunk of the train split
+//   raw_side chunks URL BYTES_UNDER_WAY [CHUNKS] point reads of every chunk of the train split, or of
+//                                                the first CHUNKS
 //   raw_side scan URL RANGES_AT_ONCE PAGE_ROWS   all columns of a table by equal token ranges
 //   raw_side points URL READS_AT_ONCE            all columns of each row of a table, by its id
 //   raw_side write URL BYTES COUNT BYTES_UNDER_WAY   COUNT blobs into a new table of that name
@@ -70,21 +71,25 @@ class UnderWay {
 
 std::string table_of(const Url& url) { return fmt::format("{}.{}", url.keyspace, url.name); }
 
-Round chunks(const cassandra::Tables& tables, const Url& url, std::uint64_t bytes_under_way) {
+Round chunks(const cassandra::Tables& tables, const Url& url, std::uint64_t bytes_under_way,
+             std::uint64_t most) {
   const auto select = tables.session().prepare(
       fmt::format("SELECT data FROM {} WHERE claim = ? AND number = ?", tables.chunks()), "raw");
   return [=, data = Dataset::open(url.text())] {
     UnderWay reads(bytes_under_way);
+    std::uint64_t asked = 0;
+    std::uint64_t samples = 0;
     for (const auto& part : data->manifest().parts) {
       if (part.split != data->split()) continue;
       auto key = cassandra::parse_part_name(part.name, "raw");
-      for (const std::uint64_t bytes : part.chunk_bytes) {
+      for (std::size_t i = 0; i < part.chunk_bytes.size() && asked < most; ++i, ++asked) {
         reads.start(tables.session(), select,
                     cql::Values().bigint(key.claim).bigint(key.number++), Consistency::kLocalOne,
-                    bytes);
+                    part.chunk_bytes[i]);
+        samples += part.chunk_samples[i];
       }
     }
-    return Count{data->size(), reads.finish().bytes};
+    return Count{samples, reads.finish().bytes};
   };
 }
 
@@ -189,7 +194,8 @@ Round round_of(const cassandra::Tables& tables, const Url& url,
                const std::vector<std::string>& arguments) {
   const std::string& kind = arguments[0];
   const auto number = [&](std::size_t i) { return std::stoull(arguments.at(i)); };
-  if (kind == "chunks") return chunks(tables, url, number(2));
+  if (kind == "chunks")
+    return chunks(tables, url, number(2), arguments.size() > 3 ? number(3) : UINT64_MAX);
   if (kind == "scan") return scan(tables, url, number(2), static_cast<std::int32_t>(number(3)));
   if (kind == "points") return points(tables, url, number(2));
   if (kind == "write")

@@ -36,6 +36,7 @@ ConnectionOptions connection_of(const nb::dict& values) {
   keywords.take("connect_timeout_ms", options.connect_timeout_ms);
   keywords.take("request_timeout_ms", options.request_timeout_ms);
   keywords.take("connections_per_host", options.connections_per_host);
+  keywords.take("in_flight_bytes_per_node", options.in_flight_bytes_per_node);
   keywords.take("lz4", options.lz4);
   keywords.take("contact_points_only", options.contact_points_only);
   keywords.take("index", options.index_dir);

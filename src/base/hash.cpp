@@ -6,8 +6,26 @@
 
 namespace ringfeed {
 
-std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
+namespace {
+
+using Hash = std::uint64_t (*)(const void* data, std::size_t size) noexcept;
+
+std::uint64_t hash_anywhere(const void* data, std::size_t size) noexcept {
   return XXH3_64bits(data, size);
+}
+
+Hash fastest_hash() noexcept {
+#ifdef RINGFEED_AVX2
+  if (__builtin_cpu_supports("avx2")) return &hash_bytes_avx2;
+#endif
+  return &hash_anywhere;
+}
+
+}  // namespace
+
+std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
+  static const Hash hash = fastest_hash();
+  return hash(data, size);
 }
 
 // The alignment that XXH3's state asks for comes with the type.

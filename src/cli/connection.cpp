@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_size.hpp"
 #include "base/file.hpp"
 #include "base/system_error.hpp"
 #include "cli/command.hpp"
@@ -147,6 +148,9 @@ void add_connection_options(CLI::App& app, ConnectionFlags& flags) {
                ->check(milliseconds),
            app.add_option("--connections-per-host", options.connections_per_host, "default: 4")
                ->check(connections),
+           app.add_option("--in-flight-bytes-per-node", flags.in_flight_bytes_per_node,
+                          "bound of what is asked of one node at once (default: 128MiB, divided by "
+                          "the ranks)"),
            add_switch(app, "--lz4", options.lz4, "compress frames"),
            add_switch(app, "--contact-points-only", options.contact_points_only,
                       "stay on the hosts of the URL"),
@@ -165,6 +169,8 @@ ConnectionOptions connection_options(const ConnectionFlags& flags, const Url& ur
     return {};
   }
   ConnectionOptions options = flags.options;
+  if (!flags.in_flight_bytes_per_node.empty())
+    options.in_flight_bytes_per_node = parse_bytes(flags.in_flight_bytes_per_node);
   if (!flags.index.empty()) options.index_dir = folder_of(flags.index);
   options.read_consistency = consistency("--read-consistency", flags.read_consistency);
   options.write_consistency = consistency("--write-consistency", flags.write_consistency);

@@ -17,6 +17,7 @@ struct ConnectionFlags {
   std::string password_file;
   std::string read_consistency;
   std::string write_consistency;
+  std::string in_flight_bytes_per_node;
   std::string index;
   /// The launcher of this rank has read the password, which is in the environment now, and has
   /// printed the warnings.

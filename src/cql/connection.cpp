@@ -276,6 +276,7 @@ void overlay(ConnectionOptions& base, const ConnectionOptions& top) {
   put(base.connect_timeout_ms, top.connect_timeout_ms);
   put(base.request_timeout_ms, top.request_timeout_ms);
   put(base.connections_per_host, top.connections_per_host);
+  put(base.in_flight_bytes_per_node, top.in_flight_bytes_per_node);
   put(base.lz4, top.lz4);
   put(base.contact_points_only, top.contact_points_only);
 }
@@ -316,6 +317,14 @@ Secret choose_password(const std::string& user, const ConnectionOptions& options
   std::string message = fmt::format("user '{}': there is no password; {}", user, kRemedies);
   for (const auto& warning : cqlsh.warnings) message += "; " + warning;
   throw Error(ErrorCode::kPermission, message);
+}
+
+/// Of the ranks that share the nodes; 1 where the environment does not say.
+std::uint64_t world_size() {
+  const auto text = variable("WORLD_SIZE");
+  std::uint64_t size = 1;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), size);
+  return std::max<std::uint64_t>(size, 1);
 }
 
 void check_bounds(const ConnectionOptions& options) {
@@ -379,6 +388,8 @@ Connection resolve_connection(const Url& url, const ConnectionOptions& options) 
   connection.request_timeout_ms = all.request_timeout_ms.value_or(connection.request_timeout_ms);
   connection.connections_per_host =
       all.connections_per_host.value_or(connection.connections_per_host);
+  connection.in_flight_bytes_per_node = all.in_flight_bytes_per_node.value_or(
+      std::max<std::uint64_t>(1, connection.in_flight_bytes_per_node / world_size()));
   connection.lz4 = all.lz4.value_or(false);
   connection.contact_points_only = all.contact_points_only.value_or(false);
   connection.warnings = std::move(cqlsh.warnings);

@@ -96,10 +96,16 @@ std::optional<CachedFile> CacheFolder::find(const std::string& name) const {
   if (file->size() >= kHashBytes) {
     CachedFile found{file, file->size() - kHashBytes};
     file->will_need(0, file->size());
-    if (file->bytes().substr(found.bytes) == hash_text(found.view())) return found;
+    if (is_whole(found)) return found;
   }
   drop(name);
   return std::nullopt;
+}
+
+bool CacheFolder::is_whole(const CachedFile& found) noexcept {
+  std::uint64_t hash = 0;
+  std::memcpy(&hash, found.file->data() + found.bytes, kHashBytes);
+  return found.file->is_whole() && hash_bytes(found.view()) == hash;
 }
 
 bool CacheFolder::keep(const std::string& name, std::string_view bytes) noexcept {

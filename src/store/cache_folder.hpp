@@ -38,6 +38,8 @@ class CacheFolder {
 
   /// `name` is a path in the folder.
   std::optional<CachedFile> find(const std::string& name) const;
+  /// Whether what was found is still as it was kept.
+  static bool is_whole(const CachedFile& found) noexcept;
   /// Not for a file that is there already. False: there is no room for it.
   bool keep(const std::string& name, std::string_view bytes) noexcept;
   /// Whatever was there. Small files, which the bound leaves out.

@@ -22,6 +22,8 @@ namespace {
 /// Reads that wait for a worker.
 constexpr std::size_t kQueueMax = 65'536;
 constexpr const char* kBlocksFile = "blocks";
+/// Files that a reader keeps mapped: to map one costs more than to check it.
+constexpr std::size_t kMappedMax = 4096;
 
 /// Who asks, and for which version and split, is not part of it.
 std::string bare_text(Url url) {
@@ -126,6 +128,7 @@ CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& 
       where_(std::move(where)),
       workers_(workers, kQueueMax) {
   find_blocks();
+  files_.resize(blocks_.size());
 }
 
 void CachedReader::find_blocks() {
@@ -167,13 +170,34 @@ void CachedReader::read(std::uint64_t number, Done done) {
   });
 }
 
+/// Nothing when it is not there, or not whole.
+std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto& mapped = files_[number]; mapped && CacheFolder::is_whole(*mapped))
+      return mapped;
+  }
+  auto found = folder_.find(file_name(number));
+  if (!found) return found;
+  const std::lock_guard lock(mutex_);
+  if (!files_[number]) {
+    if (mapped_.size() >= kMappedMax) {
+      files_[mapped_.front()].reset();  // chunks in use keep it mapped
+      mapped_.pop_front();
+    }
+    mapped_.push_back(number);
+  }
+  files_[number] = found;
+  return found;
+}
+
 /// Null when it is not there, or not whole.
-Chunk CachedReader::load(std::uint64_t number) const {
+Chunk CachedReader::load(std::uint64_t number) {
+  const auto file = file_of(number);
+  if (!file) return nullptr;
   const std::string name = file_name(number);
-  const auto found = folder_.find(name);
-  if (!found) return nullptr;
   try {
-    return decode_chunk(std::make_shared<MappedBuffer>(found->file, 0, found->bytes), arrow_schema_,
+    return decode_chunk(std::make_shared<MappedBuffer>(file->file, 0, file->bytes), arrow_schema_,
                         blocks_[number].samples, folder_.path() + "/" + name);
   } catch (const Error&) {
     folder_.drop(name);
@@ -199,8 +223,8 @@ void CachedReader::warn_full() noexcept {
   std::uint64_t bytes = 0;
   for (const auto& block : blocks_) bytes += block.bytes;
   folder_.warn_once(fmt::format(
-      "the cache {} is full ({}): it serves {:.0f} % of {}, the rest is read from the store in each "
-      "epoch; --cache-bytes {} would hold it whole",
+      "the cache {} is full ({}): it serves {:.0f} % of {}, the rest is read from the store in "
+      "each epoch; --cache-bytes {} would hold it whole",
       folder_.path(), format_bytes(folder_.bytes_max()),
       100.0 * static_cast<double>(kept) / static_cast<double>(blocks_.size()), where_,
       format_bytes(bytes + bytes / 50)));

@@ -2,10 +2,13 @@
 // after that, whether the other one can be reached or not.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <ringfeed/store.hpp>
 #include <ringfeed/url.hpp>
 #include <string>
@@ -70,7 +73,8 @@ class CachedReader final : public BlockReader {
   std::string file_name(std::uint64_t number) const;
   void find_blocks();
   BlockReader& inner();
-  Chunk load(std::uint64_t number) const;
+  std::optional<CachedFile> file_of(std::uint64_t number);
+  Chunk load(std::uint64_t number);
   void keep(std::uint64_t number, const Chunk& chunk) noexcept;
   void warn_full() noexcept;
 
@@ -82,8 +86,10 @@ class CachedReader final : public BlockReader {
   const std::string where_;
   std::vector<BlockInfo> blocks_;
   std::atomic<bool> full_ = false;
-  std::mutex mutex_;
-  std::unique_ptr<BlockReader> inner_;  ///< null until it is needed
+  std::mutex mutex_;                               ///< of the three below
+  std::vector<std::optional<CachedFile>> files_;   ///< by block, as long as they stay mapped
+  std::deque<std::uint64_t> mapped_;               ///< the oldest first
+  std::unique_ptr<BlockReader> inner_;             ///< null until it is needed
   ThreadPool workers_;                  // last: its tasks use all of the above
 };
 

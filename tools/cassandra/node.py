@@ -58,6 +58,7 @@ class Mode:
     short_lived: bool = False  # for tests: starts in half the time and less memory, slow under load (no C2 compiler)
     tied: bool = False  # they end with the thread that started them, whatever ends it
     open: bool = False  # nobody is asked for a password, everybody may do everything
+    far: bool = False  # clients are told another address, `Node.far_address`, where something stands in between
     archive_classes: Path | None = None  # writes there, at its end, what makes later starts faster
 
 
@@ -73,6 +74,11 @@ class Node:
     def number(self) -> int:
         return int(self.address.rpartition(".")[2])
 
+    @property
+    def far_address(self) -> str:
+        """What clients are told of a node that is far."""
+        return far_address_of(self.address)
+
     def runs(self) -> bool:
         """Until its last thread has ended: so long it may hold ports and the lock."""
         return start_ticks_of(self.pid) == self.start_ticks
@@ -80,6 +86,12 @@ class Node:
     def signal(self, number: signal.Signals) -> None:
         if self.runs():
             os.kill(self.pid, number)
+
+
+def far_address_of(address: str) -> str:
+    """127.0.77.101 for 127.0.77.1."""
+    prefix, _, number = address.rpartition(".")
+    return f"{prefix}.{int(number) + 100}"
 
 
 def start_ticks_of(pid: int) -> int | None:
@@ -132,7 +144,8 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
     address = f"127.0.{subnet}.{number}"
     (folder / "log").mkdir(parents=True, exist_ok=True)
     text = (HERE / "node.yaml").read_text()
-    for name, value in {"folder": folder, "address": address, "port": PORT, "seed": f"127.0.{subnet}.1",
+    for name, value in {"folder": folder, "address": address, "port": PORT,
+                        "told_address": far_address_of(address) if mode.far else address, "seed": f"127.0.{subnet}.1",
                         "joins": str(joins).lower(), "encryption": json.dumps(encryption(tls)),
                         "authenticator": "AllowAllAuthenticator" if mode.open else "PasswordAuthenticator",
                         "authorizer": "AllowAllAuthorizer" if mode.open else "CassandraAuthorizer"}.items():

@@ -61,7 +61,8 @@ Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manife
       select_(tables_.session().prepare(
           fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
           tables_.where())),
-      hedging_(kLateLeast) {
+      hedging_(kLateLeast),
+      in_flight_(in_flight_of(tables_.session(), options_.read_bytes_under_way)) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no split '{}'", tables_.where(), split));
@@ -107,7 +108,7 @@ void Reader::start_waiting() {
   while (!waiting_.empty()) {
     Read& read = reads_.at(waiting_.front());
     const std::uint64_t bytes = blocks_[read.number].bytes;
-    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > options_.read_bytes_under_way) return;
+    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > in_flight_.limit()) return;
     const std::uint64_t id = waiting_.front();
     waiting_.pop_front();
     bytes_under_way_ += bytes;
@@ -117,6 +118,7 @@ void Reader::start_waiting() {
     begin_round(read);
     ask(id, read, false);
   }
+  in_flight_.note_idle();
 }
 
 void Reader::begin_round(Read& read) {
@@ -241,6 +243,8 @@ void Reader::take(cql::Answer answer) {
     number = read->second.number;
     --read->second.under_way;
     if (answer.failure) {
+      if (answer.failure->status == cql::Status::kOverloaded)
+        in_flight_.note_overload(Clock::now());
       Read& failed = read->second;
       failed.failure = std::move(*answer.failure);
       failed.trouble = sent.host ? tables_.session().address_of(*sent.host) : "";
@@ -296,6 +300,7 @@ Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& p
 void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   auto node = reads_.extract(id);
   bytes_under_way_ -= blocks_[node.mapped().number].bytes;
+  if (!failure) in_flight_.note_answer(blocks_[node.mapped().number].bytes, Clock::now());
   start_waiting();
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "store/cassandra/hedging.hpp"
+#include "store/cassandra/in_flight.hpp"
 #include "store/cassandra/store.hpp"
 #include "store/cassandra/tables.hpp"
 
@@ -98,6 +99,7 @@ class Reader final : public BlockReader {
   std::deque<std::uint64_t> waiting_;                       ///< reads that are not asked for yet
   std::multimap<Clock::time_point, std::uint64_t> rounds_;  ///< when a read is asked for again
   Hedging hedging_;
+  InFlight in_flight_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;

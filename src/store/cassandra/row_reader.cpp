@@ -87,7 +87,8 @@ RowReader::RowReader(RowSource source, std::string_view split, int workers)
     : source_(std::move(source)),
       in_place_(columns_in_place(*source_.index)),
       arrow_schema_(schema_of(*source_.index, in_place_)),
-      hedging_(kLateLeast) {
+      hedging_(kLateLeast),
+      in_flight_(in_flight_of(source_.table->session(), source_.bytes_under_way)) {
   const auto found = std::ranges::find(source_.index->splits, split, &rows::RowSplit::name);
   if (found == source_.index->splits.end()) {
     throw Error(ErrorCode::kNotFound,
@@ -134,12 +135,13 @@ void RowReader::start_waiting() {
     const std::uint64_t id = waiting_.front();
     Read& read = reads_.at(id);
     const std::uint64_t bytes = block(read).bytes;
-    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > source_.bytes_under_way_max) return;
+    if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > in_flight_.limit()) return;
     waiting_.pop_front();
     bytes_under_way_ += bytes;
     begin(read);
     ask(id, read);
   }
+  in_flight_.note_idle();
 }
 
 /// From the first page.
@@ -258,6 +260,7 @@ void RowReader::note_answer(const Sent& sent, const Read& read, Clock::time_poin
 
 /// With the lock held.
 void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure) {
+  if (failure.status == cql::Status::kOverloaded) in_flight_.note_overload(Clock::now());
   const auto give_up = [&] {
     const Error error = source_.table->tables().error(failure);
     const std::string node =
@@ -380,6 +383,7 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
 void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   auto node = reads_.extract(id);
   bytes_under_way_ -= block(node.mapped()).bytes;
+  if (!failure) in_flight_.note_answer(block(node.mapped()).bytes, Clock::now());
   start_waiting();
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);

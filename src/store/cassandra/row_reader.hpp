@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "store/cassandra/hedging.hpp"
+#include "store/cassandra/in_flight.hpp"
 #include "store/cassandra/row_query.hpp"
 #include "store/cassandra/row_table.hpp"
 #include "store/rows/index.hpp"
@@ -37,7 +38,7 @@ struct RowSource {
   std::shared_ptr<const rows::RowIndex> index;
   std::string where;                            ///< starts the messages
   std::shared_ptr<RowConsistency> consistency;  ///< of the second reading of what differs
-  std::uint64_t bytes_under_way_max = std::uint64_t{32} << 20;
+  std::uint64_t bytes_under_way = std::uint64_t{32} << 20;  ///< at first
 };
 
 class RowReader final : public BlockReader {
@@ -105,6 +106,7 @@ class RowReader final : public BlockReader {
   std::deque<std::uint64_t> waiting_;                    ///< reads that are not asked for yet
   std::multimap<Clock::time_point, std::uint64_t> due_;  ///< when a page is asked for again
   Hedging hedging_;
+  InFlight in_flight_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;

@@ -1,0 +1,103 @@
+"""The packed feed from a far Cassandra: a delay proxy in front of one node adds a round trip.
+
+784 float32 and a label per sample, 1.1 GB in chunks of 512 KiB; shuffle block, batches of 256, no cache. The same proxy, once without a
+delay, once with a round trip of 20 ms and the default budget, once with 100 ms and a budget of 512 MiB; each run is 30 s of epochs without
+end, of which the first 5 do not count. Beside it, at each delay, the driver alone with one request at a time, and with 32 under way.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness import BUILD, Side, ingest, report, write_npy
+from nodes import PORT, SAMPLES, THREADS, WIDTH, cluster, running, warm
+
+ROUNDS = 3
+SECONDS = 30
+BAR = 0.9
+CHUNK_BYTES = 525_000
+# Round trip in ms: budget in bytes; 0 is the default.
+WAYS = {0: 512 << 20, 20: 0, 100: 512 << 20}
+
+
+class Proxy:
+    """tools/delay_proxy between two addresses."""
+
+    def __init__(self, listen: str, target: str, round_trip_ms: int) -> None:
+        self.process = subprocess.Popen([str(BUILD / "bin/delay_proxy"), f"{listen}:{PORT}", f"{target}:{PORT}", str(round_trip_ms)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout and self.process.stdout.readline() == "ready\n"
+
+    def connections(self) -> int:
+        """That it has had so far."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline().split()[0])
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+@contextmanager
+def proxy(node: cluster.Node, round_trip_ms: int) -> Iterator[Proxy]:
+    """In front of a node that is far."""
+    made = Proxy(node.far_address, node.address, round_trip_ms)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def feed(url: str, budget: int, between: Proxy) -> dict:
+    """One run."""
+    before = between.connections()
+    told = subprocess.run([str(BUILD / "bin/bench_far_side"), url, "256", str(SECONDS), str(budget)], check=True, stdout=subprocess.PIPE,
+                          text=True)
+    return {**json.loads(told.stdout), "connections": between.connections() - before}
+
+
+def driver(url: str, under_way: int, chunks: int) -> float:
+    """Samples per second of the driver alone."""
+    side = Side([str(BUILD / "bin/bench_raw_side"), "chunks", url, str(under_way), str(chunks)])
+    told = side.round()
+    side.close()
+    return told["samples"] / told["seconds"]
+
+
+def rate(run: dict) -> float:
+    return run["samples"] / run["seconds"]
+
+
+def main() -> None:
+    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
+    with running(1, cluster.Mode(far=True)) as nodes:
+        node = nodes.nodes()[0]
+        url = f"cassandra://{node.far_address}/bench/packed"
+        with proxy(node, 0):
+            ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+            warm([str(BUILD / "bin/bench_raw_side"), "chunks", url, str(32 << 20)])
+        runs: dict[int, list[dict]] = {delay: [] for delay in WAYS}
+        for number in range(ROUNDS):
+            for delay in WAYS if number % 2 == 0 else reversed(WAYS):
+                with proxy(node, delay) as between:
+                    runs[delay].append(feed(url, WAYS[delay], between))
+        usual = {}
+        for delay in WAYS:
+            with proxy(node, delay):
+                usual[delay] = {"one_at_a_time": round(driver(url, 1, 50)), "32_at_a_time": round(driver(url, 32 * CHUNK_BYTES, 1500))}
+    near = [rate(run) for run in runs[0]]
+    for delay in WAYS:
+        more = {name: statistics.median(run[name] for run in runs[delay])
+                for name in ("first_batch_ms", "seconds_to_rate", "connections", "epochs", "rss_anon_bytes")}
+        report(f"feed cassandra, a round trip of {delay} ms vs 0 ms", [rate(run) for run in runs[delay]], near, "samples/s",
+               BAR if delay else 0, THREADS, driver_alone=usual[delay], **more)
+
+
+main()

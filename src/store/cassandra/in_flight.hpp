@@ -1,0 +1,52 @@
+// How many bytes are asked of the servers at once: doubled for as long as that makes reading
+// faster, halved when a server says that it is too much. Not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace ringfeed::cql {
+class Session;
+}
+
+namespace ringfeed::cassandra {
+
+class InFlight {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Begins with `least`, never asks for more than `most` (or for `least`, when that is more).
+  InFlight(std::uint64_t least, std::uint64_t most) : most_(most), limit_(least) {}
+
+  /// Bytes that may be under way.
+  std::uint64_t limit() const noexcept { return limit_; }
+  /// Nothing waits to be asked for: what is measured now says nothing about the limit.
+  void note_idle() noexcept { idle_ = true; }
+  void note_answer(std::uint64_t bytes, Clock::time_point now);
+  /// A server answered that it is asked too much.
+  void note_overload(Clock::time_point now);
+
+ private:
+  void begin(Clock::time_point now) noexcept;
+  void decide(double rate, Clock::time_point now);
+
+  const std::uint64_t most_;
+  std::uint64_t limit_;
+  double rate_ = 0;       ///< bytes per second with the limit before, while another is tried
+  bool trying_ = false;   ///< a doubled limit
+  bool settling_ = true;  ///< the limit has just changed
+  Clock::duration pause_ = kPauseFirst;
+  Clock::time_point next_try_{};
+
+  // What is measured now.
+  Clock::time_point begin_{};
+  std::uint64_t bytes_ = 0;
+  bool idle_ = false;
+
+  static constexpr auto kPauseFirst = std::chrono::seconds(10);
+};
+
+/// Of a reader of this session, which may have so much at each node (Connection).
+InFlight in_flight_of(const cql::Session& session, std::uint64_t least);
+
+}  // namespace ringfeed::cassandra
