@@ -72,7 +72,7 @@ def linear() -> None:
         return 1e6 * run["seconds"][part] / (run["samples"] / 10)
 
     parts = {part: round(statistics.median(step(run, part) for run in mine), 1)
-             for part in ("wait", "forward", "backward", "optimizer")}
+             for part in ("wait", "forward", "backward", "all_reduce", "optimizer")}
     report("step of Linear(10,1), batch 10, 2 ranks, vs Python DDP", [step(run, "total") for run in mine],
            [1e6 * run["seconds"] / run["steps"] for run in theirs], "us/step", 1.0, "1 per rank", higher_is_better=False,
            ours_parts=parts)

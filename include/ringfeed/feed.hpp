@@ -64,6 +64,8 @@ struct FeedStats {
   std::uint64_t blocks_read = 0;     ///< asked of the store
   double wait_seconds = 0;           ///< that next() spent waiting for a batch
   double assemble_seconds = 0;       ///< that the assembling thread spent copying samples
+  double store_seconds = 0;          ///< that it waited for blocks of the store
+  double check_seconds = 0;          ///< that the store's threads spent checking and decoding
   std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
   std::uint64_t prefetch_bytes = 0;  ///< the budget in force
   std::uint64_t floor_bytes = 0;     ///< the least that this order needs

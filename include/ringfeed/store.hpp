@@ -48,6 +48,10 @@ class BlockReader {
   /// kTimeout, kPermission. `done` must not throw and must not wait for another read. With 65,536
   /// reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
+
+  /// That its threads have spent so far with checking and decoding answers, all together; 0 where
+  /// that is not counted.
+  virtual double check_seconds() const { return 0; }
 };
 
 /// What an ingest intends to write: who does the same again finds the same.

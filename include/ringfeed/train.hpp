@@ -138,10 +138,15 @@ struct TrainOptions {
 /// Where one rank's training time went. Evaluation and start-up are not in it.
 struct TrainSeconds {
   double total = 0;
-  double wait = 0;      ///< for the feed
-  double forward = 0;   ///< with the loss
-  double backward = 0;  ///< with the all-reduce of gradients
+  double wait = 0;        ///< for the feed
+  double forward = 0;     ///< with the loss
+  double backward = 0;    ///< the rank's own part
+  double all_reduce = 0;  ///< of gradients, as far as backward did not hide it
   double optimizer = 0;
+  // Beside it, on threads of the feed:
+  double store = 0;     ///< waiting for the store
+  double check = 0;     ///< checking and decoding what it gave
+  double assemble = 0;  ///< copying samples into batches
 };
 
 struct TrainSummary {

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <ringfeed/error.hpp>
+#include <string_view>
 #include <vector>
 
 #include "audit/ledger_line.hpp"
@@ -17,21 +19,25 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 
-/// The bytes of one sample of a batch, one column behind the other.
-void append_sample(const Column& column, std::int64_t size, std::int64_t row, std::string& bytes) {
+/// The bytes of one sample in a column, as pieces. Where the number of its elements varies, that is
+/// the first one, in `count_bytes`.
+void append_pieces(const Column& column, std::int64_t size, std::int64_t row,
+                   std::array<char, 8>& count_bytes, std::vector<std::string_view>& pieces) {
   const auto* const data = static_cast<const char*>(column.data);
   if (column.offsets == nullptr) {
     const std::size_t length = column.bytes / static_cast<std::size_t>(size);
-    bytes.append(data + static_cast<std::size_t>(row) * length, length);
+    pieces.emplace_back(data + static_cast<std::size_t>(row) * length, length);
     return;
   }
   const std::int64_t begin = column.offsets[row];
   const std::int64_t end = column.offsets[row + 1];
   const auto element = static_cast<std::int64_t>(size_of(column.dtype));
   const std::uint64_t count = static_cast<std::uint64_t>(end - begin);
-  for (int byte = 0; byte < 8; ++byte) bytes.push_back(static_cast<char>(count >> (8 * byte)));
+  for (std::size_t byte = 0; byte < count_bytes.size(); ++byte)
+    count_bytes[byte] = static_cast<char>(count >> (8 * byte));
+  pieces.emplace_back(count_bytes.data(), count_bytes.size());
   if (count > 0)
-    bytes.append(data + begin * element, static_cast<std::size_t>((end - begin) * element));
+    pieces.emplace_back(data + begin * element, static_cast<std::size_t>((end - begin) * element));
 }
 
 }  // namespace
@@ -80,10 +86,12 @@ struct Ledger::Impl {
     line.first = batch.first;
     line.samples = batch.samples;
     line.hashes.clear();
+    counts.resize(batch.columns.size());
     for (std::int64_t row = 0; row < batch.size; ++row) {
-      sample.clear();
-      for (const auto& column : batch.columns) append_sample(column, batch.size, row, sample);
-      line.hashes.push_back(hash_bytes(sample));
+      pieces.clear();
+      for (std::size_t c = 0; c < batch.columns.size(); ++c)
+        append_pieces(batch.columns[c], batch.size, row, counts[c], pieces);
+      line.hashes.push_back(pieces.size() == 1 ? hash_bytes(pieces[0]) : hash_bytes(pieces));
     }
     append(line, buffer);
     end = {line.epoch, line.first + static_cast<std::uint64_t>(batch.global_size)};
@@ -92,6 +100,7 @@ struct Ledger::Impl {
 
   void write_buffer() {
     file.write(buffer);
+    file.start_sync();  // so that flush() has little left to wait for
     buffer.clear();
   }
 
@@ -106,8 +115,10 @@ struct Ledger::Impl {
   bool header_written = false;
   std::string buffer;
   Place end;
-  LedgerBatch line;    ///< kept for its memory
-  std::string sample;  ///< the same
+  // Kept for their memory:
+  LedgerBatch line;
+  std::vector<std::string_view> pieces;
+  std::vector<std::array<char, 8>> counts;
 };
 
 std::uint64_t Ledger::next_start(const std::string& folder) {

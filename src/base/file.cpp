@@ -105,6 +105,10 @@ void File::sync() {
   if (::fsync(descriptor_) != 0) throw_system_error(errno, path_);
 }
 
+void File::start_sync() const noexcept {
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 void File::close() {
   if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR)
     throw_system_error(errno, path_);

@@ -38,6 +38,8 @@ class File {
   void resize(std::uint64_t bytes);
   /// Returns when the bytes are durable.
   void sync();
+  /// Asks the system to begin with that; a hint, without effect on failure.
+  void start_sync() const noexcept;
   /// Also reports what the system found only now. The destructor closes without a report.
   void close();
 

@@ -4,28 +4,30 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/hash_kernels.hpp"
+
 namespace ringfeed {
 
 namespace {
 
-using Hash = std::uint64_t (*)(const void* data, std::size_t size) noexcept;
+constexpr HashKernels kHashKernels = RINGFEED_HASH_KERNELS;
 
-std::uint64_t hash_anywhere(const void* data, std::size_t size) noexcept {
-  return XXH3_64bits(data, size);
-}
-
-Hash fastest_hash() noexcept {
+const HashKernels& fastest() noexcept {
 #ifdef RINGFEED_AVX2
-  if (__builtin_cpu_supports("avx2")) return &hash_bytes_avx2;
+  static const bool avx2 = __builtin_cpu_supports("avx2");
+  if (avx2) return kHashKernelsAvx2;
 #endif
-  return &hash_anywhere;
+  return kHashKernels;
 }
 
 }  // namespace
 
 std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
-  static const Hash hash = fastest_hash();
-  return hash(data, size);
+  return fastest().bytes(data, size);
+}
+
+std::uint64_t hash_bytes(std::span<const std::string_view> pieces) noexcept {
+  return fastest().pieces(pieces);
 }
 
 // The alignment that XXH3's state asks for comes with the type.

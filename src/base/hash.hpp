@@ -1,9 +1,12 @@
-// XXH3-64, the checksum of every stored byte and the key of every random choice.
+// XXH3-64, the checksum of every stored byte and the key of every random choice. On processors that
+// have AVX2 it is used: where the bytes are in the processor's cache that takes two thirds of the
+// time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace ringfeed {
@@ -13,11 +16,10 @@ inline std::uint64_t hash_bytes(std::string_view bytes) noexcept {
   return hash_bytes(bytes.data(), bytes.size());
 }
 
-/// The same, on processors that have AVX2: where the bytes are in the processor's cache it takes half
-/// the time.
-std::uint64_t hash_bytes_avx2(const void* data, std::size_t size) noexcept;
+/// Of the pieces one behind the other.
+std::uint64_t hash_bytes(std::span<const std::string_view> pieces) noexcept;
 
-/// The same hash over bytes that come in pieces.
+/// The same hash over bytes that come over time.
 class Hasher {
  public:
   Hasher();

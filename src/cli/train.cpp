@@ -56,7 +56,11 @@ nlohmann::json summary_json(const TrainSummary& summary) {
         {"wait", summary.seconds.wait},
         {"forward", summary.seconds.forward},
         {"backward", summary.seconds.backward},
-        {"optimizer", summary.seconds.optimizer}}},
+        {"all_reduce", summary.seconds.all_reduce},
+        {"optimizer", summary.seconds.optimizer},
+        {"store", summary.seconds.store},
+        {"check", summary.seconds.check},
+        {"assemble", summary.seconds.assemble}}},
       {"weights", summary.weights},
       {"world_size", summary.world_size},
       {"threads_per_rank", summary.threads},
@@ -68,6 +72,21 @@ nlohmann::json summary_json(const TrainSummary& summary) {
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
   return json;
+}
+
+/// Where the time went, of rank 0.
+std::string time_text(const TrainSummary& summary) {
+  const TrainSeconds& seconds = summary.seconds;
+  const auto share = [&](double part) {
+    return seconds.total > 0 ? 100 * part / seconds.total : 0;
+  };
+  return fmt::format(
+      "time: waiting {:.1f} %, forward {:.1f} %, backward {:.1f} %, all-reduce {:.1f} %, optimizer "
+      "{:.1f} % of {:.2f} s; beside it the feed: store {:.2f} s, checksum {:.2f} s, assembly {:.2f} "
+      "s",
+      share(seconds.wait), share(seconds.forward), share(seconds.backward),
+      share(seconds.all_reduce), share(seconds.optimizer), seconds.total, seconds.store,
+      seconds.check, seconds.assemble);
 }
 
 std::string summary_text(const TrainSummary& summary, const std::string& summary_path) {
@@ -82,6 +101,7 @@ std::string summary_text(const TrainSummary& summary, const std::string& summary
       "time",
       summary.samples_per_second, summary.world_size, summary.world_size == 1 ? "" : "es",
       summary.device, summary.threads, summary.threads == 1 ? "" : "s", summary.wait_share * 100);
+  text += "\n" + time_text(summary);
   if (!summary.resumed_from.empty())
     text += fmt::format("\nresumed from {}: epoch {}, sample {}", summary.resumed_from,
                         summary.start.epoch + 1, summary.start.samples);

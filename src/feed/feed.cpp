@@ -236,6 +236,7 @@ struct Feed::Impl {
                 block, budget.blocks_bytes, held_bytes.load()));
       }
     }
+    const auto start = Clock::now();
     std::unique_lock lock(mutex);
     while (!all_arrived(state)) {
       const auto seen = arrivals;
@@ -248,6 +249,7 @@ struct Feed::Impl {
                   fmt::format("{}: no answer to any read for {} s", dataset->url(),
                               std::chrono::duration<double>(options.read_timeout).count()));
     }
+    store_seconds += seconds_since(start);
   }
 
   static void check_needed(const EpochState& state) {
@@ -389,6 +391,8 @@ struct Feed::Impl {
     stats.blocks_read = blocks_read.load();
     stats.wait_seconds = wait_seconds;
     stats.assemble_seconds = static_cast<double>(assemble_nanoseconds.load()) * 1e-9;
+    stats.store_seconds = store_seconds;
+    stats.check_seconds = reader->check_seconds();
     stats.held_bytes_max = held_bytes_max.load();
     stats.prefetch_bytes = budget.bytes;
     stats.floor_bytes = budget.floor_bytes;
@@ -433,6 +437,7 @@ struct Feed::Impl {
   std::uint64_t samples = 0;
   std::uint64_t batches = 0;
   double wait_seconds = 0;
+  double store_seconds = 0;
   const Steps steps;
 
   std::jthread assembler;  ///< last: it uses all of the above

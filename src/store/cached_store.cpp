@@ -148,6 +148,11 @@ BlockReader& CachedReader::inner() {
   return *inner_;
 }
 
+double CachedReader::check_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return checking_.seconds() + (inner_ != nullptr ? inner_->check_seconds() : 0);
+}
+
 std::string CachedReader::file_name(std::uint64_t number) const {
   return fmt::format("{}/{:08}.chunk", name_, number);
 }
@@ -193,6 +198,7 @@ std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
 
 /// Null when it is not there, or not whole.
 Chunk CachedReader::load(std::uint64_t number) {
+  const TimeCount::Span span(checking_);
   const auto file = file_of(number);
   if (!file) return nullptr;
   const std::string name = file_name(number);

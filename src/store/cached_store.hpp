@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/thread_pool.hpp"
+#include "base/time_count.hpp"
 #include "store/cache_folder.hpp"
 
 namespace arrow {
@@ -68,6 +69,7 @@ class CachedReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  double check_seconds() const override;
 
  private:
   std::string file_name(std::uint64_t number) const;
@@ -86,7 +88,8 @@ class CachedReader final : public BlockReader {
   const std::string where_;
   std::vector<BlockInfo> blocks_;
   std::atomic<bool> full_ = false;
-  std::mutex mutex_;                               ///< of the three below
+  TimeCount checking_;
+  mutable std::mutex mutex_;                               ///< of the three below
   std::vector<std::optional<CachedFile>> files_;   ///< by block, as long as they stay mapped
   std::deque<std::uint64_t> mapped_;               ///< the oldest first
   std::unique_ptr<BlockReader> inner_;             ///< null until it is needed

@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
+#include "base/time_count.hpp"
 #include "store/local_layout.hpp"
 
 namespace ringfeed {
@@ -32,6 +33,7 @@ class LocalReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  double check_seconds() const override { return checking_.seconds(); }
 
  private:
   struct Place {
@@ -48,6 +50,7 @@ class LocalReader final : public BlockReader {
   std::vector<Part> parts_;
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
+  TimeCount checking_;
   std::mutex mutex_;                                      ///< of the two below
   std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
   std::deque<std::uint32_t> mapped_;                      ///< oldest first

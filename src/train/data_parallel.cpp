@@ -52,7 +52,7 @@ struct GradientReducer::Impl {
     } catch (const std::exception& error) {
       const std::string text = first_line(error);
       if (text.find("params") == std::string::npos) {
-        throw collective_error(group->rank(), "comparing parameters", error);
+        throw group->impl().failure("comparing parameters", error);
       }
       throw Error(
           ErrorCode::kInvalidArgument,
@@ -65,7 +65,7 @@ struct GradientReducer::Impl {
     try {
       c10d::broadcast_coalesced(c10d_group(), detached(tensors), kBroadcastBytes, 0);
     } catch (const std::exception& error) {
-      throw collective_error(group->rank(), "giving parameters and buffers to all", error);
+      throw group->impl().failure("giving parameters and buffers to all", error);
     }
   }
 
@@ -115,7 +115,7 @@ void GradientReducer::before_forward() {
     impl_->reducer->prepare_for_forward();
     impl_->reducer->rebuild_buckets();
   } catch (const std::exception& error) {
-    throw collective_error(impl_->group->rank(), "making buckets of gradients", error);
+    throw impl_->group->impl().failure("making buckets of gradients", error);
   }
   impl_->give_rank_0s(impl_->buffers);
 }

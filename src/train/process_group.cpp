@@ -6,12 +6,15 @@
 #include "train/process_group.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <future>
 #include <ringfeed/error.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <thread>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "train/cuda.hpp"
@@ -46,9 +49,9 @@ std::shared_ptr<gloo::transport::Device> network_device(const World& world) {
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world,
+                                               const c10::intrusive_ptr<c10d::Store>& store,
                                                const ProcessGroupOptions& options) {
   const auto timeout = options.timeout;
-  const auto store = connect_store(world, timeout);
   auto gloo_options = c10d::ProcessGroupGloo::Options::create(timeout);
   gloo_options->devices.push_back(network_device(world));
   const auto gloo =
@@ -64,10 +67,58 @@ c10::intrusive_ptr<c10d::ProcessGroup> connect(const World& world,
   return group;
 }
 
+/// How long ranks that have waited in vain wait for one another's word of it.
+constexpr std::chrono::seconds kWordTimeout{3};
+
+std::string word_key(int rank) { return fmt::format("waited-in-vain/{}", rank); }
+
+/// The ranks that did not wait in vain, when those that did have said so.
+std::vector<int> find_missing(c10d::Store& store, const World& world) {
+  store.set(word_key(world.rank), std::vector<std::uint8_t>{1});
+  const auto end = std::chrono::steady_clock::now() + kWordTimeout;
+  std::vector<int> missing;
+  do {
+    missing.clear();
+    for (int rank = 0; rank < world.size; ++rank) {
+      if (rank != world.rank && !store.check({word_key(rank)})) missing.push_back(rank);
+    }
+    // With one missing, it is that one; with several, some may only be later.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  } while (missing.size() > 1 && std::chrono::steady_clock::now() < end);
+  return missing;
+}
+
 }  // namespace
 
+Error ProcessGroup::Impl::failure(std::string_view what, const std::exception& error) const {
+  const Error plain = collective_error(world.rank, what, error);
+  if (plain.code() != ErrorCode::kTimeout || store == nullptr) return plain;
+  // The store may be in the process that is stuck: then its answer never comes.
+  auto promise = std::make_shared<std::promise<std::vector<int>>>();
+  auto future = promise->get_future();
+  std::thread([promise, kept = store, of = world] {
+    try {
+      promise->set_value(find_missing(*kept, of));
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  }).detach();
+  std::vector<int> missing;
+  try {
+    if (future.wait_for(kWordTimeout + std::chrono::seconds(1)) == std::future_status::ready)
+      missing = future.get();
+    else if (!world.agent_serves && world.rank != 0)
+      missing = {0};
+  } catch (const std::exception&) {
+    // Nobody is named then.
+  }
+  if (missing.empty()) return plain;
+  return Error(plain.code(), fmt::format("{}; no word of rank {}", plain.what(),
+                                         fmt::join(missing, " and rank ")));
+}
+
 struct ProcessGroup::Pending::Impl {
-  int rank;
+  const ProcessGroup::Impl* group;
   c10::intrusive_ptr<c10d::Work> work;
 };
 
@@ -82,7 +133,7 @@ void ProcessGroup::Pending::wait() {
   try {
     impl->work->wait();
   } catch (const std::exception& error) {
-    throw collective_error(impl->rank, "a collective", error);
+    throw impl->group->failure("a collective", error);
   }
 }
 
@@ -107,7 +158,8 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& opti
                   "this process has joined its ranks before; join once and share the group");
     }
     try {
-      impl->group = connect(world, options);
+      impl->store = connect_store(world, options.timeout);
+      impl->group = connect(world, impl->store, options);
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
@@ -129,9 +181,9 @@ ProcessGroup::Pending ProcessGroup::all_reduce_async(torch::Tensor tensor, Reduc
   std::vector<at::Tensor> tensors = {std::move(tensor)};
   try {
     return Pending(
-        std::make_unique<Pending::Impl>(rank(), impl_->group->allreduce(tensors, options)));
+        std::make_unique<Pending::Impl>(impl_.get(), impl_->group->allreduce(tensors, options)));
   } catch (const std::exception& error) {
-    throw collective_error(rank(), "an all-reduce", error);
+    throw impl_->failure("an all-reduce", error);
   }
 }
 
@@ -145,7 +197,7 @@ void ProcessGroup::broadcast(torch::Tensor tensor) {
   try {
     impl_->group->broadcast(tensors)->wait();
   } catch (const std::exception& error) {
-    throw collective_error(rank(), "a broadcast", error);
+    throw impl_->failure("a broadcast", error);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/DeviceGuard.h>
 #include <fmt/format.h>
+#include <torch/csrc/autograd/engine.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/optim/optimizer.h>
 #include <torch/optim/serialize.h>
@@ -33,6 +34,7 @@
 #include "train/losses.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
+#include "train/process_group.hpp"
 #include "train/safetensors.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
@@ -258,8 +260,17 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   const auto loss = loss_.sum(forward(input), target);
   if (pending) pending->wait();
   watch.lap(seconds.forward);
-  (loss * step_scale(group_->size(), step_weight.item<double>())).backward();
-  watch.lap(seconds.backward);
+  const auto scaled = loss * step_scale(group_->size(), step_weight.item<double>());
+  if (group_->size() > 1) {
+    // The engine runs what is asked for at its start before what the all-reduce asks for: when this
+    // rank has computed all its gradients.
+    scaled.register_hook([&](const torch::Tensor&) {
+      torch::autograd::Engine::get_default_engine().queue_callback(
+          [&] { watch.lap(seconds.backward); });
+    });
+  }
+  scaled.backward();
+  watch.lap(group_->size() > 1 ? seconds.all_reduce : seconds.backward);
   optimizer_->step();
   sums.loss += loss.detach();
   sums.weight += own_weight;
@@ -354,6 +365,10 @@ void Trainer::run(TrainSummary& summary) {
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch)
     train_epoch(summary, std::exchange(sums, Sums(device_)));
+  const FeedStats stats = feed_.stats();
+  summary.seconds.store = stats.store_seconds;
+  summary.seconds.check = stats.check_seconds;
+  summary.seconds.assemble = stats.assemble_seconds;
   if (ledger_) ledger_->close();
 }
 
@@ -563,10 +578,10 @@ TrainSummary train(const TrainOptions& options) {
   summary.threads = choose_threads(options, world);
   make_deterministic(summary.threads, options.seed);
   const auto devices = devices_of(plan, world);
+  std::shared_ptr<ProcessGroup> group;
   try {
     const c10::DeviceGuard current(devices.front());
-    const auto group =
-        ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
+    group = ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
     summary.rank = group->rank();
     summary.world_size = group->size();
     require_same(*group, start_of(options, plan, *dataset));
@@ -600,6 +615,7 @@ TrainSummary train(const TrainOptions& options) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
+    if (group != nullptr) throw group->impl().failure("training", error);
     throw collective_error(world.rank, "training", error);
   }
   const TrainSeconds& seconds = summary.seconds;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -256,3 +257,19 @@ def test_too_few_replicas_for_a_write_is_exit_code_4_in_time(cluster: Running, n
     assert seconds < 5
     assert "replication_factor': '3'" in refused.stderr and "1 live" in refused.stderr
     assert 'ALTER KEYSPACE "faults" WITH replication' in refused.stderr
+
+
+def test_from_a_full_cache_it_trains_with_the_server_stopped(cluster: Running, dataset: str, tmp_path: Path) -> None:
+    train = ("train", dataset, "--model", "linear", "--input", "data", "--target", "data", "--loss", "mse", "--lr", "1e-9",
+             "--batch-size", "500", "--epochs", "2", "--threads", "1", "--cache", str(tmp_path / "cache"), "--json")
+    first = ringfeed(*train)
+    assert first.returncode == 0, first.stderr
+    for number in (1, 2, 3):
+        cluster.kill(number)
+    second = ringfeed(*train)
+    assert second.returncode == 0, second.stderr
+    assert f"what is in the cache {tmp_path / 'cache'} is read without it" in second.stderr
+    losses = [json.loads(run.stdout.splitlines()[-1])["losses"] for run in (first, second)]
+    assert losses[0] == losses[1]
+    gone = ringfeed(*train[:-3], "--cache", str(tmp_path / "another"), "--json")
+    assert gone.returncode == 4, gone.stderr

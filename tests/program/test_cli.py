@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from conftest import DIGITS, SECONDS_MAX, TENSORS, Ringfeed, build_folder
 
 pytestmark = pytest.mark.program
 
-COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train")
+COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -150,6 +151,22 @@ def test_cuda_without_a_device_is_refused(digits: Ringfeed) -> None:
     assert json.loads(digits(*options, CUDA_VISIBLE_DEVICES="").stdout.splitlines()[-1])["device"] == "cpu"
 
 
+def test_a_run_ends_with_where_the_time_went_and_a_cache_changes_nothing(digits: Ringfeed) -> None:
+    train = ("train", "digits.ring", "--input", "image", "--target", "label", "--epochs", "2", "--threads", "1", "--output")
+    text = digits(*train, "plain").stdout
+    assert re.search(r"^time: waiting .* %, forward .* %, backward .* %, all-reduce 0\.0 %, optimizer .* % of .* s; "
+                     r"beside it the feed: store .* s, checksum .* s, assembly .* s$", text, re.MULTILINE), text
+    digits(*train, "cached", "--cache", "cache", "--cache-bytes", "1MiB")
+    moved = digits.folder / "elsewhere.ring"
+    (digits.folder / "digits.ring").rename(moved)
+    missing = digits.error(*train, "none", "--cache", "cache", code=2)  # a folder that is gone is not a server that does not answer
+    assert "digits.ring" in missing
+    moved.rename(digits.folder / "digits.ring")
+    digits(*train, "again", "--cache", "cache")
+    losses = [json.loads((digits.folder / name / "summary.json").read_text())["losses"] for name in ("plain", "cached", "again")]
+    assert losses[0] == losses[1] == losses[2]
+
+
 def test_torchrun_gives_the_losses_of_nproc(digits: Ringfeed) -> None:
     train = ("train", "digits.ring", "--input", "image", "--target", "label", "--epochs", "2", "--threads", "1",
              "--device", "cpu", "--quiet", "--output")
@@ -162,6 +179,7 @@ def test_torchrun_gives_the_losses_of_nproc(digits: Ringfeed) -> None:
     own, other = (json.loads((digits.folder / name / "summary.json").read_text()) for name in ("own", "torchrun"))
     assert other["world_size"] == 2
     assert other["losses"] == own["losses"]
+    assert own["seconds"]["all_reduce"] > 0 and own["seconds"]["backward"] > 0
 
 
 def test_original_case(ringfeed: Ringfeed) -> None:

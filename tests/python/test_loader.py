@@ -302,6 +302,14 @@ def test_a_ledger_is_exact_over_a_resume(numbers: str, tmp_path: Path) -> None:
     assert not damaged.exact and damaged.lost == 100 and "epoch 0, step 1, is missing on every rank" in damaged.offenders[0]
 
 
+def test_a_cache_holds_what_was_read(numbers: str, tmp_path: Path) -> None:
+    plain = ids_of(ringfeed.Loader(ringfeed.open(numbers), 100, seed=3))
+    for _ in range(2):
+        cached = ringfeed.open(numbers, cache_dir=str(tmp_path / "cache"), cache_bytes=1 << 30)
+        assert ids_of(ringfeed.Loader(cached, 100, seed=3)) == plain
+    assert len(list((tmp_path / "cache").rglob("*.chunk"))) > 1
+
+
 def log_as_rank(rank: int, url: str, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     for _ in range(2):  # two starts of a run

@@ -109,6 +109,7 @@ TEST(Launcher, EndsRanksThatWaitForASilentOne) {
   EXPECT_EQ(error.code(), ErrorCode::kTimeout) << error.what();
   EXPECT_TRUE(std::string(error.what()).starts_with("rank 0: a collective timed out"))
       << error.what();
+  EXPECT_TRUE(std::string(error.what()).ends_with("; no word of rank 1")) << error.what();
   expect_gone(fifo.pids(1));
 }
 

@@ -278,6 +278,7 @@ void Reader::take(cql::Answer answer) {
 }
 
 Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
+  const TimeCount::Span span(checking_);
   const auto cell = rows.cell(0, 1).value_or("");
   const BlockInfo& block = blocks_[number];
   if (cell.size() != block.bytes) {

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/time_count.hpp"
 #include "store/cassandra/hedging.hpp"
 #include "store/cassandra/in_flight.hpp"
 #include "store/cassandra/store.hpp"
@@ -37,6 +38,7 @@ class Reader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  double check_seconds() const override { return checking_.seconds(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -92,6 +94,7 @@ class Reader final : public BlockReader {
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
 
+  mutable TimeCount checking_;
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;

@@ -312,6 +312,7 @@ void RowReader::check(std::uint64_t id) {
 }
 
 Chunk RowReader::decode(const Read& read, std::string& difference) const {
+  const TimeCount::Span span(checking_);
   const RowColumns& columns = query_->columns();
   const rows::RowIndex& index = *source_.index;
   std::vector<std::vector<std::string_view>> cells(columns.names.size());

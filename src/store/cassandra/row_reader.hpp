@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/time_count.hpp"
 #include "store/cassandra/hedging.hpp"
 #include "store/cassandra/in_flight.hpp"
 #include "store/cassandra/row_query.hpp"
@@ -48,6 +49,7 @@ class RowReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  double check_seconds() const override { return checking_.seconds(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -99,6 +101,7 @@ class RowReader final : public BlockReader {
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<BlockInfo> blocks_;
 
+  mutable TimeCount checking_;
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;
