@@ -39,6 +39,38 @@ TEST(Safetensors, GoldenBytes) {
   EXPECT_EQ(snapshot(folder.path()).size(), 1u) << "a temporary file was left";
 }
 
+TEST(Safetensors, ComesBackAndWhatIsCutOffDoesNot) {
+  const TempFolder folder;
+  const float weight[2] = {1.0f, -2.0f};
+  const std::int64_t steps = 258;
+  write_safetensors(folder / "w",
+                    {{"w", DType::kFloat32, {2, 1}, weight, sizeof(weight)},
+                     {"steps", DType::kInt64, {}, &steps, sizeof(steps)}},
+                    {{"format", "pt"}});
+  const std::string bytes = read_all(folder / "w");
+  const auto tensors = read_safetensors(bytes, "w");
+  ASSERT_EQ(tensors.size(), 2u);
+  for (const auto& tensor : tensors) {
+    if (tensor.name == "w") {
+      EXPECT_EQ(tensor.dtype, DType::kFloat32);
+      EXPECT_EQ(tensor.shape, (std::vector<std::int64_t>{2, 1}));
+      EXPECT_EQ(std::string_view(static_cast<const char*>(tensor.data), tensor.bytes),
+                std::string_view(reinterpret_cast<const char*>(weight), sizeof(weight)));
+    } else {
+      EXPECT_EQ(tensor.name, "steps");
+      EXPECT_EQ(tensor.bytes, 8u);
+    }
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    try {
+      read_safetensors(std::string_view(bytes).substr(0, size), "w");
+      ADD_FAILURE() << size;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadData);
+    }
+  }
+}
+
 TEST(Safetensors, ReplacesAFileWhole) {
   const TempFolder folder;
   const std::uint8_t byte = 7;
