@@ -2,27 +2,16 @@
 #include "source/mapped_column.hpp"
 
 #include <arrow/array.h>
-#include <arrow/buffer.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 
 #include <ringfeed/error.hpp>
 
+#include "dataset/mapped_buffer.hpp"
 #include "source/arrays.hpp"
 
 namespace ringfeed {
 namespace {
-
-class MappedBuffer final : public arrow::Buffer {
- public:
-  MappedBuffer(std::shared_ptr<const MappedFile> file, std::uint64_t offset, std::uint64_t bytes)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(file->data()) + offset,
-                      static_cast<std::int64_t>(bytes)),
-        file_(std::move(file)) {}
-
- private:
-  std::shared_ptr<const MappedFile> file_;
-};
 
 std::shared_ptr<arrow::DataType> arrow_type_of(const ColumnSpec& spec) {
   return Schema{{spec}}.to_arrow()->field(0)->type();

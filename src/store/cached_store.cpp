@@ -14,7 +14,7 @@
 #include "base/byte_size.hpp"
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
-#include "store/mapped_buffer.hpp"
+#include "dataset/mapped_buffer.hpp"
 
 namespace ringfeed {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
-#include "store/mapped_buffer.hpp"
+#include "dataset/mapped_buffer.hpp"
 
 namespace ringfeed {
 namespace {

@@ -13,8 +13,6 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ringfeed/dataset.hpp>
@@ -29,12 +27,12 @@
 
 #include "base/file.hpp"
 #include "train/agreement.hpp"
-#include "train/checkpoint.hpp"
 #include "train/cuda.hpp"
 #include "train/losses.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
 #include "train/process_group.hpp"
+#include "train/resume.hpp"
 #include "train/safetensors.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
@@ -102,25 +100,6 @@ struct Sums {
     samples = value[3];
   }
   double mean_loss() const { return loss.item<double>() / weight; }
-};
-
-/// JSON has no NaN, which a loss may be.
-nlohmann::json json_of(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(fmt::format("{}", value));
-}
-
-double double_of(const nlohmann::json& json) {
-  return json.is_string() ? std::strtod(json.get_ref<const std::string&>().c_str(), nullptr)
-                          : json.get<double>();
-}
-
-/// What a run goes on with: of a checkpoint, the same on every rank.
-struct Resumed {
-  std::string path;
-  nlohmann::json document;
-  Position position;
-  std::string weights;    ///< of a safetensors file
-  std::string optimizer;  ///< of torch::save()
 };
 
 /// Of this rank, when the ranks are as many as then; else rank 0 has those of all.
@@ -521,48 +500,6 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   return start;
 }
 
-/// Of rank 0, which alone reads and writes them.
-struct Checkpoints {
-  std::optional<CheckpointFolder> folder;
-  std::optional<Checkpoint> from;
-};
-
-Checkpoints open_checkpoints(const TrainOptions& options) {
-  Checkpoints checkpoints;
-  if (!options.checkpoint_dir.empty()) {
-    checkpoints.folder.emplace(options.checkpoint_dir, options.checkpoint_keep);
-    const auto newest = checkpoints.folder->newest();
-    if (newest && options.resume == "auto") checkpoints.from = Checkpoint::read(*newest);
-    if (newest && options.resume.empty()) {
-      throw Error(ErrorCode::kConflict,
-                  fmt::format("{}: there are checkpoints of a run here; go on with it by --resume "
-                              "auto, or choose another folder",
-                              options.checkpoint_dir));
-    }
-  }
-  if (!options.resume.empty() && options.resume != "auto")
-    checkpoints.from = Checkpoint::read(options.resume);
-  return checkpoints;
-}
-
-/// Every rank gets what rank 0 read; nothing where that found none.
-std::optional<Resumed> resume(ProcessGroup& group, const std::optional<Checkpoint>& from,
-                              const Dataset& dataset, const OrderOptions& order) {
-  Resumed resumed;
-  resumed.path = broadcast_bytes(group, from ? std::string_view(from->path) : "");
-  if (resumed.path.empty()) return std::nullopt;
-  const auto document = broadcast_bytes(group, from ? from->document.dump() : "");
-  resumed.weights = broadcast_bytes(group, from ? from->weights->bytes() : "");
-  resumed.optimizer = broadcast_bytes(group, from ? from->optimizer->bytes() : "");
-  try {
-    resumed.document = nlohmann::json::parse(document);
-    resumed.position = decode_position(resumed.document.at("position").dump(), dataset, order);
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", resumed.path, error.what()));
-  }
-  return resumed;
-}
-
 }  // namespace
 
 TrainSummary train(const TrainOptions& options) {
@@ -610,6 +547,7 @@ TrainSummary train(const TrainOptions& options) {
     checkpoints.from.reset();
     Trainer trainer(options, dataset, plan, group, devices, resumed ? &*resumed : nullptr,
                     checkpoints.folder ? &*checkpoints.folder : nullptr);
+    resumed.reset();  // its bytes are in the trainer now
     trainer.run(summary);
     if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();
   } catch (const Error&) {
