@@ -25,6 +25,7 @@
 #endif
 
 #include <ringfeed/batch.hpp>
+#include <ringfeed/feed.hpp>
 
 namespace ringfeed {
 
@@ -87,6 +88,11 @@ class ProcessGroup {
   explicit ProcessGroup(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// A collective, for the start of a loop of your own: throws Error{kInvalidArgument} on every rank
+/// unless all are to read the same version of a data set in the same order from the same position.
+/// It names the first rank that has something else than rank 0, and what.
+void require_same_order(ProcessGroup& group, const Dataset& dataset, const FeedOptions& options);
 
 /// Averages the gradients of one module over the ranks, in buckets, while backward still runs. What
 /// DistributedDataParallel is made of, for modules whose forward it cannot call.

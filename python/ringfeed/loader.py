@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 STATE_FORMAT = 1
+LOADERS: Counter[str] = Counter()
+"""Of this process that had their first iteration, by data set: ranks count alike."""
 SHUFFLES = {True: "block", False: "none"}
 
 
@@ -92,7 +96,8 @@ class Loader:
     1-D tensors, a binary column a list of bytes, a string column a list of str.
 
     Raises:
-        InvalidArgumentError: an argument that does not fit the data set; it names the remedy.
+        InvalidArgumentError: an argument that does not fit the data set; it names the remedy. At the first iteration also when ranks of
+            torch.distributed ask for different orders, positions or versions; it names rank and difference.
     While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ...; a Loader that raised starts its next
     iteration where it was.
     """
@@ -123,6 +128,7 @@ class Loader:
         if drop_last and self._steps > 0 and last < self.global_batch_size:
             self._steps -= 1
         self._iteration = 0
+        self._compared = False
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
         self._feed = self._make_feed(self._next)  # so that what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
@@ -198,6 +204,23 @@ class Loader:
         return _core.Feed.make(self.dataset._core, **self._order, **self._options, global_batch=self.global_batch_size, rank=self.rank,
                                world_size=self.world_size, start=start, columns=self._columns)
 
+    def _compare_with_ranks(self, start: tuple[int, int]) -> None:
+        """That all ranks ask for the same order. The first one writes what it asks for into their store, the others compare: none waits."""
+        self._compared = True
+        if initialized_rank() is None:
+            return
+        import torch.distributed
+
+        data = f"{self.dataset.url.partition('?')[0]} {self.dataset.split}"
+        LOADERS[data] += 1
+        asked = {**self._identity(), "epoch": start[0], "samples": start[1]}
+        store = torch.distributed.distributed_c10d._get_default_store()
+        told = json.loads(store.compare_set(f"ringfeed/{LOADERS[data]}/{data}", "", json.dumps({"rank": self.rank, **asked})))
+        for name, value in asked.items():
+            if told[name] != value:
+                raise InvalidArgumentError(f"rank {self.rank} asks for {name} {value!r}, rank {told['rank']} for {told[name]!r}; all ranks "
+                                           "must make their Loaders alike, of the same version of the data set")
+
     def _ledger_start(self, folder: str) -> int:
         """The number of this start, on which all ranks agree."""
         if self.world_size == 1:
@@ -219,6 +242,8 @@ class Loader:
                 "make it after torch.distributed is initialized (in Lightning: in train_dataloader()), or give rank and world_size")
         self._iteration += 1
         start = self._next
+        if self._found and self.world_size > 1 and not self._compared:
+            self._compare_with_ranks(start)
         if self._feed is None or self._feed.position != start:
             self.close()
             self._feed = self._make_feed(start)

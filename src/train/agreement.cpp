@@ -60,4 +60,9 @@ void require_same(ProcessGroup& group, const nlohmann::json& document) {
   }
 }
 
+void require_same_order(ProcessGroup& group, const Dataset& dataset, const FeedOptions& options) {
+  require_same(group,
+               nlohmann::json::parse(encode_position(options.start, dataset, options.order)));
+}
+
 }  // namespace ringfeed

@@ -310,6 +310,31 @@ def test_a_cache_holds_what_was_read(numbers: str, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").rglob("*.chunk"))) > 1
 
 
+def ask_as_rank(rank: int, url: str, folder: str, different: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    for kept in range(2):  # the same number of Loaders on each rank, each compared with its like
+        next(iter(ringfeed.Loader(ringfeed.open(url), 50, seed=kept)))
+    torch.distributed.barrier()
+    arguments = {"seed": rank} if different == "seed" else {"batch_size": 50 + rank}
+    try:
+        next(iter(ringfeed.Loader(ringfeed.open(url), **arguments)))
+        told = ""
+    except ringfeed.InvalidArgumentError as error:
+        told = str(error)
+    (Path(folder) / f"{different}-{rank}").write_text(told)
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize(("different", "words"), [("seed", ("seed 0", "seed 1")), ("global_batch_size", ("100", "102"))])
+def test_ranks_that_ask_for_different_orders_are_named(numbers: str, tmp_path: Path, different: str, words: tuple[str, str]) -> None:
+    torch.multiprocessing.spawn(ask_as_rank, (numbers, str(tmp_path), different), nprocs=2)
+    told = sorted((tmp_path / f"{different}-{rank}").read_text() for rank in (0, 1))
+    assert told[0] == ""  # of the rank that was first
+    assert different in told[1] and "all ranks must make their Loaders alike" in told[1]
+    assert all(word.split()[-1] in told[1] for word in words)
+
+
 def log_as_rank(rank: int, url: str, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     for _ in range(2):  # two starts of a run

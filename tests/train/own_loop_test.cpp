@@ -51,7 +51,9 @@ ringfeed::FeedOptions options;
 options.order.global_batch = 256;
 options.rank = group->rank();
 options.world_size = group->size();
-ringfeed::Feed feed(ringfeed::Dataset::open("digits.ring"), options);
+const auto data = ringfeed::Dataset::open("digits.ring");
+ringfeed::require_same_order(*group, *data, options);  // or an error that names rank and difference
+ringfeed::Feed feed(data, options);
 while (auto batch = feed.next()) {
   auto output = parallel.forward(ringfeed::to_tensor(batch->column("image")));
   auto loss = torch::cross_entropy_loss(output, ringfeed::to_tensor(batch->column("label")));

@@ -214,6 +214,16 @@ void silent(const Arguments& arguments) {
   group->all_reduce(torch::ones({1}));
 }
 
+/// URL STEP: rank 1 begins so many steps later than rank 0.
+void order(const Arguments& arguments) {
+  const auto group = ProcessGroup::join();
+  const auto dataset = Dataset::open(arguments.at(0));
+  FeedOptions options;
+  options.order.global_batch = 10;
+  options.start.samples = group->rank() == 1 ? 10 * std::stoull(arguments.at(1)) : 0;
+  require_same_order(*group, *dataset, options);
+}
+
 /// URL FILE MODEL LOSS EPOCHS [CLASS WEIGHT...]: rank 0 writes the losses in hexadecimal, then the
 /// validation figures.
 void train_small(const Arguments& arguments) {
@@ -245,6 +255,7 @@ void run(const std::string& what, const Arguments& arguments) {
   if (what == "different-models") return different_models();
   if (what == "die") return die(arguments);
   if (what == "silent") return silent(arguments);
+  if (what == "order") return order(arguments);
   if (what == "train") return train_small(arguments);
   if (what == "hang") return hang(arguments.at(0));
   if (what == "hang-on") {

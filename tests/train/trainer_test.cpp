@@ -134,6 +134,19 @@ Error error_of(const TrainOptions& options) {
   return Error(ErrorCode::kInternal, "no error at all");
 }
 
+TEST_F(Train, RanksOfAnotherOrderAreNamed) {
+  EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"order", url(), "0"})));
+  try {
+    launch_ranks(ranks_that(3, {"order", url(), "2"}));
+    FAIL() << "no error at all";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("rank 1 has samples 20, and rank 0 has 0"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(Train, LossesAreThoseOfALoopWrittenByHand) {
   const TrainOptions options = Train::options();
   const TrainSummary summary = train(options);
