@@ -38,7 +38,8 @@ class BlockReader {
   /// Called exactly once per read(), on a thread of the reader: the chunk, or null and the reason.
   using Done = std::function<void(Chunk, std::exception_ptr)>;
 
-  /// Waits until every read has called its Done.
+  /// When it returns every read has called its Done; one that waits for a server may do so with
+  /// kCancelled.
   virtual ~BlockReader() = default;
 
   virtual std::span<const BlockInfo> blocks() const = 0;

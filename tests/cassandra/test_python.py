@@ -115,6 +115,26 @@ def test_refusals_are_pythons_own(keyspace: str) -> None:
     assert "a-wrong-secret" not in str(refused.value)
 
 
+def test_a_loader_is_closed_at_once_while_the_node_is_frozen(keyspace: str, one_node: Running) -> None:
+    url = f"{keyspace}/wide"
+    ringfeed.write(url, {"data": numpy.zeros((20_000, 256), numpy.float32)}, chunk_bytes=64 << 10, **LOGIN)
+    loader = ringfeed.Loader(ringfeed.open(url, request_timeout_ms=60_000, **LOGIN), 64, prefetch_bytes=20 << 20)
+    batches = iter(loader)
+    next(batches)
+    time.sleep(1)  # by then it has read what its budget holds, and 16 batches wait
+    one_node.freeze(1)
+    try:
+        for _ in range(12):
+            next(batches)
+        time.sleep(0.5)  # what was let go made room: more was asked for, and is not answered
+        start = time.monotonic()
+        loader.close()
+        assert time.monotonic() - start < 5
+    finally:
+        one_node.thaw(1)
+    eventually(lambda: one_node.session().execute("SELECT key FROM system.local"))
+
+
 def test_ctrl_c_while_the_node_is_frozen(keyspace: str, one_node: Running) -> None:
     url = f"{keyspace}/packed"
     ringfeed.write(url, samples(), chunk_bytes=4096, **LOGIN)

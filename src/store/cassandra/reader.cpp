@@ -78,11 +78,14 @@ Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manife
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
+/// Nobody wants what is under way: a node that does not answer must not hold up whoever ends.
 Reader::~Reader() {
   {
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return reads_.empty(); });
+    const std::lock_guard lock(mutex_);
     ending_ = true;
+    const auto cancelled =
+        std::make_exception_ptr(Error(ErrorCode::kCancelled, "the reader was closed"));
+    while (!reads_.empty()) finish(reads_.begin()->first, nullptr, cancelled);
   }
   answers_.close();
 }
@@ -105,7 +108,7 @@ void Reader::read(std::uint64_t number, Done done) {
 // ---- asking; all with the lock held ----
 
 void Reader::start_waiting() {
-  while (!waiting_.empty()) {
+  while (!waiting_.empty() && !ending_) {
     Read& read = reads_.at(waiting_.front());
     const std::uint64_t bytes = blocks_[read.number].bytes;
     if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > in_flight_.limit()) return;

@@ -104,11 +104,22 @@ RowReader::RowReader(RowSource source, std::string_view split, int workers)
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
+/// As of Reader. A read that is being checked ends by itself, soon.
 RowReader::~RowReader() {
   {
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return reads_.empty(); });
     ending_ = true;
+    const auto cancelled =
+        std::make_exception_ptr(Error(ErrorCode::kCancelled, "the reader was closed"));
+    while (!reads_.empty()) {
+      const auto idle =
+          std::ranges::find_if(reads_, [](const auto& each) { return !each.second.checking; });
+      if (idle != reads_.end()) {
+        finish(idle->first, nullptr, cancelled);
+      } else {
+        ended_.wait_for(lock, 10ms);
+      }
+    }
   }
   answers_.close();
 }
@@ -131,7 +142,7 @@ void RowReader::read(std::uint64_t number, Done done) {
 // ---- asking; all with the lock held ----
 
 void RowReader::start_waiting() {
-  while (!waiting_.empty()) {
+  while (!waiting_.empty() && !ending_) {
     const std::uint64_t id = waiting_.front();
     Read& read = reads_.at(id);
     const std::uint64_t bytes = block(read).bytes;
