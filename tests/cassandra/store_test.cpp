@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <ringfeed/ingest.hpp>
@@ -47,18 +48,16 @@ struct ReadResult {
 /// All blocks of a split, asked for at once.
 std::vector<ReadResult> read_all_blocks(Store& store, const Manifest& manifest,
                                         const std::string& split) {
-  std::mutex mutex;
-  std::vector<ReadResult> results;
-  {
-    const auto reader = store.reader(manifest, split, 2);
-    results.resize(reader->blocks().size());
-    for (std::uint64_t i = 0; i < results.size(); ++i) {
-      reader->read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
-        const std::lock_guard lock(mutex);
-        results[i] = {std::move(chunk), failure};
-      });
-    }
+  const auto reader = store.reader(manifest, split, 2);
+  std::vector<ReadResult> results(reader->blocks().size());
+  std::latch left(static_cast<std::ptrdiff_t>(results.size()));
+  for (std::uint64_t i = 0; i < results.size(); ++i) {
+    reader->read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
+      results[i] = {std::move(chunk), failure};
+      left.count_down();
+    });
   }
+  left.wait();
   return results;
 }
 
