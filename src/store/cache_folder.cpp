@@ -16,7 +16,6 @@
 #include <filesystem>
 #include <ringfeed/error.hpp>
 
-#include "base/byte_size.hpp"
 #include "base/hash.hpp"
 #include "base/system_error.hpp"
 

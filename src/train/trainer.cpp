@@ -114,6 +114,10 @@ Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::D
   return sums;
 }
 
+OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
+  return {options.seed, options.shuffle, options.lanes, options.window, plan.global_batch};
+}
+
 std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const Plan& plan) {
   auto model = make_model(plan);
   model->to(device);
@@ -161,6 +165,7 @@ class Trainer {
   void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
   nlohmann::ordered_json model_json() const;
+  std::vector<std::pair<std::string, torch::Tensor>> state() const;
   void write_weights(const std::string& path) const;
   bool is_checkpoint_due(const Batch& batch) const;
   void save_checkpoint(const TrainSummary& summary, const Sums& sums);
@@ -199,11 +204,7 @@ class Trainer {
 
 FeedOptions Trainer::feed_options() const {
   FeedOptions feed;
-  feed.order.seed = options_.seed;
-  feed.order.shuffle = options_.shuffle;
-  feed.order.lanes = options_.lanes;
-  feed.order.window = options_.window;
-  feed.order.global_batch = plan_.global_batch;
+  feed.order = order_of(options_, plan_);
   feed.rank = group_->rank();
   feed.world_size = group_->size();
   feed.epochs = options_.epochs > start_.epoch ? options_.epochs - start_.epoch : 1;
@@ -361,12 +362,10 @@ void Trainer::load(const Resumed& resumed) {
                             resumed.path, name, value.dump(), here.at(name).dump()));
   }
   const torch::NoGradGuard no_gradients;
-  std::map<std::string, torch::Tensor> state;
-  for (const auto& parameter : module_->named_parameters())
-    state[parameter.key()] = parameter.value();
-  for (const auto& buffer : module_->named_buffers()) state[buffer.key()] = buffer.value();
+  const auto pairs = state();
+  std::map<std::string, torch::Tensor> own_state(pairs.begin(), pairs.end());
   for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
-    auto& own = state.at(tensor.name);
+    auto& own = own_state.at(tensor.name);
     own.copy_(torch::from_blob(const_cast<void*>(tensor.data), tensor.shape, own.scalar_type()));
   }
   // The options are those of this start: a learning rate may be changed.
@@ -387,7 +386,7 @@ void Trainer::begin_ledger() {
                     .start = static_cast<std::uint64_t>(number.item<std::int64_t>()),
                     .rank = group_->rank(),
                     .world_size = group_->size(),
-                    .position = encode_position(start_, *dataset_, feed_options().order)});
+                    .position = encode_position(start_, *dataset_, order_of(options_, plan_))});
 }
 
 bool Trainer::is_checkpoint_due(const Batch& batch) const {
@@ -409,7 +408,7 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   if (checkpoints_ == nullptr) return;
   nlohmann::json document = {
       {"position", nlohmann::json::parse(encode_position(feed_.position(), *dataset_,
-                                                         feed_options().order))},
+                                                         order_of(options_, plan_)))},
       {"model", model_json()},
       {"losses", nlohmann::json::array()},
       {"sums", nlohmann::json::array()},
@@ -429,6 +428,13 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   });
 }
 
+/// Parameters and buffers, by their names in a file of weights.
+std::vector<std::pair<std::string, torch::Tensor>> Trainer::state() const {
+  auto state = module_->named_parameters().pairs();
+  for (const auto& buffer : module_->named_buffers()) state.push_back(buffer.pair());
+  return state;
+}
+
 nlohmann::ordered_json Trainer::model_json() const {
   const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
   return {{"model", options_.model},
@@ -444,20 +450,18 @@ nlohmann::ordered_json Trainer::model_json() const {
 void Trainer::write_weights(const std::string& path) const {
   std::vector<torch::Tensor> held;
   std::vector<NamedTensor> tensors;
-  const auto add = [&](const std::string& name, const torch::Tensor& any) {
+  for (const auto& [name, any] : state()) {
     const auto& tensor = held.emplace_back(any.detach().cpu());
     tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
                        tensor.const_data_ptr(), tensor.nbytes()});
-  };
-  for (const auto& parameter : module_->named_parameters()) add(parameter.key(), parameter.value());
-  for (const auto& buffer : module_->named_buffers()) add(buffer.key(), buffer.value());
+  }
   write_safetensors(path, std::move(tensors),
                     {{"format", "pt"}, {"ringfeed", model_json().dump()}});
 }
 
 std::string Trainer::save_weights() const {
   make_folders(options_.output);
-  const std::string path = options_.output + "/weights.safetensors";
+  const std::string path = options_.output + "/" + kWeightsFile;
   write_weights(path);
   return path;
 }
@@ -480,9 +484,7 @@ std::string text_of(const std::vector<torch::Device>& devices) {
 
 /// What all ranks must have been started with alike.
 nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dataset& dataset) {
-  OrderOptions order{options.seed, options.shuffle, options.lanes, options.window,
-                     plan.global_batch};
-  auto start = nlohmann::json::parse(encode_position({}, dataset, order));
+  auto start = nlohmann::json::parse(encode_position({}, dataset, order_of(options, plan)));
   start["epochs"] = options.epochs;
   start["model"] = options.model;
   start["hidden"] = plan.hidden;
@@ -536,9 +538,7 @@ TrainSummary train(const TrainOptions& options) {
     if (group->rank() == 0) checkpoints = open_checkpoints(options);
     std::optional<Resumed> resumed;
     if (!options.resume.empty()) {
-      resumed = resume(*group, checkpoints.from, *dataset,
-                       {options.seed, options.shuffle, options.lanes, options.window,
-                        plan.global_batch});
+      resumed = resume(*group, checkpoints.from, *dataset, order_of(options, plan));
     }
     if (resumed) {
       summary.resumed_from = resumed->path;
