@@ -52,7 +52,7 @@ Options options_of(int argc, char** argv) {
   }
   options.feed.columns.assign(argv + at, argv + argc);
   options.feed.epochs = options.endless ? 0 : options.epochs;
-  options.feed.sample_numbers = !options.ledger.empty();
+  options.feed.track_samples = !options.ledger.empty();
   return options;
 }
 

@@ -46,8 +46,10 @@ struct Batch {
   /// data parallelism takes is the mean over the whole step, ragged steps included.
   double weight = 1.0;
   std::vector<Column> columns;
-  /// The number of each sample in storage order; empty unless FeedOptions::sample_numbers.
+  /// The number of each sample in storage order, and the hash of its bytes, made from this batch's
+  /// memory as they came to lie there (docs/ledger.md); empty unless FeedOptions::track_samples.
   std::vector<std::uint64_t> samples;
+  std::vector<std::uint64_t> hashes;
 
   /// Throws Error{kInvalidArgument} that names the columns there are.
   const Column& column(std::string_view name) const;

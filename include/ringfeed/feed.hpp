@@ -50,11 +50,13 @@ struct FeedOptions {
   std::uint64_t prefetch_bytes = 0;
   /// Threads that check and decode blocks (1 to 256).
   int read_threads = 1;
+  /// Threads that copy samples into batches (1 to 256), each one batch at a time.
+  int assemble_threads = 1;
   /// The longest wait for the store without any answer of it; then next() throws Error{kTimeout}.
   /// Stores have shorter ones of their own.
   std::chrono::milliseconds read_timeout = std::chrono::minutes(2);
-  /// Fill Batch::samples, as a Ledger needs it.
-  bool sample_numbers = false;
+  /// Fill Batch::samples and Batch::hashes, as a Ledger needs them.
+  bool track_samples = false;
 };
 
 /// Where the time went and what is held, since the feed was made.
@@ -63,8 +65,8 @@ struct FeedStats {
   std::uint64_t batches = 0;         ///< handed out
   std::uint64_t blocks_read = 0;     ///< asked of the store
   double wait_seconds = 0;           ///< that next() spent waiting for a batch
-  double assemble_seconds = 0;       ///< that the assembling thread spent copying samples
-  double store_seconds = 0;          ///< that it waited for blocks of the store
+  double assemble_seconds = 0;       ///< that the assembling threads spent copying samples
+  double store_seconds = 0;          ///< that they waited for blocks of the store
   double check_seconds = 0;          ///< that the store's threads spent checking and decoding
   std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
   std::uint64_t prefetch_bytes = 0;  ///< the budget in force

@@ -1,7 +1,7 @@
 // The ledger: which samples a rank was given in each step, with a hash of each as it was delivered.
 // docs/ledger.md has the format; audit() of <ringfeed/audit.hpp> holds it against the data set.
 //
-//   ringfeed::Feed feed(data, {.sample_numbers = true});
+//   ringfeed::Feed feed(data, {.track_samples = true});
 //   ringfeed::Ledger ledger({.folder = "ledger", .position = encode_position({}, *data, {})});
 //   while (auto batch = feed.next()) {
 //     ledger.write(*batch);
@@ -40,8 +40,7 @@ class Ledger {
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
 
-  /// Of a feed with FeedOptions::sample_numbers, before anything changes the batch's memory: the
-  /// hashes are of what it holds now.
+  /// Of a feed with FeedOptions::track_samples.
   void write(const Batch& batch);
   /// Returns when all that was written is durable: before a checkpoint that comes after it is.
   void flush();

@@ -103,7 +103,9 @@ struct TrainOptions {
   Shuffle shuffle = Shuffle::kBlock;
   std::uint32_t lanes = 64;          ///< at least the ranks; as in OrderOptions
   std::uint32_t window = 2;          ///< as in OrderOptions
-  std::uint64_t prefetch_bytes = 0;  ///< as in FeedOptions
+  std::uint64_t prefetch_bytes = 0;  ///< as in FeedOptions, like the next two
+  int read_threads = 1;
+  int assemble_threads = 1;
   /// "ddp": one device per process. "data-parallel": one process, all its devices.
   std::string parallel = "ddp";
   /// "cpu"; "cuda": each rank of a host a device of its own; "auto": cuda where that is possible,

@@ -89,6 +89,7 @@ class Loader:
             batch size, except in the last step.
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
         read_threads: that check and decode what is read, 1 to 256.
+        assemble_threads: that copy samples into batches, 1 to 256.
         ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
             torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
 
@@ -105,7 +106,8 @@ class Loader:
     def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
                  seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, as_numpy: bool = False,
                  as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
-                 prefetch_bytes: int = 0, read_threads: int = 1, ledger: str | os.PathLike[str] | None = None) -> None:
+                 prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
+                 ledger: str | os.PathLike[str] | None = None) -> None:
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
         if isinstance(columns, str):
@@ -120,7 +122,8 @@ class Loader:
         self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
         self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
                        "window": window}
-        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "sample_numbers": ledger is not None}
+        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "assemble_threads": assemble_threads,
+                         "track_samples": ledger is not None}
         self._ledger = None if ledger is None else os.fspath(ledger)
         if ledger is not None and drop_last:
             raise InvalidArgumentError("a ledger proves that no sample is left out, and drop_last leaves some out; choose one of the two")

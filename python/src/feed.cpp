@@ -82,7 +82,8 @@ void end_ledger(const LocalFeed& local) {
 LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::uint64_t seed,
                     std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch, int rank,
                     int world_size, Place start, std::vector<std::string> columns,
-                    std::uint64_t prefetch_bytes, int read_threads, bool sample_numbers) {
+                    std::uint64_t prefetch_bytes, int read_threads, int assemble_threads,
+                    bool track_samples) {
   FeedOptions options;
   options.order = {seed, shuffle_from_name(shuffle), lanes, window, global_batch};
   options.rank = rank;
@@ -92,7 +93,8 @@ LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::
   options.columns = std::move(columns);
   options.prefetch_bytes = prefetch_bytes;
   options.read_threads = read_threads;
-  options.sample_numbers = sample_numbers;
+  options.assemble_threads = assemble_threads;
+  options.track_samples = track_samples;
   const auto data = dataset.get();
   const nb::gil_scoped_release release;
   return LocalFeed(std::make_shared<LedgerFeed>(LedgerFeed{data, std::move(options)}));
@@ -133,7 +135,7 @@ void bind_feed(nb::module_& module) {
   nb::class_<LocalFeed>(module, "Feed")
       .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
                   "window"_a, "global_batch"_a, "rank"_a, "world_size"_a, "start"_a, "columns"_a,
-                  "prefetch_bytes"_a, "read_threads"_a, "sample_numbers"_a)
+                  "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a, "track_samples"_a)
       .def("next", &next)
       .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)
       .def_prop_ro("has_ledger",

@@ -4,41 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <ringfeed/error.hpp>
-#include <string_view>
-#include <vector>
 
 #include "audit/ledger_line.hpp"
 #include "base/file.hpp"
-#include "base/hash.hpp"
 
 namespace ringfeed {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
-
-/// The bytes of one sample in a column, as pieces. Where the number of its elements varies, that is
-/// the first one, in `count_bytes`.
-void append_pieces(const Column& column, std::int64_t size, std::int64_t row,
-                   std::array<char, 8>& count_bytes, std::vector<std::string_view>& pieces) {
-  const auto* const data = static_cast<const char*>(column.data);
-  if (column.offsets == nullptr) {
-    const std::size_t length = column.bytes / static_cast<std::size_t>(size);
-    pieces.emplace_back(data + static_cast<std::size_t>(row) * length, length);
-    return;
-  }
-  const std::int64_t begin = column.offsets[row];
-  const std::int64_t end = column.offsets[row + 1];
-  const auto element = static_cast<std::int64_t>(size_of(column.dtype));
-  const std::uint64_t count = static_cast<std::uint64_t>(end - begin);
-  for (std::size_t byte = 0; byte < count_bytes.size(); ++byte)
-    count_bytes[byte] = static_cast<char>(count >> (8 * byte));
-  pieces.emplace_back(count_bytes.data(), count_bytes.size());
-  if (count > 0)
-    pieces.emplace_back(data + begin * element, static_cast<std::size_t>((end - begin) * element));
-}
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -75,24 +50,18 @@ struct Ledger::Impl {
   }
 
   void write(const Batch& batch) {
-    if (batch.samples.size() != static_cast<std::size_t>(batch.size)) {
+    const auto size = static_cast<std::size_t>(batch.size);
+    if (batch.samples.size() != size || batch.hashes.size() != size) {
       throw Error(ErrorCode::kInvalidArgument,
-                  "a batch without the numbers of its samples cannot go into a ledger; make the "
-                  "feed with FeedOptions::sample_numbers");
+                  "a batch without the numbers and hashes of its samples cannot go into a ledger; "
+                  "make the feed with FeedOptions::track_samples");
     }
     need_header(batch.columns);
     line.epoch = static_cast<std::uint64_t>(batch.epoch);
     line.step = static_cast<std::uint64_t>(batch.step);
     line.first = batch.first;
     line.samples = batch.samples;
-    line.hashes.clear();
-    counts.resize(batch.columns.size());
-    for (std::int64_t row = 0; row < batch.size; ++row) {
-      pieces.clear();
-      for (std::size_t c = 0; c < batch.columns.size(); ++c)
-        append_pieces(batch.columns[c], batch.size, row, counts[c], pieces);
-      line.hashes.push_back(pieces.size() == 1 ? hash_bytes(pieces[0]) : hash_bytes(pieces));
-    }
+    line.hashes = batch.hashes;
     append(line, buffer);
     end = {line.epoch, line.first + static_cast<std::uint64_t>(batch.global_size)};
     if (buffer.size() >= kBufferBytes) write_buffer();
@@ -115,10 +84,7 @@ struct Ledger::Impl {
   bool header_written = false;
   std::string buffer;
   Place end;
-  // Kept for their memory:
-  LedgerBatch line;
-  std::vector<std::string_view> pieces;
-  std::vector<std::array<char, 8>> counts;
+  LedgerBatch line;  ///< kept for its memory
 };
 
 std::uint64_t Ledger::next_start(const std::string& folder) {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <ringfeed/error.hpp>
 
 namespace ringfeed {
@@ -13,29 +15,39 @@ namespace {
 constexpr int kFormat = 1;
 constexpr std::size_t kHashDigits = 16;
 
-void append_number(std::uint64_t value, std::string& text) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
-  text.append(digits, end);
+constexpr std::size_t kNumberDigits = 20;
+
+char* write_text(std::string_view text, char* to) { return std::ranges::copy(text, to).out; }
+
+char* write_number(std::uint64_t value, char* to) {
+  return std::to_chars(to, to + kNumberDigits, value).ptr;
 }
 
-void append_hash(std::uint64_t hash, std::string& text) {
-  constexpr const char* kDigits = "0123456789abcdef";
-  char digits[kHashDigits + 2];
-  digits[0] = digits[kHashDigits + 1] = '"';
-  for (std::size_t i = kHashDigits; i > 0; --i, hash >>= 4) digits[i] = kDigits[hash & 15];
-  text.append(digits, sizeof(digits));
+/// By bytes: a line has a hash for each sample, and training waits for it.
+char* write_hash(std::uint64_t hash, char* to) {
+  static constexpr auto kBytes = [] {
+    std::array<std::array<char, 2>, 256> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = {"0123456789abcdef"[i / 16], "0123456789abcdef"[i % 16]};
+    return bytes;
+  }();
+  *to++ = '"';
+  for (int shift = 56; shift >= 0; shift -= 8, to += 2)
+    std::memcpy(to, kBytes[(hash >> shift) & 255].data(), 2);
+  *to++ = '"';
+  return to;
 }
 
-template <typename Append>
-void append_list(const std::vector<std::uint64_t>& values, std::string& text,
-                 const Append& append_one) {
-  text += '[';
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) text += ',';
-    append_one(values[i], text);
+template <typename Write>
+char* write_list(const std::vector<std::uint64_t>& values, const Write& write, char* to) {
+  *to++ = '[';
+  for (const auto value : values) {
+    to = write(value, to);
+    *to++ = ',';
   }
-  text += ']';
+  if (!values.empty()) --to;
+  *to++ = ']';
+  return to;
 }
 
 std::uint64_t hash_of(const std::string& digits) {
@@ -83,17 +95,23 @@ std::string encode(const LedgerHeader& header) {
 }
 
 void append(const LedgerBatch& batch, std::string& text) {
-  text += "{\"epoch\":";
-  append_number(batch.epoch, text);
-  text += ",\"step\":";
-  append_number(batch.step, text);
-  text += ",\"first\":";
-  append_number(batch.first, text);
-  text += ",\"samples\":";
-  append_list(batch.samples, text, append_number);
-  text += ",\"hashes\":";
-  append_list(batch.hashes, text, append_hash);
-  text += "}\n";
+  constexpr std::size_t kFrameBytes = 128;  // more than all that is not a list has
+  const std::size_t before = text.size();
+  text.resize(before + kFrameBytes + batch.samples.size() * (kNumberDigits + 1) +
+              batch.hashes.size() * (kHashDigits + 3));
+  char* to = text.data() + before;
+  to = write_text("{\"epoch\":", to);
+  to = write_number(batch.epoch, to);
+  to = write_text(",\"step\":", to);
+  to = write_number(batch.step, to);
+  to = write_text(",\"first\":", to);
+  to = write_number(batch.first, to);
+  to = write_text(",\"samples\":", to);
+  to = write_list(batch.samples, write_number, to);
+  to = write_text(",\"hashes\":", to);
+  to = write_list(batch.hashes, write_hash, to);
+  to = write_text("}\n", to);
+  text.resize(static_cast<std::size_t>(to - text.data()));
 }
 
 std::string encode(const LedgerEnd& end) {

@@ -37,9 +37,7 @@ void append_tensor(const ColumnSpec& column, const ColumnView& view, std::size_t
 
 void append_varying(const ColumnView& view, std::size_t row, std::string& bytes) {
   const auto begin = static_cast<std::size_t>(view.offsets[row]);
-  const auto end = static_cast<std::size_t>(view.offsets[row + 1]);
-  const std::uint64_t count = end - begin;
-  for (int byte = 0; byte < 8; ++byte) bytes.push_back(static_cast<char>(count >> (8 * byte)));
+  const std::size_t count = static_cast<std::size_t>(view.offsets[row + 1]) - begin;
   if (view.bit_packed) return append_bits(view, begin, count, bytes);
   append_bytes(view.data + begin * view.element_bytes, count * view.element_bytes, bytes);
 }
@@ -65,15 +63,17 @@ std::vector<std::uint64_t> hash_stored_samples(
     const Chunk chunk = ahead.take();
     const auto views = column_views(*chunk, schema);
     for (std::size_t row = 0; row < static_cast<std::size_t>(chunk->num_rows()); ++row) {
-      bytes.clear();
+      std::uint64_t hash = 0;
       for (const auto place : places) {
+        bytes.clear();
         if (views[place].offsets != nullptr) {
           append_varying(views[place], row, bytes);
         } else {
           append_tensor(schema.columns[place], views[place], row, bytes);
         }
+        hash_each(bytes.data(), bytes.size(), {&hash, 1});
       }
-      hashes.push_back(hash_bytes(bytes));
+      hashes.push_back(hash);
     }
     progress(done += block.bytes, total);
   }

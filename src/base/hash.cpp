@@ -1,9 +1,6 @@
 // XXH3-64 by the xxHash headers, compiled in so that no library version can change the bytes.
 #include "base/hash.hpp"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/hash_kernels.hpp"
 
 namespace ringfeed {
@@ -13,11 +10,15 @@ namespace {
 constexpr HashKernels kHashKernels = RINGFEED_HASH_KERNELS;
 
 const HashKernels& fastest() noexcept {
-#ifdef RINGFEED_AVX2
-  static const bool avx2 = __builtin_cpu_supports("avx2");
-  if (avx2) return kHashKernelsAvx2;
-#endif
+#ifdef RINGFEED_AVX
+  // The first that had AVX-512 slow down where it is used; those with VBMI2 do not.
+  static const HashKernels& found = __builtin_cpu_supports("avx512vbmi2") ? kHashKernelsAvx512
+                                    : __builtin_cpu_supports("avx2")      ? kHashKernelsAvx2
+                                                                          : kHashKernels;
+  return found;
+#else
   return kHashKernels;
+#endif
 }
 
 }  // namespace
@@ -26,8 +27,8 @@ std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
   return fastest().bytes(data, size);
 }
 
-std::uint64_t hash_bytes(std::span<const std::string_view> pieces) noexcept {
-  return fastest().pieces(pieces);
+void hash_each(const void* data, std::size_t size, std::span<std::uint64_t> hashes) noexcept {
+  fastest().each(data, size, hashes);
 }
 
 // The alignment that XXH3's state asks for comes with the type.

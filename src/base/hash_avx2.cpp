@@ -1,9 +1,6 @@
 // Compiled with -mavx2 (src/CMakeLists.txt); empty on other kinds of processors.
 #ifdef __AVX2__
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/hash_kernels.hpp"
 
 namespace ringfeed {

@@ -218,6 +218,12 @@ void add_data_options(CLI::App& app, Options& options) {
   app.add_option("--prefetch-bytes", options.prefetch_bytes,
                  "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
                  "order needs + 128MiB)");
+  app.add_option("--read-threads", train_options.read_threads,
+                 "threads of a rank that check and decode what is read, 1 to 256")
+      ->capture_default_str();
+  app.add_option("--assemble-threads", train_options.assemble_threads,
+                 "threads of a rank that copy samples into batches, 1 to 256")
+      ->capture_default_str();
   auto* cache = app.add_option("--cache", options.cache,
                                "folder in which blocks are kept as they are read, for later epochs "
                                "and runs of this host (docs/cache.md)");

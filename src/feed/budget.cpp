@@ -40,8 +40,10 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
   const std::uint64_t held_bytes = std::min(total, held * largest);
   const std::uint64_t waiting = std::clamp<std::uint64_t>(
       kReadyBytes / std::max<std::uint64_t>(batch_bytes, 1), 1, kReadyMax);
-  const std::uint64_t aside = (waiting + 1) * batch_bytes + kIndexBytesPerBlock * blocks.size();
-  budget.ready_max = waiting;
+  const auto threads = static_cast<std::uint64_t>(options.assemble_threads);
+  budget.places = waiting + threads;
+  budget.places_low = waiting / 2 + threads;
+  const std::uint64_t aside = budget.places * batch_bytes + kIndexBytesPerBlock * blocks.size();
   budget.floor_bytes = held_bytes + aside;
 
   const bool full = options.order.shuffle == Shuffle::kFull;

@@ -20,7 +20,9 @@ struct Budget {
   std::uint64_t floor_bytes =
       0;  ///< blocks that must be held at once, batches, and what each block costs unread
   std::uint64_t blocks_bytes = 0;  ///< what of `bytes` is for blocks
-  std::size_t ready_max = 1;       ///< assembled batches that may wait
+  /// Batches that wait or are being assembled; and how many of them are left when more are.
+  std::size_t places = 2;
+  std::size_t places_low = 1;
 };
 
 /// `batch_bytes` is the size of the largest batch of this rank. Throws Error{kInvalidArgument} as

@@ -45,11 +45,12 @@ std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
   {
     const std::lock_guard lock(shelf_->mutex);
     auto& free = shelf_->free;
+    // The last that came back is the most likely one to be in the processor's cache.
     const auto fits =
-        std::find_if(free.begin(), free.end(), [&](const Buffer& b) { return b.bytes >= bytes; });
-    if (fits != free.end()) {
+        std::find_if(free.rbegin(), free.rend(), [&](const Buffer& b) { return b.bytes >= bytes; });
+    if (fits != free.rend()) {
       buffer = std::move(*fits);
-      free.erase(fits);
+      free.erase(std::next(fits).base());
     }
   }
   if (!buffer.data) {

@@ -1,79 +1,31 @@
-// The copy loops. Samples of a step lie scattered over all open blocks, so what a copy costs is the
-// latency of its first lines; they are fetched a few samples ahead.
+// Column by column.
 #include "feed/gather.hpp"
 
-#include <algorithm>
-#include <cstring>
-
-#include "base/byte_order.hpp"
+#include "base/hash.hpp"
+#include "feed/copy_samples.hpp"
 
 namespace ringfeed {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kSamplesAhead = 8;
-constexpr std::size_t kLinesAhead = 4;  // the processor's own prefetcher has caught on after these
 
 std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-template <std::size_t kSize>
-void copy_exactly(std::span<const std::byte* const> from, std::byte* to) {
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (i + kSamplesAhead < from.size()) __builtin_prefetch(from[i + kSamplesAhead]);
-    std::memcpy(to + i * kSize, from[i], kSize);
-  }
-}
-
-template <typename Copy>
-void copy_each(std::span<const std::byte* const> from, std::byte* to, std::size_t size,
-               const Copy& copy) {
-  const std::size_t lines = std::min(kLinesAhead, (size + kAlignment - 1) / kAlignment);
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (i + kSamplesAhead < from.size()) {
-      for (std::size_t line = 0; line < lines; ++line) {
-        __builtin_prefetch(from[i + kSamplesAhead] + line * kAlignment);
-      }
-    }
-    copy(from[i], to + i * size);
-  }
-}
-
-void copy_swapped(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
-  copy_each(from, to, size, [size](const std::byte* sample, std::byte* place) {
-    swap_4(sample, size / 4, place);
-  });
-}
-
-void copy_samples(std::span<const std::byte* const> from, std::byte* to, std::size_t size) {
-  switch (size) {
-    case 1:
-      return copy_exactly<1>(from, to);
-    case 2:
-      return copy_exactly<2>(from, to);
-    case 4:
-      return copy_exactly<4>(from, to);
-    case 8:
-      return copy_exactly<8>(from, to);
-    default:
-      return copy_each(from, to, size, [size](const std::byte* sample, std::byte* place) {
-        std::memcpy(place, sample, size);
-      });
-  }
-}
-
 }  // namespace
 
-Gather::Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool)
+Gather::Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool, bool hashes)
     : columns_(std::move(columns)),
       pool_(std::move(pool)),
+      with_hashes_(hashes),
       fixed_data_(columns_.size()),
       varying_(columns_.size()) {}
 
-std::size_t Gather::fixed_bytes(std::uint64_t samples) const noexcept {
+std::size_t Gather::fixed_bytes(std::span<const ColumnSpec> columns,
+                                std::uint64_t samples) noexcept {
   std::size_t bytes = 0;
-  for (const auto& column : columns_) {
+  for (const auto& column : columns) {
     if (column.kind == ColumnKind::kTensor) bytes += aligned(column.sample_bytes() * samples);
   }
   return bytes;
@@ -82,7 +34,8 @@ std::size_t Gather::fixed_bytes(std::uint64_t samples) const noexcept {
 void Gather::begin(std::uint64_t samples) {
   samples_ = samples;
   filled_ = 0;
-  fixed_ = pool_->take(fixed_bytes(samples));
+  fixed_ = pool_->take(fixed_bytes(columns_, samples));
+  if (with_hashes_) hashes_.assign(samples, 0);
   std::byte* at = fixed_.get();
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     if (columns_[c].kind == ColumnKind::kTensor) {
@@ -115,16 +68,16 @@ void Gather::append_fixed(std::size_t column, std::span<const SampleSource> sour
     from_[i] = sources[i].block->views[column].sample(sources[i].row);
   }
   const std::size_t size = columns_[column].sample_bytes();
-  std::byte* const to = fixed_data_[column] + filled_ * size;
   // The blocks of a reader are all alike.
-  if (!sources.empty() && sources.front().block->views[column].swapped)
-    return copy_swapped(from_, to, size);
-  copy_samples(from_, to, size);
+  const bool swapped = !sources.empty() && sources.front().block->views[column].swapped;
+  copy_samples(from_, fixed_data_[column] + filled_ * size, size, swapped,
+               hashes_of(sources.size()));
 }
 
 void Gather::append_bits(std::size_t column, std::span<const SampleSource> sources) {
   const std::size_t elements = columns_[column].sample_bytes();
-  std::byte* to = fixed_data_[column] + filled_ * elements;
+  std::byte* const first = fixed_data_[column] + filled_ * elements;
+  std::byte* to = first;
   for (const auto& source : sources) {
     const ColumnView& view = source.block->views[column];
     std::size_t bit = static_cast<std::size_t>(view.bit_offset) + source.row * elements;
@@ -132,13 +85,17 @@ void Gather::append_bits(std::size_t column, std::span<const SampleSource> sourc
       *to = (view.data[bit / 8] >> (bit % 8)) & std::byte{1};
     }
   }
+  if (with_hashes_) hash_each(first, elements, hashes_of(sources.size()));
 }
 
 void Gather::append_varying(std::size_t column, std::span<const SampleSource> sources) {
   Varying& out = *varying_[column];
   const std::size_t element = size_of(columns_[column].dtype);
+  const auto hashes = hashes_of(sources.size());
+  std::size_t sample = 0;
   for (const auto& source : sources) {
     const ColumnView& view = source.block->views[column];
+    const std::size_t bytes_before = out.data.size();
     const std::int64_t begin = view.offsets[source.row];
     const std::int64_t end = view.offsets[source.row + 1];
     if (view.bit_packed) {
@@ -151,6 +108,10 @@ void Gather::append_varying(std::size_t column, std::span<const SampleSource> so
       out.data.insert(out.data.end(), data, data + static_cast<std::size_t>(end - begin) * element);
     }
     out.offsets.push_back(out.offsets.back() + end - begin);
+    if (with_hashes_) {
+      hash_each(out.data.data() + bytes_before, out.data.size() - bytes_before,
+                hashes.subspan(sample++, 1));
+    }
   }
 }
 

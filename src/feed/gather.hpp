@@ -7,6 +7,7 @@
 #include <ringfeed/batch.hpp>
 #include <ringfeed/store.hpp>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "dataset/chunk.hpp"
@@ -23,28 +24,37 @@ struct SampleSource {
 
 class Gather {
  public:
-  /// `views` of the blocks are in the order of `columns`.
-  Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool);
+  /// `views` of the blocks are in the order of `columns`. `hashes`: hash each sample, too.
+  Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool, bool hashes);
 
   /// Bytes of a batch's fixed-size columns.
-  std::size_t fixed_bytes(std::uint64_t samples) const noexcept;
+  static std::size_t fixed_bytes(std::span<const ColumnSpec> columns,
+                                 std::uint64_t samples) noexcept;
 
   void begin(std::uint64_t samples);
   void append(std::span<const SampleSource> sources);
   /// The columns of the batch; begin() said how many samples were appended.
   std::vector<Column> finish();
+  /// One per sample, as docs/ledger.md has it.
+  std::vector<std::uint64_t> take_hashes() { return std::move(hashes_); }
 
  private:
   struct Varying {
     std::vector<std::int64_t> offsets;
     std::vector<std::byte> data;
   };
+  /// Of the next samples; empty when there are none to make.
+  std::span<std::uint64_t> hashes_of(std::size_t samples) {
+    return with_hashes_ ? std::span(hashes_).subspan(filled_, samples) : std::span<std::uint64_t>();
+  }
   void append_fixed(std::size_t column, std::span<const SampleSource> sources);
   void append_bits(std::size_t column, std::span<const SampleSource> sources);
   void append_varying(std::size_t column, std::span<const SampleSource> sources);
 
   std::vector<ColumnSpec> columns_;
   std::shared_ptr<BufferPool> pool_;
+  bool with_hashes_;
+  std::vector<std::uint64_t> hashes_;  ///< of the columns so far
   std::uint64_t samples_ = 0;
   std::uint64_t filled_ = 0;
   std::shared_ptr<std::byte> fixed_;

@@ -209,10 +209,12 @@ FeedOptions Trainer::feed_options() const {
   feed.world_size = group_->size();
   feed.epochs = options_.epochs > start_.epoch ? options_.epochs - start_.epoch : 1;
   feed.start = start_;
-  feed.sample_numbers = !options_.ledger.empty();
+  feed.track_samples = !options_.ledger.empty();
   feed.columns = {options_.input};
   if (options_.target != options_.input) feed.columns.push_back(options_.target);
   feed.prefetch_bytes = options_.prefetch_bytes;
+  feed.read_threads = options_.read_threads;
+  feed.assemble_threads = options_.assemble_threads;
   return feed;
 }
 
@@ -303,7 +305,7 @@ void Trainer::evaluate(TrainSummary& summary) {
     options.world_size = ranks;
     options.epochs = 1;
     options.start = {};
-    options.sample_numbers = false;
+    options.track_samples = false;
     Feed feed(validation_, std::move(options));
     while (const auto batch = feed.next()) {
       check_stop();

@@ -64,7 +64,7 @@ class Audit : public ::testing::Test {
       options.world_size = world_size;
       options.start = start;
       options.epochs = epochs - start.epoch;
-      options.sample_numbers = true;
+      options.track_samples = true;
       Feed feed(dataset_, options);
       Ledger log({.folder = ledger(),
                   .start = number,
@@ -136,20 +136,17 @@ TEST_F(Audit, TheHashIsOfTheDeliveredBytesColumnByColumn) {
   const auto line = nlohmann::json::parse(lines[1]);
   FeedOptions options;
   options.order = order();
-  options.sample_numbers = true;
+  options.track_samples = true;
   Feed feed(dataset_, options);
   const auto batch = feed.next();
   ASSERT_EQ(line.at("samples").size(), static_cast<std::size_t>(batch->size));
   for (std::int64_t i = 0; i < batch->size; ++i) {
-    std::string bytes;
-    const auto add = [&](const void* data, std::size_t size) {
-      bytes.append(static_cast<const char*>(data), size);
-    };
+    std::uint64_t hash = 0;
+    const auto add = [&](const void* data, std::size_t size) { hash_each(data, size, {&hash, 1}); };
     const auto add_list = [&](const Column& column, std::size_t element) {
-      const auto begin = column.offsets[i];
-      const std::uint64_t count = static_cast<std::uint64_t>(column.offsets[i + 1] - begin);
-      add(&count, 8);
-      add(column.as<char>() + static_cast<std::size_t>(begin) * element, count * element);
+      const auto begin = static_cast<std::size_t>(column.offsets[i]);
+      const auto end = static_cast<std::size_t>(column.offsets[i + 1]);
+      add(column.as<char>() + begin * element, (end - begin) * element);
     };
     add(batch->column("image").as<float>() + 6 * i, 24);
     add(batch->column("label").as<std::int64_t>() + i, 8);
@@ -157,8 +154,7 @@ TEST_F(Audit, TheHashIsOfTheDeliveredBytesColumnByColumn) {
     add_list(batch->column("tags"), 2);
     add(batch->column("flag").as<char>() + i, 1);
     add(batch->column("bits").as<char>() + 3 * i, 3);
-    EXPECT_EQ(line.at("hashes")[static_cast<std::size_t>(i)],
-              fmt::format("{:016x}", hash_bytes(bytes)));
+    EXPECT_EQ(line.at("hashes")[static_cast<std::size_t>(i)], fmt::format("{:016x}", hash));
     EXPECT_EQ(line.at("samples")[static_cast<std::size_t>(i)],
               batch->samples[static_cast<std::size_t>(i)]);
   }
@@ -354,7 +350,7 @@ TEST_F(Audit, ABatchWithoutNumbersIsRefused) {
   Feed feed(dataset_, {});
   Ledger log({.folder = ledger(), .position = encode_position({}, *dataset_, {})});
   const auto batch = feed.next();
-  expect_error(ErrorCode::kInvalidArgument, {"FeedOptions::sample_numbers"},
+  expect_error(ErrorCode::kInvalidArgument, {"FeedOptions::track_samples"},
                [&] { log.write(*batch); });
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace ringfeed {
 namespace {
@@ -15,18 +16,21 @@ TEST(Hash, IsXxh3With64Bits) {
   EXPECT_EQ(hash_bytes(std::string(1000, 'x')), 0xc0a4877b962cba82u);
 }
 
-TEST(Hash, OfPiecesIsThatOfTheirBytes) {
-  std::string bytes;
-  for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * i);
-  const std::string_view all = bytes;
+TEST(Hash, OfEachPieceWithASeed) {
+  // From the python package xxhash 3.5: xxh3_64_intdigest of "ab" with seed 0, of "cd" with seed 1.
+  std::vector<std::uint64_t> hashes{0, 1};
+  hash_each("abcd", 2, hashes);
+  EXPECT_EQ(hashes, (std::vector<std::uint64_t>{0xa873719c24d5735cu, 0x45566eb2c55d3a20u}));
+  const std::string bytes(5000, 'x');
   for (const std::size_t size : {0u, 1u, 8u, 16u, 17u, 128u, 129u, 240u, 241u, 3144u, 5000u}) {
-    for (const std::size_t cut : {std::size_t{0}, size / 3, size}) {
-      const std::string_view pieces[] = {all.substr(0, cut), all.substr(cut, size - cut)};
-      EXPECT_EQ(hash_bytes(std::span<const std::string_view>(pieces)),
-                hash_bytes(all.substr(0, size)))
-          << size;
-    }
+    std::uint64_t hash = 0;
+    hash_each(bytes.data(), size, {&hash, 1});
+    EXPECT_EQ(hash, hash_bytes(bytes.data(), size)) << size;
   }
+  // The same package, 1,000 times x with seed 7.
+  std::uint64_t seeded = 7;
+  hash_each(bytes.data(), 1000, {&seeded, 1});
+  EXPECT_EQ(seeded, 0xa6b046c257309584u);
 }
 
 TEST(Hash, InPiecesIsTheSame) {

@@ -58,6 +58,7 @@ int run_case(const OrderCase& order_case, const FaultPlan& plan) {
     options.start.epoch = order_case.epoch;
     options.rank = rank;
     options.world_size = order_case.world_size;
+    options.assemble_threads = 1 + static_cast<int>(plan.seed % 3);
     const auto begin = Clock::now();
     const Outcome outcome = outcome_of(dataset, options);
     EXPECT_LT(Clock::now() - begin, kTimeMax);

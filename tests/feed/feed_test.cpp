@@ -24,6 +24,7 @@ FeedOptions options_of(const OrderCase& order_case, int rank) {
   options.start.epoch = order_case.epoch;
   options.rank = rank;
   options.world_size = order_case.world_size;
+  options.assemble_threads = 1 + static_cast<int>(order_case.options.seed % 4);
   return options;
 }
 
@@ -93,7 +94,7 @@ std::vector<std::set<std::uint64_t>> global_steps(const std::shared_ptr<const Da
     options.start = start;
     options.rank = rank;
     options.world_size = world_size;
-    options.sample_numbers = true;
+    options.track_samples = true;
     Feed feed(dataset, options);
     for (std::uint64_t step = 0; step < steps_max; ++step) {
       const auto batch = feed.next();
@@ -200,6 +201,7 @@ TEST(Feed, AnErrorOfTheStoreIsGivenAfterTheBatchesBeforeIt) {
   FeedOptions options;
   options.order.global_batch = 50;
   options.order.lanes = 4;
+  options.assemble_threads = 3;
   Feed feed(dataset_of(plan), options);
   std::vector<std::int64_t> ids;
   try {
@@ -245,6 +247,7 @@ TEST(Feed, DestroyedAtAnyMomentItEnds) {
     FeedOptions options;
     options.order.global_batch = 100;
     options.epochs = 0;
+    options.assemble_threads = 1 + taken % 3;
     Feed feed(dataset_of(plan), options);
     for (int i = 0; i < taken; ++i) feed.next();
   }
@@ -297,6 +300,9 @@ TEST(Feed, WrongOptionsAreNamed) {
   options = {};
   options.read_threads = 0;
   EXPECT_NE(message_of(options).find("read threads 0"), std::string::npos);
+  options = {};
+  options.assemble_threads = 257;
+  EXPECT_NE(message_of(options).find("assemble threads 257"), std::string::npos);
 }
 
 TEST(Feed, FullShuffleAboveTheBudgetIsRefusedWithTheSizes) {

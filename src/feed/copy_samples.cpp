@@ -1,0 +1,107 @@
+// Samples of a step lie scattered over all open blocks, so what a copy costs is the wait for their
+// bytes from memory: they are fetched some samples ahead, and what is hashed is hashed while that
+// goes on.
+#include "feed/copy_samples.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/byte_order.hpp"
+#include "base/hash.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kLargeBytes = 1024;  // of a sample
+constexpr std::size_t kSmallAhead = 8;     // samples
+constexpr std::size_t kSmallHashedBytes = 8192;  // at a time
+constexpr std::size_t kLargeAheadBytes = 6144;
+constexpr std::size_t kLargeLines = 64;  // of a sample; the processor's own prefetcher goes on there
+constexpr std::size_t kLinesInFlight = 12;  // that a core waits for and still gets other work done
+
+using Samples = std::span<const std::byte* const>;
+
+void fetch(const std::byte* sample, std::size_t begin, std::size_t end) {
+  for (std::size_t line = begin; line < end; ++line)
+    __builtin_prefetch(sample + line * kLineBytes);
+}
+
+template <typename Copy>
+void copy_small(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+                std::span<std::uint64_t> hashes) {
+  const std::size_t lines = (size + kLineBytes - 1) / kLineBytes;
+  const std::size_t at_once =
+      hashes.empty() ? from.size()
+                     : std::max<std::size_t>(kSmallHashedBytes / std::max<std::size_t>(size, 1), 1);
+  for (std::size_t begin = 0; begin < from.size(); begin += at_once) {
+    const std::size_t end = std::min(begin + at_once, from.size());
+    for (std::size_t i = begin; i < end; ++i) {
+      if (i + kSmallAhead < from.size()) fetch(from[i + kSmallAhead], 0, lines);
+      copy(from[i], to + i * size);
+    }
+    if (!hashes.empty()) hash_each(to + begin * size, size, hashes.subspan(begin, end - begin));
+  }
+}
+
+template <typename Copy>
+void copy_large(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+                std::span<std::uint64_t> hashes) {
+  const std::size_t lines = std::min(kLargeLines, (size + kLineBytes - 1) / kLineBytes);
+  const std::size_t ahead = std::max<std::size_t>(kLargeAheadBytes / size, 1);
+  const auto hash = [&](std::size_t i) {
+    if (!hashes.empty()) hash_each(to + i * size, size, hashes.subspan(i, 1));
+  };
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const bool more = i + ahead < from.size();
+    if (more) fetch(from[i + ahead], 0, kLinesInFlight);
+    if (i > 0) hash(i - 1);
+    if (more) fetch(from[i + ahead], kLinesInFlight, lines);
+    copy(from[i], to + i * size);
+  }
+  if (!from.empty()) hash(from.size() - 1);
+}
+
+template <std::size_t kSize>
+void copy_exactly(Samples from, std::byte* to, std::span<std::uint64_t> hashes) {
+  const auto copy = [](const std::byte* sample, std::byte* place) {
+    std::memcpy(place, sample, kSize);
+  };
+  copy_small(from, to, kSize, copy, hashes);
+}
+
+template <typename Copy>
+void copy_any(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+              std::span<std::uint64_t> hashes) {
+  if (size < kLargeBytes) return copy_small(from, to, size, copy, hashes);
+  copy_large(from, to, size, copy, hashes);
+}
+
+}  // namespace
+
+void copy_samples(Samples from, std::byte* to, std::size_t size, bool swapped,
+                  std::span<std::uint64_t> hashes) {
+  if (swapped) {
+    const auto copy = [size](const std::byte* sample, std::byte* place) {
+      swap_4(sample, size / 4, place);
+    };
+    return copy_any(from, to, size, copy, hashes);
+  }
+  switch (size) {
+    case 1:
+      return copy_exactly<1>(from, to, hashes);
+    case 2:
+      return copy_exactly<2>(from, to, hashes);
+    case 4:
+      return copy_exactly<4>(from, to, hashes);
+    case 8:
+      return copy_exactly<8>(from, to, hashes);
+    default:
+      const auto copy = [size](const std::byte* sample, std::byte* place) {
+        std::memcpy(place, sample, size);
+      };
+      return copy_any(from, to, size, copy, hashes);
+  }
+}
+
+}  // namespace ringfeed
