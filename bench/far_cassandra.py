@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from harness import BUILD, Side, ingest, report, write_npy
-from nodes import PORT, SAMPLES, THREADS, WIDTH, cluster, running, warm
+from nodes import SAMPLES, THREADS, WIDTH, Proxy, cluster, proxy, running, warm
 
 ROUNDS = 3
 SECONDS = 30
@@ -22,37 +20,6 @@ BAR = 0.9
 CHUNK_BYTES = 525_000
 # Round trip in ms: budget in bytes; 0 is the default.
 WAYS = {0: 512 << 20, 20: 0, 100: 512 << 20}
-
-
-class Proxy:
-    """tools/delay_proxy between two addresses."""
-
-    def __init__(self, listen: str, target: str, round_trip_ms: int) -> None:
-        self.process = subprocess.Popen([str(BUILD / "bin/delay_proxy"), f"{listen}:{PORT}", f"{target}:{PORT}", str(round_trip_ms)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout and self.process.stdout.readline() == "ready\n"
-
-    def connections(self) -> int:
-        """That it has had so far."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline().split()[0])
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
-
-
-@contextmanager
-def proxy(node: cluster.Node, round_trip_ms: int) -> Iterator[Proxy]:
-    """In front of a node that is far."""
-    made = Proxy(node.far_address, node.address, round_trip_ms)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def feed(url: str, budget: int, between: Proxy) -> dict:

@@ -1,8 +1,8 @@
 // Our side of the feed benchmarks: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR]
-// [--cache DIR] [COLUMN...]. For each line "round" on stdin it makes a feed, hands out N epochs (2)
+// [--cache DIR] [--assemble-threads N] [--held] [COLUMN...]. For each line "round" on stdin it makes a feed, hands out N epochs (2)
 // and prints a JSON line {samples, seconds, wait_seconds, assemble_seconds, cpu_seconds,
-// rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One assembling thread, one reading
-// thread. With --endless it reads ahead also into the epoch after these, as the Loader of Python
+// rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One reading thread, one assembling
+// thread unless told otherwise. With --held the blocks are in memory before the first round. With --endless it reads ahead also into the epoch after these, as the Loader of Python
 // does. With --ledger each round has a start of its own in DIR.
 #include <fmt/format.h>
 
@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "held_store.hpp"
 #include "usage.hpp"
 
 namespace {
@@ -31,6 +32,7 @@ struct Options {
   std::uint64_t epochs = 2;  ///< of a round
   bool endless = false;
   std::string ledger;
+  bool held = false;
 };
 
 Options options_of(int argc, char** argv) {
@@ -48,6 +50,10 @@ Options options_of(int argc, char** argv) {
       options.ledger = argv[++at];
     } else if (name == "--cache") {
       options.connection.cache_dir = argv[++at];
+    } else if (name == "--assemble-threads") {
+      options.feed.assemble_threads = std::stoi(argv[++at]);
+    } else if (name == "--held") {
+      options.held = true;
     }
   }
   options.feed.columns.assign(argv + at, argv + argc);
@@ -61,7 +67,11 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
 }
 
 void run(Options options) {
-  const auto dataset = ringfeed::Dataset::open(options.url, options.connection);
+  auto dataset = ringfeed::Dataset::open(options.url, options.connection);
+  if (options.held) {
+    dataset = ringfeed::Dataset::open(std::make_shared<HeldStore>(*dataset), dataset->url(),
+                                      dataset->version(), dataset->split());
+  }
   std::vector<double> batch_ms;
   for (std::string line; std::getline(std::cin, line);
        options.feed.start.epoch += options.epochs) {
@@ -109,7 +119,7 @@ int main(int argc, char** argv) {
   if (argc < 3) {
     fmt::print(stderr,
                "usage: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR] [--cache DIR] "
-               "[COLUMN...]\n");
+               "[--assemble-threads N] [--held] [COLUMN...]\n");
     return 2;
   }
   try {

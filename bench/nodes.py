@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import DATA, ROOT, Side, ingest, write_npy
+from harness import BUILD, DATA, ROOT, Side, ingest, write_npy
 
 sys.path.insert(0, str(ROOT / "tools/cassandra"))
 import cluster  # noqa: E402
@@ -63,3 +64,34 @@ def warm(*commands: list[str]) -> None:
         while time.monotonic() < end:
             side.round()
         side.close()
+
+
+class Proxy:
+    """tools/delay_proxy between two addresses."""
+
+    def __init__(self, listen: str, target: str, round_trip_ms: int, mib_per_second: float) -> None:
+        self.process = subprocess.Popen([str(BUILD / "bin/delay_proxy"), f"{listen}:{PORT}", f"{target}:{PORT}", str(round_trip_ms),
+                                         str(mib_per_second)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout and self.process.stdout.readline() == "ready\n"
+
+    def connections(self) -> int:
+        """That it has had so far."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline().split()[0])
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+@contextmanager
+def proxy(node: cluster.Node, round_trip_ms: int, mib_per_second: float = 0) -> Iterator[Proxy]:
+    """In front of a node that is far; 0: without a bound of the bandwidth."""
+    made = Proxy(node.far_address, node.address, round_trip_ms, mib_per_second)
+    try:
+        yield made
+    finally:
+        made.close()

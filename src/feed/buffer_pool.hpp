@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace ringfeed {
@@ -10,8 +11,11 @@ namespace ringfeed {
 /// Thread-safe; buffers may outlive the pool.
 class BufferPool {
  public:
-  /// Keeps at most `buffers_max` free buffers.
-  explicit BufferPool(std::size_t buffers_max);
+  /// As FeedOptions::allocate; who makes buffers has to see to their use again.
+  using Allocate = std::function<std::shared_ptr<void>(std::size_t bytes)>;
+
+  /// Keeps at most `buffers_max` free buffers. `allocate`: makes them all, and keeps none.
+  explicit BufferPool(std::size_t buffers_max, Allocate allocate = {});
 
   /// At least `bytes`, 64-byte aligned. Comes back to the pool when the last copy of the pointer is
   /// gone.
@@ -19,6 +23,7 @@ class BufferPool {
 
  private:
   struct Shelf;
+  const Allocate allocate_;
   std::shared_ptr<Shelf> shelf_;
 };
 

@@ -93,7 +93,7 @@ struct Feed::Impl {
     budget = plan_budget(options, blocks, batch_bytes_max(options, blocks, steps, selection));
     handed.position = options.start;
     // A buffer each of those that wait, and of one that the caller has and one more.
-    pool = std::make_shared<BufferPool>(budget.places + 2);
+    pool = std::make_shared<BufferPool>(budget.places + 2, options.allocate);
     queue.emplace(budget.places, budget.places_low);
     ahead.emplace(dataset, options, selection, std::move(reader), budget.blocks_bytes);
     try {

@@ -14,25 +14,31 @@ using Clock = InFlight::Clock;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kBlock = 512 << 10;
-constexpr std::uint64_t kLeast = 32 * kMiB;
+constexpr std::uint64_t kEnough = 32 * kMiB;
 constexpr std::uint64_t kMost = 256 * kMiB;
 
+struct Answer {
+  Clock::time_point asked;
+  Clock::time_point came;
+};
+
 /// Reads blocks over a link for so long, as many at once as the limit lets. Returns bytes per
-/// second of the second half.
+/// second of the second half, and in `longest` what an answer took at most.
 double run(InFlight& in_flight, double bytes_per_second, std::chrono::milliseconds round_trip,
-           std::chrono::seconds time, Clock::time_point& now) {
+           std::chrono::seconds time, Clock::time_point& now, Clock::duration& longest) {
   const auto of_block = std::chrono::duration_cast<Clock::duration>(
       std::chrono::duration<double>(static_cast<double>(kBlock) / bytes_per_second));
-  std::deque<Clock::time_point> answers;
+  std::deque<Answer> answers;
   auto link_free = now;
   const auto begin = now;
   std::uint64_t second_half = 0;
   while (now < begin + time) {
-    while ((answers.size() + 1) * kBlock <= in_flight.limit()) {
+    while (answers.empty() || (answers.size() + 1) * kBlock <= in_flight.limit()) {
       link_free = std::max(link_free, now) + of_block;
-      answers.push_back(link_free + round_trip);
+      answers.push_back({now, link_free + round_trip});
     }
-    now = std::max(now, answers.front());
+    now = std::max(now, answers.front().came);
+    longest = std::max(longest, now - answers.front().asked);
     answers.pop_front();
     in_flight.note_answer(kBlock, now);
     if (now > begin + time / 2) second_half += kBlock;
@@ -40,17 +46,23 @@ double run(InFlight& in_flight, double bytes_per_second, std::chrono::millisecon
   return static_cast<double>(second_half) / std::chrono::duration<double>(time / 2).count();
 }
 
+double run(InFlight& in_flight, double bytes_per_second, std::chrono::milliseconds round_trip,
+           std::chrono::seconds time, Clock::time_point& now) {
+  Clock::duration longest{};
+  return run(in_flight, bytes_per_second, round_trip, time, now, longest);
+}
+
 TEST(InFlight, StaysWhereMoreIsNotFaster) {
-  InFlight in_flight(kLeast, kMost);
+  InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
   run(in_flight, 600e6, 1ms, 60s, now);
-  EXPECT_EQ(in_flight.limit(), kLeast);
+  EXPECT_EQ(in_flight.limit(), kEnough);
 }
 
 TEST(InFlight, GrowsToWhatALongLinkHolds) {
   for (const auto& [round_trip, rate] :
        {std::pair(100ms, 600e6), std::pair(200ms, 500e6), std::pair(100ms, 1'000e6)}) {
-    InFlight in_flight(kLeast, kMost);
+    InFlight in_flight(kEnough, kMost);
     Clock::time_point now{1s};
     const double reached = run(in_flight, rate, round_trip, 10s, now);
     EXPECT_GT(reached, 0.9 * rate) << in_flight.limit() / kMiB;
@@ -59,28 +71,75 @@ TEST(InFlight, GrowsToWhatALongLinkHolds) {
 }
 
 TEST(InFlight, GrowsLaterWhenTheLinkGetsLonger) {
-  InFlight in_flight(kLeast, kMost);
+  InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
   run(in_flight, 600e6, 1ms, 10s, now);
   const double reached = run(in_flight, 600e6, 100ms, 60s, now);
   EXPECT_GT(reached, 0.9 * 600e6);
 }
 
-TEST(InFlight, IsHalvedOnOverloadOnceForAllThatIsUnderWay) {
-  InFlight in_flight(kLeast, kMost);
+TEST(InFlight, IsEnoughAfterTheFirstAnswersOfANearServer) {
+  InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
+  for (std::uint64_t bytes = 0; bytes < 5 * kMiB; bytes += kBlock)
+    in_flight.note_answer(kBlock, now += 1ms);
+  EXPECT_EQ(in_flight.limit(), kEnough);
+}
+
+TEST(InFlight, OnASlowLinkNoAnswerWaitsLong) {
+  for (const double rate : {0.5e6, 2e6, 8e6}) {
+    InFlight in_flight(kEnough, kMost);
+    Clock::time_point now{1s};
+    Clock::duration longest{};
+    run(in_flight, rate, 20ms, 20s, now, longest);
+    EXPECT_LT(longest, 10s) << rate;  // the first ones, of 4 MiB
+    longest = {};
+    const double reached = run(in_flight, rate, 20ms, 60s, now, longest);
+    EXPECT_GT(reached, 0.9 * rate);
+    EXPECT_LT(longest, 3s) << rate;
+  }
+}
+
+TEST(InFlight, FollowsALinkThatGetsSlowAndFastAgain) {
+  InFlight in_flight(kEnough, kMost);
+  Clock::time_point now{1s};
+  run(in_flight, 600e6, 1ms, 10s, now);
+  run(in_flight, 4e6, 1ms, 20s, now);
+  EXPECT_LE(in_flight.limit(), 8'000'000u);
+  run(in_flight, 600e6, 1ms, 3s, now);
+  EXPECT_GE(in_flight.limit(), kEnough);
+}
+
+TEST(InFlight, IsBackSoonAfterAStall) {
+  InFlight in_flight(kEnough, kMost);
+  Clock::time_point now{1s};
+  run(in_flight, 600e6, 1ms, 10s, now);
+  in_flight.note_answer(kBlock, now += 30s);
+  run(in_flight, 600e6, 1ms, 1s, now);
+  EXPECT_GE(in_flight.limit(), kEnough);
+}
+
+TEST(InFlight, IsHalvedOnOverloadOnceForAllThatIsUnderWay) {
+  InFlight in_flight(kEnough, kMost);
+  Clock::time_point now{1s};
+  run(in_flight, 600e6, 1ms, 1s, now);
+  ASSERT_EQ(in_flight.limit(), kEnough);
   for (int i = 0; i < 64; ++i) in_flight.note_overload(now + i * 1ms);
-  EXPECT_EQ(in_flight.limit(), kLeast / 2);
+  EXPECT_EQ(in_flight.limit(), kEnough / 2);
+  run(in_flight, 600e6, 1ms, 5s, now);
+  EXPECT_EQ(in_flight.limit(), kEnough / 2) << "within the pause after an overload";
 }
 
 TEST(InFlight, ASlowTrainerSaysNothing) {
-  InFlight in_flight(kLeast, kMost);
+  InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
-  for (int i = 0; i < 10'000; ++i) {
+  run(in_flight, 600e6, 1ms, 1s, now);
+  ASSERT_EQ(in_flight.limit(), kEnough);
+  for (int i = 0; i < 100; ++i) {
     in_flight.note_idle();
-    in_flight.note_answer(kBlock, now += 1ms);
+    in_flight.note_answer(kBlock, now += 1s);
   }
-  EXPECT_EQ(in_flight.limit(), kLeast);
+  EXPECT_EQ(in_flight.limit(), kEnough);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <mutex>
+#include <new>
 #include <ringfeed/feed.hpp>
 #include <set>
 
@@ -251,6 +253,47 @@ TEST(Feed, DestroyedAtAnyMomentItEnds) {
     Feed feed(dataset_of(plan), options);
     for (int i = 0; i < taken; ++i) feed.next();
   }
+}
+
+TEST(Feed, BatchesLieInTheMemoryThatIsGivenForThem) {
+  struct Given {
+    std::mutex mutex;
+    std::set<const void*> out;
+    int made = 0;
+  };
+  const auto given = std::make_shared<Given>();
+  MemoryPlan plan;
+  plan.block_samples.assign(10, 100);
+  FeedOptions options;
+  options.order.global_batch = 100;
+  options.assemble_threads = 2;
+  options.allocate = [given](std::size_t bytes) -> std::shared_ptr<void> {
+    const std::lock_guard lock(given->mutex);
+    void* const made = ::operator new(bytes, std::align_val_t{64});
+    given->out.insert(made);
+    ++given->made;
+    return {made, [given](void* gone) {
+              const std::lock_guard lock_out(given->mutex);
+              given->out.erase(gone);
+              ::operator delete(gone, std::align_val_t{64});
+            }};
+  };
+  {
+    Feed feed(dataset_of(plan), options);
+    std::vector<std::int64_t> ids;
+    while (const auto batch = feed.next()) {
+      check_batch(*batch, 3, ids);
+      const std::lock_guard lock(given->mutex);
+      EXPECT_TRUE(given->out.contains(batch->columns.front().data));
+    }
+    EXPECT_EQ(ids.size(), 1000U);
+  }
+  EXPECT_EQ(given->made, 10);
+  EXPECT_TRUE(given->out.empty());
+
+  options.allocate = [](std::size_t) -> std::shared_ptr<void> { throw std::bad_alloc(); };
+  Feed feed(dataset_of(plan), options);
+  EXPECT_THROW(feed.next(), std::bad_alloc);
 }
 
 TEST(Feed, ChosenColumnsComeInTheOrderAskedFor) {

@@ -1,4 +1,6 @@
-// A rate is measured over several fillings of the limit, which are as many round trips.
+// A rate is measured over several fillings of the limit, which are as many round trips. Where a
+// filling takes long the link is slow: more under way would only wait, and answers come late that
+// others wait behind (the driver's keepalive is one of them).
 #include "store/cassandra/in_flight.hpp"
 
 #include <algorithm>
@@ -10,6 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::uint64_t kFirst = std::uint64_t{4} << 20;
+constexpr auto kFillingGood = 1s;
+constexpr auto kFillingMax = 2s;
 constexpr auto kMeasureLeast = 250ms;
 constexpr std::uint64_t kFillings = 4;
 /// A doubled limit stays when reading is so many times as fast.
@@ -17,6 +22,9 @@ constexpr double kFaster = 1.1;
 constexpr auto kPauseMax = 300s;
 
 }  // namespace
+
+InFlight::InFlight(std::uint64_t enough, std::uint64_t most)
+    : most_(most), enough_(std::min(enough, most)), limit_(std::min(enough_, kFirst)) {}
 
 void InFlight::begin(Clock::time_point now) noexcept {
   begin_ = now;
@@ -27,16 +35,31 @@ void InFlight::begin(Clock::time_point now) noexcept {
 void InFlight::note_answer(std::uint64_t bytes, Clock::time_point now) {
   if (begin_ == Clock::time_point()) begin(now);
   bytes_ += bytes;
-  const auto time = now - begin_;
-  // What was under way with the limit before comes first.
-  const std::uint64_t fillings = settling_ ? 1 : kFillings;
   if (idle_) return begin(now);
-  if (bytes_ < fillings * limit_ || (!settling_ && time < kMeasureLeast)) return;
+  const auto time = now - begin_;
+  const double rate =
+      static_cast<double>(bytes_) / std::max(std::chrono::duration<double>(time).count(), 1e-6);
+  if (bytes_ < limit_) {
+    if (time > kFillingMax) set_by_rate(rate, now);
+    return;
+  }
+  if (limit_ < enough_ && now >= next_try_) return set_by_rate(rate, now);
+  // What was under way with the limit before comes first.
   if (settling_) {
     settling_ = false;
-  } else {
-    decide(static_cast<double>(bytes_) / std::chrono::duration<double>(time).count(), now);
+    return begin(now);
   }
+  if (bytes_ < kFillings * limit_ || time < kMeasureLeast) return;
+  decide(rate, now);
+  begin(now);
+}
+
+void InFlight::set_by_rate(double rate, Clock::time_point now) {
+  const double good = rate * std::chrono::duration<double>(kFillingGood).count();
+  limit_ = std::clamp<std::uint64_t>(
+      static_cast<std::uint64_t>(std::min(good, static_cast<double>(enough_))), 1, enough_);
+  trying_ = false;
+  settling_ = true;
   begin(now);
 }
 
@@ -62,16 +85,17 @@ void InFlight::note_overload(Clock::time_point now) {
   // Many say so at once: once for all that were under way.
   if (settling_ && !trying_ && now < next_try_) return;
   limit_ = std::max<std::uint64_t>(limit_ / 2, 1);
+  enough_ = std::min(enough_, limit_);
   trying_ = false;
   settling_ = true;
   next_try_ = now + pause_;
   begin(now);
 }
 
-InFlight in_flight_of(const cql::Session& session, std::uint64_t least) {
+InFlight in_flight_of(const cql::Session& session, std::uint64_t enough) {
   const std::uint64_t most = session.connection().in_flight_bytes_per_node *
                              std::max<std::uint64_t>(1, session.hosts().size());
-  return InFlight(std::min(least, most), most);
+  return InFlight(enough, most);
 }
 
 }  // namespace ringfeed::cassandra

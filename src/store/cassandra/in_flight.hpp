@@ -1,5 +1,6 @@
-// How many bytes are asked of the servers at once: doubled for as long as that makes reading
-// faster, halved when a server says that it is too much. Not thread-safe.
+// How many bytes are asked of the servers at once: as many as come in a second, up to what is enough
+// where they are near; then doubled for as long as that makes reading faster; halved when a server
+// says that it is too much. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@ class InFlight {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Begins with `least`, never asks for more than `most` (or for `least`, when that is more).
-  InFlight(std::uint64_t least, std::uint64_t most) : most_(most), limit_(least) {}
+  /// Goes to `enough` without asking whether that is faster, and never above `most`.
+  InFlight(std::uint64_t enough, std::uint64_t most);
 
   /// Bytes that may be under way.
   std::uint64_t limit() const noexcept { return limit_; }
@@ -28,9 +29,11 @@ class InFlight {
 
  private:
   void begin(Clock::time_point now) noexcept;
+  void set_by_rate(double rate, Clock::time_point now);
   void decide(double rate, Clock::time_point now);
 
   const std::uint64_t most_;
+  std::uint64_t enough_;
   std::uint64_t limit_;
   double rate_ = 0;       ///< bytes per second with the limit before, while another is tried
   bool trying_ = false;   ///< a doubled limit
@@ -47,6 +50,6 @@ class InFlight {
 };
 
 /// Of a reader of this session, which may have so much at each node (Connection).
-InFlight in_flight_of(const cql::Session& session, std::uint64_t least);
+InFlight in_flight_of(const cql::Session& session, std::uint64_t enough);
 
 }  // namespace ringfeed::cassandra

@@ -1,0 +1,54 @@
+"""The packed feed from Cassandra where somebody is slow: memory under a slow trainer, CPU of waiting for a slow store.
+
+784 float32 and a label per sample, 1.1 GB in chunks of 512 KiB; shuffle block, batches of 256, no cache. A trainer of 20 ms a batch for 20 s,
+with the least legal budget, four times that, and the default: anonymous memory grows by at most the budget and 10 %. A link of 2 MiB/s for
+60 s: the process takes at most 5 % of a core, and the trainer's time shows as waiting.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+from harness import BUILD, report
+from nodes import SAMPLES, THREADS, WIDTH, cluster, ingest, proxy, running, write_npy
+
+SECONDS = 20
+SLOW_SECONDS = 60
+ROUNDS = 3
+
+
+def slow(url: str, seconds: int, budget: int, pause_ms: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BUILD / "bin/bench_slow_side"), url, "256", str(seconds), str(budget), str(pause_ms)], capture_output=True,
+                          text=True)
+
+
+def measured(*arguments: object) -> dict:
+    told = slow(*arguments)  # type: ignore[arg-type]
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)
+
+
+def main() -> None:
+    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
+    with running(1, cluster.Mode(far=True)) as nodes:
+        node = nodes.nodes()[0]
+        url = f"cassandra://{node.far_address}/bench/packed"
+        with proxy(node, 0):
+            ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+            refusal = slow(url, 1, 1, 0).stderr
+            least = re.search(r"\((\d+) bytes\)", refusal)
+            assert least, refusal
+            for budget in (int(least[1]), 4 * int(least[1]), 0):
+                runs = [measured(url, SECONDS, budget, 20) for _ in range(ROUNDS)]
+                report("memory under a slow trainer over the budget and 10 %", [run["rss_anon_growth_bytes"] for run in runs],
+                       [1.1 * run["budget_bytes"] for run in runs], "bytes", 1, THREADS, higher_is_better=False,
+                       wait_share=max(run["wait_share"] for run in runs), budget=runs[0]["budget_bytes"])
+        with proxy(node, 0, 2):
+            runs = [measured(url, SLOW_SECONDS, 0, 0) for _ in range(ROUNDS)]
+        report("CPU of waiting for a slow store over 5 % of a core", [run["cpu_share"] for run in runs], [0.05] * ROUNDS, "cores", 1, THREADS,
+               higher_is_better=False, wait_share=min(run["wait_share"] for run in runs), samples=[run["samples"] for run in runs])
+
+
+main()
