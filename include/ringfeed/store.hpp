@@ -53,6 +53,9 @@ class BlockReader {
   /// That its threads have spent so far with checking and decoding answers, all together; 0 where
   /// that is not counted.
   virtual double check_seconds() const { return 0; }
+
+  /// A bound of the memory that it takes beside the blocks that are asked of it or held.
+  virtual std::uint64_t overhead_bytes() const { return 0; }
 };
 
 /// What an ingest intends to write: who does the same again finds the same.

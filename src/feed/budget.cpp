@@ -25,7 +25,7 @@ constexpr std::uint64_t kIndexBytesPerBlock = 40;
 }  // namespace
 
 Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks,
-                   std::uint64_t batch_bytes) {
+                   std::uint64_t batch_bytes, std::uint64_t overhead) {
   std::uint64_t samples = 0;
   std::uint64_t total = 0;
   std::uint64_t largest = 0;
@@ -43,7 +43,8 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
   const auto threads = static_cast<std::uint64_t>(options.assemble_threads);
   budget.places = waiting + threads;
   budget.places_low = waiting / 2 + threads;
-  const std::uint64_t aside = budget.places * batch_bytes + kIndexBytesPerBlock * blocks.size();
+  const std::uint64_t aside =
+      budget.places * batch_bytes + kIndexBytesPerBlock * blocks.size() + overhead;
   budget.floor_bytes = held_bytes + aside;
 
   const bool full = options.order.shuffle == Shuffle::kFull;

@@ -90,7 +90,8 @@ struct Feed::Impl {
                                     std::uint64_t{0}, std::plus<>(),
                                     [](const BlockInfo& block) { return block.samples; });
     }
-    budget = plan_budget(options, blocks, batch_bytes_max(options, blocks, steps, selection));
+    budget = plan_budget(options, blocks, batch_bytes_max(options, blocks, steps, selection),
+                         reader->overhead_bytes());
     handed.position = options.start;
     // A buffer each of those that wait, and of one that the caller has and one more.
     pool = std::make_shared<BufferPool>(budget.places + 2, options.allocate);

@@ -153,6 +153,13 @@ double CachedReader::check_seconds() const {
   return checking_.seconds() + (inner_ != nullptr ? inner_->check_seconds() : 0);
 }
 
+/// Of the store behind only once that was needed: what comes from the cache is no anonymous memory,
+/// which leaves room for it.
+std::uint64_t CachedReader::overhead_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return inner_ != nullptr ? inner_->overhead_bytes() : 0;
+}
+
 std::string CachedReader::file_name(std::uint64_t number) const {
   return fmt::format("{}/{:08}.chunk", name_, number);
 }

@@ -70,6 +70,7 @@ class CachedReader final : public BlockReader {
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
   double check_seconds() const override;
+  std::uint64_t overhead_bytes() const override;
 
  private:
   std::string file_name(std::uint64_t number) const;

@@ -12,6 +12,10 @@ class Session;
 
 namespace ringfeed::cassandra {
 
+/// What a reader takes beside its blocks, as bench/slow_cassandra.py measures it: the driver's
+/// buffers, and free memory between those in use that the allocator cannot give back.
+constexpr std::uint64_t kReaderOverheadBytes = std::uint64_t{16} << 20;
+
 class InFlight {
  public:
   using Clock = std::chrono::steady_clock;

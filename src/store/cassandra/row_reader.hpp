@@ -50,6 +50,7 @@ class RowReader final : public BlockReader {
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
   double check_seconds() const override { return checking_.seconds(); }
+  std::uint64_t overhead_bytes() const override { return kReaderOverheadBytes; }
 
  private:
   using Clock = std::chrono::steady_clock;
