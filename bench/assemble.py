@@ -14,7 +14,8 @@ def run(name: str, samples: int, width: int, batch: int) -> None:
     feed = [str(BUILD / "bin/bench_feed_side"), str(dataset), str(batch), "--epochs", "20"]
     for source, options in (("blocks in memory", ["--held"]), ("the local store", [])):
         results = alternate_sides({str(n): Side([*feed, *options, "--assemble-threads", str(n)]) for n in (1, 2)})
-        report(f"assemble batches of {batch} x {width} float32 from {source}", rates(results["2"]), rates(results["1"]), "samples/s", 0, "2 assembling; rival 1")
+        report(f"assemble batches of {batch} x {width} float32 from {source}", rates(results["2"]), rates(results["1"]), "samples/s", 0,
+               "2 assembling; rival 1")
 
 
 run("feed-784", 60_000, 784, 256)

@@ -1,5 +1,5 @@
-// Another store's data set with its blocks in memory, read and checked beforehand: reading one costs
-// nothing, so that what is left is the assembling.
+// Another store's data set with its blocks in memory, read and checked beforehand: reading one
+// costs nothing, so that what is left is the assembling.
 #pragma once
 
 #include <future>

@@ -1,8 +1,8 @@
 """The packed feed from Cassandra where somebody is slow: memory under a slow trainer, CPU of waiting for a slow store.
 
-784 float32 and a label per sample, 1.1 GB in chunks of 512 KiB; shuffle block, batches of 256, no cache. A trainer of 20 ms a batch for 20 s,
-with the least legal budget, four times that, and the default: anonymous memory grows by at most the budget and 10 %. A link of 2 MiB/s for
-60 s: the process takes at most 5 % of a core, and the trainer's time shows as waiting.
+784 float32 and a label per sample, 1.1 GB in chunks of 512 KiB; shuffle block, batches of 256, no cache. A trainer of 20 ms a batch for
+20 s, with the least legal budget, four times that, and the default: anonymous memory grows by at most the budget and 10 %. A link of 2 MiB/s
+for 60 s: the process takes at most 5 % of a core, and the trainer's time shows as waiting.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main() -> None:
                        wait_share=max(run["wait_share"] for run in runs), budget=runs[0]["budget_bytes"])
         with proxy(node, 0, 2):
             runs = [measured(url, SLOW_SECONDS, 0, 0) for _ in range(ROUNDS)]
-        report("CPU of waiting for a slow store over 5 % of a core", [run["cpu_share"] for run in runs], [0.05] * ROUNDS, "cores", 1, THREADS,
-               higher_is_better=False, wait_share=min(run["wait_share"] for run in runs), samples=[run["samples"] for run in runs])
+        report("CPU of waiting for a slow store over 5 % of a core", [run["cpu_share"] for run in runs], [0.05] * ROUNDS, "cores", 1,
+               THREADS, higher_is_better=False, wait_share=min(run["wait_share"] for run in runs), samples=[run["samples"] for run in runs])
 
 
 main()

@@ -1,6 +1,7 @@
 // Start of a feed over 10^9 samples that exist only by number (10^6 blocks of 1,000): from the open
-// manifest to the first batch in hand. start_side SAMPLES: at the start of the step after so many.
-// Prints a JSON line {samples, blocks, seconds, rss_anon_bytes}; memory is the growth over the bare program, the manifest included.
+// manifest to the first batch in hand. start_side SAMPLES: resumed at the step after so many.
+// Prints a JSON line {samples, blocks, seconds, rss_anon_bytes}; memory is the growth over the bare
+// program, the manifest included.
 #include <fmt/format.h>
 
 #include <chrono>

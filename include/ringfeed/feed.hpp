@@ -57,9 +57,9 @@ struct FeedOptions {
   /// The longest wait for the store without any answer of it; then next() throws Error{kTimeout}.
   /// Stores have shorter ones of their own.
   std::chrono::milliseconds read_timeout = std::chrono::minutes(2);
-  /// Makes the memory of a batch's fixed-size columns instead of the feed, on the assembling threads:
-  /// pinned memory for a GPU, for one. At least so many bytes, 64-byte aligned; what it throws,
-  /// next() throws.
+  /// Makes the memory of a batch's fixed-size columns instead of the feed, on the assembling
+  /// threads: pinned memory for a GPU, for one. At least so many bytes, 64-byte aligned; what it
+  /// throws, next() throws.
   std::function<std::shared_ptr<void>(std::size_t bytes)> allocate = {};
   /// Fill Batch::samples and Batch::hashes, as a Ledger needs them.
   bool track_samples = false;

@@ -16,8 +16,8 @@ inline std::uint64_t hash_bytes(std::string_view bytes) noexcept {
   return hash_bytes(bytes.data(), bytes.size());
 }
 
-/// Of each of the `hashes.size()` pieces of `size` bytes that lie one behind the other, with what is
-/// in `hashes` as its seed.
+/// Of each of the `hashes.size()` pieces of `size` bytes that lie one behind the other, with what
+/// is in `hashes` as its seed.
 void hash_each(const void* data, std::size_t size, std::span<std::uint64_t> hashes) noexcept;
 
 /// The same hash over bytes that come over time.

@@ -2,8 +2,8 @@
 // for those with AVX-512.
 #pragma once
 
-// Bytes that the hash is ahead with its prefetches: xxHash's own 320 to 512 are for data that is near;
-// chunks come from main memory.
+// Bytes that the hash is ahead with its prefetches: xxHash's own 320 to 512 are for data that is
+// near; chunks come from main memory.
 #define XXH_PREFETCH_DIST 2048
 #define XXH_INLINE_ALL
 #include <xxhash.h>

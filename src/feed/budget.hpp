@@ -25,8 +25,8 @@ struct Budget {
   std::size_t places_low = 1;
 };
 
-/// `batch_bytes` is the size of the largest batch of this rank, `overhead` that of the reader. Throws Error{kInvalidArgument} as
-/// Feed's constructor says.
+/// `batch_bytes` is the size of the largest batch of this rank, `overhead` that of the reader.
+/// Throws Error{kInvalidArgument} as Feed's constructor says.
 Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks,
                    std::uint64_t batch_bytes, std::uint64_t overhead);
 

@@ -17,7 +17,7 @@ constexpr std::size_t kLargeBytes = 1024;  // of a sample
 constexpr std::size_t kSmallAhead = 8;     // samples
 constexpr std::size_t kSmallHashedBytes = 8192;  // at a time
 constexpr std::size_t kLargeAheadBytes = 6144;
-constexpr std::size_t kLargeLines = 64;  // of a sample; the processor's own prefetcher goes on there
+constexpr std::size_t kLargeLines = 64;     // of a sample; the processor's own prefetcher goes on
 constexpr std::size_t kLinesInFlight = 12;  // that a core waits for and still gets other work done
 
 using Samples = std::span<const std::byte* const>;

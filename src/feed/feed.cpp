@@ -19,6 +19,7 @@
 #include "feed/gather.hpp"
 #include "feed/read_ahead.hpp"
 #include "feed/ready_queue.hpp"
+#include "feed/stopped.hpp"
 
 namespace ringfeed {
 namespace {

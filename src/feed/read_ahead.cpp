@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ringfeed/error.hpp>
 #include <utility>
 
 #include "feed/budget.hpp"
+#include "feed/stopped.hpp"
 
 namespace ringfeed {
 namespace {

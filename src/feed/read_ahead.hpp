@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -25,9 +24,6 @@
 #include "order/rank_order.hpp"
 
 namespace ringfeed {
-
-/// Ends a thread of the feed from inside; never leaves it.
-struct Stopped {};
 
 /// A block asked of the store.
 struct BlockSlot {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "feed/read_ahead.hpp"
+#include "feed/stopped.hpp"
 
 namespace ringfeed {
 namespace {

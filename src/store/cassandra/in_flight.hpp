@@ -1,6 +1,6 @@
-// How many bytes are asked of the servers at once: as many as come in a second, up to what is enough
-// where they are near; then doubled for as long as that makes reading faster; halved when a server
-// says that it is too much. Not thread-safe.
+// How many bytes are asked of the servers at once: as many as come in a second, up to what is
+// enough where they are near; then doubled for as long as that makes reading faster; halved when a
+// server says that it is too much. Not thread-safe.
 #pragma once
 
 #include <chrono>

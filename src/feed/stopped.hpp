@@ -1,0 +1,8 @@
+#pragma once
+
+namespace ringfeed {
+
+/// Ends a thread of the feed from inside; never leaves it.
+struct Stopped {};
+
+}  // namespace ringfeed
