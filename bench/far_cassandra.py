@@ -11,8 +11,8 @@ import json
 import statistics
 import subprocess
 
-from harness import BUILD, Side, ingest, report, write_npy
-from nodes import SAMPLES, THREADS, WIDTH, Proxy, cluster, proxy, running, warm
+from harness import BUILD, Side, report
+from nodes import THREADS, Proxy, proxy, running_far_packed, warm
 
 ROUNDS = 3
 SECONDS = 30
@@ -43,12 +43,8 @@ def rate(run: dict) -> float:
 
 
 def main() -> None:
-    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
-    with running(1, cluster.Mode(far=True)) as nodes:
-        node = nodes.nodes()[0]
-        url = f"cassandra://{node.far_address}/bench/packed"
+    with running_far_packed() as (node, url):
         with proxy(node, 0):
-            ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
             warm([str(BUILD / "bin/bench_raw_side"), "chunks", url, str(32 << 20)])
         runs: dict[int, list[dict]] = {delay: [] for delay in WAYS}
         for number in range(ROUNDS):

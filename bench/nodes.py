@@ -95,3 +95,15 @@ def proxy(node: cluster.Node, round_trip_ms: int, mib_per_second: float = 0) -> 
         yield made
     finally:
         made.close()
+
+
+@contextmanager
+def running_far_packed() -> Iterator[tuple[cluster.Node, str]]:
+    """One node that only a proxy() reaches, with a packed data set of 1.1 GB: the node and the data set's URL."""
+    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
+    with running(1, cluster.Mode(far=True)) as nodes:
+        node = nodes.nodes()[0]
+        url = f"cassandra://{node.far_address}/bench/packed"
+        with proxy(node, 0):
+            ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
+        yield node, url

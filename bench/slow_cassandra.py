@@ -12,7 +12,7 @@ import re
 import subprocess
 
 from harness import BUILD, report
-from nodes import SAMPLES, THREADS, WIDTH, cluster, ingest, proxy, running, write_npy
+from nodes import THREADS, proxy, running_far_packed
 
 SECONDS = 20
 SLOW_SECONDS = 60
@@ -31,12 +31,8 @@ def measured(*arguments: object) -> dict:
 
 
 def main() -> None:
-    folder = write_npy("feed-cassandra", SAMPLES, WIDTH)
-    with running(1, cluster.Mode(far=True)) as nodes:
-        node = nodes.nodes()[0]
-        url = f"cassandra://{node.far_address}/bench/packed"
+    with running_far_packed() as (node, url):
         with proxy(node, 0):
-            ingest(folder, url, "--create-keyspace", "--replication", "simple:1")
             refusal = slow(url, 1, 1, 0).stderr
             least = re.search(r"\((\d+) bytes\)", refusal)
             assert least, refusal

@@ -196,7 +196,7 @@ class Loader:
 
     def stats(self) -> dict[str, float]:
         """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds of this process for data,
-        assemble_seconds of the thread that copies samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
+        assemble_seconds of the threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
         return self._feed.stats if self._feed is not None else {}
 
     def _identity(self) -> dict[str, Any]:
