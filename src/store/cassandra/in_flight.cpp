@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kFirst = std::uint64_t{4} << 20;
+constexpr std::uint64_t kFirst = std::uint64_t{2} << 20;
 constexpr auto kFillingGood = 1s;
 constexpr auto kFillingMax = 2s;
 constexpr auto kMeasureLeast = 250ms;
@@ -21,36 +21,41 @@ constexpr std::uint64_t kFillings = 4;
 constexpr double kFaster = 1.1;
 constexpr auto kPauseMax = 300s;
 
+double rate_of(std::uint64_t bytes, InFlight::Clock::duration time) {
+  return static_cast<double>(bytes) / std::max(std::chrono::duration<double>(time).count(), 1e-6);
+}
+
 }  // namespace
 
 InFlight::InFlight(std::uint64_t enough, std::uint64_t most)
     : most_(most), enough_(std::min(enough, most)), limit_(std::min(enough_, kFirst)) {}
 
 void InFlight::begin(Clock::time_point now) noexcept {
-  begin_ = now;
-  bytes_ = 0;
+  begin_ = filling_begin_ = now;
+  bytes_ = filling_bytes_ = 0;
   idle_ = false;
 }
 
 void InFlight::note_answer(std::uint64_t bytes, Clock::time_point now) {
-  if (begin_ == Clock::time_point()) begin(now);
+  if (begin_ == Clock::time_point() || idle_) return begin(now);
   bytes_ += bytes;
-  if (idle_) return begin(now);
-  const auto time = now - begin_;
-  const double rate =
-      static_cast<double>(bytes_) / std::max(std::chrono::duration<double>(time).count(), 1e-6);
-  if (bytes_ < limit_) {
-    if (time > kFillingMax) set_by_rate(rate, now);
+  filling_bytes_ += bytes;
+  const auto time = now - filling_begin_;
+  if (filling_bytes_ + bytes < limit_) {  // a filling but for the answer that it began with
+    if (time > kFillingMax) set_by_rate(rate_of(filling_bytes_, time), now);
     return;
   }
-  if (limit_ < enough_ && now >= next_try_) return set_by_rate(rate, now);
+  if (limit_ < enough_ && now >= next_try_)
+    return set_by_rate(rate_of(filling_bytes_, time), now);
+  filling_begin_ = now;
+  filling_bytes_ = 0;
   // What was under way with the limit before comes first.
   if (settling_) {
     settling_ = false;
     return begin(now);
   }
-  if (bytes_ < kFillings * limit_ || time < kMeasureLeast) return;
-  decide(rate, now);
+  if (bytes_ < kFillings * limit_ || now - begin_ < kMeasureLeast) return;
+  decide(rate_of(bytes_, now - begin_), now);
   begin(now);
 }
 

@@ -48,6 +48,8 @@ class InFlight {
   // What is measured now.
   Clock::time_point begin_{};
   std::uint64_t bytes_ = 0;
+  Clock::time_point filling_begin_{};  ///< the last of them
+  std::uint64_t filling_bytes_ = 0;
   bool idle_ = false;
 
   static constexpr auto kPauseFirst = std::chrono::seconds(10);
