@@ -1,3 +1,4 @@
+// How the threads of a feed end from outside.
 #pragma once
 
 namespace ringfeed {

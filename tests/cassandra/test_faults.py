@@ -69,7 +69,7 @@ class Feeding:
     """A feed_driver at work: which samples each epoch gave, and the longest time without one."""
 
     def __init__(self, where: str, epochs: int, pause_ms: int, **environment: str) -> None:
-        command = [program.BUILD / "bin/feed_driver", where, str(epochs), "100", str(17 << 20), str(pause_ms)]
+        command = [program.BUILD / "bin/feed_driver", where, str(epochs), "100", str(33 << 20), str(pause_ms)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         env=program.environment(LOGIN | environment))
         self.epochs: dict[int, list[int]] = {}

@@ -139,14 +139,14 @@ import sys
 import ringfeed
 
 data = ringfeed.open(sys.argv[1], username="cassandra", password="cassandra", request_timeout_ms=60000)
-loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=1 << 20))
+loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=17 << 20))
 print("open", flush=True)
 sys.stdin.readline()
 try:
     for _ in range(1000):
         for batch in loader:
             pass
-        loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=1 << 20))
+        loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=17 << 20))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
