@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <mutex>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/background.hpp"
+#include "base/time_count.hpp"
 #include "feed/budget.hpp"
 #include "feed/gather.hpp"
 #include "feed/read_ahead.hpp"
@@ -24,8 +24,6 @@
 
 namespace ringfeed {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 void check_threads(const char* name, int threads) {
   if (threads >= 1 && threads <= 256) return;
@@ -207,7 +205,7 @@ struct Feed::Impl {
   }
 
   void copy(StepInHand& hand) {
-    const auto start = Clock::now();
+    const TimeCount::Span span(assembling);
     hand.sources.clear();
     for (const auto& ref : hand.refs)
       hand.sources.push_back({&hand.epoch->slots[ref.block]->block, ref.row});
@@ -217,7 +215,6 @@ struct Feed::Impl {
         hand.batch.samples.push_back(block_starts[ref.block] + ref.row);
     }
     hand.refs.clear();
-    assemble_nanoseconds += std::chrono::nanoseconds(Clock::now() - start).count();
   }
 
   // ---- the caller's thread ----
@@ -248,7 +245,7 @@ struct Feed::Impl {
     }
     stats.blocks_read = ahead->blocks_read();
     stats.wait_seconds = queue->wait_seconds();
-    stats.assemble_seconds = static_cast<double>(assemble_nanoseconds.load()) * 1e-9;
+    stats.assemble_seconds = assembling.seconds();
     stats.store_seconds = ahead->store_seconds();
     stats.check_seconds = ahead->check_seconds();
     stats.held_bytes_max = ahead->held_bytes_max();
@@ -276,7 +273,7 @@ struct Feed::Impl {
   std::optional<ReadAhead> ahead;
   std::optional<ReadyQueue> queue;
   std::atomic<bool> over = false;  ///< nothing is drawn any more
-  std::atomic<std::int64_t> assemble_nanoseconds = 0;
+  TimeCount assembling;
   std::stop_source stop;
 
   mutable std::mutex handed_mutex;

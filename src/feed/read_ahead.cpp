@@ -14,11 +14,6 @@
 #include "feed/stopped.hpp"
 
 namespace ringfeed {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
 
 ReadAhead::ReadAhead(std::shared_ptr<const Dataset> dataset, const FeedOptions& options,
                      const Selection& selection, std::unique_ptr<BlockReader> reader,
@@ -177,12 +172,11 @@ void ReadAhead::check_asked() const {
 
 /// Until something happened after these events.
 void ReadAhead::wait(std::uint64_t seen, const std::stop_token& stop) {
-  const auto start = Clock::now();
+  const TimeCount::Span span(waiting_);
   std::unique_lock lock(mutex_);
   const bool changes = changed_.wait_for(lock, options_.read_timeout, [&] {
     return stop.stop_requested() || events_ != seen;
   });
-  store_nanoseconds_ += std::chrono::nanoseconds(Clock::now() - start).count();
   if (stop.stop_requested()) throw Stopped{};
   if (changes) return;
   throw Error(ErrorCode::kTimeout,

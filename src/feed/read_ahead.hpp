@@ -20,6 +20,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/time_count.hpp"
 #include "feed/selection.hpp"
 #include "order/rank_order.hpp"
 
@@ -73,7 +74,7 @@ class ReadAhead {
 
   std::uint64_t blocks_read() const { return blocks_read_; }
   std::uint64_t held_bytes_max() const { return held_bytes_max_; }
-  double store_seconds() const { return static_cast<double>(store_nanoseconds_) * 1e-9; }
+  double store_seconds() const { return waiting_.seconds(); }
   double check_seconds() const { return reader_->check_seconds(); }
 
  private:
@@ -111,7 +112,7 @@ class ReadAhead {
   std::atomic<std::uint64_t> copied_ = 0;  ///< this many copies, from the first on, have ended
   std::atomic<std::uint64_t> blocks_read_ = 0;
   std::atomic<std::uint64_t> held_bytes_max_ = 0;
-  std::atomic<std::int64_t> store_nanoseconds_ = 0;
+  TimeCount waiting_;  ///< for the store
 
   std::mutex mutex_;
   std::condition_variable changed_;
