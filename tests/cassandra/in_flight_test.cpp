@@ -37,10 +37,11 @@ double run(InFlight& in_flight, double bytes_per_second, std::chrono::millisecon
       link_free = std::max(link_free, now) + of_block;
       answers.push_back({now, link_free + round_trip});
     }
-    now = std::max(now, answers.front().came);
-    longest = std::max(longest, now - answers.front().asked);
+    const Answer answer = answers.front();
     answers.pop_front();
-    in_flight.note_answer(kBlock, now);
+    now = std::max(now, answer.came);
+    longest = std::max(longest, now - answer.asked);
+    in_flight.note_answer(kBlock, answer.asked, now);
     if (now > begin + time / 2) second_half += kBlock;
   }
   return static_cast<double>(second_half) / std::chrono::duration<double>(time / 2).count();
@@ -64,25 +65,37 @@ TEST(InFlight, GrowsToWhatALongLinkHolds) {
        {std::pair(100ms, 600e6), std::pair(200ms, 500e6), std::pair(100ms, 1'000e6)}) {
     InFlight in_flight(kEnough, kMost);
     Clock::time_point now{1s};
-    const double reached = run(in_flight, rate, round_trip, 10s, now);
-    EXPECT_GT(reached, 0.9 * rate) << in_flight.limit() / kMiB;
+    const double reached = run(in_flight, rate, round_trip, 4s, now);
+    EXPECT_GT(reached, 0.99 * rate) << in_flight.limit() / kMiB;
     EXPECT_LE(in_flight.limit(), kMost);
   }
+}
+
+TEST(InFlight, IsTwiceWhatALongLinkHolds) {
+  InFlight in_flight(kEnough, kMost);
+  Clock::time_point now{1s};
+  run(in_flight, 600e6, 100ms, 5s, now);
+  EXPECT_NEAR(static_cast<double>(in_flight.limit()), 2 * 600e6 * 0.1, 0.15 * 600e6 * 0.2);
+  // And while it is looked at again, every minute, little is lost.
+  const double reached = run(in_flight, 600e6, 100ms, 600s, now);
+  EXPECT_GT(reached, 0.99 * 600e6);
 }
 
 TEST(InFlight, GrowsLaterWhenTheLinkGetsLonger) {
   InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
   run(in_flight, 600e6, 1ms, 10s, now);
-  const double reached = run(in_flight, 600e6, 100ms, 60s, now);
-  EXPECT_GT(reached, 0.9 * 600e6);
+  const double reached = run(in_flight, 600e6, 100ms, 150s, now);
+  EXPECT_GT(reached, 0.97 * 600e6);
 }
 
 TEST(InFlight, IsEnoughAfterTheFirstAnswersOfANearServer) {
   InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
-  for (std::uint64_t bytes = 0; bytes < 5 * kMiB; bytes += kBlock)
-    in_flight.note_answer(kBlock, now += 1ms);
+  for (std::uint64_t bytes = 0; bytes < 5 * kMiB; bytes += kBlock) {
+    now += 1ms;
+    in_flight.note_answer(kBlock, now - 4ms, now);
+  }
   EXPECT_EQ(in_flight.limit(), kEnough);
 }
 
@@ -90,7 +103,10 @@ TEST(InFlight, BlocksAboveTheFirstLimitSayHowFastTheyCome) {
   for (const auto& [gap, limit] : {std::pair(1000ms, 4 * kMiB), std::pair(10ms, kEnough)}) {
     InFlight in_flight(kEnough, kMost);
     Clock::time_point now{1s};
-    for (int i = 0; i < 4; ++i) in_flight.note_answer(4 * kMiB, now += gap);
+    for (int i = 0; i < 4; ++i) {
+      now += gap;
+      in_flight.note_answer(4 * kMiB, now - gap, now);
+    }
     EXPECT_EQ(in_flight.limit(), limit);
   }
 }
@@ -123,7 +139,8 @@ TEST(InFlight, IsBackSoonAfterAStall) {
   InFlight in_flight(kEnough, kMost);
   Clock::time_point now{1s};
   run(in_flight, 600e6, 1ms, 10s, now);
-  in_flight.note_answer(kBlock, now += 30s);
+  now += 30s;
+  in_flight.note_answer(kBlock, now - 30s, now);
   run(in_flight, 600e6, 1ms, 1s, now);
   EXPECT_GE(in_flight.limit(), kEnough);
 }
@@ -133,10 +150,14 @@ TEST(InFlight, IsHalvedOnOverloadOnceForAllThatIsUnderWay) {
   Clock::time_point now{1s};
   run(in_flight, 600e6, 1ms, 5s, now);
   ASSERT_EQ(in_flight.limit(), kEnough);
-  for (int i = 0; i < 64; ++i) in_flight.note_overload(now + i * 1ms);
+  for (int i = 0; i < 64; ++i) in_flight.note_overload(now - 1ms, now + i * 1ms);
   EXPECT_EQ(in_flight.limit(), kEnough / 2);
   run(in_flight, 600e6, 1ms, 5s, now);
   EXPECT_EQ(in_flight.limit(), kEnough / 2) << "within the pause after an overload";
+  in_flight.note_overload(now, now);
+  EXPECT_EQ(in_flight.limit(), kEnough / 4);
+  run(in_flight, 600e6, 1ms, 100s, now);
+  EXPECT_EQ(in_flight.limit(), kEnough) << "they had time to recover";
 }
 
 TEST(InFlight, ASlowTrainerSaysNothing) {
@@ -146,7 +167,8 @@ TEST(InFlight, ASlowTrainerSaysNothing) {
   ASSERT_EQ(in_flight.limit(), kEnough);
   for (int i = 0; i < 100; ++i) {
     in_flight.note_idle();
-    in_flight.note_answer(kBlock, now += 1s);
+    now += 1s;
+    in_flight.note_answer(kBlock, now - 1s, now);
   }
   EXPECT_EQ(in_flight.limit(), kEnough);
 }

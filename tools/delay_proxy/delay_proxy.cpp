@@ -4,8 +4,10 @@
 // faster than the bound in each direction. Prints "ready" when it listens, and for each line on
 // stdin the connections it has had and has now. Ends at the end of stdin.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,9 +23,11 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -58,6 +62,51 @@ class Link {
   Clock::time_point free_{};
 };
 
+int checked(int result, const std::string& what) {
+  if (result < 0) throw std::runtime_error(what + ": " + std::string(std::strerror(errno)));
+  return result;
+}
+
+/// Holds bytes in the kernel, without a copy: what a link holds must not cost the processor more
+/// when it is longer.
+class KernelPipe {
+ public:
+  KernelPipe() {
+    int ends[2];
+    checked(::pipe2(ends, O_CLOEXEC), "pipe");
+    out_ = ends[0];
+    in_ = ends[1];
+  }
+  KernelPipe(KernelPipe&& other) noexcept
+      : out_(std::exchange(other.out_, -1)), in_(std::exchange(other.in_, -1)) {}
+  KernelPipe& operator=(KernelPipe&& other) noexcept {
+    std::swap(out_, other.out_);
+    std::swap(in_, other.in_);
+    return *this;
+  }
+  ~KernelPipe() {
+    if (out_ < 0) return;
+    ::close(out_);
+    ::close(in_);
+  }
+
+  /// Takes what has come from a socket, and waits for it. Returns 0 at its end.
+  ssize_t fill(int from) { return ::splice(from, nullptr, in_, nullptr, kPieceBytes, 0); }
+
+  bool drain(int to, std::size_t bytes) {
+    while (bytes > 0) {
+      const ssize_t put = ::splice(out_, nullptr, to, nullptr, bytes, 0);
+      if (put <= 0) return false;
+      bytes -= static_cast<std::size_t>(put);
+    }
+    return true;
+  }
+
+ private:
+  int out_;
+  int in_;
+};
+
 /// Takes bytes off one socket and gives them to another, late.
 class Pipe {
  public:
@@ -69,44 +118,48 @@ class Pipe {
  private:
   struct Piece {
     Clock::time_point arrival;
-    std::vector<char> bytes;
+    KernelPipe held;
+    std::size_t bytes;  ///< 0: the end
   };
+
+  KernelPipe take_pipe() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return KernelPipe();
+    KernelPipe taken = std::move(free_.back());
+    free_.pop_back();
+    return taken;
+  }
 
   void read() {
     while (true) {
-      std::vector<char> bytes(kPieceBytes);
-      const ssize_t got = ::read(from_, bytes.data(), bytes.size());
-      bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+      KernelPipe held = take_pipe();
+      const ssize_t got = held.fill(from_);
+      const std::size_t bytes = got > 0 ? static_cast<std::size_t>(got) : 0;
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return under_way_ < kUnderWayMax || ended_; });
       if (ended_) return;
-      const auto arrival = link_.arrival(bytes.size());
-      under_way_ += bytes.size();
-      pieces_.push_back({arrival, std::move(bytes)});
+      under_way_ += bytes;
+      pieces_.push_back({link_.arrival(bytes), std::move(held), bytes});
       changed_.notify_all();
-      if (got <= 0) return;  // the empty piece says so
+      if (bytes == 0) return;
     }
   }
 
   void write() {
     while (true) {
-      Piece piece;
+      std::optional<Piece> taken;
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return !pieces_.empty(); });
-        piece = std::move(pieces_.front());
+        taken = std::move(pieces_.front());
         pieces_.pop_front();
       }
+      Piece& piece = *taken;
       std::this_thread::sleep_until(piece.arrival);
-      for (std::size_t at = 0; at < piece.bytes.size();) {
-        const ssize_t put =
-            ::send(to_, piece.bytes.data() + at, piece.bytes.size() - at, MSG_NOSIGNAL);
-        if (put <= 0) return end();
-        at += static_cast<std::size_t>(put);
-      }
-      if (piece.bytes.empty()) return end();
+      if (piece.bytes == 0 || !piece.held.drain(to_, piece.bytes)) return end();
       const std::lock_guard lock(mutex_);
-      under_way_ -= piece.bytes.size();
+      under_way_ -= piece.bytes;
+      free_.push_back(std::move(piece.held));
       changed_.notify_all();
     }
   }
@@ -125,6 +178,7 @@ class Pipe {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Piece> pieces_;
+  std::vector<KernelPipe> free_;
   std::size_t under_way_ = 0;
   bool ended_ = false;
   std::jthread reader_;
@@ -143,11 +197,6 @@ sockaddr_in address_of(const std::string& text) {
   return address;
 }
 
-int checked(int result, const std::string& what) {
-  if (result < 0) throw std::runtime_error(what + ": " + std::string(std::strerror(errno)));
-  return result;
-}
-
 int make_socket() {
   const int made = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   const int on = 1;
@@ -158,6 +207,11 @@ int make_socket() {
 
 void run(const std::string& listen_text, const std::string& target_text, double round_trip_ms,
          double mib_per_second) {
+  ::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};
+  checked(::getrlimit(RLIMIT_NOFILE, &files), "getrlimit");
+  files.rlim_cur = files.rlim_max;  // two for each piece
+  checked(::setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
   const auto delay = std::chrono::duration_cast<Clock::duration>(
       std::chrono::duration<double, std::milli>(round_trip_ms / 2));
   const sockaddr_in own = address_of(listen_text);

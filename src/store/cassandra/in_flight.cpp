@@ -1,6 +1,8 @@
-// A rate is measured over several fillings of the limit, which are as many round trips. Where a
-// filling takes long the link is slow: more under way would only wait, and answers come late that
-// others wait behind (the driver's keepalive is one of them).
+// A link holds its rate times its latency, and the latency of answers that others wait behind is not
+// the link's: so now and then little is under way, to see it. Twice as much as the link holds keeps
+// the servers busy, and finds out within a few round trips when it holds more. Where a second does
+// not bring so much the link is slow: answers would come late that others wait behind (the driver's
+// keepalive is one of them).
 #include "store/cassandra/in_flight.hpp"
 
 #include <algorithm>
@@ -12,89 +14,101 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kFirst = std::uint64_t{2} << 20;
-constexpr auto kFillingGood = 1s;
-constexpr auto kFillingMax = 2s;
-constexpr auto kMeasureLeast = 250ms;
-constexpr std::uint64_t kFillings = 4;
-/// A doubled limit stays when reading is so many times as fast.
-constexpr double kFaster = 1.1;
+/// At the beginning, and to see the latency.
+constexpr std::uint64_t kLittle = std::uint64_t{2} << 20;
+constexpr auto kProbeEvery = 60s;
+/// At most what comes in so many seconds is under way.
+constexpr double kSecondsMax = 1;
+/// As many times as much as a long link holds.
+constexpr double kHeld = 2;
+constexpr auto kMeasureLeast = 100ms;
+constexpr auto kMeasureGood = 1s;
+constexpr auto kMeasureMost = 2s;
+constexpr auto kPauseFirst = 10s;
 constexpr auto kPauseMax = 300s;
 
-double rate_of(std::uint64_t bytes, InFlight::Clock::duration time) {
-  return static_cast<double>(bytes) / std::max(std::chrono::duration<double>(time).count(), 1e-6);
+double seconds_of(InFlight::Clock::duration time) {
+  return std::max(std::chrono::duration<double>(time).count(), 1e-6);
 }
 
 }  // namespace
 
 InFlight::InFlight(std::uint64_t enough, std::uint64_t most)
-    : most_(most), enough_(std::min(enough, most)), limit_(std::min(enough_, kFirst)) {}
+    : enough_(enough),
+      most_(most),
+      limit_(std::min({enough, most, kLittle})),
+      allowed_(most),
+      pause_(kPauseFirst) {}
 
-void InFlight::begin(Clock::time_point now) noexcept {
-  begin_ = filling_begin_ = now;
-  bytes_ = filling_bytes_ = 0;
-  idle_ = false;
+std::uint64_t InFlight::limit() const noexcept {
+  return probing_ ? std::min(limit_, kLittle) : limit_;
 }
 
-void InFlight::note_answer(std::uint64_t bytes, Clock::time_point now) {
-  if (begin_ == Clock::time_point() || idle_) return begin(now);
-  bytes_ += bytes;
-  filling_bytes_ += bytes;
-  const auto time = now - filling_begin_;
-  if (filling_bytes_ + bytes < limit_) {  // a filling but for the answer that it began with
-    if (time > kFillingMax) set_by_rate(rate_of(filling_bytes_, time), now);
+void InFlight::note_answer(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now) {
+  if (!probing_ && now >= next_probe_) {
+    probing_ = true;
+    count_ = {.begin = now};
+  }
+  probing_ ? probe(bytes, asked, now) : measure(bytes, asked, now);
+}
+
+void InFlight::probe(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now) {
+  if (asked < count_.begin) return;  // with more under way
+  ++count_.answers;
+  count_.bytes += bytes;
+  count_.latency += now - asked;
+  if (count_.bytes < limit()) return;
+  const auto answers = static_cast<double>(count_.answers);
+  latency_ = seconds_of(count_.latency) / answers;
+  const double under_way =
+      std::max(static_cast<double>(limit()), static_cast<double>(count_.bytes) / answers);
+  probing_ = false;
+  next_probe_ = now + kProbeEvery;
+  if (limit_ <= kLittle) set(under_way / latency_, now);
+  count_ = {.begin = now};
+}
+
+void InFlight::measure(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now) {
+  if (idle_) {
+    idle_ = false;
+    count_ = {.begin = now};
     return;
   }
-  if (limit_ < enough_ && now >= next_try_)
-    return set_by_rate(rate_of(filling_bytes_, time), now);
-  filling_begin_ = now;
-  filling_bytes_ = 0;
-  // What was under way with the limit before comes first.
-  if (settling_) {
-    settling_ = false;
-    return begin(now);
-  }
-  if (bytes_ < kFillings * limit_ || now - begin_ < kMeasureLeast) return;
-  decide(rate_of(bytes_, now - begin_), now);
-  begin(now);
-}
-
-void InFlight::set_by_rate(double rate, Clock::time_point now) {
-  const double good = rate * std::chrono::duration<double>(kFillingGood).count();
-  limit_ = std::clamp<std::uint64_t>(
-      static_cast<std::uint64_t>(std::min(good, static_cast<double>(enough_))), 1, enough_);
-  trying_ = false;
-  settling_ = true;
-  begin(now);
-}
-
-void InFlight::decide(double rate, Clock::time_point now) {
-  if (trying_ && rate < kFaster * rate_) {
-    limit_ /= 2;
-    trying_ = false;
-    settling_ = true;
-    next_try_ = now + pause_;
-    pause_ = std::min<Clock::duration>(2 * pause_, kPauseMax);
+  if (count_.answers == 0) {
+    if (asked >= count_.begin) count_ = {.begin = now, .answers = 1};
     return;
   }
-  if (trying_) pause_ = kPauseFirst;
-  trying_ = false;
-  rate_ = rate;
-  if (now < next_try_ || 2 * limit_ > most_) return;
-  limit_ *= 2;
-  trying_ = true;
-  settling_ = true;
+  count_.bytes += bytes;
+  const auto time = now - count_.begin;
+  const bool filled = count_.bytes + bytes >= limit_;
+  if (time < (filled ? kMeasureLeast : kMeasureMost)) return;
+  const double rate = static_cast<double>(count_.bytes) / seconds_of(time);
+  // Answers come in gusts: more at once, less only by what a second brought.
+  if (filled && time < kMeasureGood && wanted(rate) <= static_cast<double>(limit_)) return;
+  set(rate, now);
+  count_ = {.begin = now, .answers = 1};
 }
 
-void InFlight::note_overload(Clock::time_point now) {
+double InFlight::wanted(double rate) const {
+  return std::min(rate * kSecondsMax,
+                  std::max(static_cast<double>(enough_), kHeld * rate * latency_));
+}
+
+void InFlight::set(double rate, Clock::time_point now) {
+  if (allowed_ < most_ && now >= next_allowed_) {
+    allowed_ = std::min(2 * allowed_, most_);
+    next_allowed_ = now + pause_;
+  }
+  limit_ = static_cast<std::uint64_t>(std::clamp(wanted(rate), 1.0, static_cast<double>(allowed_)));
+}
+
+void InFlight::note_overload(Clock::time_point asked, Clock::time_point now) {
   // Many say so at once: once for all that were under way.
-  if (settling_ && !trying_ && now < next_try_) return;
-  limit_ = std::max<std::uint64_t>(limit_ / 2, 1);
-  enough_ = std::min(enough_, limit_);
-  trying_ = false;
-  settling_ = true;
-  next_try_ = now + pause_;
-  begin(now);
+  if (asked < overload_) return;
+  overload_ = now;
+  allowed_ = limit_ = std::max<std::uint64_t>(limit() / 2, 1);
+  next_allowed_ = now + pause_;
+  pause_ = std::min<Clock::duration>(2 * pause_, kPauseMax);
 }
 
 InFlight in_flight_of(const cql::Session& session, std::uint64_t enough) {

@@ -1,6 +1,6 @@
 // How many bytes are asked of the servers at once: as many as come in a second, up to what is
-// enough where they are near; then doubled for as long as that makes reading faster; halved when a
-// server says that it is too much. Not thread-safe.
+// enough where they are near, or twice what a long link holds; half of it when a server says that
+// it is too much. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -20,39 +20,43 @@ class InFlight {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Goes to `enough` without asking whether that is faster, and never above `most`.
+  /// Near servers get `enough`, and nobody ever more than `most`.
   InFlight(std::uint64_t enough, std::uint64_t most);
 
   /// Bytes that may be under way.
-  std::uint64_t limit() const noexcept { return limit_; }
-  /// Nothing waits to be asked for: what is measured now says nothing about the limit.
+  std::uint64_t limit() const noexcept;
+  /// Nothing waits to be asked for: what comes now says nothing about what could come.
   void note_idle() noexcept { idle_ = true; }
-  void note_answer(std::uint64_t bytes, Clock::time_point now);
+  void note_answer(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now);
   /// A server answered that it is asked too much.
-  void note_overload(Clock::time_point now);
+  void note_overload(Clock::time_point asked, Clock::time_point now);
 
  private:
-  void begin(Clock::time_point now) noexcept;
-  void set_by_rate(double rate, Clock::time_point now);
-  void decide(double rate, Clock::time_point now);
+  struct Count {
+    Clock::time_point begin;
+    std::uint64_t answers = 0;  ///< the first of a measurement only begins it
+    std::uint64_t bytes = 0;
+    Clock::duration latency{};  ///< of all together
+  };
 
+  void probe(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now);
+  void measure(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now);
+  double wanted(double rate) const;
+  void set(double rate, Clock::time_point now);
+
+  const std::uint64_t enough_;
   const std::uint64_t most_;
-  std::uint64_t enough_;
   std::uint64_t limit_;
-  double rate_ = 0;       ///< bytes per second with the limit before, while another is tried
-  bool trying_ = false;   ///< a doubled limit
-  bool settling_ = true;  ///< the limit has just changed
-  Clock::duration pause_ = kPauseFirst;
-  Clock::time_point next_try_{};
-
-  // What is measured now.
-  Clock::time_point begin_{};
-  std::uint64_t bytes_ = 0;
-  Clock::time_point filling_begin_{};  ///< the last of them
-  std::uint64_t filling_bytes_ = 0;
+  double latency_ = 0;   ///< seconds that an answer takes when little is under way
+  bool probing_ = true;  ///< little is under way, to see that
+  Clock::time_point next_probe_;
+  Count count_{.begin = Clock::time_point::min()};
   bool idle_ = false;
 
-  static constexpr auto kPauseFirst = std::chrono::seconds(10);
+  std::uint64_t allowed_;  ///< `most_`, or less after an overload
+  Clock::time_point overload_;
+  Clock::time_point next_allowed_;
+  Clock::duration pause_;
 };
 
 /// Of a reader of this session, which may have so much at each node (Connection).

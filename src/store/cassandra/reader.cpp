@@ -115,9 +115,10 @@ void Reader::start_waiting() {
     const std::uint64_t id = waiting_.front();
     waiting_.pop_front();
     bytes_under_way_ += bytes;
+    read.begun = Clock::now();
     read.deadline =
-        Clock::now() + kDeadlineTimeouts * std::chrono::milliseconds(
-                                               tables_.session().connection().request_timeout_ms);
+        read.begun + kDeadlineTimeouts * std::chrono::milliseconds(
+                                             tables_.session().connection().request_timeout_ms);
     begin_round(read);
     ask(id, read, false);
   }
@@ -247,7 +248,7 @@ void Reader::take(cql::Answer answer) {
     --read->second.under_way;
     if (answer.failure) {
       if (answer.failure->status == cql::Status::kOverloaded)
-        in_flight_.note_overload(Clock::now());
+        in_flight_.note_overload(sent.at, Clock::now());
       Read& failed = read->second;
       failed.failure = std::move(*answer.failure);
       failed.trouble = sent.host ? tables_.session().address_of(*sent.host) : "";
@@ -303,8 +304,9 @@ Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& p
 /// With the lock held, which is let go while `done` runs.
 void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   auto node = reads_.extract(id);
-  bytes_under_way_ -= blocks_[node.mapped().number].bytes;
-  if (!failure) in_flight_.note_answer(blocks_[node.mapped().number].bytes, Clock::now());
+  const std::uint64_t bytes = blocks_[node.mapped().number].bytes;
+  bytes_under_way_ -= bytes;
+  if (!failure) in_flight_.note_answer(bytes, node.mapped().begun, Clock::now());
   start_waiting();
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);

@@ -61,6 +61,7 @@ class Reader final : public BlockReader {
     bool asked_quorum = false;  ///< in this round
     bool hedged = false;        ///< in this round
     std::uint64_t last_request = 0;
+    Clock::time_point begun;
     Clock::time_point deadline;
     std::optional<cql::Failure> failure;  ///< the last one
     std::string trouble;                  ///< which node said what, for messages

@@ -149,6 +149,7 @@ void RowReader::start_waiting() {
     if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > in_flight_.limit()) return;
     waiting_.pop_front();
     bytes_under_way_ += bytes;
+    read.begun = Clock::now();
     begin(read);
     ask(id, read);
   }
@@ -242,6 +243,8 @@ void RowReader::take(cql::Answer answer) {
   --read.under_way;
   if (answer.failure) {
     read.failed_node = sent.host ? source_.table->session().address_of(*sent.host) : "";
+    if (answer.failure->status == cql::Status::kOverloaded)
+      in_flight_.note_overload(sent.at, Clock::now());
     return take_failure(sent.read, read, std::move(*answer.failure));
   }
   note_answer(sent, read, Clock::now());
@@ -271,7 +274,6 @@ void RowReader::note_answer(const Sent& sent, const Read& read, Clock::time_poin
 
 /// With the lock held.
 void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure) {
-  if (failure.status == cql::Status::kOverloaded) in_flight_.note_overload(Clock::now());
   const auto give_up = [&] {
     const Error error = source_.table->tables().error(failure);
     const std::string node =
@@ -394,8 +396,9 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
 /// With the lock held, which is let go while `done` runs.
 void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   auto node = reads_.extract(id);
-  bytes_under_way_ -= block(node.mapped()).bytes;
-  if (!failure) in_flight_.note_answer(block(node.mapped()).bytes, Clock::now());
+  const std::uint64_t bytes = block(node.mapped()).bytes;
+  bytes_under_way_ -= bytes;
+  if (!failure) in_flight_.note_answer(bytes, node.mapped().begun, Clock::now());
   start_waiting();
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);

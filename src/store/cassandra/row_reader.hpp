@@ -68,6 +68,7 @@ class RowReader final : public BlockReader {
     bool checking = false;  ///< a thread decodes it
     int rounds = 0;
     std::uint64_t last_request = 0;
+    Clock::time_point begun;
     Clock::time_point deadline;  ///< of this page
     std::string failed_node;
   };
