@@ -39,7 +39,7 @@ struct RowSource {
   std::shared_ptr<const rows::RowIndex> index;
   std::string where;                            ///< starts the messages
   std::shared_ptr<RowConsistency> consistency;  ///< of the second reading of what differs
-  std::uint64_t bytes_under_way = std::uint64_t{32} << 20;  ///< at first
+  std::uint64_t bytes_under_way = std::uint64_t{32} << 20;  ///< enough where it is near
 };
 
 class RowReader final : public BlockReader {

@@ -20,8 +20,9 @@ struct CassandraStoreOptions {
   /// A part is written to the journal when the next chunk would make it longer: what a killed
   /// ingest does again at most.
   std::uint64_t part_bytes = std::uint64_t{64} << 20;
-  /// Bounds of the chunks that are under way to and from the server (at least one is).
+  /// Bound of the chunks that are under way to the server (at least one is).
   std::uint64_t write_bytes_under_way = std::uint64_t{32} << 20;
+  /// The same from the server where it is near (InFlight).
   std::uint64_t read_bytes_under_way = std::uint64_t{32} << 20;
   /// Gets one line on what is wrong but was got over, e.g. a node with a corrupt copy. Called on
   /// any thread, one at a time.
