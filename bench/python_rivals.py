@@ -12,6 +12,7 @@ A round is EPOCHS (2) epochs of a loader of its own over data that are open (of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -61,7 +62,8 @@ def import_streaming() -> Any:  # noqa: ANN401
 def open_streaming(place: str, batch: int, workers: int) -> Load:
     streaming = import_streaming()
     warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # of its samples
-    streaming.base.util.clean_stale_shared_memory()  # of the round before
+    with contextlib.suppress(FileNotFoundError):  # the other process of these was first
+        streaming.base.util.clean_stale_shared_memory()  # of the round before
     data = streaming.StreamingDataset(local=f"{place}/mds", shuffle=True, batch_size=batch)
     return lambda _: streaming.StreamingDataLoader(data, batch_size=batch, num_workers=workers, persistent_workers=workers > 0)
 
