@@ -90,8 +90,11 @@ class KernelPipe {
     ::close(in_);
   }
 
-  /// Takes what has come from a socket, and waits for it. Returns 0 at its end.
-  ssize_t fill(int from) { return ::splice(from, nullptr, in_, nullptr, kPieceBytes, 0); }
+  /// Takes what has come from a socket, and waits for it. Returns how much; 0 at its end.
+  std::size_t fill(int from) {
+    const ssize_t got = ::splice(from, nullptr, in_, nullptr, kPieceBytes, 0);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+  }
 
   bool drain(int to, std::size_t bytes) {
     while (bytes > 0) {
@@ -133,8 +136,7 @@ class Pipe {
   void read() {
     while (true) {
       KernelPipe held = take_pipe();
-      const ssize_t got = held.fill(from_);
-      const std::size_t bytes = got > 0 ? static_cast<std::size_t>(got) : 0;
+      const std::size_t bytes = held.fill(from_);
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return under_way_ < kUnderWayMax || ended_; });
       if (ended_) return;

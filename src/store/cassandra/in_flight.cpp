@@ -1,8 +1,8 @@
-// A link holds its rate times its latency, and the latency of answers that others wait behind is not
-// the link's: so now and then little is under way, to see it. Twice as much as the link holds keeps
-// the servers busy, and finds out within a few round trips when it holds more. Where a second does
-// not bring so much the link is slow: answers would come late that others wait behind (the driver's
-// keepalive is one of them).
+// A link holds its rate times its latency. Where many answers wait behind others their latency is
+// not the link's: so now and then little is under way, to see it. Twice as much as the link holds
+// keeps the servers busy, and finds out within a few round trips when it holds more. Where a second
+// does not bring so much the link is slow: more under way would only make answers come late that
+// others wait behind (the driver's keepalive is one of them).
 #include "store/cassandra/in_flight.hpp"
 
 #include <algorithm>
