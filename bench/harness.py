@@ -1,13 +1,15 @@
 """What the benchmarks share: two sides as processes that run a round when told to, alternating, and the JSON line.
 
 A side is a program that reads a line "round" on stdin, does its work once, and prints a JSON line with at least
-`samples` and `seconds`. One warm-up round and five timed rounds each; the order of the two alternates.
+`samples` and `seconds`. One warm-up round and five or more timed rounds each, in an order that is drawn for each round: data that a
+side has just read are still in the processor's cache, so a side that often followed itself would gain by that.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import resource
 import statistics
@@ -62,20 +64,21 @@ class Side:
         self.process.wait(timeout=60)
 
 
-def alternate(runs: dict[str, Callable[[], dict]]) -> dict[str, list[dict]]:
-    """One warm-up run of each, then ROUNDS timed ones; every second round in the reverse order."""
+def alternate(runs: dict[str, Callable[[], dict]], rounds: int = ROUNDS) -> dict[str, list[dict]]:
+    """One warm-up run of each, then so many timed ones, each time in another order."""
     results: dict[str, list[dict]] = {name: [] for name in runs}
     for run in runs.values():
         run()
-    for number in range(ROUNDS):
-        for name in runs if number % 2 == 0 else reversed(runs):
+    drawn = random.Random(1)
+    for _ in range(rounds):
+        for name in drawn.sample(list(runs), len(runs)):
             results[name].append(runs[name]())
     return results
 
 
-def alternate_sides(sides: dict[str, Side], peaks: bool = False) -> dict[str, list[dict]]:
+def alternate_sides(sides: dict[str, Side], peaks: bool = False, rounds: int = ROUNDS) -> dict[str, list[dict]]:
     """The same with rounds of processes that stay, and are closed at the end; `peaks` gives them peak_bytes() as their rss_anon_bytes."""
-    results = alternate({name: side.round for name, side in sides.items()})
+    results = alternate({name: side.round for name, side in sides.items()}, rounds)
     for name, side in sides.items():
         if peaks:
             peak = side.peak_bytes()

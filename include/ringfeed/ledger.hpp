@@ -26,7 +26,8 @@ struct LedgerOptions {
   std::string position;  ///< where this start goes on: encode_position() of <ringfeed/feed.hpp>
 };
 
-/// Writes one rank's file of one start. For one thread at a time. Errors: those of the file system.
+/// Writes one rank's file of one start, on a thread of its own. For one thread at a time. Errors:
+/// those of the file system, also of what an earlier call gave to that thread.
 class Ledger {
  public:
   /// One above the highest in the folder; 0 where there is none. One rank asks, before any has made

@@ -1,19 +1,56 @@
-// Lines go to the file when so many have come together, and when they must be durable.
+// Lines are made and go to the file on a thread of their own, so that neither keeps training
+// waiting: when so many have come together, and when they must be durable.
 #include <ringfeed/ledger.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <ringfeed/error.hpp>
 
 #include "audit/ledger_line.hpp"
 #include "base/file.hpp"
+#include "base/thread_pool.hpp"
 
 namespace ringfeed {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+constexpr std::size_t kPieceSamples = 32768;  // about 1 MiB of text
+
+/// Lines of some batches, before they are text.
+struct Piece {
+  struct Line {
+    std::uint64_t epoch = 0;
+    std::uint64_t step = 0;
+    std::uint64_t first = 0;
+    std::size_t size = 0;
+  };
+
+  void add(const Batch& batch) {
+    lines.push_back({static_cast<std::uint64_t>(batch.epoch),
+                     static_cast<std::uint64_t>(batch.step), batch.first, batch.samples.size()});
+    samples.insert(samples.end(), batch.samples.begin(), batch.samples.end());
+    hashes.insert(hashes.end(), batch.hashes.begin(), batch.hashes.end());
+  }
+
+  /// Leaves it empty, and keeps its memory.
+  void move_to(std::string& text) {
+    std::size_t at = 0;
+    for (const auto& line : lines) {
+      append_batch(line.epoch, line.step, line.first, std::span(samples).subspan(at, line.size),
+                   std::span(hashes).subspan(at, line.size), text);
+      at += line.size;
+    }
+    lines.clear();
+    samples.clear();
+    hashes.clear();
+  }
+
+  std::vector<Line> lines;
+  std::vector<std::uint64_t> samples;  ///< of all of them
+  std::vector<std::uint64_t> hashes;
+};
 
 }  // namespace
 
@@ -45,7 +82,7 @@ struct Ledger::Impl {
   void need_header(const std::vector<Column>& columns) {
     if (header_written) return;
     for (const auto& column : columns) header.columns.push_back(column.name);
-    buffer += encode(header);
+    file.write(encode(header));
     header_written = true;
   }
 
@@ -57,24 +94,34 @@ struct Ledger::Impl {
                   "make the feed with FeedOptions::track_samples");
     }
     need_header(batch.columns);
-    line.epoch = static_cast<std::uint64_t>(batch.epoch);
-    line.step = static_cast<std::uint64_t>(batch.step);
-    line.first = batch.first;
-    line.samples = batch.samples;
-    line.hashes = batch.hashes;
-    append(line, buffer);
-    end = {line.epoch, line.first + static_cast<std::uint64_t>(batch.global_size)};
-    if (buffer.size() >= kBufferBytes) write_buffer();
+    piece.add(batch);
+    end = {static_cast<std::uint64_t>(batch.epoch),
+           batch.first + static_cast<std::uint64_t>(batch.global_size)};
+    if (piece.samples.size() >= kPieceSamples) write_piece();
   }
 
-  void write_buffer() {
-    file.write(buffer);
-    file.start_sync();  // so that flush() has little left to wait for
-    buffer.clear();
+  /// One piece at a time: what waits is bounded, and what went wrong is known with the next.
+  void write_piece() {
+    wait_written();
+    std::swap(piece, writers_piece);
+    const auto work = std::make_shared<std::packaged_task<void()>>([this] {
+      writers_piece.move_to(writers_text);
+      file.write(writers_text);
+      file.start_sync();  // so that flush() has little left to wait for
+      writers_text.clear();
+    });
+    written = work->get_future();
+    writer.submit([work] { (*work)(); });
+  }
+
+  /// Throws again, each time, what a piece failed with: a ledger must not go on behind a gap.
+  void wait_written() const {
+    if (written.valid()) written.get();
   }
 
   void flush() {
-    write_buffer();
+    write_piece();
+    wait_written();
     file.sync();
   }
 
@@ -82,9 +129,12 @@ struct Ledger::Impl {
   File file;
   LedgerHeader header;
   bool header_written = false;
-  std::string buffer;
   Place end;
-  LedgerBatch line;  ///< kept for its memory
+  Piece piece;
+  Piece writers_piece;
+  std::string writers_text;
+  std::shared_future<void> written;  ///< the last that the writer was given
+  ThreadPool writer{1, 1};  ///< last: it uses the above
 };
 
 std::uint64_t Ledger::next_start(const std::string& folder) {
@@ -103,7 +153,8 @@ Ledger::Ledger(LedgerOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Ledger::~Ledger() {
   if (impl_ == nullptr) return;
   try {
-    impl_->write_buffer();
+    impl_->write_piece();
+    impl_->wait_written();
   } catch (const Error&) {
     // The lines that are missing are found by the audit.
   }
@@ -117,8 +168,10 @@ void Ledger::flush() { impl_->flush(); }
 
 void Ledger::close() {
   impl_->need_header({});
-  impl_->buffer += encode(LedgerEnd{impl_->end});
-  impl_->flush();
+  impl_->write_piece();
+  impl_->wait_written();
+  impl_->file.write(encode(LedgerEnd{impl_->end}));
+  impl_->file.sync();
 }
 
 }  // namespace ringfeed

@@ -23,23 +23,25 @@ char* write_number(std::uint64_t value, char* to) {
   return std::to_chars(to, to + kNumberDigits, value).ptr;
 }
 
-/// By bytes: a line has a hash for each sample, and training waits for it.
+/// By bytes: a line has a hash for each sample.
 char* write_hash(std::uint64_t hash, char* to) {
-  static constexpr auto kBytes = [] {
-    std::array<std::array<char, 2>, 256> bytes{};
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      bytes[i] = {"0123456789abcdef"[i / 16], "0123456789abcdef"[i % 16]};
-    return bytes;
-  }();
   *to++ = '"';
-  for (int shift = 56; shift >= 0; shift -= 8, to += 2)
-    std::memcpy(to, kBytes[(hash >> shift) & 255].data(), 2);
+  for (int half = 1; half >= 0; --half, to += 8) {
+    std::uint64_t x = (hash >> (32 * half)) & 0xffffffffu;
+    x = __builtin_bswap32((std::uint32_t)x);
+    x = ((x << 16) | x) & 0x0000ffff0000ffffu;
+    x = ((x << 8) | x) & 0x00ff00ff00ff00ffu;
+    x = ((x >> 4) | (x << 8)) & 0x0f0f0f0f0f0f0f0fu;
+    const std::uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
+    x += 0x3030303030303030u + letters * 39;
+    std::memcpy(to, &x, 8);
+  }
   *to++ = '"';
   return to;
 }
 
 template <typename Write>
-char* write_list(const std::vector<std::uint64_t>& values, const Write& write, char* to) {
+char* write_list(std::span<const std::uint64_t> values, const Write& write, char* to) {
   *to++ = '[';
   for (const auto value : values) {
     to = write(value, to);
@@ -94,22 +96,24 @@ std::string encode(const LedgerHeader& header) {
   return json.dump() + "\n";
 }
 
-void append(const LedgerBatch& batch, std::string& text) {
+void append_batch(std::uint64_t epoch, std::uint64_t step, std::uint64_t first,
+                  std::span<const std::uint64_t> samples, std::span<const std::uint64_t> hashes,
+                  std::string& text) {
   constexpr std::size_t kFrameBytes = 128;  // more than all that is not a list has
   const std::size_t before = text.size();
-  text.resize(before + kFrameBytes + batch.samples.size() * (kNumberDigits + 1) +
-              batch.hashes.size() * (kHashDigits + 3));
+  text.resize(before + kFrameBytes + samples.size() * (kNumberDigits + 1) +
+              hashes.size() * (kHashDigits + 3));
   char* to = text.data() + before;
   to = write_text("{\"epoch\":", to);
-  to = write_number(batch.epoch, to);
+  to = write_number(epoch, to);
   to = write_text(",\"step\":", to);
-  to = write_number(batch.step, to);
+  to = write_number(step, to);
   to = write_text(",\"first\":", to);
-  to = write_number(batch.first, to);
+  to = write_number(first, to);
   to = write_text(",\"samples\":", to);
-  to = write_list(batch.samples, write_number, to);
+  to = write_list(samples, write_number, to);
   to = write_text(",\"hashes\":", to);
-  to = write_list(batch.hashes, write_hash, to);
+  to = write_list(hashes, write_hash, to);
   to = write_text("}\n", to);
   text.resize(static_cast<std::size_t>(to - text.data()));
 }

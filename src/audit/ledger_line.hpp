@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -45,7 +46,10 @@ using LedgerLine = std::variant<LedgerBatch, LedgerEnd>;
 
 // Each with its line feed.
 std::string encode(const LedgerHeader& header);
-void append(const LedgerBatch& batch, std::string& text);
+/// A LedgerBatch, with its lists where they are.
+void append_batch(std::uint64_t epoch, std::uint64_t step, std::uint64_t first,
+                  std::span<const std::uint64_t> samples, std::span<const std::uint64_t> hashes,
+                  std::string& text);
 std::string encode(const LedgerEnd& end);
 
 // Throw Error{kBadData} that starts with `where`.

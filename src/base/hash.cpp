@@ -7,17 +7,15 @@ namespace ringfeed {
 
 namespace {
 
-constexpr HashKernels kHashKernels = RINGFEED_HASH_KERNELS;
-
 const HashKernels& fastest() noexcept {
 #ifdef RINGFEED_AVX
   // The first that had AVX-512 slow down where it is used; those with VBMI2 do not.
   static const HashKernels& found = __builtin_cpu_supports("avx512vbmi2") ? kHashKernelsAvx512
                                     : __builtin_cpu_supports("avx2")      ? kHashKernelsAvx2
-                                                                          : kHashKernels;
+                                                                          : kOwnHashKernels;
   return found;
 #else
-  return kHashKernels;
+  return kOwnHashKernels;
 #endif
 }
 
@@ -29,6 +27,11 @@ std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
 
 void hash_each(const void* data, std::size_t size, std::span<std::uint64_t> hashes) noexcept {
   fastest().each(data, size, hashes);
+}
+
+std::uint64_t copy_and_hash(const std::byte* from, std::byte* to, std::size_t size,
+                            std::uint64_t seed, const std::byte* next) noexcept {
+  return fastest().copy(from, to, size, seed, next);
 }
 
 // The alignment that XXH3's state asks for comes with the type.

@@ -20,6 +20,11 @@ inline std::uint64_t hash_bytes(std::string_view bytes) noexcept {
 /// is in `hashes` as its seed.
 void hash_each(const void* data, std::size_t size, std::span<std::uint64_t> hashes) noexcept;
 
+/// The same of one piece that is copied to `to` on the way, in one pass. Meanwhile the `size` bytes
+/// at `next` are fetched into the processor's cache, unless it is null.
+std::uint64_t copy_and_hash(const std::byte* from, std::byte* to, std::size_t size,
+                            std::uint64_t seed, const std::byte* next) noexcept;
+
 /// The same hash over bytes that come over time.
 class Hasher {
  public:

@@ -5,7 +5,7 @@
 
 namespace ringfeed {
 
-const HashKernels kHashKernelsAvx2 = RINGFEED_HASH_KERNELS;
+const HashKernels kHashKernelsAvx2 = kOwnHashKernels;
 
 }  // namespace ringfeed
 

@@ -5,7 +5,7 @@
 
 namespace ringfeed {
 
-const HashKernels kHashKernelsAvx512 = RINGFEED_HASH_KERNELS;
+const HashKernels kHashKernelsAvx512 = kOwnHashKernels;
 
 }  // namespace ringfeed
 

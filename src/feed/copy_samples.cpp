@@ -1,6 +1,6 @@
 // Samples of a step lie scattered over all open blocks, so what a copy costs is the wait for their
-// bytes from memory: they are fetched some samples ahead, and what is hashed is hashed while that
-// goes on.
+// bytes from memory: they are fetched some samples ahead. What is hashed is hashed while that goes
+// on: small samples some at a time behind their copies, large ones on their way.
 #include "feed/copy_samples.hpp"
 
 #include <algorithm>
@@ -17,14 +17,12 @@ constexpr std::size_t kLargeBytes = 1024;  // of a sample
 constexpr std::size_t kSmallAhead = 8;     // samples
 constexpr std::size_t kSmallHashedBytes = 8192;  // at a time
 constexpr std::size_t kLargeAheadBytes = 6144;
-constexpr std::size_t kLargeLines = 64;     // of a sample; the processor's own prefetcher goes on
-constexpr std::size_t kLinesInFlight = 12;  // that a core waits for and still gets other work done
+constexpr std::size_t kLargeLines = 64;  // of a sample; the processor's own prefetcher goes on
 
 using Samples = std::span<const std::byte* const>;
 
-void fetch(const std::byte* sample, std::size_t begin, std::size_t end) {
-  for (std::size_t line = begin; line < end; ++line)
-    __builtin_prefetch(sample + line * kLineBytes);
+void fetch(const std::byte* sample, std::size_t lines) {
+  for (std::size_t line = 0; line < lines; ++line) __builtin_prefetch(sample + line * kLineBytes);
 }
 
 template <typename Copy>
@@ -37,29 +35,36 @@ void copy_small(Samples from, std::byte* to, std::size_t size, const Copy& copy,
   for (std::size_t begin = 0; begin < from.size(); begin += at_once) {
     const std::size_t end = std::min(begin + at_once, from.size());
     for (std::size_t i = begin; i < end; ++i) {
-      if (i + kSmallAhead < from.size()) fetch(from[i + kSmallAhead], 0, lines);
+      if (i + kSmallAhead < from.size()) fetch(from[i + kSmallAhead], lines);
       copy(from[i], to + i * size);
     }
     if (!hashes.empty()) hash_each(to + begin * size, size, hashes.subspan(begin, end - begin));
   }
 }
 
+std::size_t large_ahead(std::size_t size) {
+  return std::max<std::size_t>(kLargeAheadBytes / size, 1);
+}
+
 template <typename Copy>
 void copy_large(Samples from, std::byte* to, std::size_t size, const Copy& copy,
                 std::span<std::uint64_t> hashes) {
   const std::size_t lines = std::min(kLargeLines, (size + kLineBytes - 1) / kLineBytes);
-  const std::size_t ahead = std::max<std::size_t>(kLargeAheadBytes / size, 1);
-  const auto hash = [&](std::size_t i) {
-    if (!hashes.empty()) hash_each(to + i * size, size, hashes.subspan(i, 1));
-  };
+  const std::size_t ahead = large_ahead(size);
   for (std::size_t i = 0; i < from.size(); ++i) {
-    const bool more = i + ahead < from.size();
-    if (more) fetch(from[i + ahead], 0, kLinesInFlight);
-    if (i > 0) hash(i - 1);
-    if (more) fetch(from[i + ahead], kLinesInFlight, lines);
+    if (i + ahead < from.size()) fetch(from[i + ahead], lines);
     copy(from[i], to + i * size);
+    if (!hashes.empty()) hash_each(to + i * size, size, hashes.subspan(i, 1));
   }
-  if (!from.empty()) hash(from.size() - 1);
+}
+
+void copy_and_hash_large(Samples from, std::byte* to, std::size_t size,
+                         std::span<std::uint64_t> hashes) {
+  const std::size_t ahead = large_ahead(size);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const std::byte* next = i + ahead < from.size() ? from[i + ahead] : nullptr;
+    hashes[i] = copy_and_hash(from[i], to + i * size, size, hashes[i], next);
+  }
 }
 
 template <std::size_t kSize>
@@ -97,6 +102,8 @@ void copy_samples(Samples from, std::byte* to, std::size_t size, bool swapped,
     case 8:
       return copy_exactly<8>(from, to, hashes);
     default:
+      if (size >= kLargeBytes && !hashes.empty())
+        return copy_and_hash_large(from, to, size, hashes);
       const auto copy = [size](const std::byte* sample, std::byte* place) {
         std::memcpy(place, sample, size);
       };

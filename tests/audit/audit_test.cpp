@@ -2,8 +2,10 @@
 // damage found and named.
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -16,6 +18,7 @@
 #include "base/hash.hpp"
 #include "errors.hpp"
 #include "ingest/memory_source.hpp"
+#include "process.hpp"
 #include "temp_folder.hpp"
 
 namespace ringfeed {
@@ -24,6 +27,7 @@ namespace {
 using testing::expect_error;
 using testing::MemorySource;
 using testing::read_all;
+using testing::run_forked;
 using testing::TempFolder;
 using testing::write_all;
 
@@ -344,6 +348,34 @@ TEST_F(Audit, AStartOfARankHasOneFile) {
     Ledger({.folder = ledger(), .position = encode_position({}, *dataset_, order())});
   });
   EXPECT_EQ(Ledger::next_start(ledger()), 1u);
+}
+
+TEST_F(Audit, NothingIsWrittenBehindWhatAFullDiskCutOff) {
+  const auto child = run_forked([&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    FeedOptions options;
+    options.order = order();
+    options.track_samples = true;
+    options.epochs = 1;
+    Feed feed(Dataset::open(url()), options);
+    Ledger log({.folder = ledger(), .position = encode_position({}, *dataset_, options.order)});
+    log.write(*feed.next());
+    log.flush();
+    const rlimit little{std::filesystem::file_size(file(0, 0)) + 100, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &little);
+    log.write(*feed.next());
+    expect_error(ErrorCode::kNoSpace, {file(0, 0)}, [&] { log.flush(); });
+    const rlimit enough{RLIM_INFINITY, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &enough);
+    log.write(*feed.next());
+    expect_error(ErrorCode::kNoSpace, {file(0, 0)}, [&] { log.flush(); });
+    expect_error(ErrorCode::kNoSpace, {file(0, 0)}, [&] { log.close(); });
+    return ::testing::Test::HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(child.exit_code, 0) << child.output;
+  const auto text = read_all(file(0, 0));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2) << text;  // the header and the first batch
+  EXPECT_FALSE(text.ends_with('\n'));
 }
 
 TEST_F(Audit, ABatchWithoutNumbersIsRefused) {

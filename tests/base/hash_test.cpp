@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/hash_kernels.hpp"
+#include "base/random.hpp"
 
 namespace ringfeed {
 namespace {
@@ -31,6 +37,37 @@ TEST(Hash, OfEachPieceWithASeed) {
   std::uint64_t seeded = 7;
   hash_each(bytes.data(), 1000, {&seeded, 1});
   EXPECT_EQ(seeded, 0xa6b046c257309584u);
+}
+
+TEST(Hash, OnTheWayIsACopyAndItsHash) {
+  std::vector<std::pair<std::string, HashKernels>> kernels{{"any", kOwnHashKernels}};
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2")) kernels.emplace_back("AVX2", kHashKernelsAvx2);
+  if (__builtin_cpu_supports("avx512f")) kernels.emplace_back("AVX-512", kHashKernelsAvx512);
+#endif
+  std::vector<std::byte> memory(200'001);
+  Random random(1);
+  for (auto& byte : memory) byte = static_cast<std::byte>(random.below(256));
+  const std::byte* const from = memory.data() + 1;  // without alignment
+  std::vector<std::size_t> sizes(2200);
+  std::iota(sizes.begin(), sizes.end(), 0);
+  sizes.insert(sizes.end(), {3136, 4096, 99'999, 200'000});
+  for (const auto& [name, kernel] : kernels) {
+    for (const auto size : sizes) {
+      for (const std::uint64_t seed : {0u, 7u}) {
+        constexpr std::byte kAround{0x5a};
+        std::vector<std::byte> copy(size + 2, kAround);
+        const auto hash = kernel.copy(from, copy.data() + 1, size, seed, seed ? from : nullptr);
+        std::uint64_t expected = seed;
+        hash_each(from, size, {&expected, 1});
+        ASSERT_EQ(hash, expected) << name << ", " << size;
+        ASSERT_TRUE(std::equal(from, from + size, copy.data() + 1)) << name << ", " << size;
+        ASSERT_EQ(copy.front(), kAround) << name << ", " << size;
+        ASSERT_EQ(copy.back(), kAround) << name << ", " << size;
+        ASSERT_EQ(kernel.bytes(from, size), hash_bytes(from, size)) << name << ", " << size;
+      }
+    }
+  }
 }
 
 TEST(Hash, InPiecesIsTheSame) {
