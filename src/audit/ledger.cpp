@@ -78,12 +78,12 @@ struct Ledger::Impl {
     return made;
   }
 
-  /// The header is written with the first batch: only that tells which columns there are.
+  /// The header is written with the first piece: only a batch tells which columns there are.
   void need_header(const std::vector<Column>& columns) {
-    if (header_written) return;
+    if (header_made) return;
     for (const auto& column : columns) header.columns.push_back(column.name);
-    file.write(encode(header));
-    header_written = true;
+    writers_text = encode(header);  // the writer is idle: it had no batch yet
+    header_made = true;
   }
 
   void write(const Batch& batch) {
@@ -119,16 +119,27 @@ struct Ledger::Impl {
     if (written.valid()) written.get();
   }
 
-  void flush() {
+  void write_rest() {
     write_piece();
     wait_written();
+  }
+
+  void flush() {
+    write_rest();
+    file.sync();
+  }
+
+  void close() {
+    need_header({});
+    write_rest();
+    file.write(encode(LedgerEnd{end}));
     file.sync();
   }
 
   LedgerOptions options;
   File file;
   LedgerHeader header;
-  bool header_written = false;
+  bool header_made = false;
   Place end;
   Piece piece;
   Piece writers_piece;
@@ -153,8 +164,7 @@ Ledger::Ledger(LedgerOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Ledger::~Ledger() {
   if (impl_ == nullptr) return;
   try {
-    impl_->write_piece();
-    impl_->wait_written();
+    impl_->write_rest();
   } catch (const Error&) {
     // The lines that are missing are found by the audit.
   }
@@ -165,13 +175,6 @@ Ledger& Ledger::operator=(Ledger&&) noexcept = default;
 
 void Ledger::write(const Batch& batch) { impl_->write(batch); }
 void Ledger::flush() { impl_->flush(); }
-
-void Ledger::close() {
-  impl_->need_header({});
-  impl_->write_piece();
-  impl_->wait_written();
-  impl_->file.write(encode(LedgerEnd{impl_->end}));
-  impl_->file.sync();
-}
+void Ledger::close() { impl_->close(); }
 
 }  // namespace ringfeed

@@ -25,17 +25,15 @@ char* write_number(std::uint64_t value, char* to) {
 
 /// By bytes: a line has a hash for each sample.
 char* write_hash(std::uint64_t hash, char* to) {
+  static constexpr auto kBytes = [] {
+    std::array<std::array<char, 2>, 256> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = {"0123456789abcdef"[i / 16], "0123456789abcdef"[i % 16]};
+    return bytes;
+  }();
   *to++ = '"';
-  for (int half = 1; half >= 0; --half, to += 8) {
-    std::uint64_t x = (hash >> (32 * half)) & 0xffffffffu;
-    x = __builtin_bswap32((std::uint32_t)x);
-    x = ((x << 16) | x) & 0x0000ffff0000ffffu;
-    x = ((x << 8) | x) & 0x00ff00ff00ff00ffu;
-    x = ((x >> 4) | (x << 8)) & 0x0f0f0f0f0f0f0f0fu;
-    const std::uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
-    x += 0x3030303030303030u + letters * 39;
-    std::memcpy(to, &x, 8);
-  }
+  for (int shift = 56; shift >= 0; shift -= 8, to += 2)
+    std::memcpy(to, kBytes[(hash >> shift) & 255].data(), 2);
   *to++ = '"';
   return to;
 }
