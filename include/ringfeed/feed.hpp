@@ -52,14 +52,15 @@ struct FeedOptions {
   std::uint64_t prefetch_bytes = 0;
   /// Threads that check and decode blocks (1 to 256).
   int read_threads = 1;
-  /// Threads that copy samples into batches (1 to 256), each one batch at a time.
+  /// Threads that copy samples into batches (1 to 256), each one batch at a time. The thread that
+  /// takes batches does so too, instead of waiting for one.
   int assemble_threads = 1;
   /// The longest wait for the store without any answer of it; then next() throws Error{kTimeout}.
   /// Stores have shorter ones of their own.
   std::chrono::milliseconds read_timeout = std::chrono::minutes(2);
   /// Makes the memory of a batch's fixed-size columns instead of the feed, on the assembling
-  /// threads: pinned memory for a GPU, for one. At least so many bytes, 64-byte aligned; what it
-  /// throws, next() throws.
+  /// threads and the taking one: pinned memory for a GPU, for one. At least so many bytes, 64-byte
+  /// aligned; what it throws, next() throws.
   std::function<std::shared_ptr<void>(std::size_t bytes)> allocate = {};
   /// Fill Batch::samples and Batch::hashes, as a Ledger needs them.
   bool track_samples = false;
@@ -70,16 +71,17 @@ struct FeedStats {
   std::uint64_t samples = 0;         ///< handed out
   std::uint64_t batches = 0;         ///< handed out
   std::uint64_t blocks_read = 0;     ///< asked of the store
-  double wait_seconds = 0;           ///< that next() spent waiting for a batch
-  double assemble_seconds = 0;       ///< that the assembling threads spent copying samples
-  double store_seconds = 0;          ///< that they waited for blocks of the store
+  double wait_seconds = 0;           ///< that next() and wait_for() did not have a batch at once
+  double assemble_seconds = 0;       ///< that all threads spent copying samples
+  double store_seconds = 0;          ///< that the assembling threads waited for blocks of the store
   double check_seconds = 0;          ///< that the store's threads spent checking and decoding
   std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
   std::uint64_t prefetch_bytes = 0;  ///< the budget in force
   std::uint64_t floor_bytes = 0;     ///< the least that this order needs
 };
 
-/// One rank's feed. next() is called by one thread at a time; the rest is thread-safe.
+/// One rank's feed. next() and wait_for() are called by one thread at a time; the rest is
+/// thread-safe.
 class Feed {
  public:
   /// Throws Error{kInvalidArgument} when an option does not fit: batch size 0 or below the number
@@ -94,8 +96,8 @@ class Feed {
   /// and for good after the last. Throws Error of the store: the feed is of no use after that.
   std::optional<Batch> next();
 
-  /// Waits until next() would return, or throw, at once, but not longer than so. Returns whether it
-  /// would.
+  /// Waits until next() would return, or throw, at once, but not longer than so and than it takes to
+  /// assemble a batch on this thread. Returns whether it would.
   bool wait_for(std::chrono::milliseconds timeout);
 
   /// After the batch that next() gave last. Counts what was handed out, never what was prefetched.

@@ -40,7 +40,7 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
   const std::uint64_t held_bytes = std::min(total, held * largest);
   const std::uint64_t waiting = std::clamp<std::uint64_t>(
       kReadyBytes / std::max<std::uint64_t>(batch_bytes, 1), 1, kReadyMax);
-  const auto threads = static_cast<std::uint64_t>(options.assemble_threads);
+  const auto threads = static_cast<std::uint64_t>(options.assemble_threads) + 1;  // the caller's
   budget.places = waiting + threads;
   budget.places_low = waiting / 2 + threads;
   const std::uint64_t aside =

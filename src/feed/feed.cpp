@@ -1,6 +1,6 @@
 // The feed. Its assembling threads take turns in drawing steps in their order (reading ahead as
 // they do), copy them beside one another, and fill places of a queue that next() takes from on the
-// caller's thread.
+// caller's thread. That one, where it would wait, assembles steps as well.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,7 +56,7 @@ std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockI
   return bytes;
 }
 
-/// The step that an assembling thread has in hand.
+/// The step that a thread assembles.
 struct StepInHand {
   StepInHand(const std::vector<ColumnSpec>& columns, const std::shared_ptr<BufferPool>& pool,
              bool hashes)
@@ -96,6 +96,7 @@ struct Feed::Impl {
     // A buffer each of those that wait, and of one that the caller has and one more.
     pool = std::make_shared<BufferPool>(budget.places + 2, options.allocate);
     queue.emplace(budget.places, budget.places_low);
+    callers.emplace(selection.columns(), pool, options.track_samples);
     ahead.emplace(dataset, options, selection, std::move(reader), budget.blocks_bytes);
     try {
       for (int i = 0; i < options.assemble_threads; ++i)
@@ -120,26 +121,21 @@ struct Feed::Impl {
   void assemble() noexcept {
     run_in_background();  // not to take the core of a rank that has just taken a batch
     StepInHand hand(selection.columns(), pool, options.track_samples);
-    while (draw(hand)) {
-      try {
-        copy(hand);
-        hand.batch.columns = hand.gather.finish();
-        hand.batch.hashes = hand.gather.take_hashes();
-        queue->fill(*hand.place, std::move(hand.batch));
-      } catch (...) {
-        over = true;
-        queue->fill(*hand.place, std::current_exception());
-      }
-      ahead->end_copy(hand.copy);
-    }
+    while (draw(hand)) finish(hand);
   }
 
   /// Draws the next step, its last part not yet copied; false when there is none.
   bool draw(StepInHand& hand) {
     const std::lock_guard turn(drawing);
+    return draw_with(hand, [&] { return find_step(); });
+  }
+
+  /// In turn: the next step, if `find` says so.
+  template <typename Find>
+  bool draw_with(StepInHand& hand, const Find& find) {
     hand.place = nullptr;
     try {
-      if (!find_step()) return false;
+      if (!find()) return false;
       hand.place = &queue->take_place(stop.get_token());
       draw_step(hand);
       ++step;
@@ -151,6 +147,20 @@ struct Feed::Impl {
       fail(hand.place, std::current_exception());
     }
     return false;
+  }
+
+  /// Copies what is left of it, and fills its place.
+  void finish(StepInHand& hand) noexcept {
+    try {
+      copy(hand);
+      hand.batch.columns = hand.gather.finish();
+      hand.batch.hashes = hand.gather.take_hashes();
+      queue->fill(*hand.place, std::move(hand.batch));
+    } catch (...) {
+      over = true;
+      queue->fill(*hand.place, std::current_exception());
+    }
+    ahead->end_copy(hand.copy);
   }
 
   /// False after the last. Notes the ends of epochs on the way.
@@ -190,18 +200,26 @@ struct Feed::Impl {
                    static_cast<double>(batch.global_size);
     if (options.track_samples) batch.samples.reserve(static_cast<std::size_t>(batch.size));
     hand.gather.begin(static_cast<std::uint64_t>(batch.size));
-    hand.refs.clear();
-    while (!order.draw(end, hand.refs)) {
-      if (!ahead->window_arrived()) {
-        // What was drawn is copied first, so that the blocks it is finished with make room for the
-        // ones needed now.
-        const std::uint64_t part = ahead->begin_copy();
-        copy(hand);
-        ahead->end_copy(part);
-      }
+    while (!draw_arrived()) {
+      // What was drawn is copied first, so that the blocks it is finished with make room for the
+      // ones needed now.
+      hand.refs.swap(drawn);
+      const std::uint64_t part = ahead->begin_copy();
+      copy(hand);
+      ahead->end_copy(part);
       ahead->open_window(stop.get_token());
     }
+    hand.refs.swap(drawn);
     hand.copy = ahead->begin_copy();
+  }
+
+  /// Draws what is left of the step; false when the blocks of the next window are not there yet.
+  bool draw_arrived() {
+    while (!ahead->epoch()->order->draw(steps.begin(step + 1), drawn)) {
+      if (!ahead->window_arrived()) return false;
+      ahead->open_window(stop.get_token());
+    }
+    return true;
   }
 
   void copy(StepInHand& hand) {
@@ -219,7 +237,32 @@ struct Feed::Impl {
 
   // ---- the caller's thread ----
 
+  /// Until the next batch is there: assembles what it can without waiting itself.
+  void help() {
+    const TimeCount::Span span(helping);
+    while (!queue->ready()) {
+      std::unique_lock turn(drawing, std::try_to_lock);
+      if (!turn || !draw_with(*callers, [&] { return can_help(); })) return;
+      turn.unlock();
+      finish(*callers);
+    }
+  }
+
+  bool can_help() {
+    if (over || step == steps.count() || !queue->has_room()) return false;
+    ahead->advance();
+    return draw_arrived();
+  }
+
+  bool wait_for(std::chrono::milliseconds timeout) {
+    if (queue->ready()) return true;
+    if (timeout.count() <= 0) return false;
+    help();
+    return queue->wait_for(timeout);
+  }
+
   std::optional<Batch> next() {
+    if (!queue->ready()) help();
     ReadyQueue::Item item = queue->take();
     if (const auto* error = std::get_if<std::exception_ptr>(&item)) std::rethrow_exception(*error);
     if (std::holds_alternative<ReadyQueue::End>(item)) return std::nullopt;
@@ -244,7 +287,7 @@ struct Feed::Impl {
       stats.batches = handed.batches;
     }
     stats.blocks_read = ahead->blocks_read();
-    stats.wait_seconds = queue->wait_seconds();
+    stats.wait_seconds = queue->wait_seconds() + helping.seconds();
     stats.assemble_seconds = assembling.seconds();
     stats.store_seconds = ahead->store_seconds();
     stats.check_seconds = ahead->check_seconds();
@@ -269,12 +312,18 @@ struct Feed::Impl {
   std::shared_ptr<BufferPool> pool;
 
   std::mutex drawing;  ///< whose turn it is to draw
-  std::uint64_t step;  ///< to be drawn next; by turns
+  // By turns:
+  std::uint64_t step;            ///< to be drawn next
+  std::vector<SampleRef> drawn;  ///< of that step, by nobody's hand yet
   std::optional<ReadAhead> ahead;
   std::optional<ReadyQueue> queue;
   std::atomic<bool> over = false;  ///< nothing is drawn any more
   TimeCount assembling;
   std::stop_source stop;
+
+  // The caller's thread:
+  std::optional<StepInHand> callers;
+  TimeCount helping;
 
   mutable std::mutex handed_mutex;
   Handed handed;
@@ -289,7 +338,7 @@ Feed::Feed(Feed&&) noexcept = default;
 Feed& Feed::operator=(Feed&&) noexcept = default;
 
 std::optional<Batch> Feed::next() { return impl_->next(); }
-bool Feed::wait_for(std::chrono::milliseconds timeout) { return impl_->queue->wait_for(timeout); }
+bool Feed::wait_for(std::chrono::milliseconds timeout) { return impl_->wait_for(timeout); }
 const Steps& Feed::steps() const noexcept { return impl_->steps; }
 FeedStats Feed::stats() const { return impl_->stats(); }
 

@@ -34,6 +34,16 @@ void ReadyQueue::fill(Item& place, Item item) {
   if (&place == &items_.front()) answered_.notify_one();
 }
 
+bool ReadyQueue::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return items_.size() < places_;
+}
+
+bool ReadyQueue::ready() const {
+  const std::lock_guard lock(mutex_);
+  return has_answer();
+}
+
 void ReadyQueue::wake() {
   const std::lock_guard lock(mutex_);
   room_.notify_one();

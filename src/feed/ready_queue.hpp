@@ -25,14 +25,16 @@ class ReadyQueue {
   /// one: a wake-up for each would cost the taking thread more than a small step.
   ReadyQueue(std::size_t places, std::size_t low) : places_(places), low_(low) {}
 
-  // The assembling threads, one at a time:
+  // The threads that assemble, one at a time:
 
+  /// Whether take_place() would not wait.
+  bool has_room() const;
   /// The next place, once there is room. Throws Stopped.
   Item& take_place(const std::stop_token& stop);
   /// A place that is filled at once.
   void push(Item item, const std::stop_token& stop);
 
-  // The assembling threads:
+  // The threads that assemble:
 
   void fill(Item& place, Item item);
   /// After a stop was requested.
@@ -40,9 +42,11 @@ class ReadyQueue {
 
   // The taking thread:
 
+  /// Whether take() would not wait.
+  bool ready() const;
   /// The next in the order, never Pending. The end and an error stay.
   Item take();
-  /// Whether take() would not wait, after waiting for that.
+  /// The same, after waiting for that.
   bool wait_for(std::chrono::milliseconds timeout);
 
   /// That the taking thread waited.

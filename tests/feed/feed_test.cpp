@@ -1,11 +1,16 @@
 // The feed over a store that answers late and out of order, against the order itself.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <new>
 #include <ringfeed/feed.hpp>
 #include <set>
+#include <thread>
 
 #include "feed/check_batch.hpp"
 #include "feed/expected_ids.hpp"
@@ -294,6 +299,31 @@ TEST(Feed, BatchesLieInTheMemoryThatIsGivenForThem) {
   options.allocate = [](std::size_t) -> std::shared_ptr<void> { throw std::bad_alloc(); };
   Feed feed(dataset_of(plan), options);
   EXPECT_THROW(feed.next(), std::bad_alloc);
+}
+
+TEST(Feed, TheThreadThatWouldWaitForABatchAssemblesSome) {
+  MemoryPlan plan;
+  plan.block_samples = {100'000};  // nothing to wait for once it is there
+  FeedOptions options;
+  options.order.global_batch = 1000;
+  options.epochs = 0;
+  std::atomic<int> here = 0;
+  std::atomic<int> elsewhere = 0;
+  options.allocate = [&, taking = std::this_thread::get_id()](std::size_t bytes) {
+    ++(std::this_thread::get_id() == taking ? here : elsewhere);
+    return std::shared_ptr<void>(std::aligned_alloc(64, bytes), std::free);
+  };
+  Feed feed(dataset_of(plan), options);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (std::chrono::steady_clock::now() < end && (here == 0 || elsewhere == 0)) {
+    std::vector<std::int64_t> ids;
+    while (const auto batch = feed.next()) check_batch(*batch, 3, ids);
+    std::ranges::sort(ids);
+    ASSERT_EQ(std::ranges::adjacent_find(ids), ids.end());
+    ASSERT_EQ(ids.size(), 100'000U);
+  }
+  EXPECT_GT(here, 0);
+  EXPECT_GT(elsewhere, 0);
 }
 
 TEST(Feed, ChosenColumnsComeInTheOrderAskedFor) {
