@@ -1,10 +1,11 @@
 // Our side of the feed benchmarks: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR]
-// [--cache DIR] [--assemble-threads N] [--held] [COLUMN...]. For each line "round" on stdin it
-// makes a feed, hands out N epochs (2) and prints a JSON line {samples, seconds, wait_seconds,
+// [--cache DIR] [--assemble-threads N] [--look] [--held] [COLUMN...]. For each line "round" on
+// stdin it makes a feed, hands out N epochs (2) and prints a JSON line {samples, seconds, wait_seconds,
 // assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One
 // reading thread, and one assembling thread unless told otherwise. With --held the blocks are in
 // memory before the first round. With --endless it reads ahead also into the epoch after these, as
-// the Loader of Python does. With --ledger each round has a start of its own in DIR.
+// the Loader of Python does. With --ledger each round has a start of its own in DIR. With --look
+// the thread that takes batches looks for them now and then, and assembles none itself.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <ringfeed/ledger.hpp>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "held_store.hpp"
@@ -33,6 +35,7 @@ struct Options {
   std::uint64_t epochs = 2;  ///< of a round
   bool endless = false;
   std::string ledger;
+  bool look = false;
   bool held = false;
 };
 
@@ -53,6 +56,8 @@ Options options_of(int argc, char** argv) {
       options.connection.cache_dir = argv[++at];
     } else if (name == "--assemble-threads") {
       options.feed.assemble_threads = std::stoi(argv[++at]);
+    } else if (name == "--look") {
+      options.look = true;
     } else if (name == "--held") {
       options.held = true;
     }
@@ -61,6 +66,12 @@ Options options_of(int argc, char** argv) {
   options.feed.epochs = options.endless ? 0 : options.epochs;
   options.feed.track_samples = !options.ledger.empty();
   return options;
+}
+
+std::optional<ringfeed::Batch> next_of(ringfeed::Feed& feed, bool look) {
+  using namespace std::chrono_literals;
+  while (look && !feed.wait_for(0ms)) std::this_thread::sleep_for(20us);
+  return feed.next();
 }
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
@@ -91,7 +102,7 @@ void run(Options options) {
     auto last = start;
     std::int64_t samples = 0;
     for (std::uint64_t epoch = 0; epoch < options.epochs; ++epoch) {
-      while (const auto batch = feed.next()) {
+      while (const auto batch = next_of(feed, options.look)) {
         if (ledger) ledger->write(*batch);
         samples += batch->size;
         const auto now = Clock::now();
@@ -120,7 +131,7 @@ int main(int argc, char** argv) {
   if (argc < 3) {
     fmt::print(stderr,
                "usage: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR] [--cache DIR] "
-               "[--assemble-threads N] [--held] [COLUMN...]\n");
+               "[--assemble-threads N] [--look] [--held] [COLUMN...]\n");
     return 2;
   }
   try {

@@ -149,7 +149,7 @@ class Dataset:
             self._samples = self._core.samples([], CACHE_BYTES)
         columns = self._samples.read(numbers)
         return {column.name: values_of(column.kind, values, offsets)
-                for column, (_, values, offsets) in zip(self._schema, columns, strict=True)}
+                for column, (values, offsets) in zip(self._schema, columns, strict=True)}
 
 
 def values_of(kind: str, values: numpy.ndarray, offsets: numpy.ndarray | None) -> Any:  # noqa: ANN401

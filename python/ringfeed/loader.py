@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy  # noqa: F401  (what _core hands out: not first imported in the middle of a batch)
+import numpy  # (what _core hands out: not first imported in the middle of a batch)
 
 from . import _core
 from .dataset import Dataset, values_of
 from .errors import Error, InvalidArgumentError
-from .tensors import moved, tensors_of
+from .tensors import moved, tensor_maker, tensors_of
 
 if TYPE_CHECKING:
     import torch
@@ -258,12 +258,13 @@ class Loader:
 
     def _batches(self) -> Iterator[Batch] | Iterator[TupleBatch]:
         iteration, epoch = self._begin()
+        from_dlpack = None if self.as_numpy else tensor_maker()
         try:
             while True:
                 if iteration != self._iteration:
                     raise InvalidArgumentError(
                         "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
-                parts = self._feed.next()
+                parts = self._feed.next(from_dlpack)
                 if parts is None:
                     break
                 if parts[1] == self._steps:  # the one that drop_last leaves out
@@ -279,12 +280,15 @@ class Loader:
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
         epoch, step, size, weight, columns = parts
-        values = [values_of(kind, *column[1:]) for kind, column in zip(self._kinds, columns, strict=True)]
-        if not self.as_numpy:
-            values = [tensors_of(each) for each in values]
+        values = [each if offsets is None else self._parts(kind, each, offsets)
+                  for kind, (each, offsets) in zip(self._kinds, columns, strict=True)]
         batch = TupleBatch(values) if self.as_tuple else Batch(zip(self._columns, values, strict=True))
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
         return batch
+
+    def _parts(self, kind: str, values: numpy.ndarray, offsets: numpy.ndarray) -> list:
+        parts = values_of(kind, values, offsets)
+        return parts if self.as_numpy else tensors_of(parts)
 
 
 def initialized_rank() -> tuple[int, int] | None:

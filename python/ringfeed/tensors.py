@@ -1,10 +1,18 @@
-"""Columns as torch tensors; torch is imported when the first one is made."""
+"""Columns as torch tensors; torch is imported when the first one is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
+
+
+def tensor_maker() -> Callable[[Any], Any]:
+    """What makes a tensor from a DLPack capsule."""
+    import torch.utils.dlpack
+
+    return torch.utils.dlpack.from_dlpack
 
 
 def tensors_of(values: Any) -> Any:  # noqa: ANN401

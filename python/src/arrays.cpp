@@ -39,6 +39,8 @@ constexpr DType kDTypes[] = {DType::kUInt8,   DType::kInt8,    DType::kInt16,
                              DType::kInt32,   DType::kInt64,   DType::kFloat16,
                              DType::kFloat32, DType::kFloat64, DType::kBool};
 
+/// Of a framework of nanobind's; a DLPack capsule of none.
+template <typename... Framework>
 nb::object array_of(void* data, const std::vector<std::size_t>& shape, DType dtype,
                     const std::shared_ptr<void>& owner) {
   auto kept = std::make_unique<std::shared_ptr<void>>(owner);
@@ -46,8 +48,8 @@ nb::object array_of(void* data, const std::vector<std::size_t>& shape, DType dty
     delete static_cast<std::shared_ptr<void>*>(pointer);
   });
   static_cast<void>(kept.release());
-  return nb::cast(nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), capsule, nullptr,
-                                         foreign_of(dtype)));
+  return nb::cast(nb::ndarray<Framework...>(data, shape.size(), shape.data(), capsule, nullptr,
+                                            foreign_of(dtype)));
 }
 
 using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
@@ -103,17 +105,23 @@ Column column_of(std::int64_t size, const nb::tuple& parts) {
 
 }  // namespace
 
-nb::list arrays_of(const Batch& batch) {
+nb::list arrays_of(const Batch& batch, nb::handle from_dlpack) {
   nb::list columns;
   for (const auto& column : batch.columns) {
     const std::vector<std::size_t> shape(column.shape.begin(), column.shape.end());
+    if (column.kind == ColumnKind::kTensor && !from_dlpack.is_none()) {
+      const auto capsule = array_of<>(column.data, shape, column.dtype, column.owner);
+      columns.append(nb::make_tuple(from_dlpack(capsule), nb::none()));
+      continue;
+    }
     nb::object offsets = nb::none();
     if (column.offsets != nullptr) {
-      offsets = array_of(const_cast<std::int64_t*>(column.offsets),
-                         {static_cast<std::size_t>(batch.size) + 1}, DType::kInt64, column.owner);
+      offsets = array_of<nb::numpy>(const_cast<std::int64_t*>(column.offsets),
+                                    {static_cast<std::size_t>(batch.size) + 1}, DType::kInt64,
+                                    column.owner);
     }
     columns.append(nb::make_tuple(
-        column.name, array_of(column.data, shape, column.dtype, column.owner), offsets));
+        array_of<nb::numpy>(column.data, shape, column.dtype, column.owner), offsets));
   }
   return columns;
 }

@@ -1,4 +1,4 @@
-// Columns of a batch as NumPy arrays and back, without a copy.
+// Columns of a batch as NumPy arrays or tensors and back, without a copy.
 #pragma once
 
 #include <ringfeed/batch.hpp>
@@ -7,9 +7,10 @@
 
 namespace ringfeed::python {
 
-/// A list of (name, values, offsets) over the batch's own memory, which they keep: offsets, one
-/// more than samples, are None for tensors.
-nb::list arrays_of(const Batch& batch);
+/// A list of (values, offsets) over the batch's own memory, which they keep: offsets, one more
+/// than samples, are None for tensors. `from_dlpack`, unless it is None, makes the values of tensors
+/// from a DLPack capsule.
+nb::list arrays_of(const Batch& batch, nb::handle from_dlpack = nb::none());
 
 /// The inverse, of (name, kind, values, offsets) each: C-contiguous arrays of a dtype that a column
 /// can have, which the batch keeps. Throws Error{kInvalidArgument}.

@@ -28,13 +28,8 @@ struct LedgerFeed {
 };
 using LocalFeed = Local<LedgerFeed>;
 
-/// (epoch, step, size, weight, columns).
-nb::tuple parts_of(const Batch& batch) {
-  return nb::make_tuple(batch.epoch, batch.step, batch.size, batch.weight, arrays_of(batch));
-}
-
-/// None at the end of each epoch.
-nb::object next(const LocalFeed& local) {
+/// (epoch, step, size, weight, columns as of arrays_of()); None at the end of each epoch.
+nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
   Feed& feed = local.get()->feed;
   auto pause = std::chrono::milliseconds(0);
   while (true) {
@@ -53,7 +48,8 @@ nb::object next(const LocalFeed& local) {
     const nb::gil_scoped_release release;
     ledger->write(*batch);
   }
-  return parts_of(*batch);
+  return nb::make_tuple(batch->epoch, batch->step, batch->size, batch->weight,
+                        arrays_of(*batch, from_dlpack));
 }
 
 /// `start` is the number of this start of the run.
@@ -136,7 +132,7 @@ void bind_feed(nb::module_& module) {
       .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
                   "window"_a, "global_batch"_a, "rank"_a, "world_size"_a, "start"_a, "columns"_a,
                   "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a, "track_samples"_a)
-      .def("next", &next)
+      .def("next", &next, "from_dlpack"_a.none())
       .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)
       .def_prop_ro("has_ledger",
                    [](const LocalFeed& feed) { return feed.get()->ledger.has_value(); })
