@@ -89,7 +89,7 @@ class Loader:
             batch size, except in the last step.
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
         read_threads: that check and decode what is read, 1 to 256.
-        assemble_threads: that copy samples into batches, 1 to 256.
+        assemble_threads: that copy samples into batches, 1 to 256; the thread that iterates does so, too, where it would wait.
         ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
             torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
 
@@ -195,8 +195,8 @@ class Loader:
             self._feed = None
 
     def stats(self) -> dict[str, float]:
-        """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds of this process for data,
-        assemble_seconds of the threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
+        """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds that iterating did not have a
+        batch at once, assemble_seconds of all threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
         return self._feed.stats if self._feed is not None else {}
 
     def _identity(self) -> dict[str, Any]:
