@@ -1,11 +1,12 @@
 // Our side of the feed benchmarks: feed_side URL BATCH [--endless] [--epochs N] [--ledger DIR]
 // [--cache DIR] [--assemble-threads N] [--look] [--held] [COLUMN...]. For each line "round" on
-// stdin it makes a feed, hands out N epochs (2) and prints a JSON line {samples, seconds, wait_seconds,
-// assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99, batch_ms_max}. One
-// reading thread, and one assembling thread unless told otherwise. With --held the blocks are in
-// memory before the first round. With --endless it reads ahead also into the epoch after these, as
-// the Loader of Python does. With --ledger each round has a start of its own in DIR. With --look
-// the thread that takes batches looks for them now and then, and assembles none itself.
+// stdin it makes a feed, hands out N epochs (2) and prints a JSON line {samples, seconds,
+// wait_seconds, assemble_seconds, cpu_seconds, rss_anon_bytes, batch_ms_p50, batch_ms_p99,
+// batch_ms_max}. One reading thread, and one assembling thread unless told otherwise. With --held
+// the blocks are in memory before the first round. With --endless it reads ahead also into the
+// epoch after these, as the Loader of Python does. With --ledger each round has a start of its own
+// in DIR. With --look the thread that takes batches looks for them now and then, and assembles none
+// itself.
 #include <fmt/format.h>
 
 #include <algorithm>

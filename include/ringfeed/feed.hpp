@@ -96,8 +96,8 @@ class Feed {
   /// and for good after the last. Throws Error of the store: the feed is of no use after that.
   std::optional<Batch> next();
 
-  /// Waits until next() would return, or throw, at once, but not longer than so and than it takes to
-  /// assemble a batch on this thread. Returns whether it would.
+  /// Waits until next() would return, or throw, at once, but not longer than so and than it takes
+  /// to assemble a batch on this thread. Returns whether it would.
   bool wait_for(std::chrono::milliseconds timeout);
 
   /// After the batch that next() gave last. Counts what was handed out, never what was prefetched.
