@@ -44,10 +44,10 @@ class ReadyQueue {
 
   /// Whether take() would not wait.
   bool ready() const;
-  /// The next in the order, never Pending. The end and an error stay.
-  Item take();
   /// The same, after waiting for that.
   bool wait_for(std::chrono::milliseconds timeout);
+  /// The next in the order, never Pending. The end and an error stay.
+  Item take();
 
   /// That the taking thread waited.
   double wait_seconds() const;
