@@ -136,6 +136,7 @@ class Loader:
         self._feed = self._make_feed(self._next)  # so that what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
         self._kinds = [kinds[name] for name in self._columns]
+        self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
 
     def __len__(self) -> int:
         """Steps of an epoch."""
@@ -258,13 +259,12 @@ class Loader:
 
     def _batches(self) -> Iterator[Batch] | Iterator[TupleBatch]:
         iteration, epoch = self._begin()
-        from_dlpack = None if self.as_numpy else tensor_maker()
         try:
             while True:
                 if iteration != self._iteration:
                     raise InvalidArgumentError(
                         "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
-                parts = self._feed.next(from_dlpack)
+                parts = self._feed.next(self._from_dlpack)
                 if parts is None:
                     break
                 if parts[1] == self._steps:  # the one that drop_last leaves out

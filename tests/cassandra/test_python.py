@@ -139,14 +139,13 @@ import sys
 import ringfeed
 
 data = ringfeed.open(sys.argv[1], username="cassandra", password="cassandra", request_timeout_ms=60000)
-loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=17 << 20))
+loader = ringfeed.Loader(data, 64, prefetch_bytes=17 << 20)
 print("open", flush=True)
 sys.stdin.readline()
 try:
-    for _ in range(1000):
+    while True:
         for batch in loader:
             pass
-        loader = iter(ringfeed.Loader(data, 64, prefetch_bytes=17 << 20))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -163,6 +162,7 @@ except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
         assert time.monotonic() - start < 5
+        process.wait(timeout=5)
     finally:
         one_node.thaw(1)
         process.kill()
