@@ -248,10 +248,9 @@ struct Feed::Impl {
     }
   }
 
+  /// Asks for no block, as a store may make whoever asks for much wait: the other threads do that.
   bool can_help() {
-    if (over || step == steps.count() || !queue->has_room()) return false;
-    ahead->advance();
-    return draw_arrived();
+    return !over && step != steps.count() && queue->has_room() && draw_arrived();
   }
 
   bool wait_for(std::chrono::milliseconds timeout) {
