@@ -226,6 +226,9 @@ def test_a_replica_without_the_rows_changes_nothing(three: Ringfeed, three_nodes
 
 
 def test_ingest_again_and_killed_writes_the_same_rows(ringfeed: Ringfeed, one_node: Running) -> None:
+    from cassandra import DriverException
+    from cassandra.cluster import NoHostAvailable
+
     count = 20_000
     sources, expected = write_npy(ringfeed.folder, count, 10)
     command = ["ingest", *sources, ringfeed.url("t"), "--layout", "rows"]
@@ -235,14 +238,21 @@ def test_ingest_again_and_killed_writes_the_same_rows(ringfeed: Ringfeed, one_no
     def rows() -> int:
         return len(list(one_node.session().execute(f"SELECT id FROM {table}")))
 
-    end = time.monotonic() + SECONDS_MAX
-    while True:
+    def has_rows() -> bool:
         try:
-            if rows() > 0:
-                break
-        except Exception:  # noqa: BLE001  (the table is not there yet)
-            assert time.monotonic() < end
-    process.send_signal(signal.SIGKILL)
+            return one_node.session().execute(f"SELECT id FROM {table} LIMIT 1").one() is not None
+        except (DriverException, NoHostAvailable):  # the table is not there yet
+            return False
+
+    end = time.monotonic() + SECONDS_MAX
+    while True:  # it stands still while one looks, so that it is never done before it is killed
+        process.send_signal(signal.SIGSTOP)
+        if has_rows():
+            break
+        process.send_signal(signal.SIGCONT)
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.005)
+    process.kill()
     process.wait()
     assert 0 < rows() < count
     assert "not attached" in ringfeed.error("head", ringfeed.url("t"), code=2)
