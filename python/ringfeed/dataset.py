@@ -148,14 +148,14 @@ class Dataset:
         if self._samples is None:
             self._samples = self._core.samples([], CACHE_BYTES)
         columns = self._samples.read(numbers)
-        return {column.name: values_of(column.kind, values, offsets)
-                for column, (values, offsets) in zip(self._schema, columns, strict=True)}
+        return {column.name: values_of(column.kind, columns[column.name]) for column in self._schema}
 
 
-def values_of(kind: str, values: numpy.ndarray, offsets: numpy.ndarray | None) -> Any:  # noqa: ANN401
-    """A column of a batch as users see it: an array, or a list of arrays, bytes or str."""
-    if offsets is None:
-        return values
+def values_of(kind: str, column: Any) -> Any:  # noqa: ANN401
+    """A column of a batch as users see it, an array or a list of arrays, bytes or str, of one as the core gives it."""
+    if kind == "tensor":
+        return column
+    values, offsets = column
     ends = pairwise(offsets.tolist())
     if kind == "list":
         return [values[begin:end] for begin, end in ends]

@@ -135,7 +135,7 @@ class Loader:
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
         self._feed = self._make_feed(self._next)  # so that what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
-        self._kinds = [kinds[name] for name in self._columns]
+        self._varying = [(name, kinds[name]) for name in self._columns if kinds[name] != "tensor"]
         self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
 
     def __len__(self) -> int:
@@ -269,7 +269,7 @@ class Loader:
                     break
                 if parts[1] == self._steps:  # the one that drop_last leaves out
                     continue
-                self._position = self._feed.position
+                self._position = parts[0], parts[2]
                 yield self._make_batch(parts)
         except Error:
             if iteration == self._iteration:
@@ -279,16 +279,13 @@ class Loader:
         self._position = (epoch + 1, 0)
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
-        epoch, step, size, weight, columns = parts
-        values = [each if offsets is None else self._parts(kind, each, offsets)
-                  for kind, (each, offsets) in zip(self._kinds, columns, strict=True)]
-        batch = TupleBatch(values) if self.as_tuple else Batch(zip(self._columns, values, strict=True))
+        epoch, step, _, size, weight, columns = parts
+        for name, kind in self._varying:
+            values = values_of(kind, columns[name])
+            columns[name] = values if self.as_numpy else tensors_of(values)
+        batch = TupleBatch(columns.values()) if self.as_tuple else Batch(columns)
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
         return batch
-
-    def _parts(self, kind: str, values: numpy.ndarray, offsets: numpy.ndarray) -> list:
-        parts = values_of(kind, values, offsets)
-        return parts if self.as_numpy else tensors_of(parts)
 
 
 def initialized_rank() -> tuple[int, int] | None:

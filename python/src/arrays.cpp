@@ -105,23 +105,22 @@ Column column_of(std::int64_t size, const nb::tuple& parts) {
 
 }  // namespace
 
-nb::list arrays_of(const Batch& batch, nb::handle from_dlpack) {
-  nb::list columns;
+nb::dict arrays_of(const Batch& batch, nb::handle from_dlpack) {
+  nb::dict columns;
   for (const auto& column : batch.columns) {
     const std::vector<std::size_t> shape(column.shape.begin(), column.shape.end());
-    if (column.kind == ColumnKind::kTensor && !from_dlpack.is_none()) {
-      const auto capsule = array_of<>(column.data, shape, column.dtype, column.owner);
-      columns.append(nb::make_tuple(from_dlpack(capsule), nb::none()));
-      continue;
+    const nb::str name(column.name.data(), column.name.size());
+    if (column.kind != ColumnKind::kTensor) {
+      columns[name] = nb::make_tuple(
+          array_of<nb::numpy>(column.data, shape, column.dtype, column.owner),
+          array_of<nb::numpy>(const_cast<std::int64_t*>(column.offsets),
+                              {static_cast<std::size_t>(batch.size) + 1}, DType::kInt64,
+                              column.owner));
+    } else if (from_dlpack.is_none()) {
+      columns[name] = array_of<nb::numpy>(column.data, shape, column.dtype, column.owner);
+    } else {
+      columns[name] = from_dlpack(array_of<>(column.data, shape, column.dtype, column.owner));
     }
-    nb::object offsets = nb::none();
-    if (column.offsets != nullptr) {
-      offsets = array_of<nb::numpy>(const_cast<std::int64_t*>(column.offsets),
-                                    {static_cast<std::size_t>(batch.size) + 1}, DType::kInt64,
-                                    column.owner);
-    }
-    columns.append(nb::make_tuple(
-        array_of<nb::numpy>(column.data, shape, column.dtype, column.owner), offsets));
   }
   return columns;
 }

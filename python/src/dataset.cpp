@@ -42,7 +42,7 @@ LocalSamples samples_of(const LocalDataset& dataset, std::vector<std::string> co
       std::make_shared<Samples>(dataset.get(), std::move(columns), cache_bytes));
 }
 
-nb::list read(const LocalSamples& samples, const std::vector<std::uint64_t>& numbers) {
+nb::dict read(const LocalSamples& samples, const std::vector<std::uint64_t>& numbers) {
   const auto kept = samples.get();
   Batch batch;
   wait_for([&](Waiter&) { batch = kept->read(numbers); });

@@ -28,7 +28,8 @@ struct LedgerFeed {
 };
 using LocalFeed = Local<LedgerFeed>;
 
-/// (epoch, step, size, weight, columns as of arrays_of()); None at the end of each epoch.
+/// (epoch, step, samples of the epoch up to its end on all ranks, size, weight, columns as of
+/// arrays_of()); None at the end of each epoch.
 nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
   Feed& feed = local.get()->feed;
   auto pause = std::chrono::milliseconds(0);
@@ -48,7 +49,8 @@ nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
     const nb::gil_scoped_release release;
     ledger->write(*batch);
   }
-  return nb::make_tuple(batch->epoch, batch->step, batch->size, batch->weight,
+  const auto end = batch->first + static_cast<std::uint64_t>(batch->global_size);
+  return nb::make_tuple(batch->epoch, batch->step, end, batch->size, batch->weight,
                         arrays_of(*batch, from_dlpack));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <new>
+#include <thread>
 #include <vector>
 
 namespace ringfeed {
@@ -19,6 +20,7 @@ struct Freer {
 struct Buffer {
   std::unique_ptr<std::byte, Freer> data;
   std::size_t bytes = 0;
+  std::thread::id writer;  ///< who last took it
 };
 
 }  // namespace
@@ -27,6 +29,23 @@ struct BufferPool::Shelf {
   std::mutex mutex;
   std::vector<Buffer> free;
   std::size_t buffers_max = 0;
+
+  /// One of this size, if there is any. Best is what this thread wrote last, which its processor has
+  /// in its cache; what another thread wrote may be in that one's, least so the longest free.
+  Buffer take(std::size_t size) {
+    const auto writer = std::this_thread::get_id();
+    const std::lock_guard lock(mutex);
+    const auto fits = [&](const Buffer& buffer) { return buffer.bytes >= size; };
+    const auto own = std::find_if(free.rbegin(), free.rend(), [&](const Buffer& buffer) {
+      return fits(buffer) && buffer.writer == writer;
+    });
+    const auto found = own != free.rend() ? std::next(own).base()
+                                          : std::find_if(free.begin(), free.end(), fits);
+    if (found == free.end()) return {};
+    Buffer buffer = std::move(*found);
+    free.erase(found);
+    return buffer;
+  }
 
   void put_back(Buffer buffer) noexcept {
     const std::lock_guard lock(mutex);
@@ -43,22 +62,12 @@ BufferPool::BufferPool(std::size_t buffers_max, Allocate allocate)
 
 std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
   if (allocate_) return std::static_pointer_cast<std::byte>(allocate_(bytes));
-  Buffer buffer;
-  {
-    const std::lock_guard lock(shelf_->mutex);
-    auto& free = shelf_->free;
-    // The last that came back is the most likely one to be in the processor's cache.
-    const auto fits =
-        std::find_if(free.rbegin(), free.rend(), [&](const Buffer& b) { return b.bytes >= bytes; });
-    if (fits != free.rend()) {
-      buffer = std::move(*fits);
-      free.erase(std::next(fits).base());
-    }
-  }
+  Buffer buffer = shelf_->take(bytes);
   if (!buffer.data) {
     buffer.bytes = std::max<std::size_t>(bytes, 64);
     buffer.data.reset(static_cast<std::byte*>(::operator new(buffer.bytes, kAlignment)));
   }
+  buffer.writer = std::this_thread::get_id();
   std::byte* data = buffer.data.get();
   auto keeper = std::make_shared<Buffer>(std::move(buffer));
   return {data, [keeper, shelf = shelf_](std::byte*) { shelf->put_back(std::move(*keeper)); }};
