@@ -2,7 +2,7 @@
 
 60,000 x 784 float32 with labels, and 600,000 x 10 float32 with labels; warm page cache; one thread assembling. With a ledger, and from a
 full cache, against the feed without. A round of ours is ten epochs, of the others two; they take less than a second, and there are fifteen.
-What a ledger costs is less than two processes of the same program differ, so that is forty rounds, and new processes for each ten.
+What a ledger costs is measured in forty.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from harness import BUILD, Side, alternate_sides, ingest_npy, rates, report
+from harness import BUILD, Side, alternate_anew, alternate_sides, ingest_npy, rates, report
 
 
 def run(name: str, samples: int, width: int, bar_dataloader: float, bar_limit: float | None, bar_ledger: float | None) -> None:
@@ -33,13 +33,10 @@ def run(name: str, samples: int, width: int, bar_dataloader: float, bar_limit: f
            megabytes_per_second=megabytes)
     report(f"feed local {width} float32 vs index_select", ours, limit, "samples/s", bar_limit or 0, threads)
     report(f"feed from a full cache {width} float32 vs local", cached, ours, "samples/s", 0.9, threads)
-    plain, logged = [], []
-    for _ in range(4):
-        results = alternate_sides({"plain": Side(feed), "ledger": Side([*feed, "--ledger", str(ledger)])}, rounds=10)
-        plain += rates(results["plain"])
-        logged += rates(results["ledger"])
+    results = alternate_anew(lambda: {"plain": Side(feed), "ledger": Side([*feed, "--ledger", str(ledger)])})
     shutil.rmtree(ledger)
-    report(f"feed local {width} float32 with a ledger vs without", logged, plain, "samples/s", bar_ledger or 0, threads)
+    report(f"feed local {width} float32 with a ledger vs without", rates(results["ledger"]), rates(results["plain"]), "samples/s",
+           bar_ledger or 0, threads)
 
 
 run("feed-784", 60_000, 784, 5, 0.6, 0.9)

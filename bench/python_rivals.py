@@ -83,6 +83,9 @@ def write_streaming(place: str) -> None:
 
 
 def size_of(batch: Any) -> int:  # noqa: ANN401
+    """Ours say it, as those of the C++ feed do; len() of a tensor takes 1 us."""
+    if hasattr(batch, "size"):
+        return batch.size
     return len(batch["label"] if isinstance(batch, dict) else batch[1])
 
 
