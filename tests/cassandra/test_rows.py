@@ -245,15 +245,17 @@ def test_ingest_again_and_killed_writes_the_same_rows(ringfeed: Ringfeed, one_no
             return False
 
     end = time.monotonic() + SECONDS_MAX
-    while True:  # it stands still while one looks, so that it is never done before it is killed
-        process.send_signal(signal.SIGSTOP)
-        if has_rows():
-            break
-        process.send_signal(signal.SIGCONT)
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
+    try:
+        while True:  # it stands still while one looks, so that it is never done before it is killed
+            process.send_signal(signal.SIGSTOP)
+            if has_rows():
+                break
+            process.send_signal(signal.SIGCONT)
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
     assert 0 < rows() < count
     assert "not attached" in ringfeed.error("head", ringfeed.url("t"), code=2)
     ringfeed(*command)
