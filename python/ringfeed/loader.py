@@ -135,7 +135,7 @@ class Loader:
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
         self._feed = self._make_feed(self._next)  # so that what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
-        self._varying = [(name, kinds[name]) for name in self._columns if kinds[name] != "tensor"]
+        self._varying = {name: kinds[name] for name in self._columns if kinds[name] != "tensor"}
         self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
 
     def __len__(self) -> int:
@@ -280,10 +280,10 @@ class Loader:
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
         epoch, step, _, size, weight, columns = parts
-        for name, kind in self._varying:
+        for name, kind in self._varying.items():
             values = values_of(kind, columns[name])
             columns[name] = values if self.as_numpy else tensors_of(values)
-        batch = TupleBatch(columns.values()) if self.as_tuple else Batch(columns)
+        batch = TupleBatch([columns[name] for name in self._columns]) if self.as_tuple else Batch(columns)
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
         return batch
 

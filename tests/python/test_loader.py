@@ -174,6 +174,8 @@ def test_every_kind_of_column(tmp_path: Path) -> None:
         assert sorted(seen) == list(range(rows))
     batch = next(iter(ringfeed.Loader(data, 7, columns=["text", "i"], as_tuple=True)))
     assert isinstance(batch, tuple) and len(batch) == 2 and isinstance(batch[0][0], str) and batch.size == len(batch[1])
+    batch = next(iter(ringfeed.Loader(data, 7, columns=["text", "i", "text"], as_tuple=True)))
+    assert len(batch) == 3 and batch[0] == batch[2] and isinstance(batch[2][0], str)
 
 
 def test_batches_outlive_the_loader(numbers: str) -> None:
