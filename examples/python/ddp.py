@@ -40,8 +40,8 @@ def main() -> None:
         distributed.all_reduce(total)
         if distributed.get_rank() == 0:
             print(f"epoch {epoch}: loss {total.item() / len(data):.6f}", flush=True)
-    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
     main()
+    distributed.destroy_process_group()  # when model and tensors are gone: else Gloo's threads go on, and may let go of one while Python ends
