@@ -2,8 +2,8 @@
 
 60,000 x 784 float32 with labels, shuffle block, batches of 256; warm page cache; one thread assembling. Beside it: torch's DataLoader
 over a TensorDataset in memory, and MosaicML Streaming from a local folder, each with no and with two workers. A round is ten epochs (of
-Streaming 20,000 samples); beside the C++ feed there are forty. Rates, CPU, the most anonymous memory (of the workers too), and the time from
-opening the data to the first batch.
+Streaming 20,000 samples); beside the C++ feed there are forty. Rates, CPU, the most anonymous memory (of the workers too), and the time
+from opening the data to the first batch.
 """
 
 from __future__ import annotations

@@ -44,4 +44,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    distributed.destroy_process_group()  # when model and tensors are gone: else Gloo's threads go on, and may let go of one while Python ends
+    distributed.destroy_process_group()  # when model and tensors are gone: no thread of Gloo's lets go of one while Python ends

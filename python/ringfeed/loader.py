@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy  # what _core hands out: not first imported in the middle of a batch
-
 from . import _core
 from .dataset import Dataset, values_of
 from .errors import Error, InvalidArgumentError

@@ -28,8 +28,8 @@ struct LedgerFeed {
 };
 using LocalFeed = Local<LedgerFeed>;
 
-/// (epoch, step, samples of the epoch up to its end on all ranks, size, weight, columns as of
-/// arrays_of()); None at the end of each epoch.
+/// (epoch, step, the samples of the position after it, size, weight, columns as of arrays_of());
+/// None at the end of each epoch.
 nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
   Feed& feed = local.get()->feed;
   auto pause = std::chrono::milliseconds(0);
@@ -49,9 +49,8 @@ nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
     const nb::gil_scoped_release release;
     ledger->write(*batch);
   }
-  const auto end = batch->first + static_cast<std::uint64_t>(batch->global_size);
-  return nb::make_tuple(batch->epoch, batch->step, end, batch->size, batch->weight,
-                        arrays_of(*batch, from_dlpack));
+  return nb::make_tuple(batch->epoch, batch->step, feed.position().samples, batch->size,
+                        batch->weight, arrays_of(*batch, from_dlpack));
 }
 
 /// `start` is the number of this start of the run.
