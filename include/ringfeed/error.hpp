@@ -23,8 +23,9 @@ enum class ErrorCode {
   kInternal,     ///< a bug, or a failure none of the others names
 };
 
-/// what() is one line: what went wrong, where, and what to do about it.
-class Error : public std::runtime_error {
+/// what() is one line: what went wrong, where, and what to do about it. Visible outside of a shared
+/// library, so that an Error thrown in one is caught in another.
+class __attribute__((visibility("default"))) Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message, bool outcome_known = true)
       : std::runtime_error(message), code_(code), outcome_known_(outcome_known) {}

@@ -3,6 +3,7 @@
 // code works with.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,6 +49,9 @@ enum class ColumnKind : std::uint8_t {
 std::string_view name_of(ColumnKind kind) noexcept;
 /// The inverse; nothing for another text.
 std::optional<ColumnKind> kind_from_name(std::string_view name) noexcept;
+
+/// Most dimensions of a tensor column.
+inline constexpr std::size_t kTensorDimensionsMax = 16;
 
 struct ColumnSpec {
   std::string name;

@@ -13,20 +13,20 @@
 namespace ringfeed::cli {
 namespace {
 
-constexpr const char* kHelp =
+constexpr const char* kAttachHelp =
     "Makes a table of Cassandra with one row per sample usable as it is: reads the keys of all "
     "rows "
     "and\n"
     "writes an index of them to a folder of this machine. Nothing is copied; SELECT is all it "
     "needs.";
 
-constexpr const char* kExamples =
+constexpr const char* kAttachExamples =
     "Examples:\n"
     "  ringfeed attach cassandra://username@127.0.0.1/mykeyspace/mymodel\n"
     "  ringfeed attach cassandra://127.0.0.1/photos/thumbs --tensor image=pixels:64x64x3:uint8 "
     "--columns pixels,label\n";
 
-struct Options {
+struct AttachFlags {
   std::string url;
   std::vector<std::string> tensors;
   std::string digest = "keys";
@@ -34,7 +34,7 @@ struct Options {
   AttachOptions attach;
 };
 
-int run(Options& options, const Command& command) {
+int run_attach(AttachFlags& options, const Command& command) {
   const Output& output = command.output;
   const Url url = Url::parse(options.url);
   if (url.scheme != "cassandra") {
@@ -72,9 +72,9 @@ int run(Options& options, const Command& command) {
 }  // namespace
 
 void add_attach(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
-  CLI::App* app = command.app = program.add_subcommand("attach", kHelp);
-  app->footer(kExamples);
+  auto options = std::make_shared<AttachFlags>();
+  CLI::App* app = command.app = program.add_subcommand("attach", kAttachHelp);
+  app->footer(kAttachExamples);
   app->add_option("URL", options->url, "the table")->required();
   app->add_option("--columns", options->attach.columns,
                   "columns of a sample, comma-separated (default: all but the key's)")
@@ -94,7 +94,7 @@ void add_attach(CLI::App& program, Command& command) {
                   "size of a block to aim for (4KiB to 64MiB)")
       ->capture_default_str();
   add_connection_options(*app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_attach(*options, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kNotExact = 3;
 
-struct Options {
+struct AuditFlags {
   std::string folder;
   std::string url;
 };
@@ -32,7 +32,7 @@ std::string text_of(const AuditResult& result) {
   return text;
 }
 
-int run(const Options& options, const Command& command) {
+int run_audit(const AuditFlags& options, const Command& command) {
   const Output& output = command.output;
   const auto connection =
       connection_options(command.connection, Url::parse(options.url), output);
@@ -63,7 +63,7 @@ int run(const Options& options, const Command& command) {
 }  // namespace
 
 void add_audit(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditFlags>();
   command.app = program.add_subcommand(
       "audit",
       "Holds the ledger of a training run against its data set: that each epoch had each sample "
@@ -75,7 +75,7 @@ void add_audit(CLI::App& program, Command& command) {
                    "the data set; without ?version= and ?split= those of the ledger")
       ->required();
   add_connection_options(*command.app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_audit(*options, command); };
 }
 
 }  // namespace ringfeed::cli

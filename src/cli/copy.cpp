@@ -13,18 +13,18 @@
 namespace ringfeed::cli {
 namespace {
 
-constexpr const char* kHelp =
+constexpr const char* kCopyHelp =
     "Copies a version of a data set to another store, and verifies the copy: the same chunks, so "
     "the "
     "same order.\n"
     "Killed at any time and run again, it goes on where it was.";
 
-struct Options {
+struct CopyFlags {
   std::string from;
   std::string to;
 };
 
-int run(const Options& options, const Command& command) {
+int run_copy(const CopyFlags& options, const Command& command) {
   const Url from = Url::parse(options.from);
   const Url to = Url::parse(options.to);
   // The flags are for whichever of the two is in Cassandra.
@@ -61,8 +61,8 @@ int run(const Options& options, const Command& command) {
 }  // namespace
 
 void add_copy(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
-  command.app = program.add_subcommand("copy", kHelp);
+  auto options = std::make_shared<CopyFlags>();
+  command.app = program.add_subcommand("copy", kCopyHelp);
   command.app->footer(
       "Examples:\n  ringfeed copy digits.ring cassandra://127.0.0.1/ml/digits\n"
       "  ringfeed copy 'cassandra://127.0.0.1/ml/digits?version=2' /data/digits.ring\n");
@@ -70,7 +70,7 @@ void add_copy(CLI::App& program, Command& command) {
       ->required();
   command.app->add_option("TO", options->to, "where to; it must not be there yet")->required();
   add_connection_options(*command.app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_copy(*options, command); };
 }
 
 }  // namespace ringfeed::cli

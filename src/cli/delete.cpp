@@ -14,7 +14,7 @@
 namespace ringfeed::cli {
 namespace {
 
-struct Options {
+struct DeleteFlags {
   std::string url;
   bool yes = false;
 };
@@ -32,7 +32,7 @@ void confirm(const std::string& what) {
   if (answer != "y" && answer != "yes") throw Error(ErrorCode::kCancelled, "nothing was deleted");
 }
 
-int run(const Options& options, const Command& command) {
+int run_delete(const DeleteFlags& options, const Command& command) {
   const auto connection =
       connection_options(command.connection, Url::parse(options.url), command.output);
   const auto versions = removable_versions(options.url, connection);
@@ -53,7 +53,7 @@ int run(const Options& options, const Command& command) {
 }  // namespace
 
 void add_delete(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DeleteFlags>();
   command.app = program.add_subcommand(
       "delete",
       "Deletes all versions of a data set (or ?version=N), and the chunks that no other version "
@@ -64,7 +64,7 @@ void add_delete(CLI::App& program, Command& command) {
   command.app->add_option("URL", options->url, "the data set")->required();
   command.app->add_flag("--yes", options->yes, "do not ask");
   add_connection_options(*command.app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_delete(*options, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -101,7 +101,7 @@ std::string short_text(const nlohmann::json& value) {
   return text;
 }
 
-int run(const std::string& url, std::uint64_t n, const Command& command) {
+int run_head(const std::string& url, std::uint64_t n, const Command& command) {
   const Output& output = command.output;
   const Batch batch = load(url, n, connection_options(command.connection, Url::parse(url), output));
   for (std::int64_t sample = 0; sample < batch.size; ++sample) {
@@ -120,11 +120,11 @@ int run(const std::string& url, std::uint64_t n, const Command& command) {
 }  // namespace
 
 void add_head(CLI::App& program, Command& command) {
-  struct Options {
+  struct HeadFlags {
     std::string url;
     std::uint64_t n = 5;
   };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HeadFlags>();
   command.app = program.add_subcommand("head", "Prints the first samples in storage order.");
   command.app->footer(
       "Examples:\n  ringfeed head digits.ring -n 3\n  ringfeed head 'digits.ring?split=val' "
@@ -134,7 +134,7 @@ void add_head(CLI::App& program, Command& command) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
   add_connection_options(*command.app, command.connection);
-  command.action = [options, &command] { return run(options->url, options->n, command); };
+  command.action = [options, &command] { return run_head(options->url, options->n, command); };
 }
 
 }  // namespace ringfeed::cli

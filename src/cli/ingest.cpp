@@ -16,12 +16,12 @@
 namespace ringfeed::cli {
 namespace {
 
-constexpr const char* kHelp =
+constexpr const char* kIngestHelp =
     "Turns CSV, Parquet, npy or IDX files into a new version of a data set: permuted, split, cut "
     "into chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
-constexpr const char* kExamples =
+constexpr const char* kIngestExamples =
     "Examples:\n"
     "  ringfeed ingest digits.csv digits.ring --tensor image=f0..f63:8x8:float32 --tensor "
     "label=f64::int64 \\\n"
@@ -32,7 +32,7 @@ constexpr const char* kExamples =
     "  ringfeed ingest digits.csv cassandra://127.0.0.1/ml/digits --create-keyspace --replication "
     "simple:3\n";
 
-struct Options {
+struct IngestFlags {
   std::vector<std::string> places;  ///< sources, then the URL
   std::vector<std::string> tensors;
   std::string split;
@@ -64,7 +64,7 @@ nlohmann::json summary_json(const std::string& url, const IngestResult& result) 
           {"splits", splits_json(result.manifest)}};
 }
 
-int run(Options& options, const Command& command) {
+int run_ingest(IngestFlags& options, const Command& command) {
   const Output& output = command.output;
   if (options.places.size() < 2) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -109,9 +109,9 @@ int run(Options& options, const Command& command) {
 }  // namespace
 
 void add_ingest(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
-  CLI::App* app = command.app = program.add_subcommand("ingest", kHelp);
-  app->footer(kExamples);
+  auto options = std::make_shared<IngestFlags>();
+  CLI::App* app = command.app = program.add_subcommand("ingest", kIngestHelp);
+  app->footer(kIngestExamples);
   app->add_option("SOURCE... URL", options->places,
                   "source files (or a folder of Parquet files), then the data set: a folder, or "
                   "cassandra://[user@]host[:port][,host...]/keyspace/name")
@@ -154,7 +154,7 @@ void add_ingest(CLI::App& program, Command& command) {
       ->capture_default_str()
       ->needs(create);
   add_connection_options(*app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_ingest(*options, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <ctime>
 
 namespace ringfeed::cli {
 namespace {
@@ -27,6 +26,7 @@ Interrupt::Interrupt() {
 
 Interrupt::~Interrupt() {
   watcher_.request_stop();
+  pthread_kill(watcher_.native_handle(), SIGTERM);  // wakes it
   watcher_.join();
   const sigset_t set = watched();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
@@ -34,9 +34,9 @@ Interrupt::~Interrupt() {
 
 void Interrupt::watch(const std::stop_token& end) {
   const sigset_t set = watched();
-  constexpr timespec kLook = {0, 50'000'000};  // how late the end of the program may be noticed
-  while (!end.stop_requested()) {
-    const int signal = sigtimedwait(&set, nullptr, &kLook);
+  while (true) {
+    const int signal = sigwaitinfo(&set, nullptr);
+    if (end.stop_requested()) return;
     if (signal <= 0) continue;
     if (signal_.exchange(signal) != 0) _exit(128 + signal);
     source_.request_stop();

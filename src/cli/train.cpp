@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
 
 #include "base/byte_size.hpp"
@@ -11,16 +12,17 @@
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/train_library.hpp"
 
 namespace ringfeed::cli {
 namespace {
 
-constexpr const char* kHelp =
+constexpr const char* kTrainHelp =
     "Trains a model data-parallel on a data set. With --nproc N it starts N processes itself; "
     "under\n"
     "'torchrun --no-python' it takes rank and world size from the environment.";
 
-constexpr const char* kExamples =
+constexpr const char* kTrainExamples =
     "Examples:\n"
     "  ringfeed train digits.ring --model mlp --hidden 256,256 --input image --target label --loss "
     "cross_entropy \\\n"
@@ -33,7 +35,7 @@ constexpr const char* kExamples =
     "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 \\\n"
     "      --resume auto\n";
 
-struct Options {
+struct TrainFlags {
   TrainOptions train;
   std::string shuffle = "block";
   std::string prefetch_bytes;
@@ -135,7 +137,7 @@ void show(const TrainProgress& at, Progress& progress, const Output& output) {
   }
 }
 
-int train_rank(Options& options, const Command& command, Interrupt& interrupt) {
+int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
   Progress progress(output.quiet);
@@ -143,7 +145,7 @@ int train_rank(Options& options, const Command& command, Interrupt& interrupt) {
   train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
-    const TrainSummary summary = train(train_options);
+    const TrainSummary summary = load_train_part().train(train_options);
     if (summary.rank != 0) return;
     progress.clear();
     const nlohmann::json json = summary_json(summary);
@@ -156,7 +158,7 @@ int train_rank(Options& options, const Command& command, Interrupt& interrupt) {
   });
 }
 
-void set_cache(Options& options, const Output& output) {
+void set_cache(TrainFlags& options, const Output& output) {
   ConnectionOptions& connection = options.train.connection;
   connection.cache_dir = options.cache;
   if (!options.cache_bytes.empty()) connection.cache_bytes = parse_bytes(options.cache_bytes);
@@ -164,7 +166,7 @@ void set_cache(Options& options, const Output& output) {
     connection.warn = [output](const std::string& line) { output.warn(line); };
 }
 
-int run(Options& options, Command& command) {
+int run_train(TrainFlags& options, Command& command) {
   TrainOptions& train_options = options.train;
   const CLI::App& app = *command.app;
   const Output& output = command.output;
@@ -196,7 +198,7 @@ int run(Options& options, Command& command) {
   });
 }
 
-void add_data_options(CLI::App& app, Options& options) {
+void add_data_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("URL", train_options.url,
                  "the data set; ?split= chooses what is trained on (default train)")
@@ -232,7 +234,7 @@ void add_data_options(CLI::App& app, Options& options) {
       ->needs(cache);
 }
 
-void add_model_options(CLI::App& app, Options& options) {
+void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--model", train_options.model, "the model")
       ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
@@ -254,7 +256,7 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--weight-decay", options.weight_decay, "default 0.01 for adamw, else 0");
 }
 
-void add_run_options(CLI::App& app, Options& options) {
+void add_run_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--epochs", train_options.epochs, "passes over the data set")
       ->capture_default_str();
@@ -283,7 +285,7 @@ void add_run_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
-void add_resume_options(CLI::App& app, Options& options) {
+void add_resume_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--checkpoint-dir", train_options.checkpoint_dir,
                  "folder of checkpoints: one at the end of each epoch");
@@ -303,15 +305,15 @@ void add_resume_options(CLI::App& app, Options& options) {
 }  // namespace
 
 void add_train(CLI::App& program, Command& command) {
-  auto options = std::make_shared<Options>();
-  CLI::App* app = command.app = program.add_subcommand("train", kHelp);
-  app->footer(kExamples);
+  auto options = std::make_shared<TrainFlags>();
+  CLI::App* app = command.app = program.add_subcommand("train", kTrainHelp);
+  app->footer(kTrainExamples);
   add_data_options(*app, *options);
   add_model_options(*app, *options);
   add_run_options(*app, *options);
   add_resume_options(*app, *options);
   add_connection_options(*app, command.connection);
-  command.action = [options, &command] { return run(*options, command); };
+  command.action = [options, &command] { return run_train(*options, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -13,7 +13,7 @@
 namespace ringfeed::cli {
 namespace {
 
-int run(const std::string& url_text, const Command& command) {
+int run_verify(const std::string& url_text, const Command& command) {
   const Output& output = command.output;
   const auto connection = connection_options(command.connection, Url::parse(url_text), output);
   Interrupt interrupt;
@@ -46,7 +46,7 @@ void add_verify(CLI::App& program, Command& command) {
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
   add_connection_options(*command.app, command.connection);
-  command.action = [url, &command] { return run(*url, command); };
+  command.action = [url, &command] { return run_verify(*url, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -26,7 +26,6 @@ constexpr std::uint64_t kFormat = 1;
 
 constexpr std::size_t kColumnsMax = 65'536;
 constexpr std::size_t kColumnNameBytesMax = 1024;
-constexpr std::size_t kDimensionsMax = 16;
 constexpr std::size_t kSplitsMax = 1024;
 constexpr std::size_t kSplitNameBytesMax = 64;
 constexpr std::size_t kPartNameBytesMax = 1024;
@@ -214,7 +213,7 @@ ColumnSpec parse_column(const Json& json) {
   if (bytes && spec.dtype != DType::kUInt8)
     throw Bad{fmt::format("column {} cannot have that dtype", spec.name)};
   const auto& shape =
-      array_at(json, "shape", spec.kind == ColumnKind::kTensor ? kDimensionsMax : 0);
+      array_at(json, "shape", spec.kind == ColumnKind::kTensor ? kTensorDimensionsMax : 0);
   std::uint64_t bytes_so_far = size_of(spec.dtype);
   for (const auto& dimension : shape) {
     const auto size = number_in(dimension, "a dimension", 1, kSampleBytesMax / bytes_so_far);

@@ -32,7 +32,6 @@ constexpr std::array<std::pair<DType, std::string_view>, 9> kDTypes = {{
 /// In the order of ColumnKind.
 constexpr std::string_view kKindNames[] = {"tensor", "list", "binary", "string"};
 constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
-constexpr int kDimensionsMax = 16;
 
 std::shared_ptr<arrow::DataType> arrow_type_of(DType dtype) {
   switch (dtype) {
@@ -75,7 +74,7 @@ std::vector<std::int64_t> parse_tensor_shape(const std::string& metadata,
   const auto json = nlohmann::json::parse(metadata, nullptr, false);
   const auto found = json.is_object() ? json.find("shape") : json.end();
   std::vector<std::int64_t> shape;
-  if (found != json.end() && found->is_array() && found->size() <= kDimensionsMax) {
+  if (found != json.end() && found->is_array() && found->size() <= kTensorDimensionsMax) {
     for (const auto& dimension : *found) {
       if (!dimension.is_number_integer()) break;
       shape.push_back(dimension.get<std::int64_t>());

@@ -1,4 +1,4 @@
-// Samples of a step lie scattered over all open blocks, so what a copy costs is the wait for their
+// Sources of a step lie scattered over all open blocks, so what a copy costs is the wait for their
 // bytes from memory: they are fetched some samples ahead. What is hashed is hashed while that goes
 // on: small samples some at a time behind their copies, large ones on their way.
 #include "feed/copy_samples.hpp"
@@ -19,14 +19,14 @@ constexpr std::size_t kSmallHashedBytes = 8192;  // at a time
 constexpr std::size_t kLargeAheadBytes = 6144;
 constexpr std::size_t kLargeLines = 64;  // of a sample; the processor's own prefetcher goes on
 
-using Samples = std::span<const std::byte* const>;
+using Sources = std::span<const std::byte* const>;
 
 void fetch(const std::byte* sample, std::size_t lines) {
   for (std::size_t line = 0; line < lines; ++line) __builtin_prefetch(sample + line * kLineBytes);
 }
 
 template <typename Copy>
-void copy_small(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+void copy_small(Sources from, std::byte* to, std::size_t size, const Copy& copy,
                 std::span<std::uint64_t> hashes) {
   const std::size_t lines = (size + kLineBytes - 1) / kLineBytes;
   const std::size_t at_once =
@@ -47,7 +47,7 @@ std::size_t large_ahead(std::size_t size) {
 }
 
 template <typename Copy>
-void copy_large(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+void copy_large(Sources from, std::byte* to, std::size_t size, const Copy& copy,
                 std::span<std::uint64_t> hashes) {
   const std::size_t lines = std::min(kLargeLines, (size + kLineBytes - 1) / kLineBytes);
   const std::size_t ahead = large_ahead(size);
@@ -58,7 +58,7 @@ void copy_large(Samples from, std::byte* to, std::size_t size, const Copy& copy,
   }
 }
 
-void copy_and_hash_large(Samples from, std::byte* to, std::size_t size,
+void copy_and_hash_large(Sources from, std::byte* to, std::size_t size,
                          std::span<std::uint64_t> hashes) {
   const std::size_t ahead = large_ahead(size);
   for (std::size_t i = 0; i < from.size(); ++i) {
@@ -68,7 +68,7 @@ void copy_and_hash_large(Samples from, std::byte* to, std::size_t size,
 }
 
 template <std::size_t kSize>
-void copy_exactly(Samples from, std::byte* to, std::span<std::uint64_t> hashes) {
+void copy_exactly(Sources from, std::byte* to, std::span<std::uint64_t> hashes) {
   const auto copy = [](const std::byte* sample, std::byte* place) {
     std::memcpy(place, sample, kSize);
   };
@@ -76,7 +76,7 @@ void copy_exactly(Samples from, std::byte* to, std::span<std::uint64_t> hashes) 
 }
 
 template <typename Copy>
-void copy_any(Samples from, std::byte* to, std::size_t size, const Copy& copy,
+void copy_any(Sources from, std::byte* to, std::size_t size, const Copy& copy,
               std::span<std::uint64_t> hashes) {
   if (size < kLargeBytes) return copy_small(from, to, size, copy, hashes);
   copy_large(from, to, size, copy, hashes);
@@ -84,7 +84,7 @@ void copy_any(Samples from, std::byte* to, std::size_t size, const Copy& copy,
 
 }  // namespace
 
-void copy_samples(Samples from, std::byte* to, std::size_t size, bool swapped,
+void copy_samples(Sources from, std::byte* to, std::size_t size, bool swapped,
                   std::span<std::uint64_t> hashes) {
   if (swapped) {
     const auto copy = [size](const std::byte* sample, std::byte* place) {

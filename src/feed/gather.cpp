@@ -7,10 +7,10 @@
 namespace ringfeed {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kColumnAlignment = 64;
 
 std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return (bytes + kColumnAlignment - 1) / kColumnAlignment * kColumnAlignment;
 }
 
 }  // namespace

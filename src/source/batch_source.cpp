@@ -21,7 +21,7 @@ namespace {
 
 /// So many elements of lists, bytes or text, or rows, go into one record batch at most: Arrow counts
 /// them with 32 bits.
-constexpr std::int64_t kElementsMax = std::int64_t{1} << 24;
+constexpr std::int64_t kBatchElementsMax = std::int64_t{1} << 24;
 
 /// Memory of a batch, which it keeps.
 class ColumnBuffer final : public arrow::Buffer {
@@ -123,13 +123,13 @@ class BatchReader final : public arrow::RecordBatchReader {
   }
 
   std::shared_ptr<arrow::RecordBatch> make() {
-    std::int64_t rows = std::min(batch_->size - row_, kElementsMax);
+    std::int64_t rows = std::min(batch_->size - row_, kBatchElementsMax);
     for (const auto& column : batch_->columns) {
       if (column.offsets == nullptr) continue;
       const std::int64_t* const begin = column.offsets + row_;
       // The first row that ends beyond: it and those behind it come with the next record batch.
       const auto* const end =
-          std::upper_bound(begin + 1, begin + rows + 1, begin[0] + kElementsMax);
+          std::upper_bound(begin + 1, begin + rows + 1, begin[0] + kBatchElementsMax);
       rows = std::max<std::int64_t>(1, end - begin - 1);
     }
     arrow::ArrayVector arrays;

@@ -19,14 +19,14 @@ namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 /// One more than a tensor column may have.
-constexpr std::size_t kDimensionsMax = 17;
+constexpr std::size_t kNpyDimensionsMax = 17;
 
-[[noreturn]] void throw_bad(std::string_view what, std::string_view remedy) {
+[[noreturn]] void throw_bad_npy(std::string_view what, std::string_view remedy) {
   throw Error(ErrorCode::kBadData, fmt::format("{}; {}", what, remedy));
 }
 
 [[noreturn]] void throw_bad_header(std::string_view what) {
-  throw_bad(fmt::format("the npy header is wrong: {}", what),
+  throw_bad_npy(fmt::format("the npy header is wrong: {}", what),
             "write the file again with numpy.save");
 }
 
@@ -98,7 +98,7 @@ class LiteralParser {
   std::string descr() {
     skip_space();
     if (!rest_.empty() && rest_.front() == '[') {
-      throw_bad("the array has a structured dtype, which cannot be held",
+      throw_bad_npy("the array has a structured dtype, which cannot be held",
                 "save each field as an npy file of its own");
     }
     return text();
@@ -128,8 +128,8 @@ class LiteralParser {
       rest_.remove_prefix(static_cast<std::size_t>(parsed.ptr - rest_.data()));
       if (!rest_.empty() && rest_.front() == 'L')
         rest_.remove_prefix(1);  // Python 2 wrote long integers so
-      if (result.size() == kDimensionsMax)
-        throw_bad_header(fmt::format("more than {} dimensions", kDimensionsMax));
+      if (result.size() == kNpyDimensionsMax)
+        throw_bad_header(fmt::format("more than {} dimensions", kNpyDimensionsMax));
       result.push_back(dimension);
       if (!take(',')) {
         expect(')');
@@ -171,7 +171,7 @@ RawFormat format_of(std::string_view descr) {
       return result;
     }
   }
-  throw_bad(fmt::format("the dtype {} cannot be held", in_quotes(descr)),
+  throw_bad_npy(fmt::format("the dtype {} cannot be held", in_quotes(descr)),
             "save it as bool, uint8, uint16, uint32, int8, int16, int32, int64, float16, float32 "
             "or float64, e.g. "
             "numpy.save(path, x.astype('float32'))");
@@ -181,14 +181,14 @@ RawFormat format_of(std::string_view descr) {
 std::string_view header_text(std::span<const std::byte> start, RawArray& header) {
   const std::string_view bytes(reinterpret_cast<const char*>(start.data()), start.size());
   if (!bytes.starts_with(kMagic))
-    throw_bad("this is not an npy file", "check the name, or write it with numpy.save");
+    throw_bad_npy("this is not an npy file", "check the name, or write it with numpy.save");
   const auto byte = [&](std::size_t i) {
     return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
   };
   if (bytes.size() < 10) throw_bad_header("it is cut off");
   const auto major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0) {
-    throw_bad(fmt::format("npy version {}.{} is not known", major, byte(7)),
+    throw_bad_npy(fmt::format("npy version {}.{} is not known", major, byte(7)),
               "write the file again with numpy.save");
   }
   std::size_t prefix = 10;
@@ -215,9 +215,9 @@ void check_size(RawArray& header, std::uint64_t file_bytes) {
   std::uint64_t sample_bytes = header.format.item_bytes;
   for (const auto dimension : header.shape) {
     if (dimension == 0)
-      throw_bad("the samples have no elements (a dimension is 0)", "save an array with elements");
+      throw_bad_npy("the samples have no elements (a dimension is 0)", "save an array with elements");
     if (static_cast<std::uint64_t>(dimension) > kSampleBytesMax / sample_bytes) {
-      throw_bad(fmt::format("a sample would have more than {} bytes, which is the limit",
+      throw_bad_npy(fmt::format("a sample would have more than {} bytes, which is the limit",
                             kSampleBytesMax),
                 "make samples smaller; the first dimension of an npy file counts the samples");
     }
@@ -227,13 +227,13 @@ void check_size(RawArray& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - std::min(file_bytes, header.data_offset);
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / sample_bytes) {
-    throw_bad(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
+    throw_bad_npy(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
                           "file is cut off",
                           samples, sample_bytes, there),
               "fetch or write it again");
   }
   if (samples * sample_bytes != there) {
-    throw_bad(fmt::format("{} bytes follow the data that the header claims",
+    throw_bad_npy(fmt::format("{} bytes follow the data that the header claims",
                           there - samples * sample_bytes),
               "write one array to one file");
   }
@@ -249,11 +249,11 @@ RawArray parse_npy_header(std::span<const std::byte> start, std::uint64_t file_b
   }
   header.format = format_of(*fields.descr);
   if (fields.shape->empty()) {
-    throw_bad("the array has no dimensions, but the first one counts the samples",
+    throw_bad_npy("the array has no dimensions, but the first one counts the samples",
               "save an array with samples");
   }
   if (*fields.fortran_order && fields.shape->size() > 1) {
-    throw_bad("the array is in Fortran order, in which no sample is in one piece",
+    throw_bad_npy("the array is in Fortran order, in which no sample is in one piece",
               "save it with numpy.save(path, numpy.ascontiguousarray(x))");
   }
   header.samples = fields.shape->front();

@@ -15,9 +15,8 @@
 namespace ringfeed {
 namespace {
 
-constexpr std::size_t kDimensionsMax = 16;
 /// Arrow counts the elements of a fixed-size list in 32 bits.
-constexpr std::int64_t kElementsMax = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kTensorElementsMax = std::numeric_limits<std::int32_t>::max();
 
 [[noreturn]] void throw_form(std::string_view text, std::string_view what) {
   throw Error(
@@ -41,15 +40,15 @@ std::vector<std::int64_t> parse_shape(std::string_view text, std::string_view sh
       throw_form(text, fmt::format("the shape '{}' is not whole numbers from 1 with x between them",
                                    shape));
     }
-    if (dimension > kElementsMax / elements) {
+    if (dimension > kTensorElementsMax / elements) {
       throw_form(text,
-                 fmt::format("the shape '{}' has more than {} elements", shape, kElementsMax));
+                 fmt::format("the shape '{}' has more than {} elements", shape, kTensorElementsMax));
     }
     elements *= dimension;
     dimensions.push_back(dimension);
-    if (dimensions.size() > kDimensionsMax) {
+    if (dimensions.size() > kTensorDimensionsMax) {
       throw_form(text,
-                 fmt::format("the shape '{}' has more than {} dimensions", shape, kDimensionsMax));
+                 fmt::format("the shape '{}' has more than {} dimensions", shape, kTensorDimensionsMax));
     }
     if (end == std::string_view::npos) return dimensions;
     rest.remove_prefix(end + 1);
@@ -140,9 +139,9 @@ void check_tensors(const std::vector<TensorSpec>& tensors) {
   for (const auto& tensor : tensors) {
     std::int64_t elements = 1;
     bool fits =
-        !tensor.name.empty() && !tensor.columns.empty() && tensor.shape.size() <= kDimensionsMax;
+        !tensor.name.empty() && !tensor.columns.empty() && tensor.shape.size() <= kTensorDimensionsMax;
     for (const auto dimension : tensor.shape) {
-      fits = fits && dimension >= 1 && dimension <= kElementsMax / elements;
+      fits = fits && dimension >= 1 && dimension <= kTensorElementsMax / elements;
       if (fits) elements *= dimension;
     }
     if (!fits) {
@@ -150,7 +149,7 @@ void check_tensors(const std::vector<TensorSpec>& tensors) {
                   fmt::format("--tensor {}: it needs a name, at least one column, and a shape of "
                               "at most {} dimensions "
                               "from 1 and {} elements",
-                              in_quotes(tensor.name), kDimensionsMax, kElementsMax));
+                              in_quotes(tensor.name), kTensorDimensionsMax, kTensorElementsMax));
     }
     if (names.insert(tensor.name).second) continue;
     throw Error(ErrorCode::kInvalidArgument,

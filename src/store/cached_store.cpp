@@ -20,10 +20,10 @@ namespace ringfeed {
 namespace {
 
 /// Reads that wait for a worker.
-constexpr std::size_t kQueueMax = 65'536;
+constexpr std::size_t kCacheQueueMax = 65'536;
 constexpr const char* kBlocksFile = "blocks";
 /// Files that a reader keeps mapped: to map one costs more than to check it.
-constexpr std::size_t kMappedMax = 4096;
+constexpr std::size_t kCacheMappedMax = 4096;
 
 /// Who asks, and for which version and split, is not part of it.
 std::string bare_text(Url url) {
@@ -126,7 +126,7 @@ CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& 
       arrow_schema_(schema.to_arrow()),
       open_(std::move(open)),
       where_(std::move(where)),
-      workers_(workers, kQueueMax) {
+      workers_(workers, kCacheQueueMax) {
   find_blocks();
   files_.resize(blocks_.size());
 }
@@ -193,7 +193,7 @@ std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
   if (!found) return found;
   const std::lock_guard lock(mutex_);
   if (!files_[number]) {
-    if (mapped_.size() >= kMappedMax) {
+    if (mapped_.size() >= kCacheMappedMax) {
       files_[mapped_.front()].reset();  // chunks in use keep it mapped
       mapped_.pop_front();
     }

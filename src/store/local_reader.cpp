@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::string_view kRemedy = "restore the file from a copy, or ingest again";
 /// Files mapped at once by a reader; the system allows a process about 65,000 maps.
-constexpr std::size_t kMappedMax = 4096;
+constexpr std::size_t kLocalMappedMax = 4096;
 /// Reads that wait for a worker.
-constexpr std::size_t kQueueMax = 65'536;
+constexpr std::size_t kLocalQueueMax = 65'536;
 
 }  // namespace
 
@@ -53,7 +53,7 @@ LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::stri
     : layout_(std::move(layout)),
       manifest_path_(layout_.manifest_path(manifest.version)),
       arrow_schema_(manifest.schema.to_arrow()),
-      workers_(workers, kQueueMax) {
+      workers_(workers, kLocalQueueMax) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no split '{}'", manifest_path_, split));
@@ -97,7 +97,7 @@ std::shared_ptr<const MappedFile> LocalReader::file_of(std::uint32_t part) {
   auto file = map_part(layout_, parts_[part], manifest_path_);
   const std::lock_guard lock(mutex_);
   if (files_[part] == nullptr) {
-    if (mapped_.size() >= kMappedMax) {
+    if (mapped_.size() >= kLocalMappedMax) {
       files_[mapped_.front()] = nullptr;  // chunks in use keep it mapped
       mapped_.pop_front();
     }

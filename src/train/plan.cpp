@@ -10,7 +10,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 namespace ringfeed {
 namespace {

@@ -8,7 +8,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 namespace ringfeed {
 

@@ -36,7 +36,7 @@
 #include "train/safetensors.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 namespace ringfeed {
 namespace {

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kSizes[] = {1, 2, 4, 8, 12, 40, 64, 1000, 1023, 1024, 3136, 6144, 20'000};
 
-struct Scattered {
-  Scattered(std::size_t size, std::size_t count) : memory(size * (count + 1)) {
+struct ScatteredSamples {
+  ScatteredSamples(std::size_t size, std::size_t count) : memory(size * (count + 1)) {
     Random random(size + count);
     for (auto& byte : memory) byte = static_cast<std::byte>(random.below(256));
     // Anywhere, also unaligned.
@@ -30,7 +30,7 @@ struct Scattered {
 TEST(CopySamples, CopiesAndHashesWhatItCopied) {
   for (const std::size_t size : kSizes) {
     for (const std::size_t count : {0u, 1u, 2u, 9u, 300u}) {
-      const Scattered samples(size, count);
+      const ScatteredSamples samples(size, count);
       std::vector<std::byte> expected(size * count);
       for (std::size_t i = 0; i < count; ++i)
         std::memcpy(expected.data() + i * size, samples.from[i], size);
@@ -54,7 +54,7 @@ TEST(CopySamples, CopiesAndHashesWhatItCopied) {
 TEST(CopySamples, TheOtherByteOrderIsHashedAsItIsInTheBatch) {
   for (const std::size_t size : {4u, 8u, 40u, 1024u, 3136u}) {
     const std::size_t count = 20;
-    const Scattered samples(size, count);
+    const ScatteredSamples samples(size, count);
     std::vector<std::byte> expected;
     for (const auto* sample : samples.from) {
       for (std::size_t at = 0; at < size; at += 4) {

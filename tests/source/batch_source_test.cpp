@@ -62,7 +62,7 @@ Batch batch_of(std::int64_t first, std::int64_t size) {
 }
 
 /// Batches of these sizes, their samples counting on.
-std::unique_ptr<Source> source_of(std::vector<std::int64_t> sizes, Extent extent,
+std::unique_ptr<Source> sized_source(std::vector<std::int64_t> sizes, Extent extent,
                                   const SourceOptions& options = {}) {
   const auto next = [sizes = std::move(sizes), at = std::size_t{0},
                      first = std::int64_t{0}]() mutable -> std::optional<Batch> {
@@ -76,7 +76,7 @@ std::unique_ptr<Source> source_of(std::vector<std::int64_t> sizes, Extent extent
 
 TEST(BatchSource, ValuesOfEveryKind) {
   for (const auto extent : {Extent::kWhole, Extent::kStream}) {
-    auto source = source_of({5, 0, 7}, extent);
+    auto source = sized_source({5, 0, 7}, extent);
     EXPECT_EQ(source->in_place(), extent == Extent::kWhole);
     std::int64_t i = 0;
     EXPECT_EQ(source->schema().columns.size(), 4u);
@@ -101,9 +101,9 @@ TEST(BatchSource, ValuesOfEveryKind) {
 }
 
 TEST(BatchSource, FingerprintIsOfTheSamples) {
-  const auto fingerprint = source_of({12}, Extent::kWhole)->fingerprint();
-  EXPECT_EQ(source_of({5, 7}, Extent::kWhole)->fingerprint(), fingerprint);
-  EXPECT_NE(source_of({11}, Extent::kWhole)->fingerprint(), fingerprint);
+  const auto fingerprint = sized_source({12}, Extent::kWhole)->fingerprint();
+  EXPECT_EQ(sized_source({5, 7}, Extent::kWhole)->fingerprint(), fingerprint);
+  EXPECT_NE(sized_source({11}, Extent::kWhole)->fingerprint(), fingerprint);
 }
 
 TEST(BatchSource, ColumnsThatChangeAreNamed) {
@@ -124,7 +124,7 @@ TEST(BatchSource, ColumnsThatChangeAreNamed) {
   expect_error(ErrorCode::kBadData, "data: column 'tags' is missing from sample 3 on",
                read(changing([](Batch& batch) { batch.columns.pop_back(); })));
   expect_error(ErrorCode::kInvalidArgument, "data: there is no sample",
-               [] { source_of({}, Extent::kStream); });
+               [] { sized_source({}, Extent::kStream); });
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace ringfeed {
 namespace {
 
 /// Without devices on every machine.
-class Cuda : public testing::Test {
+class Cuda : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { setenv("CUDA_VISIBLE_DEVICES", "", 1); }
 };

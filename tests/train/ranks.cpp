@@ -15,6 +15,7 @@
 #include <map>
 #include <ringfeed/error.hpp>
 #include <ringfeed/torch.hpp>
+#include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
 #include <vector>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <filesystem>
-#include <ringfeed/train.hpp>
+#include <ringfeed/launch.hpp>
 #include <string>
 #include <vector>
 

@@ -16,6 +16,7 @@
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
 #include <ringfeed/torch.hpp>
+#include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
 #include <sstream>
 
@@ -332,11 +333,11 @@ TEST_F(Train, StopsWhenAsked) {
 }
 
 TEST_F(Train, RefusesDataThatDoesNotFit) {
-  struct Refusal {
+  struct DataRefusal {
     const char* says;
     std::function<void(TrainOptions&)> change;
   };
-  const std::vector<Refusal> refusals = {
+  const std::vector<DataRefusal> refusals = {
       {"loss cross_entropy needs labels from 0; 'bad' has -1",
        [](auto& o) { o.loss = "cross_entropy", o.target = "bad"; }},
       {"2 class weights do not fit the 3 classes of 'label'",

@@ -24,9 +24,9 @@ using namespace std::chrono_literals;
 const cql::Request kTransaction = {.consistency = Consistency::kLocalQuorum,
                                    .serial_consistency = Consistency::kSerial};
 /// How long a step that must come to an end is tried again.
-constexpr auto kPatience = 60s;
-constexpr auto kPauseFirst = 100ms;
-constexpr auto kPauseMax = 2s;
+constexpr auto kClaimPatience = 60s;
+constexpr auto kClaimPauseFirst = 100ms;
+constexpr auto kClaimPauseMax = 2s;
 /// Chunk numbers that are reserved ahead: one transaction for as many chunks.
 constexpr std::uint64_t kReserveAhead = 4096;
 
@@ -86,8 +86,8 @@ bool change_row(const Tables& tables, const std::string& cql, const cql::Values&
                 const std::function<bool(const std::optional<VersionRow>&)>& is_done) {
   const auto& session = tables.session();
   const auto statement = session.prepare(cql, tables.where());
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  std::chrono::milliseconds pause = kPauseFirst;
+  const auto end = std::chrono::steady_clock::now() + kClaimPatience;
+  std::chrono::milliseconds pause = kClaimPauseFirst;
   bool in_doubt = false;
   while (true) {
     const auto answer = session.ask(statement, values, kTransaction);
@@ -103,7 +103,7 @@ bool change_row(const Tables& tables, const std::string& cql, const cql::Values&
       throw tables.error(*answer.failure);
     }
     std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);
+    pause = std::min<std::chrono::milliseconds>(pause * 2, kClaimPauseMax);
   }
 }
 
@@ -329,7 +329,7 @@ void remove_chunks(const Tables& tables,
     if (!answer) return;
     if (!answer->failure) {
       --left;
-    } else if (answer->failure->passes() && deletes.stalled() < kPatience &&
+    } else if (answer->failure->passes() && deletes.stalled() < kClaimPatience &&
                answer->failure->status != cql::Status::kUnavailable) {
       deletes.send_later(answer->tag);
     } else {

@@ -24,8 +24,8 @@ constexpr double kHeld = 2;
 constexpr auto kMeasureLeast = 100ms;
 constexpr auto kMeasureGood = 1s;
 constexpr auto kMeasureMost = 2s;
-constexpr auto kPauseFirst = 10s;
-constexpr auto kPauseMax = 300s;
+constexpr auto kProbePauseFirst = 10s;
+constexpr auto kProbePauseMax = 300s;
 
 double seconds_of(InFlight::Clock::duration time) {
   return std::max(std::chrono::duration<double>(time).count(), 1e-6);
@@ -38,7 +38,7 @@ InFlight::InFlight(std::uint64_t enough, std::uint64_t most)
       most_(most),
       limit_(std::min({enough, most, kLittle})),
       allowed_(most),
-      pause_(kPauseFirst) {}
+      pause_(kProbePauseFirst) {}
 
 std::uint64_t InFlight::limit() const noexcept {
   return probing_ ? std::min(limit_, kLittle) : limit_;
@@ -108,7 +108,7 @@ void InFlight::note_overload(Clock::time_point asked, Clock::time_point now) {
   overload_ = now;
   allowed_ = limit_ = std::max<std::uint64_t>(limit() / 2, 1);
   next_allowed_ = now + pause_;
-  pause_ = std::min<Clock::duration>(2 * pause_, kPauseMax);
+  pause_ = std::min<Clock::duration>(2 * pause_, kProbePauseMax);
 }
 
 InFlight in_flight_of(const cql::Session& session, std::uint64_t enough) {

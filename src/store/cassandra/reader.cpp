@@ -21,12 +21,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kReadsMax = 65'536;
+constexpr std::size_t kChunkReadsMax = 65'536;
 /// Of a read, in request timeouts.
-constexpr int kDeadlineTimeouts = 3;
-constexpr auto kRoundPauseFirst = 100ms;
-constexpr auto kRoundPauseMax = 2s;
-constexpr auto kLateLeast = 20ms;
+constexpr int kChunkDeadlineTimeouts = 3;
+constexpr auto kChunkPauseFirst = 100ms;
+constexpr auto kChunkPauseMax = 2s;
+constexpr auto kChunkLateLeast = 20ms;
 constexpr int kWarningsMax = 10;
 
 /// A cell in the memory of the received frame, which it keeps.
@@ -61,7 +61,7 @@ Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manife
       select_(tables_.session().prepare(
           fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
           tables_.where())),
-      hedging_(kLateLeast),
+      hedging_(kChunkLateLeast),
       in_flight_(in_flight_of(tables_.session(), options_.read_bytes_under_way)) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
     throw Error(ErrorCode::kNotFound,
@@ -96,7 +96,7 @@ void Reader::read(std::uint64_t number, Done done) {
                                                          tables_.where(), number, blocks_.size()));
   }
   std::unique_lock lock(mutex_);
-  ended_.wait(lock, [&] { return reads_.size() < kReadsMax; });
+  ended_.wait(lock, [&] { return reads_.size() < kChunkReadsMax; });
   const std::uint64_t id = ++last_read_;
   Read& read = reads_[id];
   read.number = number;
@@ -117,7 +117,7 @@ void Reader::start_waiting() {
     bytes_under_way_ += bytes;
     read.begun = Clock::now();
     read.deadline =
-        read.begun + kDeadlineTimeouts * std::chrono::milliseconds(
+        read.begun + kChunkDeadlineTimeouts * std::chrono::milliseconds(
                                              tables_.session().connection().request_timeout_ms);
     begin_round(read);
     ask(id, read, false);
@@ -162,7 +162,7 @@ void Reader::settle(std::uint64_t id, Read& read) {
     return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
   // Some node did not answer: again, a little later.
   const auto pause = std::min<std::chrono::milliseconds>(
-      kRoundPauseFirst * (1 << std::min(read.rounds, 5)), kRoundPauseMax);
+      kChunkPauseFirst * (1 << std::min(read.rounds, 5)), kChunkPauseMax);
   if (Clock::now() + pause > read.deadline)
     return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
   ++read.rounds;
@@ -311,7 +311,7 @@ void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);
   mutex_.lock();
-  if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
+  if (reads_.empty() || reads_.size() + 1 == kChunkReadsMax) ended_.notify_all();
 }
 
 Error Reader::give_up(const Read& read) const {

@@ -20,18 +20,18 @@ constexpr double kRowsPerPiece = 20'000;
 constexpr std::size_t kPiecesLeast = 16;
 constexpr std::size_t kPiecesMost = 65'536;
 /// Of one page on the server.
-constexpr double kPageBytes = 1 << 20;
+constexpr double kPassPageBytes = 1 << 20;
 constexpr std::int32_t kPageRowsMost = 5'000;
 /// Of pages that wait for the pieces before theirs.
 constexpr std::uint64_t kWaitingBytesMost = std::uint64_t{4} << 20;
 /// Of a page, in request timeouts.
-constexpr int kDeadlineTimeouts = 3;
-constexpr auto kPauseFirst = 100ms;
-constexpr auto kPauseMost = 2s;
+constexpr int kPassDeadlineTimeouts = 3;
+constexpr auto kPassPauseFirst = 100ms;
+constexpr auto kPassPauseMost = 2s;
 
 std::int32_t rows_of_page(double row_bytes) {
   return static_cast<std::int32_t>(
-      std::clamp(kPageBytes / std::max(row_bytes, 1.0), 1.0, double{kPageRowsMost}));
+      std::clamp(kPassPageBytes / std::max(row_bytes, 1.0), 1.0, double{kPageRowsMost}));
 }
 
 /// Where piece `number` of `count` equal ones ends; the last at the last token.
@@ -88,7 +88,7 @@ void RowPass::ask(std::size_t number) {
   Piece& piece = open_.at(number);
   if (piece.tries == 0) {
     piece.deadline =
-        Clock::now() + kDeadlineTimeouts * std::chrono::milliseconds(
+        Clock::now() + kPassDeadlineTimeouts * std::chrono::milliseconds(
                                                table_.session().connection().request_timeout_ms);
   }
   cql::Request request = {.consistency = consistency_.now(), .page_rows = page_rows_};
@@ -122,7 +122,7 @@ void RowPass::try_again(std::size_t number, Piece& piece, const cql::Failure& fa
   if (!failure.passes() || Clock::now() > piece.deadline) throw table_.tables().error(failure);
   page_rows_ = std::max(page_rows_ / 2, 1);
   const auto pause = std::min<std::chrono::milliseconds>(
-      kPauseFirst * (1 << std::min(piece.tries, 5)), kPauseMost);
+      kPassPauseFirst * (1 << std::min(piece.tries, 5)), kPassPauseMost);
   piece.not_before = Clock::now() + pause;
   ++piece.tries;
 }

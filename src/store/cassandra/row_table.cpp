@@ -13,13 +13,13 @@
 namespace ringfeed::cassandra {
 namespace {
 
-const cql::Request kOneRead = {.consistency = Consistency::kLocalOne};
+const cql::Request kTableRead = {.consistency = Consistency::kLocalOne};
 constexpr std::string_view kPartitioner = "org.apache.cassandra.dht.Murmur3Partitioner";
 
 cql::Rows table_row(const cql::Session& session, const Url& url, std::string_view where) {
   return session.execute(
       "SELECT id, comment FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
-      cql::Values().view(url.keyspace).view(url.name), kOneRead, where);
+      cql::Values().view(url.keyspace).view(url.name), kTableRead, where);
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ void RowTable::read_table() {
   id_ = rows::cell_text("uuid", rows.cell(0, 0).value_or(""));
   comment_ = rows.text(0, 1);
   const auto local = session().execute("SELECT cluster_name, partitioner FROM system.local", {},
-                                       kOneRead, where());
+                                       kTableRead, where());
   cluster_ = local.text(0, 0);
   if (local.text(0, 1) != kPartitioner) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -61,7 +61,7 @@ void RowTable::read_columns() {
   const auto rows = session().execute(
       "SELECT column_name, kind, position, clustering_order, type FROM system_schema.columns WHERE "
       "keyspace_name = ? AND table_name = ?",
-      cql::Values().view(url_.keyspace).view(url_.name), kOneRead, where());
+      cql::Values().view(url_.keyspace).view(url_.name), kTableRead, where());
   std::map<std::int32_t, rows::KeyColumn> partition_key;
   std::map<std::int32_t, rows::KeyColumn> clustering;
   std::vector<Column> others;

@@ -27,8 +27,8 @@ constexpr std::uint64_t kWindowRowsMost = 1024;
 constexpr std::uint64_t kWindowRowsLeast = 16;
 constexpr std::uint64_t kWindowBytes = std::uint64_t{16} << 20;
 /// Without one row stored for so long the server is taken for gone; sooner when not one ever was.
-constexpr auto kPatience = 60s;
-constexpr auto kPatienceAtFirst = 3s;
+constexpr auto kRowPatience = 60s;
+constexpr auto kRowPatienceAtFirst = 3s;
 
 /// A text as a CQL literal.
 std::string quote_text(std::string_view text) {
@@ -206,7 +206,7 @@ void RowWriter::take_answer() {
 
 void RowWriter::try_again(std::uint64_t number, const cql::Failure& failure) {
   if (target_.consistency->step_down(failure, tables_.where())) return writes_.send(number);
-  const auto patience = stored_any_ ? kPatience : kPatienceAtFirst;
+  const auto patience = stored_any_ ? kRowPatience : kRowPatienceAtFirst;
   if (!failure.passes() || writes_.stalled() > patience) throw tables_.error(failure);
   // The server has too much to do, or a replica is away: less at once, and a pause. A row that was
   // stored all the same is stored again with the same bytes.

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kWindowBytesLeast = std::uint64_t{1} << 20;
 /// Without one chunk stored for so long the server is taken for gone.
-constexpr auto kPatience = 60s;
+constexpr auto kChunkPatience = 60s;
 
 /// What the journal's lines and the manifest are about, without the parts of others.
 Manifest subject_of(const Manifest& manifest) {
@@ -192,7 +192,7 @@ bool Writer::take_answer(std::chrono::milliseconds timeout) {
 
 void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
   const auto& session = tables_.session();
-  if (!failure.passes() || writes_.stalled() > kPatience ||
+  if (!failure.passes() || writes_.stalled() > kChunkPatience ||
       session.is_hopeless(failure, session.replicas(*insert_, values_of(number)))) {
     throw tables_.error(failure);
   }

@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPauseFirst = 50ms;
-constexpr auto kPauseMax = 2s;
+constexpr auto kWritePauseFirst = 50ms;
+constexpr auto kWritePauseMax = 2s;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ void Writes::send(std::uint64_t number) {
 
 void Writes::send_later(std::uint64_t number) {
   const auto pause = std::min<std::chrono::milliseconds>(
-      kPauseFirst * (1 << std::min(failures_[number]++, 6)), kPauseMax);
+      kWritePauseFirst * (1 << std::min(failures_[number]++, 6)), kWritePauseMax);
   due_.emplace(Clock::now() + pause, number);
 }
 

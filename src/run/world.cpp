@@ -1,5 +1,5 @@
 // The environment of a rank, each variable checked.
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 #include <fmt/format.h>
 

@@ -16,12 +16,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <ringfeed/error.hpp>
-#include <ringfeed/train.hpp>
+#include <ringfeed/launch.hpp>
 #include <utility>
 
 #include "base/system_error.hpp"
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 extern char** environ;
 

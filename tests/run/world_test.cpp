@@ -1,5 +1,5 @@
 // Ranks as the environment names them.
-#include "train/world.hpp"
+#include "run/world.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

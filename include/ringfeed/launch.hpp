@@ -1,0 +1,50 @@
+// Starting the ranks of a run as processes of this host, and what a rank does with its errors.
+// Without torch.
+//
+// A command with --nproc N uses it like this (each rank runs the same command line again):
+//
+//   if (nproc > 1 && !ringfeed::is_launched_rank()) {
+//     ringfeed::launch_ranks({.ranks = nproc, .arguments = {argv, argv + argc}, .stop = token});
+//     return 0;  // else: an Error that names the rank, to be printed here
+//   }
+//   return ringfeed::run_rank([&] {  // errors of a launched rank go to the launcher
+//     const auto summary = ringfeed::train(options);
+//     if (summary.rank == 0) print(summary);
+//   });
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace ringfeed {
+
+struct LaunchOptions {
+  int ranks = 2;                            ///< 1 to 1,024
+  std::string program = {};                 ///< empty: this very program
+  std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
+  /// "NAME=VALUE" each, in place of this process's variables of the same names.
+  std::vector<std::string> environment = {};
+  /// Asked to stop: the ranks get SIGTERM and it ends with Error{kCancelled}.
+  std::stop_token stop = {};
+  /// Between SIGTERM and SIGKILL when ranks are to end (0 to 60 s).
+  std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
+};
+
+/// Starts the ranks on this host, with torchrun's variables set, and waits until all have ended
+/// well. When one fails the others are ended. The ranks never outlive this process. Each is in a
+/// process group of its own: Ctrl-C reaches only this process, and they stop by `stop`. Errors:
+/// what a rank reported through run_rank(), else kInternal that names the rank and its signal or
+/// exit code; kCancelled; kInvalidArgument.
+void launch_ranks(const LaunchOptions& options);
+
+/// Whether launch_ranks() started this process.
+bool is_launched_rank() noexcept;
+
+/// Runs `work`. In a launched rank an exception is handed to the launcher, and the exit code is
+/// returned; anywhere else exceptions pass through. Returns 0 when there was none.
+int run_rank(const std::function<void()>& work);
+
+}  // namespace ringfeed
