@@ -36,6 +36,17 @@ def test_rooms_include_only_what_the_table_allows() -> None:
     assert wrong == []
 
 
+def test_rooms_are_linked_as_the_table_says() -> None:
+    text = (ROOT / "src/CMakeLists.txt").read_text()
+    rooms = re.findall(r"^ *ringfeed_room\((\w+)(.*)\)$", text, flags=re.MULTILINE)
+    linked = {name: set(links.split()) for name, links in rooms}
+    core = set(re.search(r"set\(core_rooms ([\w ]+)\)", text).group(1).split())
+    linked = {name: core if links == {"${core_rooms}"} else links for name, links in linked.items()}
+    table = allowed_includes()
+    table["cli"] = table["cli"] - {"train"}  # it sees a header of train, and loads the rest (src/cli/train_library.cpp)
+    assert linked == table
+
+
 def test_torch_is_included_in_train_alone() -> None:
     wrong = [
         str(path.relative_to(ROOT))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Configures (when CMakePresets.json is newer than the build folder, and with a -D) and builds a preset of CMakePresets.json:
-# tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
+# Configures (when CMakePresets.json is newer than the build folder, and with a -D) and builds a preset of CMakePresets.json, with as
+# many jobs as there are cores and 2 GB of memory for each: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:?usage: tools/build.sh PRESET [-DNAME=VALUE]... [TARGET...]}
@@ -19,4 +19,4 @@ if [ CMakePresets.json -nt "build/$preset/build.ninja" ] || [ ${#settings[@]} -g
   fi
 fi
 echo "build: $preset"
-cmake --build --preset "$preset" "${targets[@]}"
+cmake --build --preset "$preset" --parallel "$(tools/jobs.sh)" "${targets[@]}"
