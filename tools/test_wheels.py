@@ -80,7 +80,7 @@ def environment(python: Path, folder: Path, *packages: str | Path) -> Path:
 
 
 def build(python: Path, folder: Path) -> Path:
-    """Builds a wheel as tools/wheel.sh does, with its compiler calls, and returns its path."""
+    """Builds a wheel and returns its path."""
     requires = "; ".join(
         (
             "import json, sys",
@@ -90,23 +90,7 @@ def build(python: Path, folder: Path) -> Path:
         )
     )
     builder = environment(python, folder / "builder", *json.loads(run(python, "-c", requires)))
-    shutil.rmtree(folder / "dist", ignore_errors=True)
-    run(
-        builder,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--no-build-isolation",
-        f"--config-settings=build-dir={folder / 'build'}",
-        "--config-settings=cmake.define.RINGFEED_WERROR=ON",
-        f"--config-settings=cmake.define.RINGFEED_SITE_PACKAGES={ROOT / '.deps/site-packages'}",
-        "--wheel-dir",
-        folder / "dist",
-        ".",
-    )
+    run("tools/wheel.sh", builder, folder.relative_to(ROOT))
     (wheel,) = (folder / "dist").iterdir()
     return wheel
 
