@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-cuda bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
@@ -40,6 +40,15 @@ test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 	@tools/setup.sh fast
 	@tools/build.sh fast
 	@$(PYTHON) tools/run_tests.py build/fast
+
+test-torch:  ## run the training tests with another version of torch (TORCH=2.11.0)
+	@tools/setup.sh fast
+	@tools/setup.sh driver
+	@$(PYTHON) tools/test_torch.py $(TORCH)
+
+test-wheels:  ## build the wheels for Python 3.11 and for 3.12 and later, and use them in each Python that is at hand
+	@tools/setup.sh wheel
+	@$(PYTHON) tools/test_wheels.py
 
 test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/setup.sh test

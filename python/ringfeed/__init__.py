@@ -9,6 +9,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._core import version as _version
 from .connection import Connection
 from .dataset import Column, Dataset, load, open  # noqa: A004
 from .errors import (
@@ -29,6 +30,8 @@ from .stores import Audit, Written, attach, audit, copy, delete, list, verify, w
 
 if TYPE_CHECKING:
     from .torch_dataset import TorchDataset
+
+__version__ = _version()
 
 __all__ = [
     "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",

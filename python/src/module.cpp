@@ -4,6 +4,7 @@
 
 NB_MODULE(_core, module) {
   using namespace ringfeed::python;
+  module.def("version", [] { return RINGFEED_VERSION; });
   bind_errors(module);
   bind_dataset(module);
   bind_feed(module);

@@ -1,16 +1,15 @@
-// The adapter to c10d::Reducer, whose constructor differs between torch versions (twelve arguments
-// in 2.11): buckets of gradients, all-reduced while backward still computes the next ones. The
-// order of calls is that of Python's torch/nn/parallel/distributed.py.
+// The adapter to c10d::Reducer: buckets of gradients, all-reduced while backward still computes the
+// next ones. The order of calls is that of Python's torch/nn/parallel/distributed.py.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 #include <ringfeed/error.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <unordered_set>
 
 #include "train/process_group.hpp"
+#include "train/torch_adapter.hpp"
 #include "train/torch_error.hpp"
 
 namespace ringfeed {
@@ -77,13 +76,7 @@ struct GradientReducer::Impl {
     auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
         parameters, {std::numeric_limits<std::size_t>::max()}, sparse);
     std::reverse(buckets.begin(), buckets.end());
-    reducer = std::make_unique<c10d::Reducer>(
-        parameters, std::move(buckets), c10d_group(), sparse, c10d::kDefaultBucketBytesCap,
-        /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
-        /*param_names=*/std::unordered_map<std::size_t, std::string>(),
-        c10d::kDefaultFirstBucketBytes,
-        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
-        /*bucket_bytes_cap_list=*/std::vector<std::int64_t>());
+    reducer = make_reducer(parameters, std::move(buckets), c10d_group());
   }
 };
 

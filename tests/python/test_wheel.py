@@ -133,21 +133,47 @@ def ingest(environment: Environment, folder: Path) -> Path:
 
 
 def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
-    assert re.fullmatch(r"ringfeed-0\.1\.0-cp3\d+-cp3\d+-manylinux_2_\d+_\w+\.whl", wheel.name)
+    # The stable ABI from Python 3.12 on: one wheel for all later versions.
+    stable = sys.version_info >= (3, 12)
+    tag = "cp312-abi3" if stable else "cp311-cp311"
+    assert re.fullmatch(rf"ringfeed-0\.1\.0-{tag}-manylinux_2_\d+_\w+\.whl", wheel.name)
     sources = {path.name for path in (ROOT / "python/ringfeed").iterdir() if path.suffix in (".py", ".pyi")} | {"py.typed"}
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
         metadata = email.message_from_bytes(archive.read("ringfeed-0.1.0.dist-info/METADATA"))
     package = {name.removeprefix("ringfeed/") for name in names if name.startswith("ringfeed/")}
-    assert package == sources | {f"_core{sysconfig.get_config_var('EXT_SUFFIX')}", "bin/ringfeed"}
+    assert package == sources | {"_core.abi3.so" if stable else f"_core{sysconfig.get_config_var('EXT_SUFFIX')}", "bin/ringfeed"}
     libraries = {name.removeprefix("ringfeed.libs/") for name in names if name.startswith("ringfeed.libs/")}
     # With the hash that auditwheel adds they meet no library of another package.
     assert {re.sub(r"-[0-9a-f]{8}\.so\..*", "", name) for name in libraries} == {"libarrow", "libparquet", "libfmt"}
     information = {name.removeprefix("ringfeed-0.1.0.dist-info/") for name in names if name.startswith("ringfeed-0.1.0.dist-info/")}
-    assert information <= {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/auditwheel.cdx.json"}
+    licences = {name for name in information if name.startswith("licenses/")}
+    assert information - licences <= {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "sboms/auditwheel.cdx.json"}
+    assert licences == {f"licenses/{name}" for name in metadata.get_all("License-File")}
     assert len(package) + len(libraries) + len(information) == len(names)
     assert metadata["Name"] == "ringfeed" and metadata["Version"] == "0.1.0" and metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Requires-Dist") == ["numpy"]
+
+
+def test_it_carries_the_licences_of_what_it_bundles(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {name.partition("/licenses/")[2]: archive.read(name).decode() for name in archive.namelist() if "/licenses/" in name}
+    words = {"LICENSE": "Apache License", "pyarrow-LICENSE.txt": "thrift", "pyarrow-NOTICE.txt": "Apache Arrow", "fmt.txt": "Zverovich",
+             "nlohmann-json.txt": "Lohmann", "xxhash.txt": "Collet", "cli11.txt": "Schreiner", "nanobind-LICENSE": "Wenzel Jakob",
+             "robin-map.txt": "Thibaut Goetghebuer-Planchon", "rust-library.txt": "Rust", "rust-crates.txt": "ring"}
+    assert {name.removeprefix("third-party/") for name in texts} == set(words)
+    for name, text in texts.items():
+        assert words[name.removeprefix("third-party/")] in text, name
+    # What is linked, with a text for each; and nothing that only builds.
+    crates = texts["third-party/rust-crates.txt"]
+    for crate in ("scylla", "tokio", "rustls", "ring", "uuid", "futures"):
+        assert re.search(rf"^{crate} \d[\w.+-]* \(.*(MIT|Apache-2.0|ISC).*\)$", crates, flags=re.MULTILINE), crate
+    assert not re.search(r"^(syn|quote|cc) \d", crates, flags=re.MULTILINE)
+
+
+def test_its_version_is_that_of_the_distribution(alone: Environment) -> None:
+    code = "import importlib.metadata as m, ringfeed; assert ringfeed.__version__ == m.version('ringfeed') == '0.1.0'"
+    alone("python", "-c", code)
 
 
 def test_every_library_is_its_own_or_the_systems(alone: Environment) -> None:

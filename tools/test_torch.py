@@ -1,0 +1,167 @@
+"""Runs the training tests with another version of torch: python tools/test_torch.py VERSION.
+
+The version goes into .deps/torch-VERSION, without what it needs on CUDA devices and in Python; the
+build into build/torch-VERSION. Runs train_test, and the tests of the whole program that train. Ends
+with `N passed, F failed, S skipped`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSION = re.compile(r"\d+\.\d+\.\d+")
+SECONDS_MAX = 3600  # against hanging; on two cores the build takes ten minutes, the tests five
+PROGRAM_TESTS = (
+    "tests/program/test_demo.py",
+    "tests/program/test_resume.py",
+    "tests/program/test_cli.py",
+)
+# Of the last file only some train; torchrun would come from the torch that is pinned.
+TRAINING = "(test_demo or test_resume or train or lanes or run or original_case) and not torchrun"
+
+
+def run(*command: str | Path, check: bool = True, **environment: str) -> None:
+    """Runs a command in the root, showing what it prints."""
+    subprocess.run(
+        command, check=check, cwd=ROOT, env={**os.environ, **environment}, timeout=SECONDS_MAX
+    )
+
+
+def install(version: str, folder: Path) -> None:
+    """Installs the wheel, and the two CUDA libraries that libtorch_cpu is linked with.
+
+    Their versions are those that the wheel's metadata names.
+    """
+    done = folder / "installed"
+    if done.exists():
+        return
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-conflicts",
+        "--target",
+        folder,
+    )
+    print(f"setup: installing torch {version} into {folder.relative_to(ROOT)}", flush=True)
+    run(*pip, "--no-deps", f"torch=={version}")
+    (distribution,) = metadata.distributions(name="torch", path=[str(folder)])
+    pins = dict(
+        re.findall(
+            r"^(cuda-toolkit|nvidia-cuda-(?:runtime|cupti)[\w-]*)\b.*?==([\d.]+)",
+            "\n".join(distribution.requires or ()),
+            flags=re.MULTILINE,
+        )
+    )
+    needed = (
+        [f"cuda-toolkit[cudart,cupti]=={pins['cuda-toolkit']}"]
+        if "cuda-toolkit" in pins
+        else [f"{name}=={pin}" for name, pin in pins.items()]
+    )
+    run(*pip, *needed)
+    done.touch()
+
+
+def build(folder: Path, binaries: Path) -> None:
+    """Configures the preset `dev` with this torch, and builds what the tests run."""
+    print(f"build: {binaries.relative_to(ROOT)}", flush=True)
+    command = (
+        "cmake",
+        "--preset",
+        "dev",
+        "-B",
+        binaries,
+        f"-DCMAKE_PREFIX_PATH={folder}",
+        "-DRINGFEED_CUDA=OFF",
+        "-DRINGFEED_PYTHON=OFF",
+    )
+    configured = subprocess.run(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS_MAX,
+    )
+    if configured.returncode != 0:
+        raise SystemExit(configured.stdout)
+    cache = (binaries / "CMakeCache.txt").read_text()
+    found = re.search(r"^LibTorch_INCLUDE_DIR:PATH=(.*)$", cache, flags=re.MULTILINE)
+    if found is None or not Path(found[1]).is_relative_to(folder):
+        raise SystemExit(
+            f"the build takes LibTorch from {found and found[1]}, not from {folder}; "
+            f"remove {binaries} and try again"
+        )
+    run("cmake", "--build", binaries, "-j", "2", "--target", "ringfeed_program", "train_test")
+
+
+def count(report: Path, name: str) -> tuple[int, int, int]:
+    """Counts passed, failed and skipped in a JUnit report. A missing one is a failure."""
+    if not report.exists():
+        print(f"failed: {name}: ended without a report")
+        return 0, 1, 0
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+            print(f"failed: {name}: {case.get('classname')}.{case.get('name')}")
+        elif case.find("skipped") is not None or case.get("status") == "notrun":
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or not VERSION.fullmatch(sys.argv[1]):
+        print("usage: make test-torch TORCH=VERSION, for example 2.11.0", file=sys.stderr)
+        return 2
+    folder, binaries = (ROOT / parent / f"torch-{sys.argv[1]}" for parent in (".deps", "build"))
+    install(sys.argv[1], folder)
+    build(folder, binaries)
+    with tempfile.TemporaryDirectory() as reports:
+        cases, program = Path(reports) / "train_test.xml", Path(reports) / "program.xml"
+        run(
+            binaries / "bin/train_test",
+            "--gtest_brief=1",
+            f"--gtest_output=xml:{cases}",
+            check=False,
+        )
+        run(
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={program}",
+            "-m",
+            "program",
+            "-k",
+            TRAINING,
+            *PROGRAM_TESTS,
+            check=False,
+            RINGFEED_BUILD=str(binaries),
+        )
+        sums = [
+            sum(parts)
+            for parts in zip(count(cases, "train_test"), count(program, "program"), strict=True)
+        ]
+    passed, failed, skipped = sums
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if failed == 0 and skipped == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
