@@ -1,5 +1,5 @@
-// Data-parallel training of a model on a data set. Torch is behind it, not in it. <ringfeed/launch.hpp>
-// starts the ranks that do it.
+// Data-parallel training of a model on a data set. Torch is behind it, not in it.
+// <ringfeed/launch.hpp> starts the ranks that do it.
 #pragma once
 
 #include <chrono>
@@ -78,8 +78,8 @@ struct TrainOptions {
   std::string output;
   /// Folder of a Ledger (<ringfeed/ledger.hpp>): a file per rank and start; empty: none.
   std::string ledger;
-  /// Folder of checkpoints (docs/training.md), made when missing; empty: none. Used by rank 0 alone.
-  /// One is written at the end of each epoch.
+  /// Folder of checkpoints (docs/training.md), made when missing; empty: none. Used by rank 0
+  /// alone. One is written at the end of each epoch.
   std::string checkpoint_dir;
   /// Also after every so many steps; 0: not.
   std::uint64_t checkpoint_every = 0;

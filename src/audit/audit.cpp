@@ -1,8 +1,7 @@
 // What the ledgers say of themselves must fit each other and the data set; then they are walked.
-#include <ringfeed/audit.hpp>
-
 #include <fmt/format.h>
 
+#include <ringfeed/audit.hpp>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/url.hpp>
@@ -58,13 +57,13 @@ LedgerHeader check_headers(const std::map<std::uint64_t, LedgerStart>& starts) {
                                 "set and one order",
                                 file.name(), text, first_name));
       }
-      if (header.world_size != of_start->world_size || header.place() != of_start->place()) {
+      if (header.world_size != of_start->world_size || header.begin() != of_start->begin()) {
         throw Error(ErrorCode::kBadData,
                     fmt::format("{}: {} ranks from epoch {}, sample {} on; {} has {} ranks from "
                                 "epoch {}, sample {} on",
-                                file.name(), header.world_size, header.place().epoch,
-                                header.place().samples, of_start_name, of_start->world_size,
-                                of_start->place().epoch, of_start->place().samples));
+                                file.name(), header.world_size, header.begin().epoch,
+                                header.begin().samples, of_start_name, of_start->world_size,
+                                of_start->begin().epoch, of_start->begin().samples));
       }
     }
   }
@@ -100,12 +99,11 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
   try {
     dataset = open_dataset(url, header, connection);
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: the position in its headers is not one ({})", folder,
-                            error.what()));
+    throw Error(ErrorCode::kBadData, fmt::format("{}: the position in its headers is not one ({})",
+                                                 folder, error.what()));
   }
-  auto hashes = hash_stored_samples(
-      *dataset, header.columns, [&](std::uint64_t done, std::uint64_t total) {
+  auto hashes =
+      hash_stored_samples(*dataset, header.columns, [&](std::uint64_t done, std::uint64_t total) {
         if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
         if (options.progress) options.progress("data set", done, total);
       });

@@ -38,16 +38,16 @@ AuditResult Checker::check(std::map<std::uint64_t, LedgerStart>& starts) {
 
 std::vector<Checker::Start> Checker::starts_of(std::map<std::uint64_t, LedgerStart>& starts) {
   std::vector<Start> counting;
-  std::optional<Place> limit;
+  std::optional<LedgerPosition> limit;
   for (auto it = starts.rbegin(); it != starts.rend(); ++it) {
     auto& files = it->second;
     const auto first = std::ranges::find_if(
         files, [](const auto& each) { return each.second.header().has_value(); });
     if (first == files.end()) continue;  // ended before anything was handed out
     const auto& header = *first->second.header();
-    if (!limit || header.place() < *limit)
-      counting.push_back({it->first, header.place(), header.world_size, &files, limit});
-    limit = limit ? std::min(*limit, header.place()) : header.place();
+    if (!limit || header.begin() < *limit)
+      counting.push_back({it->first, header.begin(), header.world_size, &files, limit});
+    limit = limit ? std::min(*limit, header.begin()) : header.begin();
   }
   std::ranges::reverse(counting);
   return counting;
@@ -55,10 +55,10 @@ std::vector<Checker::Start> Checker::starts_of(std::map<std::uint64_t, LedgerSta
 
 void Checker::check_start(const Start& start) {
   if (now_ != start.begin) {
-    offend(fmt::format("start {:03} goes on at epoch {}, sample {}, but what counts before it ends "
-                       "at epoch {}, sample {}",
-                       start.number, start.begin.epoch, start.begin.samples, now_.epoch,
-                       now_.samples));
+    offend(fmt::format(
+        "start {:03} goes on at epoch {}, sample {}, but what counts before it ends "
+        "at epoch {}, sample {}",
+        start.number, start.begin.epoch, start.begin.samples, now_.epoch, now_.samples));
     go_to(start.begin, std::nullopt);
   }
   auto ranks = open_ranks(start);
@@ -76,10 +76,10 @@ void Checker::check_start(const Start& start) {
     });
     if (nearest == ranks.end() || !nearest->batch) {
       if (!start.limit) return check_ends(ranks);
-      offend(fmt::format("start {:03} ends at epoch {}, sample {}, but the next one goes on at "
-                         "epoch {}, sample {}",
-                         start.number, now_.epoch, now_.samples, start.limit->epoch,
-                         start.limit->samples));
+      offend(fmt::format(
+          "start {:03} ends at epoch {}, sample {}, but the next one goes on at "
+          "epoch {}, sample {}",
+          start.number, now_.epoch, now_.samples, start.limit->epoch, start.limit->samples));
       return go_to(*start.limit, std::nullopt);
     }
     const LedgerBatch& batch = *nearest->batch;
@@ -127,7 +127,7 @@ void Checker::advance(Rank& rank) {
   if (!placed) return;
   rank.where = std::move(placed->where);
   if (const auto* end = std::get_if<LedgerEnd>(&placed->line)) {
-    rank.end = end->place;
+    rank.end = end->position;
     if (rank.file->next()) offend(fmt::format("{}: lines follow the end", rank.where));
     return;
   }
@@ -218,19 +218,20 @@ void Checker::check_ends(const std::vector<Rank>& ranks) {
   for (const auto& rank : ranks) {
     if (!rank.end) continue;
     const bool at_end = rank.end->samples == hashes_.size();
-    const Place end = at_end ? Place{rank.end->epoch + 1, 0} : *rank.end;
+    const LedgerPosition end = at_end ? LedgerPosition{rank.end->epoch + 1, 0} : *rank.end;
     if (end == now_) continue;
-    offend(fmt::format("{}: the run ended at epoch {}, sample {}, but the lines end at epoch {}, "
-                       "sample {}",
-                       rank.where, end.epoch, end.samples, now_.epoch, now_.samples));
+    offend(
+        fmt::format("{}: the run ended at epoch {}, sample {}, but the lines end at epoch {}, "
+                    "sample {}",
+                    rank.where, end.epoch, end.samples, now_.epoch, now_.samples));
     if (end > now_) go_to(end, std::nullopt);
   }
 }
 
-void Checker::go_to(Place place, std::optional<std::uint64_t> step) {
-  while (now_.epoch < place.epoch) end_epoch();
-  now_ = place;
-  step_ = place.samples == 0 ? 0 : step;
+void Checker::go_to(LedgerPosition position, std::optional<std::uint64_t> step) {
+  while (now_.epoch < position.epoch) end_epoch();
+  now_ = position;
+  step_ = position.samples == 0 ? 0 : step;
 }
 
 void Checker::end_epoch() {

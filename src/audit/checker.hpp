@@ -28,10 +28,10 @@ class Checker {
   /// A start as far as it counts.
   struct Start {
     std::uint64_t number = 0;
-    Place begin;
+    LedgerPosition begin;
     int world_size = 1;
     LedgerStart* files = nullptr;
-    std::optional<Place> limit;  ///< where a later one went on; nothing: this is the last
+    std::optional<LedgerPosition> limit;  ///< where a later one went on; nothing: this is the last
   };
   /// A rank in a start, and the line that it is at.
   struct Rank {
@@ -39,7 +39,7 @@ class Checker {
     LedgerFile* file = nullptr;
     std::optional<LedgerBatch> batch;
     std::string where;
-    std::optional<Place> end;
+    std::optional<LedgerPosition> end;
   };
 
   static std::vector<Start> starts_of(std::map<std::uint64_t, LedgerStart>& starts);
@@ -50,7 +50,7 @@ class Checker {
   void check_step(std::vector<Rank>& ranks);
   void check_samples(const LedgerBatch& batch, const std::string& where);
   void check_ends(const std::vector<Rank>& ranks);
-  void go_to(Place place, std::optional<std::uint64_t> step);
+  void go_to(LedgerPosition position, std::optional<std::uint64_t> step);
   void end_epoch();
   void report_progress();
   std::string next_text() const;
@@ -62,7 +62,7 @@ class Checker {
   AuditResult result_;
   std::uint64_t bytes_total_ = 0;  ///< of the files
   std::uint64_t bytes_read_ = 0;
-  Place now_;                          ///< what counts so far ends here
+  LedgerPosition now_;                 ///< what counts so far ends here
   std::optional<std::uint64_t> step_;  ///< that comes next; nothing: not known
   std::uint64_t epoch_begin_ = 0;      ///< where what counts of this epoch begins
   std::uint64_t epoch_seen_ = 0;       ///< samples of it that were seen

@@ -1,13 +1,12 @@
 // Lines are made and go to the file on a thread of their own, so that neither keeps training
 // waiting: when so many have come together, and when they must be durable.
-#include <ringfeed/ledger.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <future>
 #include <ringfeed/error.hpp>
+#include <ringfeed/ledger.hpp>
 
 #include "audit/ledger_line.hpp"
 #include "base/file.hpp"
@@ -60,13 +59,12 @@ struct Ledger::Impl {
     header.rank = options.rank;
     header.world_size = options.world_size;
     header.position = nlohmann::json::parse(options.position);
-    end = header.place();
+    end = header.begin();
   }
 
   File make_file() const {
     make_folders(options.folder);
-    const std::string path =
-        options.folder + "/" + ledger_file_name(options.rank, options.start);
+    const std::string path = options.folder + "/" + ledger_file_name(options.rank, options.start);
     if (std::filesystem::exists(path)) {
       throw Error(ErrorCode::kConflict,
                   fmt::format("{}: this start of this rank has a ledger already; each start has a "
@@ -140,12 +138,12 @@ struct Ledger::Impl {
   File file;
   LedgerHeader header;
   bool header_made = false;
-  Place end;
+  LedgerPosition end;
   Piece piece;
   Piece writers_piece;
   std::string writers_text;
   std::shared_future<void> written;  ///< the last that the writer was given
-  ThreadPool writer{1, 1};  ///< last: it uses the above
+  ThreadPool writer{1, 1};           ///< last: it uses the above
 };
 
 std::uint64_t Ledger::next_start(const std::string& folder) {

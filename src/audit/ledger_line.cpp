@@ -80,17 +80,15 @@ bool parse_digits(std::string_view text, std::size_t digits_min, Number& value) 
 
 }  // namespace
 
-Place LedgerHeader::place() const {
+LedgerPosition LedgerHeader::begin() const {
   return {position.at("epoch").get<std::uint64_t>(), position.at("samples").get<std::uint64_t>()};
 }
 
 std::string encode(const LedgerHeader& header) {
-  const nlohmann::ordered_json json = {{"ledger", kFormat},
-                                       {"start", header.start},
-                                       {"rank", header.rank},
-                                       {"world_size", header.world_size},
-                                       {"columns", header.columns},
-                                       {"position", header.position}};
+  const nlohmann::ordered_json json = {
+      {"ledger", kFormat},         {"start", header.start},
+      {"rank", header.rank},       {"world_size", header.world_size},
+      {"columns", header.columns}, {"position", header.position}};
   return json.dump() + "\n";
 }
 
@@ -117,8 +115,8 @@ void append_batch(std::uint64_t epoch, std::uint64_t step, std::uint64_t first,
 }
 
 std::string encode(const LedgerEnd& end) {
-  return fmt::format("{{\"end\":{{\"epoch\":{},\"samples\":{}}}}}\n", end.place.epoch,
-                     end.place.samples);
+  return fmt::format("{{\"end\":{{\"epoch\":{},\"samples\":{}}}}}\n", end.position.epoch,
+                     end.position.samples);
 }
 
 LedgerHeader decode_header(std::string_view line, std::string_view where) {
@@ -128,7 +126,7 @@ LedgerHeader decode_header(std::string_view line, std::string_view where) {
     LedgerHeader header{json.at("start").get<std::uint64_t>(), json.at("rank").get<int>(),
                         json.at("world_size").get<int>(),
                         json.at("columns").get<std::vector<std::string>>(), json.at("position")};
-    header.place();
+    header.begin();
     return header;
   });
 }
@@ -140,9 +138,11 @@ LedgerLine decode_line(std::string_view line, std::string_view where) {
       return LedgerEnd{
           {end.at("epoch").get<std::uint64_t>(), end.at("samples").get<std::uint64_t>()}};
     }
-    LedgerBatch batch{json.at("epoch").get<std::uint64_t>(), json.at("step").get<std::uint64_t>(),
+    LedgerBatch batch{json.at("epoch").get<std::uint64_t>(),
+                      json.at("step").get<std::uint64_t>(),
                       json.at("first").get<std::uint64_t>(),
-                      json.at("samples").get<std::vector<std::uint64_t>>(), {}};
+                      json.at("samples").get<std::vector<std::uint64_t>>(),
+                      {}};
     for (const auto& hash : json.at("hashes")) {
       batch.hashes.push_back(hash_of(hash.get_ref<const std::string&>()));
     }

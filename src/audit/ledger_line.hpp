@@ -12,11 +12,12 @@
 
 namespace ringfeed {
 
-/// A place between two steps: so many samples of that epoch were handed out by all ranks together.
-struct Place {
+/// A position between two steps: so many samples of that epoch were handed out by all ranks
+/// together.
+struct LedgerPosition {
   std::uint64_t epoch = 0;
   std::uint64_t samples = 0;
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const LedgerPosition&) const = default;
 };
 
 struct LedgerHeader {
@@ -26,7 +27,7 @@ struct LedgerHeader {
   std::vector<std::string> columns;  ///< whose bytes are hashed, in this order
   nlohmann::json position;           ///< encode_position(): the order and the place in it
 
-  Place place() const;
+  LedgerPosition begin() const;  ///< where its first batch is
 };
 
 struct LedgerBatch {
@@ -39,7 +40,7 @@ struct LedgerBatch {
 
 /// The run ended here, and was not cut off.
 struct LedgerEnd {
-  Place place;
+  LedgerPosition position;
 };
 
 using LedgerLine = std::variant<LedgerBatch, LedgerEnd>;

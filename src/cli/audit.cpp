@@ -1,9 +1,8 @@
 // ringfeed audit DIR URL
-#include <ringfeed/audit.hpp>
-
 #include <fmt/format.h>
 
 #include <memory>
+#include <ringfeed/audit.hpp>
 #include <ringfeed/url.hpp>
 
 #include "cli/command.hpp"
@@ -21,10 +20,9 @@ struct AuditFlags {
 };
 
 std::string text_of(const AuditResult& result) {
-  std::string text = fmt::format(
-      "audit: {}, {} epochs, {} samples, {} lost, {} repeated, {} wrong",
-      result.exact() ? "exact" : "not exact", result.epochs, result.samples, result.lost,
-      result.repeated, result.wrong);
+  std::string text = fmt::format("audit: {}, {} epochs, {} samples, {} lost, {} repeated, {} wrong",
+                                 result.exact() ? "exact" : "not exact", result.epochs,
+                                 result.samples, result.lost, result.repeated, result.wrong);
   for (const auto& note : result.notes) text += "\n  " + note;
   for (const auto& offender : result.offenders) text += "\n  " + offender;
   if (result.offences > result.offenders.size())
@@ -34,8 +32,7 @@ std::string text_of(const AuditResult& result) {
 
 int run_audit(const AuditFlags& options, const Command& command) {
   const Output& output = command.output;
-  const auto connection =
-      connection_options(command.connection, Url::parse(options.url), output);
+  const auto connection = connection_options(command.connection, Url::parse(options.url), output);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);

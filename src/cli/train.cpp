@@ -84,7 +84,8 @@ std::string time_text(const TrainSummary& summary) {
   };
   return fmt::format(
       "time: waiting {:.1f} %, forward {:.1f} %, backward {:.1f} %, all-reduce {:.1f} %, optimizer "
-      "{:.1f} % of {:.2f} s; beside it the feed: store {:.2f} s, checksum {:.2f} s, assembly {:.2f} "
+      "{:.1f} % of {:.2f} s; beside it the feed: store {:.2f} s, checksum {:.2f} s, assembly "
+      "{:.2f} "
       "s",
       share(seconds.wait), share(seconds.forward), share(seconds.backward),
       share(seconds.all_reduce), share(seconds.optimizer), seconds.total, seconds.store,
@@ -162,8 +163,7 @@ void set_cache(TrainFlags& options, const Output& output) {
   ConnectionOptions& connection = options.train.connection;
   connection.cache_dir = options.cache;
   if (!options.cache_bytes.empty()) connection.cache_bytes = parse_bytes(options.cache_bytes);
-  if (!connection.warn)
-    connection.warn = [output](const std::string& line) { output.warn(line); };
+  if (!connection.warn) connection.warn = [output](const std::string& line) { output.warn(line); };
 }
 
 int run_train(TrainFlags& options, Command& command) {

@@ -11,7 +11,8 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kLibrary = "libringfeed_train.so";
-constexpr const char* kRemedy = "build both with 'make release', or install both with 'cmake --install'";
+constexpr const char* kRemedy =
+    "build both with 'make release', or install both with 'cmake --install'";
 
 const TrainPart& open_train_part() {
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);

@@ -5,8 +5,8 @@
 
 namespace ringfeed::cli {
 
-/// Loads it on the first call. Throws Error{kInvalidArgument} when it is missing, cannot be loaded, or is of another
-/// version.
+/// Loads it on the first call. Throws Error{kInvalidArgument} when it is missing, cannot be loaded,
+/// or is of another version.
 const TrainPart& load_train_part();
 
 }  // namespace ringfeed::cli

@@ -39,10 +39,10 @@ int run_verify(const std::string& url_text, const Command& command) {
 
 void add_verify(CLI::App& program, Command& command) {
   auto url = std::make_shared<std::string>();
-  command.app = program.add_subcommand(
-      "verify",
-      "Checks every byte of a data set (all versions, or ?version=N) against its checksums; the rows "
-      "of a table against its newest index.");
+  command.app = program.add_subcommand("verify",
+                                       "Checks every byte of a data set (all versions, or "
+                                       "?version=N) against its checksums; the rows "
+                                       "of a table against its newest index.");
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
   add_connection_options(*command.app, command.connection);

@@ -13,8 +13,8 @@ namespace ringfeed {
 namespace {
 
 constexpr std::size_t kLineBytes = 64;
-constexpr std::size_t kLargeBytes = 1024;  // of a sample
-constexpr std::size_t kSmallAhead = 8;     // samples
+constexpr std::size_t kLargeBytes = 1024;        // of a sample
+constexpr std::size_t kSmallAhead = 8;           // samples
 constexpr std::size_t kSmallHashedBytes = 8192;  // at a time
 constexpr std::size_t kLargeAheadBytes = 6144;
 constexpr std::size_t kLargeLines = 64;  // of a sample; the processor's own prefetcher goes on

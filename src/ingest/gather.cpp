@@ -34,7 +34,8 @@ std::shared_ptr<arrow::Buffer> allocate(std::size_t bytes) {
 }
 
 template <std::size_t kBytes>
-void gather_scalars(const ColumnSource& source, std::span<const Place> places, std::uint8_t* out) {
+void gather_scalars(const ColumnSource& source, std::span<const SamplePlace> places,
+                    std::uint8_t* out) {
   for (const auto& place : places) {
     std::memcpy(out, source[place.batch].data + place.row * kBytes, kBytes);
     out += kBytes;
@@ -42,7 +43,8 @@ void gather_scalars(const ColumnSource& source, std::span<const Place> places, s
 }
 
 std::shared_ptr<arrow::Buffer> gather_fixed(const ColumnSource& source,
-                                            std::span<const Place> places, std::size_t bytes) {
+                                            std::span<const SamplePlace> places,
+                                            std::size_t bytes) {
   auto buffer = allocate(places.size() * bytes);
   std::uint8_t* out = buffer->mutable_data();
   switch (bytes) {
@@ -90,7 +92,7 @@ class BitWriter {
 };
 
 std::shared_ptr<arrow::ArrayData> gather_tensor(const ColumnSource& source,
-                                                std::span<const Place> places,
+                                                std::span<const SamplePlace> places,
                                                 const ColumnSpec& spec,
                                                 const std::shared_ptr<arrow::DataType>& type) {
   const auto rows = static_cast<std::int64_t>(places.size());
@@ -112,7 +114,7 @@ std::shared_ptr<arrow::ArrayData> gather_tensor(const ColumnSource& source,
 }
 
 std::shared_ptr<arrow::ArrayData> gather_varying(const ColumnSource& source,
-                                                 std::span<const Place> places,
+                                                 std::span<const SamplePlace> places,
                                                  const ColumnSpec& spec,
                                                  const std::shared_ptr<arrow::DataType>& type) {
   const auto rows = static_cast<std::int64_t>(places.size());
@@ -159,7 +161,7 @@ std::shared_ptr<arrow::ArrayData> gather_varying(const ColumnSource& source,
 
 std::shared_ptr<arrow::RecordBatch> gather_chunk(const Segment& segment, const Schema& schema,
                                                  const std::shared_ptr<arrow::Schema>& arrow_schema,
-                                                 std::span<const Place> places) {
+                                                 std::span<const SamplePlace> places) {
   std::vector<std::shared_ptr<arrow::ArrayData>> columns;
   columns.reserve(schema.columns.size());
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {

@@ -12,6 +12,6 @@ namespace ringfeed {
 /// The samples at `places`, in that order. All columns together must stay under 2^31 bytes.
 std::shared_ptr<arrow::RecordBatch> gather_chunk(const Segment& segment, const Schema& schema,
                                                  const std::shared_ptr<arrow::Schema>& arrow_schema,
-                                                 std::span<const Place> places);
+                                                 std::span<const SamplePlace> places);
 
 }  // namespace ringfeed

@@ -237,7 +237,7 @@ class Run {
   }
 
   void write_split(std::size_t split, std::span<const std::uint32_t> samples) {
-    std::vector<Place> places;
+    std::vector<SamplePlace> places;
     std::span<const std::uint32_t> rest = samples;
     while (!rest.empty()) {
       check_stop();
@@ -275,7 +275,7 @@ class Run {
 
   /// `scratch` is for its own use.
   std::size_t rows_of_chunk(std::span<const std::uint32_t> samples,
-                            std::vector<Place>& scratch) const {
+                            std::vector<SamplePlace>& scratch) const {
     const auto rows_max = std::max<std::uint64_t>(
         1, options_.chunk_bytes / std::max<std::uint64_t>(1, sizes_.fixed_bytes()));
     const auto rows = std::min<std::uint64_t>(samples.size(), rows_max);

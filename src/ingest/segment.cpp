@@ -84,7 +84,8 @@ void Segment::clear() {
   if (spill_) spill_->resize(0);
 }
 
-void Segment::locate(std::span<const std::uint32_t> samples, std::vector<Place>& places) const {
+void Segment::locate(std::span<const std::uint32_t> samples,
+                     std::vector<SamplePlace>& places) const {
   places.clear();
   places.reserve(samples.size());
   for (const auto sample : samples) {

@@ -16,7 +16,7 @@
 namespace ringfeed {
 
 /// Where a sample of a segment is.
-struct Place {
+struct SamplePlace {
   std::uint32_t batch = 0;
   std::uint32_t row = 0;
 };
@@ -41,7 +41,7 @@ class Segment {
   std::uint64_t first_of(std::size_t batch) const noexcept { return starts_[batch]; }
   /// One per column.
   const std::vector<ColumnView>& views(std::size_t batch) const noexcept { return views_[batch]; }
-  void locate(std::span<const std::uint32_t> samples, std::vector<Place>& places) const;
+  void locate(std::span<const std::uint32_t> samples, std::vector<SamplePlace>& places) const;
 
  private:
   const Schema schema_;

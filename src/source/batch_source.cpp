@@ -19,8 +19,8 @@
 namespace ringfeed {
 namespace {
 
-/// So many elements of lists, bytes or text, or rows, go into one record batch at most: Arrow counts
-/// them with 32 bits.
+/// So many elements of lists, bytes or text, or rows, go into one record batch at most: Arrow
+/// counts them with 32 bits.
 constexpr std::int64_t kBatchElementsMax = std::int64_t{1} << 24;
 
 /// Memory of a batch, which it keeps.
@@ -111,7 +111,8 @@ class BatchReader final : public arrow::RecordBatchReader {
     const Schema other = schema_of(*batch_);
     for (std::size_t i = 0; i < std::max(schema_.columns.size(), other.columns.size()); ++i) {
       const bool missing = i >= other.columns.size();
-      if (!missing && i < schema_.columns.size() && schema_.columns[i] == other.columns[i]) continue;
+      if (!missing && i < schema_.columns.size() && schema_.columns[i] == other.columns[i])
+        continue;
       const auto& at = missing ? schema_.columns[i] : other.columns[i];
       throw Error(
           ErrorCode::kBadData,

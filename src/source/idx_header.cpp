@@ -30,8 +30,9 @@ RawFormat format_of(unsigned type) {
     case 0x0E:
       return {DType::kFloat64, 8, true};
     default:
-      throw_bad_idx(fmt::format("the IDX type 0x{:02x} is not known", type),
-                "it is one of 0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e: fetch or write the file again");
+      throw_bad_idx(
+          fmt::format("the IDX type 0x{:02x} is not known", type),
+          "it is one of 0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e: fetch or write the file again");
   }
 }
 
@@ -39,15 +40,16 @@ void check_size(const RawArray& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - header.data_offset;
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / header.sample_bytes) {
-    throw_bad_idx(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
-                          "file is cut off",
-                          samples, header.sample_bytes, there),
-              "fetch it again");
+    throw_bad_idx(
+        fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
+                    "file is cut off",
+                    samples, header.sample_bytes, there),
+        "fetch it again");
   }
   if (samples * header.sample_bytes != there) {
     throw_bad_idx(fmt::format("{} bytes follow the data that the header claims",
-                          there - samples * header.sample_bytes),
-              "fetch it again");
+                              there - samples * header.sample_bytes),
+                  "fetch it again");
   }
 }
 
@@ -58,15 +60,15 @@ RawArray parse_idx_header(std::span<const std::byte> start,
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(start[i]); };
   if (start.size() < kIdxMagicBytes || byte(0) != 0 || byte(1) != 0) {
     throw_bad_idx("this is not an IDX file (its first two bytes are not 0)",
-              "check the name, or fetch it again");
+                  "check the name, or fetch it again");
   }
   RawArray header;
   header.format = format_of(byte(2));
   const std::size_t dimensions = byte(3);
   if (dimensions < 1 || dimensions > kIdxDimensionsMax) {
     throw_bad_idx(fmt::format("the IDX header claims {} dimensions, 1 to {} are due", dimensions,
-                          kIdxDimensionsMax),
-              "fetch or write the file again");
+                              kIdxDimensionsMax),
+                  "fetch or write the file again");
   }
   header.data_offset = kIdxMagicBytes + 4 * dimensions;
   if (start.size() < header.data_offset)
@@ -81,11 +83,12 @@ RawArray parse_idx_header(std::span<const std::byte> start,
       continue;
     }
     if (dimension == 0)
-      throw_bad_idx("the samples have no elements (a dimension is 0)", "write samples with elements");
+      throw_bad_idx("the samples have no elements (a dimension is 0)",
+                    "write samples with elements");
     if (dimension > kSampleBytesMax / header.sample_bytes) {
       throw_bad_idx(fmt::format("a sample would have more than {} bytes, which is the limit",
-                            kSampleBytesMax),
-                "make samples smaller; the first dimension of an IDX file counts the samples");
+                                kSampleBytesMax),
+                    "make samples smaller; the first dimension of an IDX file counts the samples");
     }
     header.sample_bytes *= dimension;
     header.shape.push_back(dimension);

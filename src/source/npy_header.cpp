@@ -27,7 +27,7 @@ constexpr std::size_t kNpyDimensionsMax = 17;
 
 [[noreturn]] void throw_bad_header(std::string_view what) {
   throw_bad_npy(fmt::format("the npy header is wrong: {}", what),
-            "write the file again with numpy.save");
+                "write the file again with numpy.save");
 }
 
 /// What the dict says, not yet judged.
@@ -99,7 +99,7 @@ class LiteralParser {
     skip_space();
     if (!rest_.empty() && rest_.front() == '[') {
       throw_bad_npy("the array has a structured dtype, which cannot be held",
-                "save each field as an npy file of its own");
+                    "save each field as an npy file of its own");
     }
     return text();
   }
@@ -171,10 +171,11 @@ RawFormat format_of(std::string_view descr) {
       return result;
     }
   }
-  throw_bad_npy(fmt::format("the dtype {} cannot be held", in_quotes(descr)),
-            "save it as bool, uint8, uint16, uint32, int8, int16, int32, int64, float16, float32 "
-            "or float64, e.g. "
-            "numpy.save(path, x.astype('float32'))");
+  throw_bad_npy(
+      fmt::format("the dtype {} cannot be held", in_quotes(descr)),
+      "save it as bool, uint8, uint16, uint32, int8, int16, int32, int64, float16, float32 "
+      "or float64, e.g. "
+      "numpy.save(path, x.astype('float32'))");
 }
 
 /// The dict's text; data_offset is set.
@@ -189,7 +190,7 @@ std::string_view header_text(std::span<const std::byte> start, RawArray& header)
   const auto major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0) {
     throw_bad_npy(fmt::format("npy version {}.{} is not known", major, byte(7)),
-              "write the file again with numpy.save");
+                  "write the file again with numpy.save");
   }
   std::size_t prefix = 10;
   std::size_t length = byte(8) | byte(9) << 8;
@@ -215,11 +216,12 @@ void check_size(RawArray& header, std::uint64_t file_bytes) {
   std::uint64_t sample_bytes = header.format.item_bytes;
   for (const auto dimension : header.shape) {
     if (dimension == 0)
-      throw_bad_npy("the samples have no elements (a dimension is 0)", "save an array with elements");
+      throw_bad_npy("the samples have no elements (a dimension is 0)",
+                    "save an array with elements");
     if (static_cast<std::uint64_t>(dimension) > kSampleBytesMax / sample_bytes) {
       throw_bad_npy(fmt::format("a sample would have more than {} bytes, which is the limit",
-                            kSampleBytesMax),
-                "make samples smaller; the first dimension of an npy file counts the samples");
+                                kSampleBytesMax),
+                    "make samples smaller; the first dimension of an npy file counts the samples");
     }
     sample_bytes *= static_cast<std::uint64_t>(dimension);
   }
@@ -227,15 +229,16 @@ void check_size(RawArray& header, std::uint64_t file_bytes) {
   const std::uint64_t there = file_bytes - std::min(file_bytes, header.data_offset);
   const auto samples = static_cast<std::uint64_t>(header.samples);
   if (samples > there / sample_bytes) {
-    throw_bad_npy(fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
-                          "file is cut off",
-                          samples, sample_bytes, there),
-              "fetch or write it again");
+    throw_bad_npy(
+        fmt::format("the header claims {} samples of {} bytes, but only {} bytes follow: the "
+                    "file is cut off",
+                    samples, sample_bytes, there),
+        "fetch or write it again");
   }
   if (samples * sample_bytes != there) {
     throw_bad_npy(fmt::format("{} bytes follow the data that the header claims",
-                          there - samples * sample_bytes),
-              "write one array to one file");
+                              there - samples * sample_bytes),
+                  "write one array to one file");
   }
 }
 
@@ -250,11 +253,11 @@ RawArray parse_npy_header(std::span<const std::byte> start, std::uint64_t file_b
   header.format = format_of(*fields.descr);
   if (fields.shape->empty()) {
     throw_bad_npy("the array has no dimensions, but the first one counts the samples",
-              "save an array with samples");
+                  "save an array with samples");
   }
   if (*fields.fortran_order && fields.shape->size() > 1) {
     throw_bad_npy("the array is in Fortran order, in which no sample is in one piece",
-              "save it with numpy.save(path, numpy.ascontiguousarray(x))");
+                  "save it with numpy.save(path, numpy.ascontiguousarray(x))");
   }
   header.samples = fields.shape->front();
   header.shape.assign(fields.shape->begin() + 1, fields.shape->end());

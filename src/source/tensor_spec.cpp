@@ -41,14 +41,14 @@ std::vector<std::int64_t> parse_shape(std::string_view text, std::string_view sh
                                    shape));
     }
     if (dimension > kTensorElementsMax / elements) {
-      throw_form(text,
-                 fmt::format("the shape '{}' has more than {} elements", shape, kTensorElementsMax));
+      throw_form(
+          text, fmt::format("the shape '{}' has more than {} elements", shape, kTensorElementsMax));
     }
     elements *= dimension;
     dimensions.push_back(dimension);
     if (dimensions.size() > kTensorDimensionsMax) {
-      throw_form(text,
-                 fmt::format("the shape '{}' has more than {} dimensions", shape, kTensorDimensionsMax));
+      throw_form(text, fmt::format("the shape '{}' has more than {} dimensions", shape,
+                                   kTensorDimensionsMax));
     }
     if (end == std::string_view::npos) return dimensions;
     rest.remove_prefix(end + 1);
@@ -138,8 +138,8 @@ void check_tensors(const std::vector<TensorSpec>& tensors) {
   std::unordered_set<std::string_view> names;
   for (const auto& tensor : tensors) {
     std::int64_t elements = 1;
-    bool fits =
-        !tensor.name.empty() && !tensor.columns.empty() && tensor.shape.size() <= kTensorDimensionsMax;
+    bool fits = !tensor.name.empty() && !tensor.columns.empty() &&
+                tensor.shape.size() <= kTensorDimensionsMax;
     for (const auto dimension : tensor.shape) {
       fits = fits && dimension >= 1 && dimension <= kTensorElementsMax / elements;
       if (fits) elements *= dimension;

@@ -1,5 +1,6 @@
 // What differs between the versions of torch that the room compiles with: 2.11 to 2.15. Its other
-// files use what all of them have; `make test-torch TORCH=2.11.0` tries another than the pinned one.
+// files use what all of them have; `make test-torch TORCH=2.11.0` tries another than the pinned
+// one.
 #pragma once
 
 #include <torch/version.h>
@@ -19,7 +20,8 @@
 
 namespace ringfeed {
 
-/// Makes a reducer of dense gradients that are views into its buckets. 2.15 has two parameters more.
+/// Makes a reducer of dense gradients that are views into its buckets. 2.15 has two parameters
+/// more.
 inline std::unique_ptr<c10d::Reducer> make_reducer(
     const std::vector<at::Tensor>& parameters, std::vector<std::vector<std::size_t>> buckets,
     const c10::intrusive_ptr<c10d::ProcessGroup>& group) {

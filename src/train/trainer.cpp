@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
 #include "train/losses.hpp"
@@ -36,7 +37,6 @@
 #include "train/safetensors.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
-#include "run/world.hpp"
 
 namespace ringfeed {
 namespace {
@@ -199,7 +199,7 @@ class Trainer {
   const torch::Device device_;  ///< of inputs, outputs and parameters
   const Position start_;
   CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
-  Feed feed_;                   ///< made first: it reads while the model is built
+  Feed feed_;                            ///< made first: it reads while the model is built
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
@@ -417,8 +417,8 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   group_->all_reduce(all);
   if (checkpoints_ == nullptr) return;
   nlohmann::json document = {
-      {"position", nlohmann::json::parse(encode_position(feed_.position(), *dataset_,
-                                                         order_of(options_, plan_)))},
+      {"position", nlohmann::json::parse(
+                       encode_position(feed_.position(), *dataset_, order_of(options_, plan_)))},
       {"model", model_json()},
       {"losses", nlohmann::json::array()},
       {"sums", nlohmann::json::array()},
@@ -427,8 +427,8 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   if (summary.val_loss) document["val_loss"] = json_of(*summary.val_loss);
   if (summary.val_accuracy) document["val_accuracy"] = json_of(*summary.val_accuracy);
   for (int rank = 0; rank < group_->size(); ++rank) {
-    document["sums"].push_back({{"loss", json_of(all[rank][0].item<double>())},
-                                {"weight", all[rank][1].item<double>()}});
+    document["sums"].push_back(
+        {{"loss", json_of(all[rank][0].item<double>())}, {"weight", all[rank][1].item<double>()}});
   }
   checkpoints_->publish(document, [&](const std::string& folder) {
     write_weights(folder + "/" + kWeightsFile);

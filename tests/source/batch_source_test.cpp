@@ -25,8 +25,7 @@ Column column_of(std::string name, ColumnKind kind, DType dtype, std::vector<std
   column.kind = kind;
   column.dtype = dtype;
   column.shape = std::move(shape);
-  if (kind != ColumnKind::kTensor)
-    column.shape = {static_cast<std::int64_t>(kept->values.size())};
+  if (kind != ColumnKind::kTensor) column.shape = {static_cast<std::int64_t>(kept->values.size())};
   column.data = kept->values.data();
   column.bytes = kept->values.size() * sizeof(T);
   if (!kept->offsets.empty()) column.offsets = kept->offsets.data();
@@ -51,19 +50,18 @@ Batch batch_of(std::int64_t first, std::int64_t size) {
     tags.insert(tags.end(), static_cast<std::size_t>(i % 4), static_cast<std::int16_t>(i));
     tag_ends.push_back(static_cast<std::int64_t>(tags.size()));
   }
-  batch.columns = {
-      column_of("x", ColumnKind::kTensor, DType::kFloat32, {size, 2}, std::move(x)),
-      column_of("flag", ColumnKind::kTensor, DType::kBool, {size}, std::move(flags)),
-      column_of("text", ColumnKind::kString, DType::kUInt8, {}, std::move(text),
-                std::move(text_ends)),
-      column_of("tags", ColumnKind::kList, DType::kInt16, {}, std::move(tags),
-                std::move(tag_ends))};
+  batch.columns = {column_of("x", ColumnKind::kTensor, DType::kFloat32, {size, 2}, std::move(x)),
+                   column_of("flag", ColumnKind::kTensor, DType::kBool, {size}, std::move(flags)),
+                   column_of("text", ColumnKind::kString, DType::kUInt8, {}, std::move(text),
+                             std::move(text_ends)),
+                   column_of("tags", ColumnKind::kList, DType::kInt16, {}, std::move(tags),
+                             std::move(tag_ends))};
   return batch;
 }
 
 /// Batches of these sizes, their samples counting on.
 std::unique_ptr<Source> sized_source(std::vector<std::int64_t> sizes, Extent extent,
-                                  const SourceOptions& options = {}) {
+                                     const SourceOptions& options = {}) {
   const auto next = [sizes = std::move(sizes), at = std::size_t{0},
                      first = std::int64_t{0}]() mutable -> std::optional<Batch> {
     if (at == sizes.size()) return std::nullopt;

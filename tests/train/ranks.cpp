@@ -14,8 +14,8 @@
 #include <cstdio>
 #include <map>
 #include <ringfeed/error.hpp>
-#include <ringfeed/torch.hpp>
 #include <ringfeed/launch.hpp>
+#include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
 #include <vector>
 

@@ -12,11 +12,11 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 #include <ringfeed/ingest.hpp>
+#include <ringfeed/launch.hpp>
 #include <ringfeed/samples.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
 #include <ringfeed/torch.hpp>
-#include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
 #include <sstream>
 

@@ -116,9 +116,9 @@ void Reader::start_waiting() {
     waiting_.pop_front();
     bytes_under_way_ += bytes;
     read.begun = Clock::now();
-    read.deadline =
-        read.begun + kChunkDeadlineTimeouts * std::chrono::milliseconds(
-                                             tables_.session().connection().request_timeout_ms);
+    read.deadline = read.begun +
+                    kChunkDeadlineTimeouts * std::chrono::milliseconds(
+                                                 tables_.session().connection().request_timeout_ms);
     begin_round(read);
     ask(id, read, false);
   }

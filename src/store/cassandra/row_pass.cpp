@@ -87,9 +87,9 @@ void RowPass::start_pieces() {
 void RowPass::ask(std::size_t number) {
   Piece& piece = open_.at(number);
   if (piece.tries == 0) {
-    piece.deadline =
-        Clock::now() + kPassDeadlineTimeouts * std::chrono::milliseconds(
-                                               table_.session().connection().request_timeout_ms);
+    piece.deadline = Clock::now() +
+                     kPassDeadlineTimeouts * std::chrono::milliseconds(
+                                                 table_.session().connection().request_timeout_ms);
   }
   cql::Request request = {.consistency = consistency_.now(), .page_rows = page_rows_};
   if (!piece.paging_state.empty()) request.paging_state = piece.paging_state;
