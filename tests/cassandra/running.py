@@ -118,7 +118,10 @@ class Running(cluster.Cluster):
         for grant in grants:
             eventually(lambda grant=grant: session.execute(f"GRANT {grant} TO {name}"))
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
         if self.driver is not None:
             self.driver.shutdown()
+
+    def close(self) -> None:
+        self.disconnect()
         self.down(kill=True)

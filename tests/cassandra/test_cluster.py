@@ -200,6 +200,7 @@ def test_an_interrupted_test_session_leaves_no_node(tmp_path: Path, number: sign
     """Of the fixtures themselves, in a session of their own, ended while the first test asks for a node."""
     (tmp_path / "test_waits.py").write_text("def test_waits(one_node):\n    pass\n")
     environment = dict(os.environ, TMPDIR=str(tmp_path), PYTHONPATH=str(Path(__file__).parent))
+    environment.pop("RINGFEED_TEST_CLUSTERS", None)  # nodes of its own
     process = subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-p", "no:cacheprovider",
                                 "--rootdir", str(tmp_path), str(tmp_path / "test_waits.py")],
                                env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
