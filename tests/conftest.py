@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ class Events:
     def __init__(self, path: Path) -> None:
         self.file = path.open("w")
         self.phases: list[pytest.TestReport] = []
+        self.cpu_seconds = 0.0  # at the beginning of the test
 
     def write(self, **event: object) -> None:
         self.file.write(json.dumps(event) + "\n")
@@ -41,6 +43,7 @@ class Events:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.phases = []
+        self.cpu_seconds = cpu_seconds()
         self.write(event="begun", test=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -50,4 +53,9 @@ class Events:
         outcomes = {phase.outcome for phase in self.phases}
         result = "failed" if "failed" in outcomes else "skipped" if "skipped" in outcomes else "passed"
         self.write(event="ended", test=nodeid, result=result, seconds=sum(phase.duration for phase in self.phases),
-                   output=self.phases[-1].capstdout if self.phases else "")
+                   cpu_seconds=cpu_seconds() - self.cpu_seconds, output=self.phases[-1].capstdout if self.phases else "")
+
+
+def cpu_seconds() -> float:
+    """Of this process and those of its children that have ended: what a test takes on a busy machine too. (Servers are not among them.)"""
+    return sum(os.times()[:4])

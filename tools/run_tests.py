@@ -122,7 +122,7 @@ class Run:
         wanted = f"{self.expression} and {expression}" if expression else self.expression
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--events={events}", "-m", wanted, *arguments]
         self.loop.add(Job(name, lane, command, output, lambda _: results.of_pytest(name, events, self.first), tests=tests,
-                          order=order_of(name)))
+                          order=order_of(name) if tests else -1))  # what is collected is waited for by the lanes with servers
 
     @staticmethod
     def events_of(output: Path) -> Path:

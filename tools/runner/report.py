@@ -25,7 +25,8 @@ def show_times(jobs: Sequence[Job], seconds: float) -> None:
     print("the slowest tests:")
     tests = [test for job in jobs for test in job.results.tests]
     for test in sorted(tests, key=lambda test: -test.seconds)[:SLOWEST]:
-        print(f"  {test.seconds:7.1f} s  {test.program}: {test.name}")
+        cores = "" if test.cpu_seconds is None else f" (on a core {test.cpu_seconds:.1f} s)"
+        print(f"  {test.seconds:7.1f} s  {test.program}: {test.name}{cores}")
 
 
 def write_times(jobs: Sequence[Job], seconds: float, path: Path) -> None:

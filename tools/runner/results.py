@@ -23,6 +23,7 @@ class Result:
     result: str  # passed, failed or skipped
     seconds: float
     alone: str
+    cpu_seconds: float | None = None
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -71,7 +72,8 @@ def of_pytest(program: str, events: Path, build: Path) -> Results:
             begun = event["test"]
         elif event["event"] == "ended":
             begun = None
-            results.tests.append(Result(program, event["test"], event["result"], event["seconds"], alone_in_pytest(event["test"], build)))
+            results.tests.append(Result(program, event["test"], event["result"], event["seconds"], alone_in_pytest(event["test"], build),
+                                        event["cpu_seconds"]))
             results.notes += notes_of(event["output"])
     if begun is not None:
         results.unfinished = Result(program, begun, "failed", 0.0, alone_in_pytest(begun, build))
