@@ -47,6 +47,7 @@ class Running(cluster.Cluster):
         super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True, open=not authentication))
         self.count = count
         self.addresses = [found.address for found in self.up(count)]
+        self.keep_addresses()  # while a test has stopped its nodes, another cluster may be started
         self.driver = self.shared = None
 
     # ---- faults ----
@@ -125,3 +126,4 @@ class Running(cluster.Cluster):
     def close(self) -> None:
         self.disconnect()
         self.down(kill=True)
+        self.release_addresses()

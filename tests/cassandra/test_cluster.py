@@ -293,6 +293,27 @@ def test_kept_addresses_are_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
     os.close(lock)
 
 
+def test_addresses_are_kept_for_a_cluster_whose_nodes_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "RELEASE_SECONDS_MAX", 0.1)
+    own = cluster.Cluster(tmp_path / "own")
+    own.node_folder(1).mkdir(parents=True)
+    (own.node_folder(1) / "cassandra.yaml").write_text("listen_address: 127.0.205.1\n")
+    lock, subnet = own.lock_subnet([])  # as for its first node, which ends then
+    own.keep_addresses()
+    os.close(lock)
+    assert subnet == 205 and cluster.claim(205) is None
+    again = cluster.Cluster(tmp_path / "own")  # of another process, say
+    lock, subnet = again.lock_subnet([])
+    assert subnet == 205 and cluster.claim(205) is None
+    os.close(lock)
+    again.release_addresses()  # it has none
+    assert cluster.claim(205) is None
+    own.release_addresses()
+    lock, subnet = again.lock_subnet([])
+    assert subnet == 205
+    os.close(lock)
+
+
 def test_a_node_started_later_holds_the_lock_alone_too(tmp_path: Path) -> None:
     first = cluster.claim(204)
     assert first is not None
