@@ -51,7 +51,8 @@ class Run:
         self.only = arguments.only
         self.times = arguments.times
         self.expression = "not cuda" if arguments.all else "not cuda and not cassandra and not program"
-        self.tests = ["tests"] if arguments.all else ["--ignore=tests/python", "tests"]  # that imports the package, which is not built then
+        # What is ignored imports the package, which is not built then.
+        self.tests = ["tests"] if arguments.all else ["--ignore=tests/python", "--ignore=tests/cassandra", "tests"]
         self.folder = folder
         self.processes = processes
         self.found: dict[str, set[str]] = {}  # the marks of each Python test
