@@ -49,6 +49,10 @@ class Job:
     failures: list[str] = field(default_factory=list)  # what beside failed tests went wrong
 
     @property
+    def verb(self) -> str:
+        return "build" if self.lane.builds else "test"
+
+    @property
     def good(self) -> bool:
         return self.code == 0 and not self.failures and not self.results.count("failed")
 
@@ -101,7 +105,7 @@ class Loop:
         return sum(lane.pool == job.lane.pool for lane in running) < places
 
     def begin(self, job: Job) -> None:
-        print(f"{'test' if job.tests else 'build'}: {job.name} ...", flush=True)
+        print(f"{job.verb}: {job.name} ...", flush=True)
         self.waiting.remove(job)
         job.begun = self.seconds()
         self.running.append((job, self.processes.start(job.command, ROOT, job.output, self.environment, job.lane.niceness)))
@@ -124,7 +128,7 @@ class Loop:
         for note in job.results.notes:
             print(f"  {note}")
         told = f"{job.results.count('passed')} passed in " if job.tests else ""
-        print(f"{'test' if job.tests else 'build'}: {job.name}: {told}{job.seconds:.1f} s", flush=True)
+        print(f"{job.verb}: {job.name}: {told}{job.seconds:.1f} s", flush=True)
         self.ended.append(job)
         self.after(job)
 
