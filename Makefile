@@ -31,10 +31,7 @@ wheel:  ## build the wheel of the Python package: build/wheel/dist/*.whl
 test:  ## build everything and run all tests
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
-	@tools/build.sh dev
-	@tools/build.sh asan room_tests
-	@tools/build.sh tsan base_test order_test feed_test
-	@$(PYTHON) tools/run_tests.py --all build/dev build/asan build/tsan
+	@$(PYTHON) tools/run_tests.py --all --build dev --build 'asan room_tests' --build 'tsan base_test order_test feed_test'
 
 test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 	@tools/setup.sh fast
@@ -53,7 +50,7 @@ test-wheels:  ## build the wheels for Python 3.11 and for 3.12 and later, and us
 test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/setup.sh test
 	@tools/build.sh dev
-	@RINGFEED_BUILD=$(CURDIR)/build/dev $(PYTHON) -m pytest -q -m cuda tests
+	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m cuda tests
 
 bench:  ## run the benchmarks (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
 	@tools/setup.sh test

@@ -1,120 +1,184 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
-Test programs (GoogleTest) are BUILD/bin/*_test of each build named; Python tests are tests/**/test_*.py, run once with the
-first build, those marked `program` or `cassandra` only with --all (they need the program and the train room, or a
-server), those marked `cuda` never. What a test prints is shown when it fails.
+Test programs (GoogleTest) are BUILD/bin/*_test of each build; Python tests are tests/**/test_*.py, run once with the first build,
+those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`
+never. With --build the builds are made first, one after the other, while tests of those that are there run already.
+
+Several lanes run at once: the programs and the files of Python tests, as many as there are cores; tests on one node; tests on three
+nodes. Both clusters are started at the beginning. The tests marked `quiet` have deadlines, and run at the end, with nothing beside.
+What a test prints is shown when it fails, with the command that runs it alone. All times are in build/test-times.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
+import shutil
+import signal
 import sys
 import tempfile
-import time
-import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM_SECONDS_MAX = 3600  # against hanging; the slowest, pytest, takes half an hour, and twice that on a slow machine
-PROGRAMS_AT_ONCE = 2
-LONGEST = "order_test"  # begun first, that it is not waited for at the end
+from runner import report, results
+from runner.jobs import Job, Lane, Loop
+from runner.processes import Processes
+from runner.results import ROOT, Results
+
+JOB_MEMORY_BYTES = 2 << 30
+SERVERS_MEMORY_BYTES = 6 << 30
+# Begun first, the longest at the front, that they are not waited for at the end.
+LONGEST = ("order_test", "tests/python/test_wheel.py", "tests/program/test_resume.py", "ingest_test", "tests/python/test_examples.py")
 
 
-@dataclass
-class Counts:
-    """Results so far, and the names of what failed."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def add_report(self, report: Path, program: str) -> None:
-        """Adds a JUnit-style report (GoogleTest and pytest write the same elements)."""
-        for case in ElementTree.parse(report).iter("testcase"):
-            name = f"{program}: {case.get('classname')}.{case.get('name')}"
-            if case.find("failure") is not None or case.find("error") is not None:
-                self.failed += 1
-                self.failures.append(name)
-            elif case.find("skipped") is not None or case.get("status") == "notrun":
-                self.skipped += 1
-            else:
-                self.passed += 1
+def job_count(servers: bool) -> int:
+    """As many as there are cores and memory for."""
+    with open("/proc/meminfo") as lines:
+        available = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    room = available - (SERVERS_MEMORY_BYTES if servers else 0)
+    return max(1, min(len(os.sched_getaffinity(0)), room // JOB_MEMORY_BYTES))
 
 
-@dataclass
-class Job:
-    """A test program to run, and what came of it."""
-
-    name: str
-    command: list[str]
-    report: Path
-    output: str = ""
-    code: int = -1
-    seconds: float = 0.0
-
-    def run(self, environment: dict[str, str]) -> Job:
-        print(f"test: {self.name} ...", flush=True)
-        start = time.monotonic()
-        try:
-            result = subprocess.run(self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                    stderr=subprocess.STDOUT, text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
-            self.output, self.code = result.stdout, result.returncode
-        except subprocess.TimeoutExpired as error:
-            self.output = f"{error.stdout or ''}\ntook over {PROGRAM_SECONDS_MAX} s"
-        self.seconds = time.monotonic() - start
-        return self
+def order_of(name: str) -> int:
+    return next((place for place, part in enumerate(LONGEST) if name.endswith(part)), len(LONGEST))
 
 
-def add(job: Job, counts: Counts) -> None:
-    """Counts a job that has ended; a crash, a time-out or a missing report is a failure of its own."""
-    passed, failed = counts.passed, counts.failed
-    if job.report.exists():
-        counts.add_report(job.report, job.name)
-    if job.code != 0 and counts.failed == failed:
-        counts.failed += 1
-        counts.failures.append(f"{job.name}: ended with {job.code} without a failed test")
-    if counts.failed != failed:
-        print(job.output[-20000:], flush=True)
-    else:
-        for line in job.output.splitlines():
-            if line.startswith("note: "):  # figures that a test wants seen
-                print(f"  {line}", flush=True)
-    print(f"test: {job.name}: {counts.passed - passed} passed in {job.seconds:.1f} s", flush=True)
+class Run:
+    """The jobs of a run, and which follow from which."""
+
+    def __init__(self, arguments: argparse.Namespace, folder: Path, processes: Processes) -> None:
+        self.only = arguments.only
+        self.times = arguments.times
+        self.expression = "not cuda" if arguments.all else "not cuda and not cassandra and not program"
+        # What is ignored imports the package, which is not built then.
+        self.tests = ["tests"] if arguments.all else ["--ignore=tests/python", "--ignore=tests/cassandra", "tests"]
+        self.folder = folder
+        self.processes = processes
+        self.found: dict[str, set[str]] = {}  # the marks of each Python test
+        steps = {ROOT / "build" / step.split()[0]: step.split() for step in arguments.build}
+        there = [(ROOT / build).resolve() for build in arguments.builds]
+        self.first = [*there, *steps][0]
+        environment = dict(os.environ, RINGFEED_BUILD=str(self.first))
+        if arguments.all and not arguments.only:
+            environment["RINGFEED_TEST_CLUSTERS"] = str(folder / "clusters")
+        self.loop = Loop(processes, environment, self.after)
+        count = job_count(servers=arguments.all)
+        self.building = Lane("build", "build", 1, 1, niceness=10, builds=True)
+        self.programs = Lane("programs", "cores", count, 1, niceness=10)
+        self.python = Lane("python", "cores", count, 1, niceness=10)
+        self.servers = {1: Lane("one node", "one", 1, 1), 3: Lane("three nodes", "three", 1, 1)}
+        self.quiet = Lane("quiet", "quiet", 1, 1, alone=True)
+        if "RINGFEED_TEST_CLUSTERS" in environment:
+            self.start_clusters()
+        for build, step in steps.items():
+            self.add_step(build, step)
+        for build in there:
+            self.add_tests_of(build)
+
+    def after(self, job: Job) -> None:
+        """Adds the jobs for which this one made room."""
+        if job.lane is self.building and job.good:
+            self.add_tests_of(ROOT / "build" / job.name.split()[0])
+        elif job.lane is self.building:
+            self.loop.cut()
+        elif not job.tests:
+            self.found = results.collected(self.events_of(job.output))
+            self.add_python()
+
+    def add_step(self, build: Path, step: list[str]) -> None:
+        self.loop.add(Job(" ".join(step), self.building, ["tools/build.sh", *step], self.folder / f"build-{build.name}.txt",
+                          tests=False, shown=True))
+
+    def add_tests_of(self, build: Path) -> None:
+        """Its programs, and of the first the Python tests."""
+        for path in sorted((build / "bin").glob("*_test")):
+            if self.only in path.name:
+                name = f"{build.name}/{path.name}"
+                xml = self.folder / f"{build.name}-{path.name}.xml"
+                self.loop.add(Job(name, self.programs, [str(path), f"--gtest_output=xml:{xml}"], xml.with_suffix(".txt"),
+                                  partial(results.of_googletest, name, path, xml), order=order_of(name)))
+        if build == self.first and not self.only:
+            self.add_pytest("collection", self.python, "", ["--collect-only", *self.tests], tests=False)
+
+    def add_python(self) -> None:
+        """A job for each file without servers, one for each cluster, and one for the quiet tests."""
+        for file in self.files_of(lambda marks: not marks & {"cassandra", "quiet"}):
+            self.add_pytest(file, self.python, "not cassandra and not quiet", [file])
+        for count, lane in self.servers.items():
+            three = "three_nodes" if count == 3 else "not three_nodes"
+            files = self.files_of(lambda marks, count=count: "cassandra" in marks and "quiet" not in marks
+                                  and ("three_nodes" in marks) == (count == 3))
+            if files:
+                self.add_pytest(lane.name, lane, f"cassandra and not quiet and {three}", files)
+        if files := self.files_of(lambda marks: "quiet" in marks):
+            self.add_pytest("quiet", self.quiet, "quiet", files)
+
+    def files_of(self, condition: Callable[[set[str]], bool]) -> list[str]:
+        return list(dict.fromkeys(name.partition("::")[0] for name, marks in self.found.items() if condition(marks)))
+
+    def add_pytest(self, name: str, lane: Lane, expression: str, arguments: list[str], *, tests: bool = True) -> None:
+        output = self.folder / f"{name.replace('/', '-')}.txt"
+        events = self.events_of(output)
+        wanted = f"{self.expression} and {expression}" if expression else self.expression
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--events={events}", "-m", wanted, *arguments]
+        self.loop.add(Job(name, lane, command, output, lambda _: results.of_pytest(name, events, self.first), tests=tests,
+                          order=order_of(name) if tests else -1))  # what is collected is waited for by the lanes with servers
+
+    @staticmethod
+    def events_of(output: Path) -> Path:
+        return output.with_suffix(".jsonl")
+
+    def start_clusters(self) -> None:
+        """Both in the background; a test that asks for one waits until it is up. Nodes end with who started them."""
+        for count in self.servers:
+            command = [sys.executable, "tools/cassandra/cluster.py", "run", "--short-lived", "--nodes", str(count), "--folder",
+                       str(self.folder / "clusters" / str(count)), "--", "sleep", "infinity"]
+            self.processes.start(command, ROOT, self.folder / f"cluster-{count}.txt", os.environ)
+
+    def conclude(self) -> bool:
+        """Reports. A Python test that was found and has no result is a failure too."""
+        jobs = self.loop.ended
+        told = {test.name for job in jobs for test in job.results.tests}
+        lost = [] if self.loop.cut_off else sorted(set(self.found) - told)
+        seconds = self.loop.seconds()
+        report.write_times(jobs, seconds, self.times)
+        report.show_times(jobs, seconds)
+        return report.conclude(jobs, [f"{name}: has no result" for name in lost])
+
+
+def end_on_signals() -> None:
+    """SIGINT and SIGTERM unwind the program once; while it ends what it has started, more of them do nothing."""
+    def unwind(number: int, _: object) -> None:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, unwind)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("builds", type=Path, nargs="+", help="e.g. build/dev build/asan")
-    parser.add_argument("--all", action="store_true", help="also the tests of the whole program")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("builds", type=Path, nargs="*", help="those that are there, e.g. build/dev build/asan")
+    parser.add_argument("--build", action="append", default=[], metavar="'PRESET TARGET...'", help="one that tools/build.sh makes first")
+    parser.add_argument("--all", action="store_true", help="also the tests of the whole program, and those with servers")
     parser.add_argument("--only", default="", help="only test programs whose names contain this; no Python tests")
+    parser.add_argument("--times", type=Path, default=ROOT / "build/test-times.json", help="where times are written")
     arguments = parser.parse_args()
-    builds = [(ROOT / build).resolve() for build in arguments.builds]
-    environment = dict(os.environ, RINGFEED_BUILD=str(builds[0]))
-    counts = Counts()
-    with tempfile.TemporaryDirectory() as folder:
-        programs = [(build, program) for build in builds for program in (build / "bin").glob("*_test") if arguments.only in program.name]
-        jobs = []
-        for build, program in sorted(programs, key=lambda job: (job[1].name != LONGEST, job)):
-            report = Path(folder) / f"{build.name}-{program.name}.xml"
-            jobs.append(Job(f"{build.name}/{program.name}", [str(program), f"--gtest_output=xml:{report}"], report))
-        with ThreadPoolExecutor(PROGRAMS_AT_ONCE) as pool:
-            for end in as_completed([pool.submit(job.run, environment) for job in jobs]):
-                add(end.result(), counts)
-        if not arguments.only:  # alone: these tests have servers, and deadlines
-            report = Path(folder) / "pytest.xml"
-            marker = ["-m", "not cuda" if arguments.all else "not cuda and not cassandra and not program"]
-            ignored = [] if arguments.all else ["--ignore=tests/python"]  # it imports the package, which is not built then
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *marker, *ignored, "tests"]
-            add(Job("pytest", command, report).run(environment), counts)
-    for failure in counts.failures:
-        print(f"failed: {failure}")
-    print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
-    return 0 if counts.failed == 0 and counts.skipped == 0 and counts.passed > 0 else 1
+    if not arguments.builds and not arguments.build:
+        parser.error("name a build")
+    end_on_signals()
+    processes = Processes()
+    folder = Path(tempfile.mkdtemp(prefix="ringfeed-tests-"))
+    try:
+        run = Run(arguments, folder, processes)
+        run.loop.run()
+        processes.end()
+        return 0 if run.conclude() else 1
+    finally:
+        processes.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
-"""Clusters that the tests of a session share, started when the first test asks for one and gone at the end."""
+"""Clusters that the tests of a session share.
+
+They are started when the first test asks for one, and gone at the end. With RINGFEED_TEST_CLUSTERS, which tools/run_tests.py sets, they
+are those of its folders `1` and `3`, shared by several sessions.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from running import Running, cluster
@@ -26,6 +32,14 @@ def ended_in_order() -> Iterator[None]:
 
 
 def running(count: int) -> Iterator[Running]:
+    """The nodes of tools/run_tests.py, or own ones."""
+    if (shared := os.environ.get("RINGFEED_TEST_CLUSTERS")) is not None:
+        nodes = Running(Path(shared) / str(count), count)  # waits until they are up
+        try:
+            yield nodes
+        finally:
+            nodes.disconnect()
+        return
     with cluster.temporary_folder() as folder:
         nodes = None
         try:

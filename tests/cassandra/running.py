@@ -47,6 +47,7 @@ class Running(cluster.Cluster):
         super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True, open=not authentication))
         self.count = count
         self.addresses = [found.address for found in self.up(count)]
+        self.keep_addresses()  # while a test has stopped its nodes, another cluster may be started
         self.driver = self.shared = None
 
     # ---- faults ----
@@ -118,7 +119,11 @@ class Running(cluster.Cluster):
         for grant in grants:
             eventually(lambda grant=grant: session.execute(f"GRANT {grant} TO {name}"))
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
         if self.driver is not None:
             self.driver.shutdown()
+
+    def close(self) -> None:
+        self.disconnect()
         self.down(kill=True)
+        self.release_addresses()

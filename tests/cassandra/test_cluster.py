@@ -200,6 +200,7 @@ def test_an_interrupted_test_session_leaves_no_node(tmp_path: Path, number: sign
     """Of the fixtures themselves, in a session of their own, ended while the first test asks for a node."""
     (tmp_path / "test_waits.py").write_text("def test_waits(one_node):\n    pass\n")
     environment = dict(os.environ, TMPDIR=str(tmp_path), PYTHONPATH=str(Path(__file__).parent))
+    environment.pop("RINGFEED_TEST_CLUSTERS", None)  # nodes of its own
     process = subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-p", "no:cacheprovider",
                                 "--rootdir", str(tmp_path), str(tmp_path / "test_waits.py")],
                                env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -289,6 +290,27 @@ def test_kept_addresses_are_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
     threading.Timer(0.5, os.close, [holder]).start()
     lock, subnet = other.lock_subnet([])
     assert subnet == 203
+    os.close(lock)
+
+
+def test_addresses_are_kept_for_a_cluster_whose_nodes_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "RELEASE_SECONDS_MAX", 0.1)
+    own = cluster.Cluster(tmp_path / "own")
+    own.node_folder(1).mkdir(parents=True)
+    (own.node_folder(1) / "cassandra.yaml").write_text("listen_address: 127.0.205.1\n")
+    lock, subnet = own.lock_subnet([])  # as for its first node, which ends then
+    own.keep_addresses()
+    os.close(lock)
+    assert subnet == 205 and cluster.claim(205) is None
+    again = cluster.Cluster(tmp_path / "own")  # of another process, say
+    lock, subnet = again.lock_subnet([])
+    assert subnet == 205 and cluster.claim(205) is None
+    os.close(lock)
+    again.release_addresses()  # it has none
+    assert cluster.claim(205) is None
+    own.release_addresses()
+    lock, subnet = again.lock_subnet([])
+    assert subnet == 205
     os.close(lock)
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from program import BUILD, ROOT, ringfeed
 from running import Running, eventually
+from stopwatch import Stopwatch
 from torch.utils.data import DataLoader
 
 pytestmark = pytest.mark.cassandra
@@ -115,6 +116,7 @@ def test_refusals_are_pythons_own(keyspace: str) -> None:
     assert "a-wrong-secret" not in str(refused.value)
 
 
+@pytest.mark.quiet
 def test_a_loader_is_closed_at_once_while_the_node_is_frozen(keyspace: str, one_node: Running) -> None:
     url = f"{keyspace}/wide"
     ringfeed.write(url, {"data": numpy.zeros((20_000, 256), numpy.float32)}, chunk_bytes=64 << 10, **LOGIN)
@@ -123,14 +125,15 @@ def test_a_loader_is_closed_at_once_while_the_node_is_frozen(keyspace: str, one_
     one_node.freeze(1)
     try:
         time.sleep(0.5)
-        start = time.monotonic()
-        loader.close()
-        assert time.monotonic() - start < 5
+        with Stopwatch() as watch:
+            loader.close()
+        assert watch.fair_seconds < 5
     finally:
         one_node.thaw(1)
     eventually(lambda: one_node.session().execute("SELECT key FROM system.local"))
 
 
+@pytest.mark.quiet
 def test_ctrl_c_while_the_node_is_frozen(keyspace: str, one_node: Running) -> None:
     url = f"{keyspace}/packed"
     ringfeed.write(url, samples(), chunk_bytes=4096, **LOGIN)
@@ -158,11 +161,11 @@ except KeyboardInterrupt:
         process.stdin.write("\n")
         process.stdin.flush()
         time.sleep(2)  # it waits for an answer by then
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "interrupted\n"
-        assert time.monotonic() - start < 5
-        process.wait(timeout=5)
+        with Stopwatch() as watch:
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "interrupted\n"
+            process.wait(timeout=60)
+        assert watch.fair_seconds < 5
     finally:
         one_node.thaw(1)
         process.kill()

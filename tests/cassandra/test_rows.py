@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from running import Running, eventually
+from running import ROOT, Running, eventually
 
 pytestmark = pytest.mark.cassandra
+BUILD = ROOT / os.environ.get("RINGFEED_BUILD", "build/dev")
 SECONDS_MAX = 300
 ONE_WARNING = "LOCAL_QUORUM needs 2 replicas and 1 live; going on at LOCAL_ONE"
 
@@ -39,9 +40,7 @@ class Ringfeed:
         return dict(os.environ, RINGFEED_PASSWORD=self.password, RINGFEED_INDEX=str(self.folder / "index"))
 
     def command(self, *arguments: str) -> list[str]:
-        build = os.environ.get("RINGFEED_BUILD")
-        assert build, "RINGFEED_BUILD must name a build folder; run 'make test'"
-        return [str(Path(build) / "bin/ringfeed"), *arguments]
+        return [str(BUILD / "bin/ringfeed"), *arguments]
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(self.command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,8 @@ TENSORS = ("--tensor", "image=f0..f63:8x8:float32", "--tensor", "label=f64::int6
 
 
 def build_folder() -> Path:
-    """RINGFEED_BUILD, as tools/run_tests.py sets it."""
-    folder = os.environ.get("RINGFEED_BUILD")
-    assert folder, "RINGFEED_BUILD must name a build folder; run 'make test'"
-    return Path(folder)
+    """RINGFEED_BUILD, seen from the root of the repository, as tools/run_tests.py sets it."""
+    return ROOT / os.environ.get("RINGFEED_BUILD", "build/dev")
 
 
 @dataclass
@@ -51,8 +50,16 @@ def ringfeed(tmp_path: Path) -> Ringfeed:
     return Ringfeed(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def ingested_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A digits.ring that no test changes."""
+    folder = tmp_path_factory.mktemp("digits")
+    Ringfeed(folder)("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
+    return folder / "digits.ring"
+
+
 @pytest.fixture
-def digits(ringfeed: Ringfeed) -> Ringfeed:
-    """A folder with digits.ring."""
-    ringfeed("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label")
+def digits(ringfeed: Ringfeed, ingested_digits: Path) -> Ringfeed:
+    """A folder with a digits.ring of the test's own."""
+    shutil.copytree(ingested_digits, ringfeed.folder / "digits.ring")
     return ringfeed

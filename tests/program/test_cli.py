@@ -7,11 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from conftest import DIGITS, SECONDS_MAX, TENSORS, Ringfeed, build_folder
+from stopwatch import Stopwatch
 
 pytestmark = pytest.mark.program
 
@@ -200,6 +200,7 @@ def test_original_case(ringfeed: Ringfeed) -> None:
     assert losses["ddp"] == pytest.approx(losses["alone"], rel=1e-5)
 
 
+@pytest.mark.quiet
 def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
     process = subprocess.Popen(
         [str(build_folder() / "bin/ringfeed"), "train", "digits.ring", "--input", "image", "--target", "label",
@@ -207,10 +208,10 @@ def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
         cwd=digits.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout and process.stdout.readline()  # the first epoch is through
-        process.send_signal(signal.SIGINT)
-        start = time.monotonic()
-        assert process.wait(timeout=30) == 130
-        assert time.monotonic() - start < 2.5
+        with Stopwatch() as watch:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
+        assert watch.fair_seconds < 2.5
     finally:
         process.kill()
         process.communicate()

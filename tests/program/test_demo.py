@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,35 +14,58 @@ from conftest import ROOT, SECONDS_MAX, build_folder
 pytestmark = pytest.mark.program
 
 
-def run_demo(folder: Path) -> tuple[str, dict]:
-    """Gives what it printed on stdout, and its summary.json."""
+@dataclass
+class Demo:
+    """A run of the demo."""
+
+    folder: Path
+    printed: str  # on stdout
+    summary: dict
+    files: dict[str, bytes]  # of its data set, and its weights
+
+
+def run_demo(folder: Path) -> Demo:
     environment = dict(os.environ, RINGFEED_BUILD=str(build_folder()), RINGFEED_DEMO=str(folder))
     result = subprocess.run([str(ROOT / "tools/demo.sh")], capture_output=True, text=True, env=environment,
                             timeout=SECONDS_MAX)
     assert result.returncode == 0, result.stderr
-    return result.stdout, json.loads((folder / "summary.json").read_text())
+    paths = [folder / "weights.safetensors", *(path for path in (folder / "digits.ring").rglob("*") if path.is_file())]
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    return Demo(folder, result.stdout, json.loads((folder / "summary.json").read_text()), files)
 
 
-def test_two_runs_give_the_same_losses(tmp_path: Path) -> None:
-    printed, first = run_demo(tmp_path / "one")
-    assert first["val_accuracy"] >= 0.97
-    assert f"val accuracy: {first['val_accuracy'] * 100:.2f} %" in printed
-    assert len(first["losses"]) == 30 and first["losses"][-1] < first["losses"][0] / 10
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return run_demo(tmp_path_factory.mktemp("demo with a space"))
+
+
+def test_it_learns_and_says_so(demo: Demo) -> None:
+    summary = demo.summary
+    assert summary["val_accuracy"] >= 0.97
+    assert f"val accuracy: {summary['val_accuracy'] * 100:.2f} %" in demo.printed
+    assert len(summary["losses"]) == 30 and summary["losses"][-1] < summary["losses"][0] / 10
     for key in ("samples_per_second", "wait_share", "weights", "versions", "threads_per_rank"):
-        assert key in first
-    assert first["world_size"] == 2
-
-    _, again = run_demo(tmp_path / "one")  # over the data set that is there
-    _, afresh = run_demo(tmp_path / "two")
-    assert again["losses"] == first["losses"]
-    assert afresh["losses"] == first["losses"]
+        assert key in summary
+    assert summary["world_size"] == 2
 
 
-def test_weights_are_read_by_safetensors(tmp_path: Path) -> None:
+def test_weights_are_read_by_safetensors(demo: Demo) -> None:
     from safetensors.numpy import load_file
 
-    _, summary = run_demo(tmp_path)
-    weights = load_file(tmp_path / "weights.safetensors")
-    assert Path(summary["weights"]).name == "weights.safetensors"
+    weights = load_file(demo.folder / "weights.safetensors")
+    assert Path(demo.summary["weights"]).name == "weights.safetensors"
     assert sorted(w.shape for w in weights.values()) == [(10,), (10, 256), (256,), (256,), (256, 64), (256, 256)]
     assert all(w.dtype == "float32" for w in weights.values())
+
+
+def test_another_run_afresh_gives_the_same_to_the_last_digit(demo: Demo, tmp_path: Path) -> None:
+    again = run_demo(tmp_path)
+    assert again.summary["losses"] == demo.summary["losses"]
+    assert again.files == demo.files
+
+
+def test_another_run_over_the_data_set_that_is_there_gives_the_same(demo: Demo) -> None:
+    again = run_demo(demo.folder)
+    assert "unchanged" in again.printed
+    assert again.summary["losses"] == demo.summary["losses"]
+    assert again.files == demo.files

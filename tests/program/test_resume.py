@@ -180,7 +180,7 @@ def test_audit_ends_with_3_and_the_first_offenders(digits: Ringfeed) -> None:
 def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
     script = digits.folder / "rank.sh"
     program = build_folder() / "bin/ringfeed"
-    script.write_text(f"#!/bin/sh\nexec {program} {' '.join(TRAIN)} --seed $RANK\n")
+    script.write_text(f"#!/bin/sh\nexec '{program}' {' '.join(TRAIN)} --seed $RANK\n")
     script.chmod(0o755)
     result = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--no-python", "--standalone", "--nproc-per-node", "2",
                              str(script)], cwd=digits.folder, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)

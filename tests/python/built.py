@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BUILD = Path(os.environ.get("RINGFEED_BUILD", ""))
+BUILD = Path(__file__).resolve().parents[2] / os.environ.get("RINGFEED_BUILD", "build/dev")
 PACKAGE = str(BUILD / "python")
 SECONDS_MAX = 120
 sys.path.insert(0, PACKAGE)

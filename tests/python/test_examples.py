@@ -86,16 +86,26 @@ def test_a_run_that_is_killed_goes_on_exactly(tmp_path: Path, unbroken: dict[tup
     assert runs[-1] == {place: text for place, text in unbroken.items() if place >= starts[-1]}
 
 
-def test_lightning_on_two_devices_is_as_on_one(tmp_path: Path) -> None:
-    one, two = (losses_of(run("with_lightning.py", "--data", str(tmp_path / "samples.ring"), "--devices", devices))
-                for devices in ("1", "2"))
-    assert len(one) == 3 and one[-1] < one[0] / 2
-    assert two == pytest.approx(one, rel=1e-4)
+@pytest.fixture(scope="module")
+def lightning_samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Arguments: a data set, which the first run makes."""
+    return "--data", str(tmp_path_factory.mktemp("lightning") / "samples.ring")
 
 
-def test_lightning_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    data = ("--data", str(tmp_path / "samples.ring"))
-    unbroken = losses_of(run("with_lightning.py", *data))
+@pytest.fixture(scope="module")
+def lightning_alone(lightning_samples: tuple[str, str]) -> list[float]:
+    """Losses on one device, unbroken."""
+    return losses_of(run("with_lightning.py", *lightning_samples))
+
+
+def test_lightning_on_two_devices_is_as_on_one(lightning_samples: tuple[str, str], lightning_alone: list[float]) -> None:
+    two = losses_of(run("with_lightning.py", *lightning_samples, "--devices", "2"))
+    assert len(lightning_alone) == 3 and lightning_alone[-1] < lightning_alone[0] / 2
+    assert two == pytest.approx(lightning_alone, rel=1e-4)
+
+
+def test_lightning_goes_on_from_its_checkpoint(tmp_path: Path, lightning_samples: tuple[str, str], lightning_alone: list[float]) -> None:
+    data = lightning_samples
     run("with_lightning.py", *data, "--checkpoints", str(tmp_path), "--epochs", "2")  # the last checkpoint is of step 98 of 100
     resumed = losses_of(run("with_lightning.py", *data, "--checkpoints", str(tmp_path)))
-    assert resumed[-1] == pytest.approx(unbroken[-1], rel=1e-6)
+    assert resumed[-1] == pytest.approx(lightning_alone[-1], rel=1e-6)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from built import PACKAGE, SECONDS_MAX
+from built import BUILD, PACKAGE, SECONDS_MAX
 
 pytestmark = pytest.mark.program
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,7 +38,7 @@ number: str = written.version
 def test_a_script_under_mypy(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     result = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--ignore-missing-imports",
-                             "--cache-dir", str(tmp_path / "cache"), "script.py"], cwd=tmp_path, capture_output=True, text=True,
+                             "--cache-dir", str(BUILD / "mypy"), "script.py"], cwd=tmp_path, capture_output=True, text=True,
                             env={**os.environ, "MYPYPATH": PACKAGE}, timeout=SECONDS_MAX)
     errors = [line.split(":", 2) for line in result.stdout.splitlines() if line.startswith("script.py:") and ": error:" in line]
     assert [int(line) for _, line, _ in errors] == [16, 17, 18, 19], result.stdout + result.stderr

@@ -14,7 +14,7 @@ The nodes listen on 127.0.S.1, .2, .3 (S from 77 on, the first that no other clo
 password authentication: superuser cassandra, password cassandra. Configuration, data and logs are in the folder
 (--folder; .cassandra if it is not given, and for `run` a temporary one that is removed); data stay there when the
 nodes are stopped, and are there again when they are started. Remove the folder to start empty. A lock file per S in
-the system's temporary folder is held by the nodes themselves, so it is free when they are gone, whatever ended them.
+/tmp is held by the nodes themselves, so it is free when they are gone, whatever ended them.
 No process but those started here is touched.
 """
 
@@ -38,9 +38,10 @@ from pathlib import Path
 
 import certificates
 import login
-from node import CLASSES, PORT, STORAGE_PORT, SUBNETS, Failure, Mode, Node, Tls, is_free, listens, start, stop
+from node import CLASSES, PORT, STORAGE_PORT, SUBNETS, Failure, Mode, Node, Tls, is_free, listens, start, start_ticks_of, stop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+LOCKS = "/tmp"  # not TMPDIR: all who start nodes meet here
 START_SECONDS_MAX = 240
 RELEASE_SECONDS_MAX = 30  # for the addresses of nodes that have just ended
 COMMAND_STOP_SECONDS_MAX = 10
@@ -52,8 +53,10 @@ class Cluster:
     def __init__(self, folder: Path, *, tls: Tls | None = None, mode: Mode = Mode()) -> None:
         self.folder = folder
         self.state = folder / "nodes.json"
+        self.keeper = folder / "keeper.json"
         self.tls = tls
         self.mode = mode
+        self.kept_lock: int | None = None  # the descriptor of keep_addresses
 
     def nodes(self) -> list[Node]:
         """Those that run, by number."""
@@ -159,12 +162,33 @@ class Cluster:
             raise Failure(f"no free addresses: ports {PORT} and {STORAGE_PORT} of 127.0.{SUBNETS[0]}.1 to "
                           f"127.0.{SUBNETS[-1]}.3 are in use; stop what listens there (a server on 0.0.0.0 takes all)")
         end = time.monotonic() + RELEASE_SECONDS_MAX
-        while (descriptor := claim(kept)) is None:
+        while (descriptor := claim(kept, shared=self.keeps_addresses())) is None:
             if time.monotonic() > end:
                 raise Failure(f"the data in {self.folder} are of 127.0.{kept}.1 to .3, where something else listens "
                               "now; stop that, or remove the folder to start empty on other addresses")
             time.sleep(0.1)
         return descriptor, kept
+
+    def keep_addresses(self) -> None:
+        """From now on no other cluster takes the addresses while no node of this one runs, until this process ends."""
+        subnet = self.kept_subnet()
+        if subnet is None or self.keeps_addresses():
+            return
+        self.kept_lock = os.open(lock_path(subnet), os.O_RDWR)
+        fcntl.flock(self.kept_lock, fcntl.LOCK_SH)
+        pid = os.getpid()
+        self.keeper.write_text(json.dumps(asdict(Node(f"127.0.{subnet}.0", pid, start_ticks_of(pid) or 0))) + "\n")
+
+    def keeps_addresses(self) -> bool:
+        """Whether a process that runs keeps them."""
+        return self.keeper.exists() and Node(**json.loads(self.keeper.read_text())).runs()
+
+    def release_addresses(self) -> None:
+        """Undoes keep_addresses."""
+        if self.kept_lock is not None:
+            self.keeper.unlink(missing_ok=True)
+            os.close(self.kept_lock)
+            self.kept_lock = None
 
     def node_folder(self, number: int) -> Path:
         return self.folder / "nodes" / str(number)
@@ -220,16 +244,19 @@ class Cluster:
 
 
 def lock_path(subnet: int) -> str:
-    return f"{tempfile.gettempdir()}/ringfeed-cassandra-127.0.{subnet}.lock"
+    return f"{LOCKS}/ringfeed-cassandra-127.0.{subnet}.lock"
 
 
-def claim(subnet: int) -> int | None:
-    """A descriptor of the lock of these addresses, None when they are in use. The nodes of a cluster share the lock."""
-    with open(f"{tempfile.gettempdir()}/ringfeed-cassandra.lock", "w") as claims:  # one claim at a time
+def claim(subnet: int, *, shared: bool = False) -> int | None:
+    """A descriptor of the lock of these addresses, None when they are in use. The nodes of a cluster share the lock.
+
+    `shared`: it is shared with a process that keeps the addresses for this cluster.
+    """
+    with open(f"{LOCKS}/ringfeed-cassandra.lock", "w") as claims:  # one claim at a time
         fcntl.flock(claims, fcntl.LOCK_EX)
         descriptor = os.open(lock_path(subnet), os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
@@ -254,6 +281,7 @@ def run(cluster: Cluster, count: int, command: list[str], *, keep: bool) -> int:
     before = cluster.nodes()
     try:
         addresses = [node.address for node in cluster.up(count)]
+        cluster.keep_addresses()  # the command may stop nodes and start them again
         process = subprocess.Popen(command, env=dict(os.environ, RINGFEED_TEST_CASSANDRA=",".join(addresses)))
         try:
             code = process.wait()
@@ -270,6 +298,7 @@ def run(cluster: Cluster, count: int, command: list[str], *, keep: bool) -> int:
         raise Failure(f"{command[0]}: {error.strerror}") from error
     finally:
         stop([node for node in cluster.nodes() if node not in before], kill=not keep)
+        cluster.release_addresses()
 
 
 def archive_classes() -> None:
