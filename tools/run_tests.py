@@ -29,7 +29,8 @@ from runner.results import ROOT, Results
 JOB_MEMORY_BYTES = 2 << 30
 SERVERS_MEMORY_BYTES = 6 << 30
 # Begun first, the longest at the front, that they are not waited for at the end.
-LONGEST = ("order_test", "tests/python/test_wheel.py", "tests/program/test_resume.py", "ingest_test", "tests/python/test_examples.py")
+LONGEST = ("order_test", "tests/python/test_examples.py", "tests/python/test_wheel.py", "tests/program/test_resume.py", "ingest_test",
+           "tests/python/test_frameworks.py", "tests/program/test_package.py", "train_test")
 
 
 def job_count(servers: bool) -> int:
@@ -148,14 +149,19 @@ class Run:
 
 
 def end_on_signals() -> None:
-    """SIGINT and SIGTERM unwind the program once; while it ends what it has started, more of them do nothing."""
+    """SIGINT and SIGTERM unwind the program once."""
     def unwind(number: int, _: object) -> None:
-        for other in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(other, signal.SIG_IGN)
+        ignore_signals()
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, unwind)
+
+
+def ignore_signals() -> None:
+    """While it ends what it has started, more of them do nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> int:
@@ -177,6 +183,7 @@ def main() -> int:
         processes.end()
         return 0 if run.conclude() else 1
     finally:
+        ignore_signals()
         processes.end()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -142,7 +142,8 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
     A new one that `joins` fetches its part of the data from the others.
     """
     address = f"127.0.{subnet}.{number}"
-    (folder / "log").mkdir(parents=True, exist_ok=True)
+    for name in ("log", "tmp"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     text = (HERE / "node.yaml").read_text()
     for name, value in {"folder": folder, "address": address, "port": PORT,
                         "told_address": far_address_of(address) if mode.far else address, "seed": f"127.0.{subnet}.1",
@@ -174,7 +175,7 @@ def encryption(tls: Tls | None) -> dict[str, object]:
 def java_command(folder: Path, mode: Mode) -> list[str]:
     heap = os.environ.get("CASSANDRA_HEAP", "1g")
     command = ["java", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g", "-XX:+ExitOnOutOfMemoryError",
-               "-Djdk.attach.allowAttachSelf=true"]
+               "-Djdk.attach.allowAttachSelf=true", f"-Djava.io.tmpdir={folder}/tmp"]  # a killed one leaves libraries there
     # Cassandra locks its heap into memory, so all of -Xms is taken at the start.
     command += ["-XX:TieredStopAtLevel=1"] if mode.short_lived else [f"-Xms{heap}", *SHIPPED]
     if mode.archive_classes:
