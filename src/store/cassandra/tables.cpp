@@ -214,10 +214,10 @@ std::string Tables::read_manifest(const VersionRow& row) const {
       where_);
   std::string text;
   for (std::uint32_t piece = 0; piece < row.manifest_pieces; ++piece) {
-    const auto values = cql::Values()
-                            .view(name_)
-                            .bigint(static_cast<std::int64_t>(row.version))
-                            .integer(static_cast<std::int32_t>(piece));
+    cql::Values values;
+    values.view(name_)
+        .bigint(static_cast<std::int64_t>(row.version))
+        .integer(static_cast<std::int32_t>(piece));
     auto answer = session_->ask_patiently(
         statement, values, {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
