@@ -418,6 +418,23 @@ TEST_F(ChunkReaderTest, ASessionThatEndsUnderItsReaderIsNotReached) {
   set.expect_right(read_all_blocks(*reader));
 }
 
+/// The error names the replication, which is asked of nodes that do not answer that either.
+TEST_F(ChunkReaderTest, AReadEndsWhenTheReplicationCannotBeAskedFor) {
+  PackedSet set(600, 50);
+  auto store = set.stores.store();
+  const auto reader = store.reader(set.manifest, "train", 2);
+  FakeAction unavailable = fake_failure(RF_UNAVAILABLE);
+  unavailable.required = 2;
+  unavailable.alive = 1;
+  set.cluster().set_script([&](const FakeOperation& operation) {
+    return is_chunk_read(operation) ? unavailable : fake_failure(RF_UNAVAILABLE);
+  });
+  for (const auto& result : read_all_blocks(*reader)) {
+    expect_error(ErrorCode::kUnavailable, {"2 replicas must answer and 1 live"},
+                 [&] { std::rethrow_exception(result.failure); });
+  }
+}
+
 /// Threads of a trainer that read through one reader while nodes fail in every way.
 TEST_F(ChunkReaderTest, ManyThreadsAndFaultsOfEveryKind) {
   const std::uint64_t seed = std::random_device{}();

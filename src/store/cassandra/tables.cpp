@@ -267,9 +267,14 @@ std::string Replication::with_copies(int copies,
 
 Replication Tables::replication() const {
   Replication replication;
-  const auto statement = session_->prepare(
-      "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
-  const auto answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+  cql::Answer answer;
+  try {
+    const auto statement = session_->prepare(
+        "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
+    answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+  } catch (const Error&) {
+    return replication;  // it is for a message about another failure
+  }
   if (answer.failure || answer.rows.size() == 0) return replication;
   // A map<text, text>: its size, then for each text its length and bytes.
   const std::string_view map = answer.rows.cell(0, 0).value_or("");
