@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from typing_extensions import CapsuleType
 
 
+def version() -> str: ...
+
 class Dataset:
     @staticmethod
     def open(url: str, connection: dict) -> Dataset: ...

@@ -31,9 +31,13 @@ Int read_big_endian(const char* from) noexcept {
   return static_cast<Int>(value);
 }
 
-/// The values of a statement's bind markers, in their order.
+/// The values of a statement's bind markers, in their order. It can be moved, not copied: a copy's
+/// items would be views of what the original keeps.
 class Values {
  public:
+  Values() = default;
+  Values(Values&&) = default;
+  Values& operator=(Values&&) = default;
   Values& bigint(std::int64_t value) { return number(value); }
   Values& integer(std::int32_t value) { return number(value); }
   /// Text, a blob, or any type's bytes; copied.

@@ -1,86 +1,23 @@
 // A packed data set in Cassandra against the same one in a local folder.
-#include <arrow/array/array_primitive.h>
-#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
-#include <arrow/type.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <latch>
-#include <map>
 #include <mutex>
-#include <ringfeed/ingest.hpp>
 #include <thread>
 
 #include "base/hash.hpp"
 #include "cassandra/server.hpp"
 #include "dataset/chunk.hpp"
 #include "errors.hpp"
-#include "ingest/memory_source.hpp"
 #include "store/cassandra/claim.hpp"
 #include "store/local_store.hpp"
+#include "store_cassandra/blocks.hpp"
 #include "temp_folder.hpp"
 
 namespace ringfeed::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-IngestResult ingest_into(Store& store, std::int64_t samples, std::int64_t first = 0,
-                         bool append = false) {
-  MemorySource::Options source;
-  source.samples = samples;
-  source.first = first;
-  source.fingerprint = static_cast<std::uint64_t>(samples * 1000003 + first);
-  MemorySource memory(source);
-  IngestOptions options;
-  options.chunk_bytes = 4096;
-  options.splits = {{"train", 0.75}, {"val", 0.25}};
-  options.append = append;
-  return ingest(memory, store, options);
-}
-
-struct ReadResult {
-  Chunk chunk;
-  std::exception_ptr failure;
-};
-
-/// All blocks of a split, asked for at once.
-std::vector<ReadResult> read_all_blocks(Store& store, const Manifest& manifest,
-                                        const std::string& split) {
-  const auto reader = store.reader(manifest, split, 2);
-  std::vector<ReadResult> results(reader->blocks().size());
-  std::latch left(static_cast<std::ptrdiff_t>(results.size()));
-  for (std::uint64_t i = 0; i < results.size(); ++i) {
-    reader->read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
-      results[i] = {std::move(chunk), failure};
-      left.count_down();
-    });
-  }
-  left.wait();
-  return results;
-}
-
-/// Samples, bytes and hash of each chunk, by split.
-std::map<std::string, std::vector<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>>>
-chunks_of(const Manifest& manifest) {
-  decltype(chunks_of(manifest)) chunks;
-  for (const auto& part : manifest.parts) {
-    for (std::size_t i = 0; i < part.chunk_hash.size(); ++i)
-      chunks[part.split].emplace_back(part.chunk_samples[i], part.chunk_bytes[i],
-                                      part.chunk_hash[i]);
-  }
-  return chunks;
-}
-
-/// One column, "label".
-std::shared_ptr<arrow::RecordBatch> batch_of(const std::vector<std::int64_t>& labels) {
-  const auto values = std::make_shared<arrow::Int64Array>(
-      static_cast<std::int64_t>(labels.size()), arrow::Buffer::FromVector(labels));
-  Schema schema;
-  schema.columns = {{"label", ColumnKind::kTensor, DType::kInt64, {}}};
-  return arrow::RecordBatch::Make(schema.to_arrow(), values->length(), {values});
-}
 
 std::string chunks_table(const std::string& name) {
   return "ringfeed_test.\"" + name + "_chunks\"";
@@ -187,7 +124,8 @@ TEST(CassandraStoreTest, ADamagedManifestIsNotRead) {
   auto store = store_of(name);
   ingest_into(store, 600);
   const auto session = shared_session();
-  const auto where = cql::Values().view(name).bigint(1).integer(0);
+  cql::Values where;
+  where.view(name).bigint(1).integer(0);
   auto text = session
                   ->execute(
                       "SELECT text FROM ringfeed_test.ringfeed_manifests WHERE name = ? AND "

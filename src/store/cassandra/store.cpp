@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <unordered_map>
@@ -230,7 +231,15 @@ void CassandraStore::remove(std::uint64_t version) {
   const auto row = tables_.row(version);
   if (!row || (row->state != kPublished && row->state != kDeleting))
     manifest(version);  // its error
-  const Manifest removed = Manifest::decode(tables_.read_manifest(*row), tables_.where());
+  ChunkSet chunks;
+  std::optional<std::string> text;
+  try {
+    text = tables_.read_manifest(*row);
+  } catch (const Error& error) {
+    // It goes last: where it is gone, a removal was cut off behind the chunks.
+    if (row->state != kDeleting || error.code() != ErrorCode::kBadData) throw;
+  }
+  if (text) chunks = chunks_of(Manifest::decode(*text, tables_.where()), tables_.where());
   const auto change = [&](std::string_view from, std::string_view to) {
     const bool done = change_row(
         tables_,
@@ -245,7 +254,6 @@ void CassandraStore::remove(std::uint64_t version) {
   };
   // From here on no reader opens it; a removal that is cut off is taken up by the next one.
   if (row->state == kPublished) change(kPublished, kDeleting);
-  ChunkSet chunks = chunks_of(removed, tables_.where());
   for (const auto& other : tables_.rows()) {
     if (other.state == kWriting) {
       throw Error(ErrorCode::kConflict,

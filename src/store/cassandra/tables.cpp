@@ -214,10 +214,10 @@ std::string Tables::read_manifest(const VersionRow& row) const {
       where_);
   std::string text;
   for (std::uint32_t piece = 0; piece < row.manifest_pieces; ++piece) {
-    const auto values = cql::Values()
-                            .view(name_)
-                            .bigint(static_cast<std::int64_t>(row.version))
-                            .integer(static_cast<std::int32_t>(piece));
+    cql::Values values;
+    values.view(name_)
+        .bigint(static_cast<std::int64_t>(row.version))
+        .integer(static_cast<std::int32_t>(piece));
     auto answer = session_->ask_patiently(
         statement, values, {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
@@ -267,9 +267,14 @@ std::string Replication::with_copies(int copies,
 
 Replication Tables::replication() const {
   Replication replication;
-  const auto statement = session_->prepare(
-      "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
-  const auto answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+  cql::Answer answer;
+  try {
+    const auto statement = session_->prepare(
+        "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
+    answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+  } catch (const Error&) {
+    return replication;  // it is for a message about another failure
+  }
   if (answer.failure || answer.rows.size() == 0) return replication;
   // A map<text, text>: its size, then for each text its length and bytes.
   const std::string_view map = answer.rows.cell(0, 0).value_or("");

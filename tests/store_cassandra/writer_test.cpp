@@ -1,0 +1,400 @@
+// Writing, publishing, verifying and removing packed data sets, with a failure at every event.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <ringfeed_driver.h>
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <stop_token>
+#include <thread>
+
+#include "base/random.hpp"
+#include "dataset/chunk.hpp"
+#include "errors.hpp"
+#include "store/local_store.hpp"
+#include "store_cassandra/blocks.hpp"
+#include "store_cassandra/fake_store.hpp"
+#include "store_cassandra/trials.hpp"
+#include "temp_folder.hpp"
+
+namespace ringfeed::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kSamples = 300;
+constexpr std::uint32_t kTimeoutMs = 100;
+
+/// Small parts, so that the journal has several lines.
+const cassandra::CassandraStoreOptions kSmallParts = {.part_bytes = 8192};
+
+/// The chunks of the same ingest into a local folder.
+const ChunksBySplit& expected_chunks() {
+  static const ChunksBySplit chunks = [] {
+    TempFolder temp;
+    LocalStore local(temp / "set");
+    ingest_into(local, kSamples);
+    return chunks_of(local.manifest(1));
+  }();
+  return chunks;
+}
+
+std::size_t rows_of_chunks(FakeStores& stores) {
+  return stores.cluster().cql("SELECT claim FROM k.set_chunks").rows.size();
+}
+
+/// What is visible is whole and right.
+void expect_whole(Store& store, std::uint64_t version) {
+  const auto manifest = store.manifest(version);
+  EXPECT_EQ(chunks_of(manifest), expected_chunks());
+  std::uint64_t bytes = 0;
+  for (const auto& part : manifest.parts) bytes += part.bytes();
+  EXPECT_EQ(store.verify(manifest, nullptr), bytes);
+}
+
+class ChunkWriterTest : public FakeStoreTest {};
+
+TEST_F(ChunkWriterTest, HasTheBytesOfTheLocalStore) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  EXPECT_FALSE(ingest_into(store, kSamples).unchanged);
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+  expect_whole(store, 1);
+  EXPECT_GE(rows_of_chunks(stores), 4u);
+  EXPECT_TRUE(stores.cluster()
+                  .cql("SELECT piece FROM k.ringfeed_manifests WHERE name = 'set' AND version = 1 "
+                       "AND piece < 0")
+                  .rows.empty());
+  EXPECT_TRUE(ingest_into(store, kSamples).unchanged);
+}
+
+TEST_F(ChunkWriterTest, AFailureAtEachOperationLeavesTheWholeSetOrNothingAndTheNextTryEnds) {
+  std::uint64_t operations = 0;
+  {
+    FakeStores stores(kTimeoutMs);
+    auto store = stores.store(kSmallParts);
+    stores.cluster().set_script(nullptr);
+    ingest_into(store, kSamples);
+    operations = stores.cluster().operations();
+  }
+  ASSERT_GT(operations, 40u);
+  std::atomic<int> failed = 0;
+  std::atomic<int> ended = 0;
+  run_fault_trials(operations, 4, [&](std::uint64_t n, const TrialFault& fault) {
+    FakeStores stores(kTimeoutMs);
+    auto store = stores.store(kSmallParts);
+    stores.cluster().set_script(at_operation(n, fault.action));
+    const auto error = caught([&] { ingest_into(store, kSamples); });
+    stores.cluster().set_script(nullptr);
+    if (error) {
+      ++failed;
+      EXPECT_TRUE(error->retryable() || error->code() == ErrorCode::kNotFound) << error->what();
+    } else {
+      ++ended;
+      EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+    }
+    for (const auto version : store.versions()) expect_whole(store, version);
+    stores.cluster().advance(60s);  // a claim that could not be let go has run out
+    ingest_into(store, kSamples);
+    const auto versions = store.versions();
+    ASSERT_EQ(versions.size(), 1u);
+    expect_whole(store, versions[0]);
+    std::size_t chunks = 0;
+    for (const auto& [split, each] : expected_chunks()) chunks += each.size();
+    EXPECT_EQ(rows_of_chunks(stores), chunks) << "chunks that no version names";
+  });
+  EXPECT_GT(failed, 0);
+  EXPECT_GT(ended, failed);
+}
+
+TEST_F(ChunkWriterTest, StoppedAtEachOperationTheNextTryGoesOn) {
+  std::uint64_t operations = 0;
+  {
+    FakeStores stores;
+    auto store = stores.store(kSmallParts);
+    stores.cluster().set_script(nullptr);
+    ingest_into(store, kSamples);
+    operations = stores.cluster().operations();
+  }
+  std::atomic<int> stopped = 0;
+  run_trials(operations, [&](std::uint64_t n) {
+    SCOPED_TRACE(fmt::format("stopped at operation {}", n));
+    FakeStores stores;
+    auto store = stores.store(kSmallParts);
+    std::stop_source stop;
+    stores.cluster().set_script([&](const FakeOperation& operation) {
+      if (operation.number == n) stop.request_stop();
+      return FakeAction{};
+    });
+    MemorySource::Options of_source;
+    of_source.samples = kSamples;
+    of_source.fingerprint = static_cast<std::uint64_t>(kSamples * 1000003);
+    MemorySource source(of_source);
+    IngestOptions options;
+    options.chunk_bytes = 4096;
+    options.splits = {{"train", 0.75}, {"val", 0.25}};
+    options.stop = stop.get_token();
+    const auto error = caught([&] { ingest(source, store, options); });
+    stores.cluster().set_script(nullptr);
+    if (error) {
+      ++stopped;
+      EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
+      EXPECT_TRUE(store.versions().empty());
+    }
+    ingest_into(store, kSamples);  // at once: the claim was let go
+    expect_whole(store, store.versions().at(0));
+  });
+  EXPECT_GT(stopped, 5);
+}
+
+WriteIntent small_intent(std::uint64_t fingerprint) {
+  WriteIntent intent;
+  intent.schema.columns = {{"label", ColumnKind::kTensor, DType::kInt64, {}}};
+  intent.splits = {"train"};
+  intent.origin = {fingerprint, 0, 4096, "whole"};
+  return intent;
+}
+
+void put_labels(VersionWriter& writer, const std::vector<std::int64_t>& labels) {
+  const auto encoded = encode_chunk(*batch_of(labels));
+  writer.put("train", static_cast<std::uint32_t>(labels.size()), std::string_view(*encoded), {});
+}
+
+TEST_F(ChunkWriterTest, DestroyedWithEveryWriteUnderWayTheNextOneGoesOn) {
+  FakeStores stores;
+  auto store = stores.store();
+  auto writer = store.write(small_intent(1), nullptr);
+  stores.cluster().set_script([](const FakeOperation& operation) {
+    FakeAction action;
+    action.held = operation.cql.starts_with("INSERT INTO") && operation.says("set_chunks");
+    return action;
+  });
+  for (std::int64_t i = 0; i < 20; ++i) put_labels(*writer, {i});
+  ASSERT_TRUE(stores.cluster().wait_for_held(20));
+  stores.cluster().set_script(nullptr);
+  writer.reset();
+  stores.cluster().release();  // the answers find no queue
+  writer = store.write(small_intent(1), nullptr);
+  EXPECT_EQ(writer->stored_chunks(), 0u);
+  for (std::int64_t i = 0; i < 20; ++i) put_labels(*writer, {i});
+  const auto manifest = writer->publish();
+  const auto read = read_all_blocks(store, manifest, "train");
+  ASSERT_EQ(read.size(), 20u);
+  for (std::size_t i = 0; i < 20; ++i) {
+    ASSERT_NE(read[i].chunk, nullptr);
+    EXPECT_TRUE(read[i].chunk->Equals(*batch_of({static_cast<std::int64_t>(i)})));
+  }
+}
+
+TEST_F(ChunkWriterTest, TheJournalTellsWhatNeedNotBeWrittenAgain) {
+  FakeStores stores;
+  auto store = stores.store({.part_bytes = 1});
+  {
+    const auto writer = store.write(small_intent(1), nullptr);
+    for (std::int64_t i = 0; i < 5; ++i) put_labels(*writer, {i});
+  }
+  const auto writer = store.write(small_intent(1), nullptr);
+  // The last part is open, and the answers of those before it may not have come.
+  EXPECT_LE(writer->stored_chunks(), 4u);
+  for (auto i = static_cast<std::int64_t>(writer->stored_chunks()); i < 5; ++i)
+    put_labels(*writer, {i});
+  const auto read = read_all_blocks(store, writer->publish(), "train");
+  ASSERT_EQ(read.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i)
+    EXPECT_TRUE(read[i].chunk->Equals(*batch_of({static_cast<std::int64_t>(i)})));
+}
+
+TEST_F(ChunkWriterTest, OneThatWasTakenOverPublishesNothing) {
+  FakeStores stores;
+  auto store = stores.store();
+  for (const std::uint64_t other : {std::uint64_t{1}, std::uint64_t{2}}) {
+    SCOPED_TRACE(other == 1 ? "by the same ingest" : "by another ingest");
+    const auto first = store.write(small_intent(1), nullptr);
+    put_labels(*first, {1, 2, 3});
+    expect_error(ErrorCode::kConflict, {"is being written by process"},
+                 [&] { store.write(small_intent(other), nullptr); });
+    stores.cluster().advance(60s);  // its lease is over
+    const auto second = store.write(small_intent(other), nullptr);
+    put_labels(*second, {4, 5});
+    expect_error(ErrorCode::kConflict, {"taken over"}, [&] { first->publish(); });
+    const auto manifest = second->publish();
+    const auto read = read_all_blocks(store, manifest, "train");
+    ASSERT_EQ(read.size(), 1u);
+    ASSERT_NE(read[0].chunk, nullptr);
+    EXPECT_TRUE(read[0].chunk->Equals(*batch_of({4, 5})));
+    for (const auto version : store.versions()) store.remove(version);
+  }
+}
+
+/// The claim's own thread finds that it is lost.
+TEST_F(ChunkWriterTest, ALostClaimIsNoticedBetweenChunks) {
+  FakeStores stores;
+  auto store = stores.store({.lease = 4s});
+  const auto first = store.write(small_intent(1), nullptr);
+  stores.cluster().advance(60s);
+  const auto second = store.write(small_intent(1), nullptr);
+  std::atomic<int> renewals = 0;
+  stores.cluster().set_script([&](const FakeOperation& operation) {
+    if (operation.says("USING TTL")) ++renewals;
+    return FakeAction{};
+  });
+  const auto end = std::chrono::steady_clock::now() + 60s;
+  std::optional<Error> error;
+  while (!error && std::chrono::steady_clock::now() < end) {
+    // The first one stops renewing when it has lost: the second one goes on.
+    ASSERT_TRUE(stores.cluster().wait_for_operations(stores.cluster().operations() + 1));
+    error = caught([&] { put_labels(*first, {1}); });
+  }
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ErrorCode::kConflict) << error->what();
+  EXPECT_GE(renewals, 1);
+  put_labels(*second, {7});
+  EXPECT_EQ(read_all_blocks(store, second->publish(), "train").size(), 1u);
+}
+
+TEST_F(ChunkWriterTest, WritersAtOnceOnePublishes) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  for (std::uint64_t turn = 0; turn < 3; ++turn) {
+    FakeStores stores(kTimeoutMs);
+    Random random(seed + turn);
+    stores.cluster().set_script([&](const FakeOperation& operation) {
+      FakeAction action;
+      if (operation.kind != FakeOperation::Kind::kExecute) return action;
+      const auto drawn = random.below(40);
+      if (drawn == 0) return fake_failure(RF_OVERLOADED);
+      if (drawn == 1) {
+        action = fake_failure(RF_TIMEOUT);
+        action.applied = random.below(2) == 0;
+        return action;
+      }
+      action.delay = std::chrono::milliseconds(random.below(3));
+      return action;
+    });
+    std::atomic<int> published = 0;
+    std::atomic<int> refused = 0;
+    {
+      std::vector<std::jthread> writers;
+      for (int i = 0; i < 4; ++i) {
+        writers.emplace_back([&] {
+          auto store = stores.store();
+          if (const auto error = caught([&] { ingest_into(store, kSamples); })) {
+            ++refused;
+            EXPECT_TRUE(error->code() == ErrorCode::kConflict || error->retryable())
+                << error->what();
+          } else {
+            ++published;
+          }
+        });
+      }
+    }
+    stores.cluster().set_script(nullptr);
+    EXPECT_EQ(published + refused, 4);
+    auto store = stores.store();
+    EXPECT_EQ(store.versions().size(), published > 0 ? 1u : store.versions().size());
+    for (const auto version : store.versions()) expect_whole(store, version);
+  }
+}
+
+TEST_F(ChunkWriterTest, RemovedWithAFailureAtEachOperationTheSameCallGoesOn) {
+  std::uint64_t operations = 0;
+  {
+    FakeStores stores(kTimeoutMs);
+    auto store = stores.store();
+    ingest_into(store, kSamples);
+    stores.cluster().set_script(nullptr);
+    store.remove(1);
+    operations = stores.cluster().operations();
+    EXPECT_EQ(rows_of_chunks(stores), 0u);
+  }
+  std::atomic<int> failed = 0;
+  run_fault_trials(operations, 4, [&](std::uint64_t n, const TrialFault& fault) {
+    FakeStores stores(kTimeoutMs);
+    auto store = stores.store();
+    ingest_into(store, kSamples);
+    stores.cluster().set_script(at_operation(n, fault.action));
+    const auto error = caught([&] { store.remove(1); });
+    stores.cluster().set_script(nullptr);
+    if (error) {
+      ++failed;
+      EXPECT_TRUE(error->retryable() || error->code() == ErrorCode::kNotFound) << error->what();
+      const auto versions = store.versions();
+      const auto half_removed = store.half_removed();
+      if (!versions.empty()) {
+        EXPECT_TRUE(half_removed.empty());
+        expect_whole(store, 1);
+      }
+      if (!versions.empty() || !half_removed.empty()) store.remove(1);
+    }
+    EXPECT_TRUE(store.versions().empty());
+    EXPECT_TRUE(store.half_removed().empty());
+    EXPECT_EQ(rows_of_chunks(stores), 0u);
+    EXPECT_TRUE(stores.cluster().cql("SELECT piece FROM k.ringfeed_manifests").rows.empty());
+  });
+  EXPECT_GT(failed, 0);
+}
+
+TEST_F(ChunkWriterTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, 200);
+  expect_error(ErrorCode::kConflict, {"--append"}, [&] { ingest_into(store, 250); });
+  ingest_into(store, 300, 200, true);
+  const auto second = store.manifest(2);
+  store.remove(1);
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{2});
+  store.verify(second, nullptr);
+  store.remove(2);
+  EXPECT_EQ(rows_of_chunks(stores), 0u);
+  ingest_into(store, 200);
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{3}) << "a number is never used twice";
+}
+
+TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
+  FakeStores stores;
+  FakeWarnings warnings;
+  auto store = stores.store({.warn = warnings.function()});
+  ingest_into(store, kSamples);
+  const auto manifest = store.manifest(1);
+  std::uint64_t bytes = 0;
+  for (const auto& part : manifest.parts) bytes += part.bytes();
+  const std::size_t copies = 2 * rows_of_chunks(stores);
+  const auto at_copy = [](std::uint64_t n, const FakeAction& action) -> FakeCluster::Script {
+    return [n, action, reads = std::uint64_t{0}](const FakeOperation& operation) mutable {
+      return operation.is_read() && operation.says("set_chunks") && reads++ == n ? action
+                                                                                 : FakeAction{};
+    };
+  };
+  FakeAction wrong;
+  wrong.change = [](FakeRows& rows) { (*rows.rows.at(0).at(1))[100] ^= 1; };
+  FakeAction missing;
+  missing.change = [](FakeRows& rows) { rows.rows.clear(); };
+  for (std::size_t n = 0; n < copies; ++n) {
+    SCOPED_TRACE(n);
+    stores.cluster().set_script(at_copy(n, wrong));
+    expect_error(ErrorCode::kBadData, {"do not match their checksum", " on node 127.7."},
+                 [&] { store.verify(manifest, nullptr); });
+    stores.cluster().set_script(at_copy(n, missing));
+    EXPECT_EQ(store.verify(manifest, nullptr), bytes);
+    EXPECT_EQ(warnings.lines().size(), n + 1) << "a copy that is missing is told of";
+    stores.cluster().set_script(at_copy(n, fake_failure(RF_OVERLOADED)));
+    EXPECT_EQ(store.verify(manifest, nullptr), bytes);
+    stores.cluster().set_script(at_copy(n, fake_failure(RF_UNAUTHORIZED)));
+    expect_error(ErrorCode::kPermission, {}, [&] { store.verify(manifest, nullptr); });
+  }
+}
+
+TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
+  FakeStores stores(kTimeoutMs, 3, 3);
+  auto store = stores.store();
+  ingest_into(store, kSamples);
+  stores.cluster().set_connected(0, false);
+  expect_whole(store, 1);
+  stores.cluster().set_connected(1, false);
+  expect_error(ErrorCode::kUnavailable, {"2 replicas must answer and 1 live", "'SimpleStrategy'"},
+               [&] { ingest_into(store, kSamples + 1, kSamples, true); });
+}
+
+}  // namespace
+}  // namespace ringfeed::testing
