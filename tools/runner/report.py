@@ -9,6 +9,7 @@ from pathlib import Path
 from .jobs import Job
 
 SLOWEST = 25
+SLOW_SECONDS_MIN = 0.1
 
 
 def show_times(jobs: Sequence[Job], seconds: float) -> None:
@@ -23,7 +24,7 @@ def show_times(jobs: Sequence[Job], seconds: float) -> None:
         for job in sorted(members, key=lambda job: -job.seconds):
             print(f"    {job.seconds:7.1f} s  {job.name}")
     print("the slowest tests:")
-    tests = [test for job in jobs for test in job.results.tests]
+    tests = [test for job in jobs for test in job.results.tests if test.seconds >= SLOW_SECONDS_MIN]
     for test in sorted(tests, key=lambda test: -test.seconds)[:SLOWEST]:
         cores = "" if test.cpu_seconds is None else f" (on a core {test.cpu_seconds:.1f} s)"
         print(f"  {test.seconds:7.1f} s  {test.program}: {test.name}{cores}")
