@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS_MAX = 120
 # A GoogleTest program of one test case, as far as the runner sees: `$report` and `$filter` are what it was called with.
 HEAD = """#!/usr/bin/env bash
-for argument in "$@"; do case $argument in --gtest_output=xml:*) report=${argument#*xml:};; --gtest_filter=*) filter=${argument#*=};; esac; done
+for argument in "$@"; do
+  case $argument in --gtest_output=xml:*) report=${argument#*xml:};; --gtest_filter=*) filter=${argument#*=};; esac
+done
 write() { if [ -n "$report" ]; then echo "<testsuites><testsuite name='S'>$1</testsuite></testsuites>" >"$report"; fi; }
 """
 PASSED = "<testcase name='good' classname='S' status='run' time='0.5'/>"
@@ -76,8 +78,8 @@ def test_a_failed_test_comes_with_what_it_printed_and_the_command_that_runs_it_a
     (f'write "{PASSED}"; exit 3', "1 passed, 1 failed, 0 skipped", "failed: a build/one_test: ended with 3 without a failed test"),
     ("exit 3", "0 passed, 1 failed, 0 skipped", "failed: a build/one_test: ended with 3 without a failed test"),
     ("exit 0", "0 passed, 1 failed, 0 skipped", "failed: a build/one_test: ran no test"),
-    ('printf "[ RUN      ] S.first\\n[       OK ] S.first (1 ms)\\n[ RUN      ] S.second\\n"; kill -SEGV $$', "0 passed, 1 failed, 0 skipped",
-     "failed: a build/one_test: S.second"),
+    ('printf "[ RUN      ] S.first\\n[       OK ] S.first (1 ms)\\n[ RUN      ] S.second\\n"; kill -SEGV $$',
+     "0 passed, 1 failed, 0 skipped", "failed: a build/one_test: S.second"),
 ], ids=["skipped", "none", "code", "no report", "no report and no code", "crash"])
 def test_what_is_not_all_well_is_a_failure(build: Path, body: str, last: str, told: str) -> None:
     make(build, "one_test", body)
