@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,10 @@
 #include "store_cassandra/fake_driver.hpp"
 
 namespace ringfeed::testing {
+
+/// Arrow takes its memory from malloc, which sanitizers see, and not from an allocator of its own,
+/// whose hand-overs between threads ThreadSanitizer would take for races.
+inline const bool kArrowUsesMalloc = ::setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 1) == 0;
 
 /// A cluster with the keyspace `k` of two copies.
 class FakeStores {

@@ -85,7 +85,7 @@ TEST_F(CassandraFeedTest, HasTheBatchesOfTheLocalFolderWhateverHappens) {
     stores_.cluster().set_script([&random, turn](const FakeOperation& operation) {
       FakeAction action;
       // One node is always sound, and each block has a copy at another one.
-      if (!operation.is_read() || turn == 0) return action;
+      if (!operation.is_read() || !operation.says("set_chunks") || turn == 0) return action;
       action.delay = std::chrono::milliseconds(random.below(3));
       if (operation.node == turn % 3) return action;
       if (turn == 1 && random.below(3) == 0) return fake_failure(RF_OVERLOADED);
@@ -118,8 +118,9 @@ TEST_F(CassandraFeedTest, EndsAtAnyMoment) {
   Random random(seed);
   stores_.cluster().set_script([&random](const FakeOperation& operation) {
     FakeAction action;
-    if (!operation.is_read()) return action;
-    if (random.below(10) == 0) return fake_lost(false);
+    if (!operation.is_read() || !operation.says("set_chunks")) return action;
+    // The other copy is at a sound node.
+    if (operation.node == 1 && random.below(4) == 0) return fake_lost(false);
     action.delay = std::chrono::milliseconds(random.below(4));
     return action;
   });

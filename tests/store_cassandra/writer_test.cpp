@@ -390,7 +390,11 @@ TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
   auto store = stores.store();
   ingest_into(store, kSamples);
   stores.cluster().set_connected(0, false);
-  expect_whole(store, 1);
+  const auto manifest = store.manifest(1);
+  EXPECT_EQ(chunks_of(manifest), expected_chunks());
+  for (const auto& read : read_all_blocks(store, manifest, "train")) EXPECT_NE(read.chunk, nullptr);
+  expect_error(ErrorCode::kUnavailable, {"not connected"},
+               [&] { store.verify(manifest, nullptr); });
   stores.cluster().set_connected(1, false);
   expect_error(ErrorCode::kUnavailable, {"2 replicas must answer and 1 live", "'SimpleStrategy'"},
                [&] { ingest_into(store, kSamples + 1, kSamples, true); });
