@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kSamples = 600;
+constexpr std::int64_t kSamplesFed = 600;
 
 FeedOptions feed_options(int read_threads = 2) {
   FeedOptions options;
@@ -57,7 +57,7 @@ const std::vector<std::int64_t>& expected_numbers() {
   static const std::vector<std::int64_t> numbers = [] {
     TempFolder temp;
     const auto local = std::make_shared<LocalStore>(temp / "set");
-    ingest_into(*local, kSamples);
+    ingest_into(*local, kSamplesFed);
     Feed feed(Dataset::open(local, "local", std::nullopt, "train"), feed_options());
     return numbers_of_feed(feed);
   }();
@@ -76,7 +76,7 @@ class CassandraFeedTest : public FakeStoreTest {
 
 TEST_F(CassandraFeedTest, HasTheBatchesOfTheLocalFolderWhateverHappens) {
   auto store = stores_.store();
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesFed);
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   Random random(seed);
@@ -99,7 +99,7 @@ TEST_F(CassandraFeedTest, HasTheBatchesOfTheLocalFolderWhateverHappens) {
 
 TEST_F(CassandraFeedTest, AWrongBlockEndsItAndIsNotHandedOut) {
   auto store = stores_.store();
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesFed);
   stores_.cluster().cql(
       "UPDATE k.set_chunks SET hash = 1, data = 'x' WHERE claim = 1 AND number = 2");
   Feed feed(dataset(), feed_options());
@@ -112,7 +112,7 @@ TEST_F(CassandraFeedTest, AWrongBlockEndsItAndIsNotHandedOut) {
 
 TEST_F(CassandraFeedTest, EndsAtAnyMoment) {
   auto store = stores_.store();
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesFed);
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   Random random(seed);
@@ -139,7 +139,7 @@ TEST_F(CassandraFeedTest, EndsAtAnyMoment) {
 TEST_F(CassandraFeedTest, IsOpenedByItsUrl) {
   ::setenv("HOME", "/nonexistent", 1);
   auto store = stores_.store();
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesFed);
   TempFolder index;
   ConnectionOptions options;
   options.index_dir = index.path();

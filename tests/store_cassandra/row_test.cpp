@@ -372,18 +372,18 @@ std::map<std::string, std::multiset<std::int64_t>> numbers_of(Store& store,
 }
 
 TEST_F(RowTableTest, FilledWithAFailureAtEachOperationTheNextTryEnds) {
-  constexpr std::int64_t kSamples = 20;
+  constexpr std::int64_t kSamplesFilled = 20;
   std::uint64_t operations = 0;
   std::map<std::string, std::multiset<std::int64_t>> expected;
   {
     RowTables tables(kTimeoutMs);
     auto store = tables.rows(true, "filled");
     tables.cluster().set_script(nullptr);
-    const auto manifest = ingest_into(*store, kSamples).manifest;
+    const auto manifest = ingest_into(*store, kSamplesFilled).manifest;
     operations = tables.cluster().operations();
     expected = numbers_of(*store, manifest);
-    EXPECT_EQ(expected["train"].size() + expected["val"].size(), std::size_t{kSamples});
-    EXPECT_TRUE(ingest_into(*store, kSamples).unchanged);
+    EXPECT_EQ(expected["train"].size() + expected["val"].size(), std::size_t{kSamplesFilled});
+    EXPECT_TRUE(ingest_into(*store, kSamplesFilled).unchanged);
   }
   std::atomic<int> failed = 0;
   std::atomic<int> ended = 0;
@@ -391,7 +391,7 @@ TEST_F(RowTableTest, FilledWithAFailureAtEachOperationTheNextTryEnds) {
     RowTables tables(kTimeoutMs);
     auto store = tables.rows(true, "filled");
     tables.cluster().set_script(at_operation(n, fault.action));
-    const auto error = caught([&] { ingest_into(*store, kSamples); });
+    const auto error = caught([&] { ingest_into(*store, kSamplesFilled); });
     tables.cluster().set_script(nullptr);
     if (error) {
       ++failed;
@@ -399,10 +399,10 @@ TEST_F(RowTableTest, FilledWithAFailureAtEachOperationTheNextTryEnds) {
     } else {
       ++ended;
     }
-    ingest_into(*store, kSamples);
+    ingest_into(*store, kSamplesFilled);
     const auto manifest = store->manifest(store->versions().back());
     EXPECT_EQ(numbers_of(*store, manifest), expected);
-    EXPECT_EQ(tables.cluster().cql("SELECT id FROM k.filled").rows.size(), std::size_t{kSamples});
+    EXPECT_EQ(tables.cluster().cql("SELECT id FROM k.filled").rows.size(), std::size_t{kSamplesFilled});
   });
   EXPECT_GT(failed, 0);
   EXPECT_GT(ended, failed);

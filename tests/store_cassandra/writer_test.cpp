@@ -23,8 +23,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kSamples = 300;
-constexpr std::uint32_t kTimeoutMs = 100;
+constexpr std::int64_t kSamplesWritten = 300;
+constexpr std::uint32_t kWriterTimeoutMs = 100;
 
 /// Small parts, so that the journal has several lines.
 const cassandra::CassandraStoreOptions kSmallParts = {.part_bytes = 8192};
@@ -34,7 +34,7 @@ const ChunksBySplit& expected_chunks() {
   static const ChunksBySplit chunks = [] {
     TempFolder temp;
     LocalStore local(temp / "set");
-    ingest_into(local, kSamples);
+    ingest_into(local, kSamplesWritten);
     return chunks_of(local.manifest(1));
   }();
   return chunks;
@@ -58,7 +58,7 @@ class ChunkWriterTest : public FakeStoreTest {};
 TEST_F(ChunkWriterTest, HasTheBytesOfTheLocalStore) {
   FakeStores stores;
   auto store = stores.store(kSmallParts);
-  EXPECT_FALSE(ingest_into(store, kSamples).unchanged);
+  EXPECT_FALSE(ingest_into(store, kSamplesWritten).unchanged);
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
   expect_whole(store, 1);
   EXPECT_GE(rows_of_chunks(stores), 4u);
@@ -66,26 +66,26 @@ TEST_F(ChunkWriterTest, HasTheBytesOfTheLocalStore) {
                   .cql("SELECT piece FROM k.ringfeed_manifests WHERE name = 'set' AND version = 1 "
                        "AND piece < 0")
                   .rows.empty());
-  EXPECT_TRUE(ingest_into(store, kSamples).unchanged);
+  EXPECT_TRUE(ingest_into(store, kSamplesWritten).unchanged);
 }
 
 TEST_F(ChunkWriterTest, AFailureAtEachOperationLeavesTheWholeSetOrNothingAndTheNextTryEnds) {
   std::uint64_t operations = 0;
   {
-    FakeStores stores(kTimeoutMs);
+    FakeStores stores(kWriterTimeoutMs);
     auto store = stores.store(kSmallParts);
     stores.cluster().set_script(nullptr);
-    ingest_into(store, kSamples);
+    ingest_into(store, kSamplesWritten);
     operations = stores.cluster().operations();
   }
   ASSERT_GT(operations, 40u);
   std::atomic<int> failed = 0;
   std::atomic<int> ended = 0;
   run_fault_trials(operations, 4, [&](std::uint64_t n, const TrialFault& fault) {
-    FakeStores stores(kTimeoutMs);
+    FakeStores stores(kWriterTimeoutMs);
     auto store = stores.store(kSmallParts);
     stores.cluster().set_script(at_operation(n, fault.action));
-    const auto error = caught([&] { ingest_into(store, kSamples); });
+    const auto error = caught([&] { ingest_into(store, kSamplesWritten); });
     stores.cluster().set_script(nullptr);
     if (error) {
       ++failed;
@@ -96,7 +96,7 @@ TEST_F(ChunkWriterTest, AFailureAtEachOperationLeavesTheWholeSetOrNothingAndTheN
     }
     for (const auto version : store.versions()) expect_whole(store, version);
     stores.cluster().advance(60s);  // a claim that could not be let go has run out
-    ingest_into(store, kSamples);
+    ingest_into(store, kSamplesWritten);
     const auto versions = store.versions();
     ASSERT_EQ(versions.size(), 1u);
     expect_whole(store, versions[0]);
@@ -114,7 +114,7 @@ TEST_F(ChunkWriterTest, StoppedAtEachOperationTheNextTryGoesOn) {
     FakeStores stores;
     auto store = stores.store(kSmallParts);
     stores.cluster().set_script(nullptr);
-    ingest_into(store, kSamples);
+    ingest_into(store, kSamplesWritten);
     operations = stores.cluster().operations();
   }
   std::atomic<int> stopped = 0;
@@ -128,8 +128,8 @@ TEST_F(ChunkWriterTest, StoppedAtEachOperationTheNextTryGoesOn) {
       return FakeAction{};
     });
     MemorySource::Options of_source;
-    of_source.samples = kSamples;
-    of_source.fingerprint = static_cast<std::uint64_t>(kSamples * 1000003);
+    of_source.samples = kSamplesWritten;
+    of_source.fingerprint = static_cast<std::uint64_t>(kSamplesWritten * 1000003);
     MemorySource source(of_source);
     IngestOptions options;
     options.chunk_bytes = 4096;
@@ -142,7 +142,7 @@ TEST_F(ChunkWriterTest, StoppedAtEachOperationTheNextTryGoesOn) {
       EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
       EXPECT_TRUE(store.versions().empty());
     }
-    ingest_into(store, kSamples);  // at once: the claim was let go
+    ingest_into(store, kSamplesWritten);  // at once: the claim was let go
     expect_whole(store, store.versions().at(0));
   });
   EXPECT_GT(stopped, 5);
@@ -257,7 +257,7 @@ TEST_F(ChunkWriterTest, WritersAtOnceOnePublishes) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   for (std::uint64_t turn = 0; turn < 3; ++turn) {
-    FakeStores stores(kTimeoutMs);
+    FakeStores stores(kWriterTimeoutMs);
     Random random(seed + turn);
     stores.cluster().set_script([&](const FakeOperation& operation) {
       FakeAction action;
@@ -279,7 +279,7 @@ TEST_F(ChunkWriterTest, WritersAtOnceOnePublishes) {
       for (int i = 0; i < 4; ++i) {
         writers.emplace_back([&] {
           auto store = stores.store();
-          if (const auto error = caught([&] { ingest_into(store, kSamples); })) {
+          if (const auto error = caught([&] { ingest_into(store, kSamplesWritten); })) {
             ++refused;
             EXPECT_TRUE(error->code() == ErrorCode::kConflict || error->retryable())
                 << error->what();
@@ -300,9 +300,9 @@ TEST_F(ChunkWriterTest, WritersAtOnceOnePublishes) {
 TEST_F(ChunkWriterTest, RemovedWithAFailureAtEachOperationTheSameCallGoesOn) {
   std::uint64_t operations = 0;
   {
-    FakeStores stores(kTimeoutMs);
+    FakeStores stores(kWriterTimeoutMs);
     auto store = stores.store();
-    ingest_into(store, kSamples);
+    ingest_into(store, kSamplesWritten);
     stores.cluster().set_script(nullptr);
     store.remove(1);
     operations = stores.cluster().operations();
@@ -310,9 +310,9 @@ TEST_F(ChunkWriterTest, RemovedWithAFailureAtEachOperationTheSameCallGoesOn) {
   }
   std::atomic<int> failed = 0;
   run_fault_trials(operations, 4, [&](std::uint64_t n, const TrialFault& fault) {
-    FakeStores stores(kTimeoutMs);
+    FakeStores stores(kWriterTimeoutMs);
     auto store = stores.store();
-    ingest_into(store, kSamples);
+    ingest_into(store, kSamplesWritten);
     stores.cluster().set_script(at_operation(n, fault.action));
     const auto error = caught([&] { store.remove(1); });
     stores.cluster().set_script(nullptr);
@@ -355,7 +355,7 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   FakeStores stores;
   FakeWarnings warnings;
   auto store = stores.store({.warn = warnings.function()});
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesWritten);
   const auto manifest = store.manifest(1);
   std::uint64_t bytes = 0;
   for (const auto& part : manifest.parts) bytes += part.bytes();
@@ -386,9 +386,9 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
 }
 
 TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
-  FakeStores stores(kTimeoutMs, 3, 3);
+  FakeStores stores(kWriterTimeoutMs, 3, 3);
   auto store = stores.store();
-  ingest_into(store, kSamples);
+  ingest_into(store, kSamplesWritten);
   stores.cluster().set_connected(0, false);
   const auto manifest = store.manifest(1);
   EXPECT_EQ(chunks_of(manifest), expected_chunks());
@@ -397,7 +397,7 @@ TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
                [&] { store.verify(manifest, nullptr); });
   stores.cluster().set_connected(1, false);
   expect_error(ErrorCode::kUnavailable, {"2 replicas must answer and 1 live", "'SimpleStrategy'"},
-               [&] { ingest_into(store, kSamples + 1, kSamples, true); });
+               [&] { ingest_into(store, kSamplesWritten + 1, kSamplesWritten, true); });
 }
 
 }  // namespace
