@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <map>
 #include <random>
 #include <set>
@@ -306,44 +307,81 @@ TEST_F(RowTableTest, DestroyedAtAnyMomentEachReadEndsOnce) {
   EXPECT_GT(cancelled, 0);
 }
 
+/// A table of one partition, whose block is read in several pages.
+struct LongBlock {
+  explicit LongBlock(std::uint32_t request_timeout_ms) : stores(request_timeout_ms) {
+    stores.cluster().cql("CREATE TABLE k.big (a bigint, c bigint, text text, PRIMARY KEY (a, c))");
+    for (std::int64_t c = 0; c < kRows; ++c) {
+      stores.cluster().cql("INSERT INTO k.big (a, c, text) VALUES (?, ?, ?)",
+                           {big_endian(1), big_endian(c), text_of(c)});
+    }
+    ConnectionOptions options;
+    options.index_dir = index.path();
+    cassandra::RowStore store(stores.session(), stores.url("big"), options, false);
+    AttachOptions of_attach;
+    of_attach.block_bytes = 16 << 20;
+    reader = store.reader(store.attach(of_attach).manifest, "train", 2);
+    stores.cluster().set_script(nullptr);
+  }
+
+  static std::string text_of(std::int64_t c) {
+    return std::string(300'000, static_cast<char>('A' + c));
+  }
+
+  void expect_right(const ReadResult& result) const {
+    if (result.failure)
+      FAIL() << error_of([&] { std::rethrow_exception(result.failure); }).what();
+    const auto& texts = static_cast<const arrow::StringArray&>(*result.chunk->column(0));
+    ASSERT_EQ(texts.length(), kRows);
+    for (std::int64_t c = 0; c < kRows; ++c) EXPECT_EQ(texts.GetView(c), text_of(c));
+  }
+
+  static constexpr std::int64_t kRows = 20;
+  FakeStores stores;
+  TempFolder index;
+  std::unique_ptr<BlockReader> reader;
+};
+
 /// Each page from whichever replica answers, with a failure at every one of them.
 TEST_F(RowTableTest, ABlockOfSeveralPagesIsWholeWhateverFails) {
-  FakeStores stores(kTimeoutMs);
-  stores.cluster().cql("CREATE TABLE k.big (a bigint, c bigint, text text, PRIMARY KEY (a, c))");
-  for (std::int64_t c = 0; c < 20; ++c) {
-    stores.cluster().cql("INSERT INTO k.big (a, c, text) VALUES (?, ?, ?)",
-                         {big_endian(1), big_endian(c),
-                          std::string(300'000, static_cast<char>('A' + c))});
-  }
-  TempFolder index;
-  ConnectionOptions options;
-  options.index_dir = index.path();
-  cassandra::RowStore store(stores.session(), stores.url("big"), options, false);
-  AttachOptions of_attach;
-  of_attach.block_bytes = 16 << 20;
-  const auto reader = store.reader(store.attach(of_attach).manifest, "train", 2);
-  ASSERT_EQ(reader->blocks().size(), 1u);
-  stores.cluster().set_script(nullptr);
-  const auto read = [&] {
-    const auto results = read_all_blocks(*reader);
-    if (results[0].failure)
-      FAIL() << error_of([&] { std::rethrow_exception(results[0].failure); }).what();
-    const auto& texts = static_cast<const arrow::StringArray&>(*results[0].chunk->column(0));
-    ASSERT_EQ(texts.length(), 20);
-    for (std::int64_t c = 0; c < 20; ++c)
-      EXPECT_EQ(texts.GetView(c), std::string(300'000, static_cast<char>('A' + c)));
-  };
-  read();
-  const std::uint64_t pages = stores.cluster().operations();
+  LongBlock block(kTimeoutMs);
+  ASSERT_EQ(block.reader->blocks().size(), 1u);
+  block.expect_right(read_all_blocks(*block.reader)[0]);
+  const std::uint64_t pages = block.stores.cluster().operations();
   ASSERT_GE(pages, 2u);
   for (const auto& action :
        {fake_failure(RF_OVERLOADED), fake_failure(RF_NO_CONNECTION), fake_lost(false)}) {
     for (std::uint64_t n = 0; n < pages; ++n) {
       SCOPED_TRACE(fmt::format("status {} at page {}", action.status, n));
-      stores.cluster().set_script(at_operation(n, action));
-      read();
+      block.stores.cluster().set_script(at_operation(n, action));
+      block.expect_right(read_all_blocks(*block.reader)[0]);
     }
   }
+}
+
+/// The first replica is late and the second one is asked as well: what the first one says of this
+/// page in the end is no answer to the next.
+TEST_F(RowTableTest, AnAnswerThatWasOvertakenIsNotTakenForTheNextPage) {
+  std::latch ended(1);
+  ReadResult result;
+  LongBlock block(600'000);
+  auto& cluster = block.stores.cluster();
+  std::atomic<int> at_quorum = 0;
+  cluster.set_script([&](const FakeOperation& operation) {
+    FakeAction action;
+    if (operation.consistency == 0x0006) ++at_quorum;
+    action.held = operation.number == 0 || operation.number == 2;  // page 0, and page 1
+    return action;
+  });
+  block.reader->read(0, [&](Chunk chunk, std::exception_ptr failure) {
+    result = {std::move(chunk), failure};
+    ended.count_down();
+  });
+  ASSERT_TRUE(cluster.wait_for_held(2));
+  cluster.release();
+  ended.wait();
+  block.expect_right(result);
+  EXPECT_EQ(at_quorum, 0) << "the block was read twice";
 }
 
 /// Columns that are handed out in the memory of the received pages.
