@@ -24,15 +24,17 @@ PROGRAM_TESTS = (
     "tests/program/test_resume.py",
     "tests/program/test_cli.py",
 )
+# Needs libringfeed_cuda, which is not built here.
+LEFT_OUT = "Cuda.ThePartLoadsAndReachesNccl"
 # Of the last file only some train; torchrun would come from the torch that is pinned.
 TRAINING = "(test_demo or test_resume or train or lanes or run or original_case) and not torchrun"
 
 
-def run(*command: str | Path, check: bool = True, **environment: str) -> None:
-    """Runs a command in the root, showing what it prints."""
-    subprocess.run(
-        command, check=check, cwd=ROOT, env={**os.environ, **environment}, timeout=SECONDS_MAX
-    )
+def run(*command: str | Path, check: bool = True, **environment: str) -> int:
+    """Runs a command in the root, showing what it prints, and returns its exit code."""
+    settings = {**os.environ, **environment}
+    result = subprocess.run(command, check=check, cwd=ROOT, env=settings, timeout=SECONDS_MAX)
+    return result.returncode
 
 
 def install(version: str, folder: Path) -> None:
@@ -106,8 +108,11 @@ def build(folder: Path, binaries: Path) -> None:
     run("cmake", "--build", binaries, "-j", "2", "--target", "ringfeed_program", "train_test")
 
 
-def count(report: Path, name: str) -> tuple[int, int, int]:
-    """Counts passed, failed and skipped in a JUnit report. A missing one is a failure."""
+def count(report: Path, name: str, code: int) -> tuple[int, int, int]:
+    """Counts passed, failed and skipped in a JUnit report.
+
+    A missing report is a failure, and so is an exit code without a failed test.
+    """
     if not report.exists():
         print(f"failed: {name}: ended without a report")
         return 0, 1, 0
@@ -120,6 +125,9 @@ def count(report: Path, name: str) -> tuple[int, int, int]:
             skipped += 1
         else:
             passed += 1
+    if code != 0 and failed == 0:
+        failed = 1
+        print(f"failed: {name}: ended with {code} without a failed test")
     return passed, failed, skipped
 
 
@@ -130,35 +138,22 @@ def main() -> int:
     folder, binaries = (ROOT / parent / f"torch-{sys.argv[1]}" for parent in (".deps", "build"))
     install(sys.argv[1], folder)
     build(folder, binaries)
+    print(f"test: train_test without {LEFT_OUT}, and the program", flush=True)
     with tempfile.TemporaryDirectory() as reports:
         cases, program = Path(reports) / "train_test.xml", Path(reports) / "program.xml"
-        run(
+        train_test = (
             binaries / "bin/train_test",
             "--gtest_brief=1",
+            f"--gtest_filter=-{LEFT_OUT}",
             f"--gtest_output=xml:{cases}",
-            check=False,
         )
-        run(
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            f"--junitxml={program}",
-            "-m",
-            "program",
-            "-k",
-            TRAINING,
-            *PROGRAM_TESTS,
-            check=False,
-            RINGFEED_BUILD=str(binaries),
+        options = ("-q", "-p", "no:cacheprovider", f"--junitxml={program}", "-k", TRAINING)
+        pytest = (sys.executable, "-m", "pytest", *options, *PROGRAM_TESTS)
+        counts = (
+            count(cases, "train_test", run(*train_test, check=False)),
+            count(program, "program", run(*pytest, check=False, RINGFEED_BUILD=str(binaries))),
         )
-        sums = [
-            sum(parts)
-            for parts in zip(count(cases, "train_test"), count(program, "program"), strict=True)
-        ]
-    passed, failed, skipped = sums
+    passed, failed, skipped = (sum(parts) for parts in zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 0 if failed == 0 and skipped == 0 and passed > 0 else 1
 
