@@ -31,7 +31,7 @@ wheel:  ## build the wheel of the Python package: build/wheel/dist/*.whl
 test:  ## build everything and run all tests
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
-	@$(PYTHON) tools/run_tests.py --all --build dev --build 'asan room_tests' --build 'tsan base_test order_test feed_test'
+	@$(PYTHON) tools/run_tests.py --all --build dev --build 'asan room_tests' --build 'tsan base_test store_test store_cassandra_test order_test feed_test audit_test'
 
 test-fast:  ## the tests of the core (no torch, no sanitizers), for daily work
 	@tools/setup.sh fast

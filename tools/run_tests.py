@@ -60,7 +60,8 @@ class Run:
         steps = {ROOT / "build" / step.split()[0]: step.split() for step in arguments.build}
         there = [(ROOT / build).resolve() for build in arguments.builds]
         self.first = [*there, *steps][0]
-        environment = dict(os.environ, RINGFEED_BUILD=str(self.first))
+        # Arrow's own allocator hides its buffers from the sanitizers, and has what ThreadSanitizer takes for races.
+        environment = dict(os.environ, RINGFEED_BUILD=str(self.first), ARROW_DEFAULT_MEMORY_POOL="system")
         if arguments.all and not arguments.only:
             environment["RINGFEED_TEST_CLUSTERS"] = str(folder / "clusters")
         self.loop = Loop(processes, environment, self.after)

@@ -76,8 +76,8 @@ inline ChunksBySplit chunks_of(const Manifest& manifest) {
 
 /// One column, "label".
 inline std::shared_ptr<arrow::RecordBatch> batch_of(const std::vector<std::int64_t>& labels) {
-  const auto values = std::make_shared<arrow::Int64Array>(
-      static_cast<std::int64_t>(labels.size()), arrow::Buffer::FromVector(labels));
+  const auto values = std::make_shared<arrow::Int64Array>(static_cast<std::int64_t>(labels.size()),
+                                                          arrow::Buffer::FromVector(labels));
   Schema schema;
   schema.columns = {{"label", ColumnKind::kTensor, DType::kInt64, {}}};
   return arrow::RecordBatch::Make(schema.to_arrow(), values->length(), {values});

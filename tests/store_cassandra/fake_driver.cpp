@@ -583,8 +583,7 @@ bool FakeCluster::wait_for_held(std::size_t count) {
 
 bool FakeCluster::wait_for_operations(std::uint64_t count) {
   std::unique_lock lock(state_->mutex);
-  return state_->changed.wait_for(lock, kTestPatience,
-                                  [&] { return state_->operations >= count; });
+  return state_->changed.wait_for(lock, kTestPatience, [&] { return state_->operations >= count; });
 }
 
 void FakeCluster::release() {
@@ -776,8 +775,7 @@ void rf_execute(const RfSession* session, const RfStatement* statement, RfQueue*
   std::vector<std::size_t> replicas;
   {
     const std::lock_guard lock(session->cluster->mutex);
-    const auto token =
-        partition_token(*session->cluster, *statement->statement, operation.values);
+    const auto token = partition_token(*session->cluster, *statement->statement, operation.values);
     if (token) {
       replicas = session->cluster->replicas(
           *token, session->cluster->tables.copies(statement->statement->keyspace));

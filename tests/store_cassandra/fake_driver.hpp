@@ -24,7 +24,7 @@ struct FakeOperation {
   std::uint64_t number = 0;  ///< from 0 on, in the order they were asked
   std::string cql;           ///< empty of kConnect
   std::vector<FakeCell> values;
-  int node = 0;                    ///< the coordinator; -1: none is connected
+  int node = 0;                     ///< the coordinator; -1: none is connected
   bool node_was_asked_for = false;  ///< that one and no other
   std::uint16_t consistency = 0;
 

@@ -26,9 +26,10 @@ class FakeStores {
  public:
   explicit FakeStores(std::uint32_t request_timeout_ms = 20'000, int nodes = 3, int copies = 2)
       : cluster_(nodes), timeout_ms_(request_timeout_ms) {
-    cluster_.cql("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', "
-                 "'replication_factor': " +
-                 std::to_string(copies) + "}");
+    cluster_.cql(
+        "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', "
+        "'replication_factor': " +
+        std::to_string(copies) + "}");
   }
 
   FakeCluster& cluster() { return cluster_; }

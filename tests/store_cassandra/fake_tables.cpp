@@ -99,8 +99,8 @@ FakeCell value_of(const FakeStatement& statement, const FakeTerm& term, std::str
   }
   const auto size = size_of_type(type);
   if (cell && size && cell->size() != *size) {
-    refuse_statement(statement, fmt::format("a value of {} bytes for the type {}", cell->size(),
-                                            type));
+    refuse_statement(statement,
+                     fmt::format("a value of {} bytes for the type {}", cell->size(), type));
   }
   return cell;
 }
@@ -380,8 +380,8 @@ std::vector<FakeTables::Key> FakeTables::matching(const Table& table,
     std::size_t cells = 0;
     while (!rest.empty()) {
       const auto size = static_cast<std::size_t>(number_of_bytes(take(4)));
-      const bool of_partition = cells < table.columns.size() &&
-                                table.columns[cells].kind == FakeColumn::Kind::kPartition;
+      const bool of_partition =
+          cells < table.columns.size() && table.columns[cells].kind == FakeColumn::Kind::kPartition;
       (of_partition ? last.partition : last.clustering).emplace_back(take(size));
       ++cells;
     }
@@ -492,8 +492,8 @@ std::optional<FakeRows> FakeTables::execute(const FakeStatement& statement,
                                             const std::optional<std::string>& paging_state) {
   using Kind = FakeStatement::Kind;
   if (values.size() != statement.markers) {
-    refuse_statement(statement, fmt::format("{} values for {} markers", values.size(),
-                                            statement.markers));
+    refuse_statement(statement,
+                     fmt::format("{} values for {} markers", values.size(), statement.markers));
   }
   if (statement.kind == Kind::kCreateKeyspace) {
     const bool made =
@@ -562,11 +562,11 @@ FakeRows FakeTables::system_rows(const FakeStatement& statement) const {
           if (column.kind != std::exchange(last, column.kind)) position = 0;
           const bool clustering = column.kind == FakeColumn::Kind::kClustering;
           const bool regular = column.kind == FakeColumn::Kind::kRegular;
-          all.rows.push_back(
-              {name, table_name, column.name,
-               regular ? "regular" : (clustering ? "clustering" : "partition_key"),
-               number_bytes(regular ? -1 : position++, 4),
-               clustering ? (column.descending ? "desc" : "asc") : "none", column.type});
+          all.rows.push_back({name, table_name, column.name,
+                              regular ? "regular" : (clustering ? "clustering" : "partition_key"),
+                              number_bytes(regular ? -1 : position++, 4),
+                              clustering ? (column.descending ? "desc" : "asc") : "none",
+                              column.type});
         }
       }
     }

@@ -38,8 +38,7 @@ void append_numbers(const Batch& batch, std::vector<std::int64_t>& numbers) {
   const auto* const pixels = batch.column("image").as<float>();
   for (std::int64_t i = 0; i < batch.size; ++i) {
     const auto number = static_cast<std::int64_t>(pixels[6 * i]) / 6;
-    for (int k = 0; k < 6; ++k)
-      ASSERT_EQ(pixels[6 * i + k], static_cast<float>(6 * number + k));
+    for (int k = 0; k < 6; ++k) ASSERT_EQ(pixels[6 * i + k], static_cast<float>(6 * number + k));
     ASSERT_EQ(batch.column("label").as<std::int64_t>()[i], number % 7);
     numbers.push_back(number);
   }

@@ -119,8 +119,8 @@ TEST_F(ChunkReaderTest, ChunksOutliveReaderAndSession) {
 
 TEST_F(ChunkReaderTest, AFailureThatPassesAtEachReadIsGotOver) {
   PackedSet set;
-  for (const int status : {RF_UNAVAILABLE, RF_OVERLOADED, RF_TIMEOUT, RF_NO_CONNECTION, RF_FAILED,
-                           RF_UNKNOWN_TABLE}) {
+  for (const int status :
+       {RF_UNAVAILABLE, RF_OVERLOADED, RF_TIMEOUT, RF_NO_CONNECTION, RF_FAILED, RF_UNKNOWN_TABLE}) {
     for (std::size_t n = 0; n < set.blocks.size(); ++n) {
       SCOPED_TRACE(fmt::format("status {} at read {}", status, n));
       auto store = set.stores.store();
@@ -132,11 +132,10 @@ TEST_F(ChunkReaderTest, AFailureThatPassesAtEachReadIsGotOver) {
 
 TEST_F(ChunkReaderTest, AFailureThatDoesNotPassEndsItsBlockAlone) {
   PackedSet set;
-  for (const auto& [status, code] :
-       {std::pair(RF_INVALID, ErrorCode::kInvalidArgument),
-        std::pair(RF_UNAUTHORIZED, ErrorCode::kPermission),
-        std::pair(RF_INTERNAL, ErrorCode::kInternal),
-        std::pair(RF_CLOSED, ErrorCode::kCancelled)}) {
+  for (const auto& [status, code] : {std::pair(RF_INVALID, ErrorCode::kInvalidArgument),
+                                     std::pair(RF_UNAUTHORIZED, ErrorCode::kPermission),
+                                     std::pair(RF_INTERNAL, ErrorCode::kInternal),
+                                     std::pair(RF_CLOSED, ErrorCode::kCancelled)}) {
     for (std::size_t n = 0; n < set.blocks.size(); ++n) {
       SCOPED_TRACE(fmt::format("status {} at read {}", int{status}, n));
       auto store = set.stores.store();

@@ -83,15 +83,14 @@ AttachOptions small_blocks() {
 void expect_all_rows(const std::vector<ReadResult>& results) {
   std::set<std::int64_t> seen;
   for (const auto& result : results) {
-    if (result.failure)
-      FAIL() << error_of([&] { std::rethrow_exception(result.failure); }).what();
+    if (result.failure) FAIL() << error_of([&] { std::rethrow_exception(result.failure); }).what();
     const auto& numbers = static_cast<const arrow::Int64Array&>(*result.chunk->column(0));
     const auto& texts = static_cast<const arrow::StringArray&>(*result.chunk->column(1));
     for (std::int64_t i = 0; i < numbers.length(); ++i) {
       const auto number = numbers.Value(i);
       EXPECT_TRUE(seen.insert(number).second) << number;
-      EXPECT_TRUE(texts.GetView(i).starts_with(
-          fmt::format("row {} of {}.", number % 1000, number / 1000)));
+      EXPECT_TRUE(
+          texts.GetView(i).starts_with(fmt::format("row {} of {}.", number % 1000, number / 1000)));
     }
   }
   std::size_t expected = 0;
@@ -329,8 +328,7 @@ struct LongBlock {
   }
 
   void expect_right(const ReadResult& result) const {
-    if (result.failure)
-      FAIL() << error_of([&] { std::rethrow_exception(result.failure); }).what();
+    if (result.failure) FAIL() << error_of([&] { std::rethrow_exception(result.failure); }).what();
     const auto& texts = static_cast<const arrow::StringArray&>(*result.chunk->column(0));
     ASSERT_EQ(texts.length(), kRows);
     for (std::int64_t c = 0; c < kRows; ++c) EXPECT_EQ(texts.GetView(c), text_of(c));
@@ -440,7 +438,8 @@ TEST_F(RowTableTest, FilledWithAFailureAtEachOperationTheNextTryEnds) {
     ingest_into(*store, kSamplesFilled);
     const auto manifest = store->manifest(store->versions().back());
     EXPECT_EQ(numbers_of(*store, manifest), expected);
-    EXPECT_EQ(tables.cluster().cql("SELECT id FROM k.filled").rows.size(), std::size_t{kSamplesFilled});
+    EXPECT_EQ(tables.cluster().cql("SELECT id FROM k.filled").rows.size(),
+              std::size_t{kSamplesFilled});
   });
   EXPECT_GT(failed, 0);
   EXPECT_GT(ended, failed);

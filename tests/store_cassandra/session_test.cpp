@@ -102,8 +102,7 @@ TEST_F(FakeSessionTest, WhatPassesIsTriedAgainAndWhatDoesNotIsNot) {
     for (std::uint64_t n = 0; n < 2; ++n) {  // the statement is prepared, then executed
       SCOPED_TRACE(fmt::format("status {} at operation {}", int{status}, n));
       stores_.cluster().set_script(at_operation(n, fake_failure(status)));
-      const auto error =
-          caught([&] { session->execute("SELECT id FROM k.t", {}, {}, "test"); });
+      const auto error = caught([&] { session->execute("SELECT id FROM k.t", {}, {}, "test"); });
       EXPECT_EQ(error.has_value(), !again);
       EXPECT_EQ(stores_.cluster().operations(), again ? 3u : n + 1);
     }

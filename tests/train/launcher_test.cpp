@@ -1,6 +1,7 @@
 // Ranks that end well, badly, on request, or with their launcher; none is ever left behind.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -31,6 +32,8 @@ Error error_of(const LaunchOptions& options) {
   return Error(ErrorCode::kInternal, "no error at all");
 }
 
+constexpr int kPatienceMs = 60'000;
+
 /// Where hanging ranks say that they run.
 class Fifo {
  public:
@@ -43,6 +46,8 @@ class Fifo {
   std::vector<pid_t> pids(int count) {
     std::vector<pid_t> result(static_cast<std::size_t>(count));
     for (auto& pid : result) {
+      pollfd wait = {descriptor_, POLLIN, 0};
+      if (::poll(&wait, 1, kPatienceMs) != 1) throw std::runtime_error("no rank has said its pid");
       if (::read(descriptor_, &pid, sizeof(pid)) != sizeof(pid))
         throw std::runtime_error("read of a fifo");
     }

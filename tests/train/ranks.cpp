@@ -206,11 +206,11 @@ void die(const Arguments& arguments) {
   group->all_reduce(torch::ones({1}));
 }
 
-/// Rank 1 is silent, rank 0 waits for it 100 ms.
+/// Rank 1 is silent, rank 0 waits for it 3 s.
 void silent(const Arguments& arguments) {
   const bool waits = rank_of_environment() == 0;
   const auto group =
-      ProcessGroup::join({.timeout = std::chrono::milliseconds(waits ? 100 : 60'000)});
+      ProcessGroup::join({.timeout = std::chrono::milliseconds(waits ? 3000 : 60'000)});
   if (!waits) hang(arguments.at(0));
   group->all_reduce(torch::ones({1}));
 }
