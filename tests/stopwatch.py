@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 SAMPLE_SECONDS = 0.05
+THREADS_PER_CORE_MAX = 4  # what is slower than this allows fails on a busy machine too
 
 
 class Stopwatch:
@@ -29,7 +30,8 @@ class Stopwatch:
         self.seconds = time.monotonic() - self.start
         self.ended.set()
         self.sampler.join()
-        self.threads_per_core = max(1, sum(self.runnable) / len(self.runnable) / len(os.sched_getaffinity(0)))
+        shared = sum(self.runnable) / len(self.runnable) / len(os.sched_getaffinity(0))
+        self.threads_per_core = min(max(1, shared), THREADS_PER_CORE_MAX)
         self.fair_seconds = self.seconds / self.threads_per_core
 
     def sample(self) -> None:
