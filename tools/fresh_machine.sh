@@ -24,20 +24,20 @@ trap 'exit 130' INT TERM
 remove_machine() {
   local folder
   for folder in dev proc; do
-    if mountpoint --quiet "$place/root/$folder"; then umount --recursive --lazy "$place/root/$folder"; fi
+    if mountpoint --quiet "$place/machine/$folder"; then umount --recursive --lazy "$place/machine/$folder"; fi
   done
-  rm -rf --one-file-system "$place/root"
+  rm -rf --one-file-system "$place/machine"
 }
 
-# Makes the bare machine in $place/root.
+# Makes the bare machine in $place/machine.
 make_machine() {
   remove_machine
   local sources=() file
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
     if [ -s "$file" ]; then sources+=("$file"); fi
   done
-  mmdebstrap --quiet --variant=minbase bookworm "$place/root" "${sources[@]}"
-  local root=$place/root
+  mmdebstrap --quiet --variant=minbase bookworm "$place/machine" "${sources[@]}"
+  local root=$place/machine
   cp -r /etc/apt/auth.conf.d /etc/apt/preferences.d "$root/etc/apt/"
   for file in /etc/apt/apt.conf.d/*; do  # but not those that call programs
     if ! grep -qE 'Post|Pre|Invoke|Dir::' "$file"; then cp "$file" "$root/etc/apt/apt.conf.d/"; fi
@@ -56,7 +56,7 @@ there() {
   local user=$1 line=$2 variables=() name
   while read -r name; do variables+=("$name=${!name}"); done \
     < <(compgen -e | grep -iE '^(pip_(cert|index_url|extra_index_url)|ssl_cert_file|requests_ca_bundle|.*_proxy)$' || true)
-  chroot "$place/root" env -i "${variables[@]}" TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  chroot "$place/machine" env -i "${variables[@]}" TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     setpriv --reuid "$user" --regid "$user" --clear-groups env HOME="$(home_of "$user")" bash -c "$line"
 }
 
@@ -73,7 +73,7 @@ for user in "${users[@]}"; do
   install "$(grep --max-count=1 '^apt-get' README.md)"
   if [ "$user" = user ]; then there root 'useradd --create-home --shell /bin/bash user'; fi
   folder="$(home_of "$user")/ring feed"
-  git clone --quiet --no-local . "$place/root$folder"
+  git clone --quiet --no-local . "$place/machine$folder"
   there root "chown -R '$user': '$folder'"
   for target in "${targets[@]}"; do
     SECONDS=0

@@ -105,7 +105,8 @@ def build(folder: Path, binaries: Path) -> None:
             f"the build takes LibTorch from {found and found[1]}, not from {folder}; "
             f"remove {binaries} and try again"
         )
-    run("cmake", "--build", binaries, "-j", "2", "--target", "ringfeed_program", "train_test")
+    jobs = subprocess.run([ROOT / "tools/jobs.sh"], check=True, capture_output=True, text=True).stdout.strip()
+    run("cmake", "--build", binaries, "-j", jobs, "--target", "ringfeed_program", "train_test")
 
 
 def count(report: Path, name: str, code: int) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ python=${1:-.deps/venv/bin/python}
 folder=${2:-build/wheel}
 echo "build: wheel"
 rm -rf "$folder/dist"
-CMAKE_BUILD_PARALLEL_LEVEL=2 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps \
+CMAKE_BUILD_PARALLEL_LEVEL=$(tools/jobs.sh) "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps \
   --no-build-isolation --config-settings=build-dir="$folder" \
   --config-settings=cmake.define.RINGFEED_WERROR=ON --config-settings=cmake.define.RINGFEED_SITE_PACKAGES="$PWD/.deps/site-packages" --wheel-dir "$folder/dist" .
 ls "$folder"/dist/*.whl
