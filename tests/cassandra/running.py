@@ -82,10 +82,14 @@ class Running(cluster.Cluster):
     # ---- sessions ----
 
     def session(self):  # noqa: ANN201
-        """The Python driver as the superuser, all nodes in turn; one for all tests, closed with the cluster."""
+        """The Python driver as the superuser, all nodes in turn; one for all tests, closed with the cluster.
+
+        It answers when this returns: the driver connects again by itself to nodes that a test took from it.
+        """
         if self.shared is None:
             self.driver = self.make_driver(login.SUPERUSER, login.SUPERUSER, self.addresses)
             self.shared = eventually(self.driver.connect)
+        eventually(lambda: self.shared.execute("SELECT key FROM system.local"))
         return self.shared
 
     @contextmanager
