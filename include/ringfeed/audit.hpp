@@ -22,9 +22,10 @@ struct AuditOptions {
 };
 
 struct AuditResult {
-  std::uint64_t epochs = 0;    ///< gone through from their first to their last sample
+  std::uint64_t epochs = 0;    ///< gone through from their first to their last step
   std::uint64_t samples = 0;   ///< handed out, over all ranks and epochs
-  std::uint64_t lost = 0;      ///< samples that an epoch did not have
+  std::uint64_t left_out = 0;  ///< samples that epochs do not have by their order (Tail::kDrop)
+  std::uint64_t lost = 0;      ///< samples that an epoch did not have, and should have had
   std::uint64_t repeated = 0;  ///< samples that an epoch had before
   std::uint64_t wrong = 0;     ///< samples with other bytes than are stored
   std::uint64_t offences = 0;  ///< these, and lines and files that are missing or out of place

@@ -35,6 +35,9 @@ class Dataset {
   std::uint64_t version() const noexcept { return manifest_->version; }
   /// Samples in this split.
   std::uint64_t size() const noexcept { return samples_; }
+  /// Of this split's samples and how they are stored, whatever store has them: XXH3-64 over the
+  /// number of samples and the checksum of each chunk (of a row table: each block's).
+  std::uint64_t fingerprint() const noexcept { return fingerprint_; }
 
   std::unique_ptr<BlockReader> reader(int workers) const;
 
@@ -44,6 +47,7 @@ class Dataset {
   std::string url_;
   std::string split_;
   std::uint64_t samples_ = 0;
+  std::uint64_t fingerprint_ = 0;
   std::shared_ptr<Store> store_;
   std::shared_ptr<const Manifest> manifest_;
 };

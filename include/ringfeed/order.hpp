@@ -22,6 +22,17 @@ std::string_view name_of(Shuffle shuffle) noexcept;
 /// "block", "full", "none". Throws Error{kInvalidArgument}.
 Shuffle shuffle_from_name(std::string_view name);
 
+/// What becomes of the samples at the end of an epoch that fill no step.
+enum class Tail : std::uint8_t {
+  kShare,  ///< a step of their own; too few for one, they share the samples of the last full step
+  kDrop,   ///< they are left out, in each epoch others
+  kJoin,   ///< a step of their own; too few for one, they join the last full step
+};
+
+std::string_view name_of(Tail tail) noexcept;
+/// "share", "drop", "join". Throws Error{kInvalidArgument}.
+Tail tail_from_name(std::string_view name);
+
 inline constexpr std::uint32_t kLanesMax = 65'536;
 inline constexpr std::uint32_t kWindowMax = 1'024;
 
@@ -31,6 +42,7 @@ struct OrderOptions {
   std::uint32_t lanes = 64;         ///< 1 to 65,536
   std::uint32_t window = 2;         ///< blocks of a lane that are mixed together, 1 to 1,024
   std::uint64_t global_batch = 32;  ///< samples per step over all ranks, at least 1
+  Tail tail = Tail::kShare;
 };
 
 /// Where a sample is: its block and its row in the block.
@@ -40,13 +52,16 @@ struct SampleRef {
   bool operator==(const SampleRef&) const = default;
 };
 
-/// The version of the definition in docs/ordering.md that this code follows.
+/// The versions of the definition in docs/ordering.md that this code follows: of the random
+/// choices, and of the cut into steps.
 inline constexpr std::uint32_t kOrderVersion = 1;
+inline constexpr std::uint32_t kCutVersion = 2;
 
 /// The cut of an epoch into steps: sizes only, no shuffling; costs nothing.
 class Steps {
  public:
-  /// Throws Error{kInvalidArgument} when an option is out of its bounds.
+  /// Throws Error{kInvalidArgument} when an option is out of its bounds, and when Tail::kDrop would
+  /// leave out all samples.
   Steps(std::uint64_t samples, const OrderOptions& options);
 
   std::uint64_t samples() const noexcept { return samples_; }
@@ -57,9 +72,17 @@ class Steps {
   std::optional<std::uint32_t> better_lanes(int world_size) const;
   /// Steps of one epoch; 0 when there is no sample.
   std::uint64_t count() const noexcept { return count_; }
-  /// The first sample of a step; begin(count()) is samples().
+  /// The first sample of a step; begin(count()) is end().
   std::uint64_t begin(std::uint64_t step) const noexcept;
   std::uint64_t size(std::uint64_t step) const noexcept { return begin(step + 1) - begin(step); }
+  /// Of the largest step and of the smallest; 0 when there is none.
+  std::uint64_t size_max() const noexcept;
+  std::uint64_t size_min() const noexcept;
+  /// Samples of an epoch that are handed out: all, but with Tail::kDrop.
+  std::uint64_t end() const noexcept { return end_; }
+  /// Where the steps begin that have fewer samples than there are lanes, which ranks share by
+  /// slices and not by lanes; end() when there is none.
+  std::uint64_t slices_begin() const noexcept { return slices_begin_; }
   /// The step that a position is the start of. Throws Error{kInvalidArgument} when it is inside a
   /// step.
   std::uint64_t step_at(std::uint64_t position) const;
@@ -69,6 +92,9 @@ class Steps {
   std::uint64_t batch_;
   std::uint32_t lanes_;
   std::uint64_t count_;
+  std::uint64_t last_begin_ = 0;  ///< of the last step
+  std::uint64_t end_;
+  std::uint64_t slices_begin_;
 };
 
 }  // namespace ringfeed

@@ -64,6 +64,7 @@ struct TrainOptions {
   Shuffle shuffle = Shuffle::kBlock;
   std::uint32_t lanes = 64;          ///< at least the ranks; as in OrderOptions
   std::uint32_t window = 2;          ///< as in OrderOptions
+  Tail tail = Tail::kShare;          ///< what becomes of the samples that fill no step
   std::uint64_t prefetch_bytes = 0;  ///< as in FeedOptions, like the next two
   int read_threads = 1;
   int assemble_threads = 1;

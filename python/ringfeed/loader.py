@@ -17,10 +17,10 @@ from .tensors import moved, tensor_maker, tensors_of
 if TYPE_CHECKING:
     import torch
 
-STATE_FORMAT = 1
 LOADERS: Counter[str] = Counter()
 """Of this process that had their first iteration, by data set: ranks count alike."""
 SHUFFLES = {True: "block", False: "none"}
+TAILS = ("share", "drop", "join")
 
 
 class Batch(dict):
@@ -79,12 +79,14 @@ class Loader:
             needs the data set in memory), "none" or False (as it is stored).
         seed: of the order.
         columns: the names to load, in this order; None: all.
-        drop_last: leave out the last step of an epoch when it is not full.
+        drop_last: as tail="drop".
+        tail: what becomes of the samples of an epoch that fill no step. "share" (as None): no step is larger than asked for, the last two may
+            be smaller. "drop": they are left out, in each epoch others. "join": the last step may be larger (docs/ordering.md).
         as_numpy: NumPy arrays instead of torch tensors.
         as_tuple: yield `TupleBatch`, in the order of the columns, instead of `Batch`.
         rank, world_size: None: of torch.distributed where it is initialized, else RANK and WORLD_SIZE, else 0 and 1.
         lanes, window: of the order (docs/ordering.md). All ranks get equal batches when world_size divides both the lanes and the global
-            batch size, except in the last step.
+            batch size, except in the last two steps.
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
         read_threads: that check and decode what is read, 1 to 256.
         assemble_threads: that copy samples into batches, 1 to 256; the thread that iterates does so, too, where it would wait.
@@ -102,32 +104,33 @@ class Loader:
     """
 
     def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
-                 seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, as_numpy: bool = False,
-                 as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
+                 seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, tail: str | None = None,
+                 as_numpy: bool = False, as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
                  prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
                  ledger: str | os.PathLike[str] | None = None) -> None:
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
         if isinstance(columns, str):
             raise InvalidArgumentError(f"columns is a list of names; for one column write [{columns!r}]")
+        if tail not in (None, *TAILS):
+            raise InvalidArgumentError(f"tail is {tail!r}; it is one of {', '.join(map(repr, TAILS))}")
+        if drop_last and tail not in (None, "drop"):
+            raise InvalidArgumentError(f"drop_last leaves out what fills no step, and tail={tail!r} keeps it; choose one of the two")
         self.dataset = dataset
         self._found = rank is None
         self.rank, self.world_size = (rank, world_size) if rank is not None else find_rank()
-        self.drop_last = drop_last
+        self.tail = "drop" if drop_last else tail or "share"
+        self.drop_last = self.tail == "drop"
         self.as_numpy = as_numpy
         self.as_tuple = as_tuple
         self.global_batch_size = global_batch_size if global_batch_size is not None else batch_size * self.world_size
         self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
         self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
-                       "window": window}
+                       "window": window, "global_batch": self.global_batch_size, "tail": self.tail}
         self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "assemble_threads": assemble_threads,
                          "track_samples": ledger is not None}
         self._ledger = None if ledger is None else os.fspath(ledger)
-        if ledger is not None and drop_last:
-            raise InvalidArgumentError("a ledger proves that no sample is left out, and drop_last leaves some out; choose one of the two")
-        self._steps, last = _core.step_sizes(len(dataset), lanes, self.global_batch_size)
-        if drop_last and self._steps > 0 and last < self.global_batch_size:
-            self._steps -= 1
+        self._steps = _core.step_count(len(dataset), lanes, self.global_batch_size, self.tail)
         self._iteration = 0
         self._compared = False
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
@@ -166,24 +169,21 @@ class Loader:
         """Where training is: what was handed out, never what was read ahead. Small, and the same on all ranks between two steps."""
         if self._feed is not None:
             self._feed.flush_ledger()
-        return {"format": STATE_FORMAT, "epoch": self._position[0], "samples": self._position[1], **self._identity()}
+        return self._position_document(self._position)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The next iteration goes on where the state was taken, on any number of ranks.
+        """The next iteration goes on where the state was taken, on any number of ranks; also from the "position" of a checkpoint that
+        the program made of the same data set and order.
 
         Raises:
             InvalidArgumentError: it is of another data set, version or order; the difference is named.
         """
-        if state.get("format") != STATE_FORMAT:
-            raise InvalidArgumentError(f"the state has format {state.get('format')!r}, this version reads format {STATE_FORMAT}")
-        for name, value in self._identity().items():
-            if state.get(name) != value:
-                raise InvalidArgumentError(
-                    f"{self.dataset.url}: the state is of {name} {state.get(name)!r}, this Loader has {value!r}; its order is another one")
-        epoch, samples = int(state["epoch"]), int(state["samples"])
+        if "ringfeed_position" not in state:
+            raise InvalidArgumentError("not the state of a Loader, or that of an older ringfeed, which ended epochs with other steps")
+        position = _core.decode_position(self.dataset._core, json.dumps(state), **self._order)
         self.close()
-        self._feed = self._make_feed((epoch, samples))  # a position that cannot be is found here
-        self._next = self._position = (epoch, samples)
+        self._feed = self._make_feed(position)
+        self._next = self._position = position
 
     def close(self) -> None:
         """Ends reading ahead and frees its memory; the next iteration starts it again."""
@@ -198,13 +198,13 @@ class Loader:
         batch at once, assemble_seconds of all threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
         return self._feed.stats if self._feed is not None else {}
 
-    def _identity(self) -> dict[str, Any]:
-        return {"version": self.dataset.version, "split": self.dataset.split, "size": len(self.dataset), **self._order,
-                "global_batch_size": self.global_batch_size, "order_version": _core.ORDER_VERSION}
+    def _position_document(self, position: tuple[int, int]) -> dict[str, Any]:
+        """The position, and the data set and the order that it is in (docs/ordering.md)."""
+        return json.loads(_core.encode_position(self.dataset._core, position, **self._order))
 
     def _make_feed(self, start: tuple[int, int]) -> _core.Feed:
-        return _core.Feed.make(self.dataset._core, **self._order, **self._options, global_batch=self.global_batch_size, rank=self.rank,
-                               world_size=self.world_size, start=start, columns=self._columns)
+        return _core.Feed.make(self.dataset._core, **self._order, **self._options, rank=self.rank, world_size=self.world_size, start=start,
+                               columns=self._columns)
 
     def _compare_with_ranks(self, start: tuple[int, int]) -> None:
         """That all ranks ask for the same order. The first one writes what it asks for into their store, the others compare: none waits."""
@@ -215,13 +215,15 @@ class Loader:
 
         data = f"{self.dataset.url.partition('?')[0]} {self.dataset.split}"
         LOADERS[data] += 1
-        asked = {**self._identity(), "epoch": start[0], "samples": start[1]}
+        document = self._position_document(start)
+        order = document.pop("order")
+        asked = {"order_version": order.pop("version"), **order, **document.pop("dataset"), **document}
         store = torch.distributed.distributed_c10d._get_default_store()
-        told = json.loads(store.compare_set(f"ringfeed/{LOADERS[data]}/{data}", "", json.dumps({"rank": self.rank, **asked})))
+        told = json.loads(store.compare_set(f"ringfeed/{LOADERS[data]}/{data}", "", json.dumps({"rank": self.rank, "asked": asked})))
         for name, value in asked.items():
-            if told[name] != value:
-                raise InvalidArgumentError(f"rank {self.rank} asks for {name} {value!r}, rank {told['rank']} for {told[name]!r}; all ranks "
-                                           "must make their Loaders alike, of the same version of the data set")
+            if told["asked"].get(name) != value:
+                raise InvalidArgumentError(f"rank {self.rank} asks for {name} {value!r}, rank {told['rank']} for {told['asked'].get(name)!r}; "
+                                           "all ranks must make their Loaders alike, of the same version of the data set")
 
     def _ledger_start(self, folder: str) -> int:
         """The number of this start, on which all ranks agree."""
@@ -265,8 +267,6 @@ class Loader:
                 parts = self._feed.next(self._from_dlpack)
                 if parts is None:
                     break
-                if parts[1] == self._steps:  # the one that drop_last leaves out
-                    continue
                 self._position = parts[0], parts[2]
                 yield self._make_batch(parts)
         except Error:

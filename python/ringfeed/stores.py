@@ -163,9 +163,10 @@ class Audit:
     """What `audit()` found.
 
     Attributes:
-        epochs: gone through from their first to their last sample.
+        epochs: gone through from their first to their last step.
         samples: handed out, over all ranks and epochs.
-        lost: samples that an epoch did not have.
+        left_out: samples that epochs do not have by their order (`Loader(drop_last=True)`).
+        lost: samples that an epoch did not have, and should have had.
         repeated: samples that an epoch had before.
         wrong: samples with other bytes than are stored.
         offences: these, and lines and files that are missing or out of place.
@@ -175,6 +176,7 @@ class Audit:
 
     epochs: int
     samples: int
+    left_out: int
     lost: int
     repeated: int
     wrong: int

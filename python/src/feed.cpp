@@ -57,9 +57,8 @@ nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
 void begin_ledger(const LocalFeed& local, std::string folder, std::uint64_t start) {
   LedgerFeed& of = *local.get();
   const FeedOptions& options = of.options;
-  of.ledger.emplace(
-      LedgerOptions{std::move(folder), start, options.rank, options.world_size,
-                    encode_position(options.start, *of.dataset, options.order)});
+  of.ledger.emplace(LedgerOptions{std::move(folder), start, options.rank, options.world_size,
+                                  encode_position(options.start, *of.dataset, options.order)});
 }
 
 void flush_ledger(const LocalFeed& local) {
@@ -76,13 +75,33 @@ void end_ledger(const LocalFeed& local) {
   ledger.reset();
 }
 
+OrderOptions order_of(std::string_view shuffle, std::uint64_t seed, std::uint32_t lanes,
+                      std::uint32_t window, std::uint64_t global_batch, std::string_view tail) {
+  return {seed, shuffle_from_name(shuffle), lanes, window, global_batch, tail_from_name(tail)};
+}
+
+std::string encode(const LocalDataset& dataset, Place position, std::string_view shuffle,
+                   std::uint64_t seed, std::uint32_t lanes, std::uint32_t window,
+                   std::uint64_t global_batch, std::string_view tail) {
+  return encode_position({position.first, position.second}, *dataset.get(),
+                         order_of(shuffle, seed, lanes, window, global_batch, tail));
+}
+
+Place decode(const LocalDataset& dataset, std::string_view text, std::string_view shuffle,
+             std::uint64_t seed, std::uint32_t lanes, std::uint32_t window,
+             std::uint64_t global_batch, std::string_view tail) {
+  const Position position = decode_position(
+      text, *dataset.get(), order_of(shuffle, seed, lanes, window, global_batch, tail));
+  return {position.epoch, position.samples};
+}
+
 LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::uint64_t seed,
-                    std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch, int rank,
-                    int world_size, Place start, std::vector<std::string> columns,
-                    std::uint64_t prefetch_bytes, int read_threads, int assemble_threads,
-                    bool track_samples) {
+                    std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch,
+                    std::string_view tail, int rank, int world_size, Place start,
+                    std::vector<std::string> columns, std::uint64_t prefetch_bytes,
+                    int read_threads, int assemble_threads, bool track_samples) {
   FeedOptions options;
-  options.order = {seed, shuffle_from_name(shuffle), lanes, window, global_batch};
+  options.order = order_of(shuffle, seed, lanes, window, global_batch, tail);
   options.rank = rank;
   options.world_size = world_size;
   options.epochs = 0;
@@ -120,19 +139,25 @@ nb::dict stats_of(const LocalFeed& feed) {
 
 void bind_feed(nb::module_& module) {
   using namespace nb::literals;
-  module.attr("ORDER_VERSION") = kOrderVersion;
   module.def(
-      "step_sizes",
-      [](std::uint64_t samples, std::uint32_t lanes, std::uint64_t global_batch) {
-        const Steps steps(samples, {.lanes = lanes, .global_batch = global_batch});
-        return std::pair(steps.count(), steps.count() == 0 ? 0 : steps.size(steps.count() - 1));
+      "step_count",
+      [](std::uint64_t samples, std::uint32_t lanes, std::uint64_t global_batch,
+         std::string_view tail) {
+        return Steps(samples,
+                     {.lanes = lanes, .global_batch = global_batch, .tail = tail_from_name(tail)})
+            .count();
       },
-      "samples"_a, "lanes"_a, "global_batch"_a);
+      "samples"_a, "lanes"_a, "global_batch"_a, "tail"_a);
+  module.def("encode_position", &encode, "dataset"_a, "position"_a, nb::kw_only(), "shuffle"_a,
+             "seed"_a, "lanes"_a, "window"_a, "global_batch"_a, "tail"_a);
+  module.def("decode_position", &decode, "dataset"_a, "text"_a, nb::kw_only(), "shuffle"_a,
+             "seed"_a, "lanes"_a, "window"_a, "global_batch"_a, "tail"_a);
   module.def("next_ledger_start", &Ledger::next_start, "folder"_a);
   nb::class_<LocalFeed>(module, "Feed")
       .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
-                  "window"_a, "global_batch"_a, "rank"_a, "world_size"_a, "start"_a, "columns"_a,
-                  "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a, "track_samples"_a)
+                  "window"_a, "global_batch"_a, "tail"_a, "rank"_a, "world_size"_a, "start"_a,
+                  "columns"_a, "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a,
+                  "track_samples"_a)
       .def("next", &next, "from_dlpack"_a.none())
       .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)
       .def_prop_ro("has_ledger",

@@ -122,8 +122,8 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
     options.ingest.progress = [&](const IngestProgress& at) {
       progress(at.stage, at.done, at.total);
     };
-    const auto source = source_of(data, in_memory ? Extent::kWhole : Extent::kStream,
-                                  options.source, waiter);
+    const auto source =
+        source_of(data, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
     if (options.replication) create_keyspace(url, *options.replication, to);
     const auto store = options.rows ? open_row_store(url, to) : open_store(url, to);
     result = ingest(*source, *store, options.ingest);
@@ -193,7 +193,7 @@ nb::tuple verify_dataset(const std::string& url, const nb::object& report,
   return nb::make_tuple(nb::cast(result.versions), result.bytes);
 }
 
-/// (epochs, samples, lost, repeated, wrong, offences, offenders, notes).
+/// (epochs, samples, left_out, lost, repeated, wrong, offences, offenders, notes).
 nb::tuple audit_ledger(const std::string& folder, const std::string& url, const nb::object& report,
                        const nb::dict& connection) {
   const ConnectionOptions to = connection_of(connection);
@@ -207,8 +207,9 @@ nb::tuple audit_ledger(const std::string& folder, const std::string& url, const 
     };
     result = audit(folder, url, options, to);
   });
-  return nb::make_tuple(result.epochs, result.samples, result.lost, result.repeated, result.wrong,
-                        result.offences, nb::cast(result.offenders), nb::cast(result.notes));
+  return nb::make_tuple(result.epochs, result.samples, result.left_out, result.lost,
+                        result.repeated, result.wrong, result.offences, nb::cast(result.offenders),
+                        nb::cast(result.notes));
 }
 
 std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict& connection) {

@@ -81,12 +81,23 @@ std::shared_ptr<const Dataset> open_dataset(std::string_view url_text, const Led
   const nlohmann::json opened = {{"version", dataset->version()},
                                  {"split", dataset->split()},
                                  {"samples", dataset->size()},
+                                 {"fingerprint", fmt::format("{:016x}", dataset->fingerprint())},
                                  {"schema", of_ledger.at("schema")}};
   if (const auto text = difference(opened, of_ledger); !text.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: {}, as the ledger has it", url.text(), text));
   }
   return dataset;
+}
+
+/// Of an epoch in the order of the ledger.
+std::uint64_t epoch_samples(const LedgerHeader& header, std::uint64_t samples) {
+  const auto& order = header.position.at("order");
+  if (order.at("tail").get<std::string>() != "drop") return samples;
+  const auto global_batch = order.at("global_batch").get<std::uint64_t>();
+  if (global_batch == 0)
+    throw Error(ErrorCode::kBadData, "the order in a ledger's header has batches of 0 samples");
+  return samples - samples % global_batch;
 }
 
 }  // namespace
@@ -96,8 +107,10 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
   auto starts = open_ledgers(folder);
   const LedgerHeader header = check_headers(starts);
   std::shared_ptr<const Dataset> dataset;
+  std::uint64_t per_epoch = 0;
   try {
     dataset = open_dataset(url, header, connection);
+    per_epoch = epoch_samples(header, dataset->size());
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kBadData, fmt::format("{}: the position in its headers is not one ({})",
                                                  folder, error.what()));
@@ -107,7 +120,7 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
         if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
         if (options.progress) options.progress("data set", done, total);
       });
-  return Checker(std::move(hashes), options).check(starts);
+  return Checker(std::move(hashes), per_epoch, options).check(starts);
 }
 
 }  // namespace ringfeed

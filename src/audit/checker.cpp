@@ -31,7 +31,7 @@ AuditResult Checker::check(std::map<std::uint64_t, LedgerStart>& starts) {
     const std::uint64_t expected = now_.samples - epoch_begin_;
     result_.lost += expected - std::min(expected, epoch_seen_);
     result_.notes.push_back(fmt::format("epoch {} is not finished: {} of {} samples", now_.epoch,
-                                        now_.samples, hashes_.size()));
+                                        now_.samples, epoch_samples_));
   }
   return std::move(result_);
 }
@@ -183,10 +183,10 @@ void Checker::check_step(std::vector<Rank>& ranks) {
     for (const auto& rank : ranks) {
       if (!rank.batch) continue;
       if (key_of(*rank.batch) == Key{now_.epoch, *step_}) now_.samples = rank.batch->first;
-      if (rank.batch->epoch > now_.epoch) now_.samples = hashes_.size();
+      if (rank.batch->epoch > now_.epoch) now_.samples = epoch_samples_;
     }
   }
-  if (now_.samples >= hashes_.size()) end_epoch();
+  if (now_.samples >= epoch_samples_) end_epoch();
 }
 
 void Checker::check_samples(const LedgerBatch& batch, const std::string& where) {
@@ -217,7 +217,7 @@ void Checker::check_samples(const LedgerBatch& batch, const std::string& where) 
 void Checker::check_ends(const std::vector<Rank>& ranks) {
   for (const auto& rank : ranks) {
     if (!rank.end) continue;
-    const bool at_end = rank.end->samples == hashes_.size();
+    const bool at_end = rank.end->samples == epoch_samples_;
     const LedgerPosition end = at_end ? LedgerPosition{rank.end->epoch + 1, 0} : *rank.end;
     if (end == now_) continue;
     offend(
@@ -235,9 +235,13 @@ void Checker::go_to(LedgerPosition position, std::optional<std::uint64_t> step) 
 }
 
 void Checker::end_epoch() {
-  const std::uint64_t expected = hashes_.size() - epoch_begin_;
+  const std::uint64_t expected = epoch_samples_ - epoch_begin_;
+  const std::uint64_t left_out = hashes_.size() - epoch_samples_;
   if (epoch_begin_ == 0) {
     ++result_.epochs;
+    result_.left_out += left_out;
+  }
+  if (epoch_begin_ == 0 && left_out == 0) {
     for (std::size_t sample = 0; epoch_seen_ < expected && sample < seen_.size(); ++sample) {
       if (seen_[sample]) continue;
       ++epoch_seen_;

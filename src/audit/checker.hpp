@@ -16,9 +16,13 @@ namespace ringfeed {
 
 class Checker {
  public:
-  /// `hashes` of the samples by their number.
-  Checker(std::vector<std::uint64_t> hashes, const AuditOptions& options)
-      : hashes_(std::move(hashes)), seen_(hashes_.size(), false), options_(options) {}
+  /// `hashes` of the samples by their number; an epoch hands out `epoch_samples` of them.
+  Checker(std::vector<std::uint64_t> hashes, std::uint64_t epoch_samples,
+          const AuditOptions& options)
+      : hashes_(std::move(hashes)),
+        epoch_samples_(epoch_samples),
+        seen_(hashes_.size(), false),
+        options_(options) {}
 
   /// The starts of a run by their number, all of one data set and order; those of each start agree
   /// on where it goes on and on the number of ranks.
@@ -57,6 +61,7 @@ class Checker {
   void offend(std::string text);
 
   const std::vector<std::uint64_t> hashes_;
+  const std::uint64_t epoch_samples_;
   std::vector<bool> seen_;  ///< in the epoch of now_
   const AuditOptions& options_;
   AuditResult result_;

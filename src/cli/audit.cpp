@@ -20,9 +20,12 @@ struct AuditFlags {
 };
 
 std::string text_of(const AuditResult& result) {
-  std::string text = fmt::format("audit: {}, {} epochs, {} samples, {} lost, {} repeated, {} wrong",
-                                 result.exact() ? "exact" : "not exact", result.epochs,
-                                 result.samples, result.lost, result.repeated, result.wrong);
+  const std::string left_out =
+      result.left_out == 0 ? "" : fmt::format("{} left out, ", result.left_out);
+  std::string text =
+      fmt::format("audit: {}, {} epochs, {} samples, {}{} lost, {} repeated, {} wrong",
+                  result.exact() ? "exact" : "not exact", result.epochs, result.samples, left_out,
+                  result.lost, result.repeated, result.wrong);
   for (const auto& note : result.notes) text += "\n  " + note;
   for (const auto& offender : result.offenders) text += "\n  " + offender;
   if (result.offences > result.offenders.size())
@@ -46,6 +49,7 @@ int run_audit(const AuditFlags& options, const Command& command) {
     output.result({{"exact", result.exact()},
                    {"epochs", result.epochs},
                    {"samples", result.samples},
+                   {"left_out", result.left_out},
                    {"lost", result.lost},
                    {"repeated", result.repeated},
                    {"wrong", result.wrong},

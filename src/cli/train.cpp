@@ -38,6 +38,7 @@ constexpr const char* kTrainExamples =
 struct TrainFlags {
   TrainOptions train;
   std::string shuffle = "block";
+  std::string tail = "share";
   std::string prefetch_bytes;
   std::string cache;
   std::string cache_bytes;
@@ -171,6 +172,7 @@ int run_train(TrainFlags& options, Command& command) {
   const CLI::App& app = *command.app;
   const Output& output = command.output;
   train_options.shuffle = shuffle_from_name(options.shuffle);
+  train_options.tail = tail_from_name(options.tail);
   if (!options.prefetch_bytes.empty())
     train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
   if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
@@ -216,6 +218,13 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
   app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")
       ->capture_default_str();
   app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")
+      ->capture_default_str();
+  app.add_option("--tail", options.tail,
+                 "what becomes of the samples of an epoch that fill no step: share (no step is "
+                 "larger than the "
+                 "batch size, the last two may be smaller), drop (left out), join (the last step "
+                 "may be larger)")
+      ->check(CLI::IsMember({"share", "drop", "join"}))
       ->capture_default_str();
   app.add_option("--prefetch-bytes", options.prefetch_bytes,
                  "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "

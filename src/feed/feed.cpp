@@ -35,7 +35,7 @@ void check_threads(const char* name, int threads) {
 std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks,
                               const Steps& steps, const Selection& selection) {
   if (steps.count() == 0) return 0;
-  const std::uint64_t largest = std::max(steps.size(0), steps.size(steps.count() - 1));
+  const std::uint64_t largest = steps.size_max();
   const auto ranks = static_cast<std::uint64_t>(options.world_size);
   const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
   const std::uint64_t samples =
@@ -43,9 +43,8 @@ std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockI
                std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
   const auto columns = selection.columns();
   std::uint64_t bytes = Gather::fixed_bytes(columns, samples);
-  if (std::ranges::any_of(columns, [](const ColumnSpec& column) {
-        return column.kind != ColumnKind::kTensor;
-      })) {
+  if (std::ranges::any_of(
+          columns, [](const ColumnSpec& column) { return column.kind != ColumnKind::kTensor; })) {
     double fullest = 0;
     for (const auto& block : blocks) {
       if (block.samples > 0)
@@ -249,9 +248,7 @@ struct Feed::Impl {
   }
 
   /// Asks for no block, as a store may make whoever asks for much wait: the other threads do that.
-  bool can_help() {
-    return !over && step != steps.count() && queue->has_room() && draw_arrived();
-  }
+  bool can_help() { return !over && step != steps.count() && queue->has_room() && draw_arrived(); }
 
   bool wait_for(std::chrono::milliseconds timeout) {
     if (queue->ready()) return true;

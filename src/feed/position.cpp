@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;  // 1 had neither cut nor fingerprint
 
 std::string schema_hash(const Schema& schema) {
   std::string text;
@@ -28,10 +28,13 @@ Json document_of(const Position& position, const Dataset& dataset, const OrderOp
            {{"version", dataset.version()},
             {"split", dataset.split()},
             {"samples", dataset.size()},
-            {"schema", schema_hash(dataset.schema())}}},
+            {"schema", schema_hash(dataset.schema())},
+            {"fingerprint", fmt::format("{:016x}", dataset.fingerprint())}}},
           {"order",
            {{"version", kOrderVersion},
+            {"cut", kCutVersion},
             {"shuffle", name_of(order.shuffle)},
+            {"tail", name_of(order.tail)},
             {"seed", order.seed},
             {"lanes", order.lanes},
             {"window", order.window},
@@ -64,6 +67,12 @@ Position decode_position(std::string_view text, const Dataset& dataset, const Or
   Position position;
   try {
     const auto json = Json::parse(text);
+    if (json.at("ringfeed_position") == 1) {
+      throw Error(ErrorCode::kBadData,
+                  "the position has no \"cut\": it is of a version of ringfeed that ended epochs "
+                  "with other "
+                  "steps; finish the run with that version, or start it anew");
+    }
     if (json.at("ringfeed_position") != kFormat) {
       throw Error(ErrorCode::kBadData,
                   fmt::format("a position of format {}; this version knows format {}",

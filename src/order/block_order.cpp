@@ -1,11 +1,13 @@
-// shuffle=block: a rank owns a run of lanes and draws from them in turn. A block that several of
-// its lanes cut is held from the first of their windows to the last, so it is read once.
+// shuffle=block: a rank owns a run of lanes and draws from them in turn, and at the end, where
+// steps are small, slices of all lanes. A block that several of its lanes cut, or that a slice
+// needs, is held from the first of their windows to the last, so it is read once.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "order/modes.hpp"
+#include "order/rank_slices.hpp"
 
 namespace ringfeed {
 namespace {
@@ -34,7 +36,11 @@ std::uint64_t depth_at(const Epoch& epoch, std::uint32_t turn, std::uint64_t sta
 class BlockOrder final : public RankOrder {
  public:
   BlockOrder(std::shared_ptr<const Epoch> epoch, int rank, int world_size, std::uint64_t start)
-      : epoch_(std::move(epoch)), rank_lanes_(epoch_->lanes_of_rank(rank, world_size)) {
+      : epoch_(std::move(epoch)),
+        rank_(rank),
+        world_size_(world_size),
+        slices_(*epoch_, rank, world_size, start),
+        rank_lanes_(epoch_->lanes_of_rank(rank, world_size)) {
     for (const auto& [turn, lane] : turns_of(*epoch_, rank, world_size)) {
       const std::uint64_t depth = depth_at(*epoch_, turn, start);
       lanes_.push_back({turn, LaneWalk(*epoch_, lane, depth), depth, {}, 0});
@@ -51,37 +57,38 @@ class BlockOrder final : public RankOrder {
   }
 
   std::uint64_t count(std::uint64_t begin, std::uint64_t end) const override {
-    return count_below(end) - count_below(begin);
+    const Steps& steps = epoch_->steps();
+    std::uint64_t samples =
+        count_below(std::min(end, slices_.begin())) - count_below(std::min(begin, slices_.begin()));
+    for (auto step = steps.step_at(std::max(begin, slices_.begin())); steps.begin(step) < end;
+         ++step) {
+      samples += epoch_->slice_begin(step, rank_ + 1, world_size_) -
+                 epoch_->slice_begin(step, rank_, world_size_);
+    }
+    return samples;
   }
 
   bool draw(std::uint64_t limit, std::vector<SampleRef>& refs) override {
     if (lanes_.empty()) return true;
-    while (row_ * epoch_->lanes() + lanes_[at_].turn < limit) {
-      Lane& lane = lanes_[at_];
-      if (lane.next == lane.samples.size()) {
-        collect_needed(lane);
-        return false;
-      }
-      refs.push_back(lane.samples[lane.next]);
-      if (++lane.next == lane.samples.size()) close(lane);
-      ++at_;
-      wrap();
-    }
-    return true;
+    return draw_lanes(std::min(limit, slices_.begin()), refs) &&
+           (limit <= slices_.begin() || draw_slices(limit, refs));
   }
 
   std::span<const std::uint32_t> needed() const override { return needed_; }
 
   void open() override {
+    if (lanes_left_) {
+      slices_open_ = true;
+      return;
+    }
     Lane& lane = lanes_[at_];
-    const LaneWalk& walk = lane.walk;
     lane.samples.clear();
-    lane.samples.reserve(walk.depth_end() - walk.depth_begin());
-    for (std::size_t i = 0; i < walk.pieces(); ++i) append_piece(walk, walk.piece(i), lane.samples);
-    const std::uint64_t number = (std::uint64_t{walk.lane()} << 32) | walk.window();
-    shuffle(std::span(lane.samples), epoch_->random(Purpose::kWindow, number));
-    lane.next = lane.depth - walk.depth_begin();
-    lane.depth = walk.depth_end();
+    append_window(
+        *epoch_, lane.walk,
+        [this](std::size_t place) -> const std::vector<std::uint32_t>& { return rows_of(place); },
+        lane.samples);
+    lane.next = lane.depth - lane.walk.depth_begin();
+    lane.depth = lane.walk.depth_end();
   }
 
   void finished(std::vector<std::uint32_t>& blocks) override {
@@ -102,6 +109,55 @@ class BlockOrder final : public RankOrder {
     std::uint32_t lanes_left;
     std::vector<std::uint32_t> rows;
   };
+
+  bool draw_lanes(std::uint64_t limit, std::vector<SampleRef>& refs) {
+    while (row_ * epoch_->lanes() + lanes_[at_].turn < limit) {
+      Lane& lane = lanes_[at_];
+      if (lane.next == lane.samples.size()) {
+        collect_needed(lane);
+        return false;
+      }
+      refs.push_back(lane.samples[lane.next]);
+      if (++lane.next == lane.samples.size()) close(lane);
+      ++at_;
+      wrap();
+    }
+    return true;
+  }
+
+  bool draw_slices(std::uint64_t limit, std::vector<SampleRef>& refs) {
+    if (!lanes_left_) leave_lanes();
+    if (!slices_open_) {
+      needed_ = slices_.blocks();
+      return false;
+    }
+    const auto& steps = slices_.steps();
+    for (; slice_ < steps.size() && steps[slice_].begin < limit; ++slice_) {
+      refs.insert(refs.end(), steps[slice_].samples.begin(), steps[slice_].samples.end());
+      if (slice_ + 1 == steps.size())
+        finished_.insert(finished_.end(), slices_.blocks().begin(), slices_.blocks().end());
+    }
+    return true;
+  }
+
+  /// Lets go of the blocks of the windows that are still open, where no slice needs them.
+  void leave_lanes() {
+    lanes_left_ = true;
+    for (auto& lane : lanes_) {
+      for (std::size_t i = 0; !lane.samples.empty() && i < lane.walk.pieces(); ++i) {
+        const std::size_t place = lane.walk.piece(i).place;
+        if (!shared_.contains(place)) finish(place);
+      }
+      lane.samples.clear();
+    }
+    for (const auto& [place, shared] : shared_) finish(place);
+    shared_.clear();
+  }
+
+  void finish(std::size_t place) {
+    if (const std::uint32_t block = epoch_->block(place); !slices_.needs(block))
+      finished_.push_back(block);
+  }
 
   void wrap() {
     if (at_ == lanes_.size()) {
@@ -140,23 +196,12 @@ class BlockOrder final : public RankOrder {
     return count;
   }
 
-  void append_piece(const LaneWalk& walk, const LaneWalk::Piece& piece,
-                    std::vector<SampleRef>& samples) {
-    const std::uint32_t block = epoch_->block(piece.place);
-    const std::vector<std::uint32_t>& rows = rows_of(piece.place, block);
-    if (walk.backward()) {
-      for (std::uint32_t i = piece.to; i > piece.from; --i) samples.push_back({block, rows[i - 1]});
-    } else {
-      for (std::uint32_t i = piece.from; i < piece.to; ++i) samples.push_back({block, rows[i]});
-    }
-  }
-
-  const std::vector<std::uint32_t>& rows_of(std::size_t place, std::uint32_t block) {
+  const std::vector<std::uint32_t>& rows_of(std::size_t place) {
     if (const auto found = shared_.find(place); found != shared_.end()) return found->second.rows;
     const std::uint32_t lanes = lanes_using(place);
     std::vector<std::uint32_t>& rows = lanes > 1 ? shared_[place].rows : rows_;
     if (lanes > 1) shared_[place].lanes_left = lanes;
-    epoch_->shuffle_block(block, rows);
+    epoch_->shuffle_block(epoch_->block(place), rows);
     return rows;
   }
 
@@ -167,7 +212,7 @@ class BlockOrder final : public RankOrder {
         if (--found->second.lanes_left > 0) continue;
         shared_.erase(found);
       }
-      finished_.push_back(epoch_->block(place));
+      finish(place);
     }
     lane.walk.advance();
     lane.samples.clear();
@@ -175,11 +220,17 @@ class BlockOrder final : public RankOrder {
   }
 
   std::shared_ptr<const Epoch> epoch_;
+  int rank_;
+  int world_size_;
+  RankSlices slices_;
   std::pair<std::uint32_t, std::uint32_t> rank_lanes_;
   std::vector<Lane> lanes_;
   std::vector<std::uint64_t> start_windows_;
   std::uint64_t row_ = 0;  ///< the next sample is number row_ * lanes + lanes_[at_].turn
   std::size_t at_ = 0;
+  bool lanes_left_ = false;  ///< what follows are the slices
+  bool slices_open_ = false;
+  std::size_t slice_ = 0;  ///< the next of slices_.steps()
   std::unordered_map<std::size_t, Shared> shared_;
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint32_t> needed_;
@@ -189,25 +240,25 @@ class BlockOrder final : public RankOrder {
 class BlockPlan final : public ReadPlan {
  public:
   BlockPlan(std::shared_ptr<const Epoch> epoch, int rank, int world_size, std::uint64_t start)
-      : epoch_(std::move(epoch)), rank_lanes_(epoch_->lanes_of_rank(rank, world_size)) {
+      : epoch_(std::move(epoch)),
+        slices_(*epoch_, rank, world_size, start),
+        rank_lanes_(epoch_->lanes_of_rank(rank, world_size)) {
     for (const auto& [turn, lane] : turns_of(*epoch_, rank, world_size)) {
       const std::uint64_t depth = depth_at(*epoch_, turn, start);
-      const LaneWalk walk(*epoch_, lane, depth);
-      if (!walk.done()) windows_.push({depth * epoch_->lanes() + turn, turn, walk});
+      push({depth * epoch_->lanes() + turn, turn, LaneWalk(*epoch_, lane, depth)});
     }
   }
 
   std::optional<std::uint32_t> next() override {
     while (true) {
       if (piece_ < window_blocks_.size()) return window_blocks_[piece_++];
-      if (windows_.empty()) return std::nullopt;
+      if (windows_.empty()) return next_of_slices();
       Window window = windows_.top();
       windows_.pop();
       collect(window.walk);
       window.walk.advance();
-      if (window.walk.done()) continue;
       window.first_sample = window.walk.depth_begin() * epoch_->lanes() + window.turn;
-      windows_.push(window);
+      push(window);
     }
   }
 
@@ -219,6 +270,19 @@ class BlockPlan final : public ReadPlan {
     bool operator<(const Window& other) const { return first_sample > other.first_sample; }
   };
 
+  /// Unless nothing is drawn from it.
+  void push(const Window& window) {
+    if (!window.walk.done() && window.first_sample < slices_.begin()) windows_.push(window);
+  }
+
+  std::optional<std::uint32_t> next_of_slices() {
+    while (slice_block_ < slices_.blocks().size()) {
+      const std::uint32_t block = slices_.blocks()[slice_block_++];
+      if (!slices_seen_.contains(block)) return block;
+    }
+    return std::nullopt;
+  }
+
   void collect(const LaneWalk& walk) {
     window_blocks_.clear();
     piece_ = 0;
@@ -228,11 +292,16 @@ class BlockPlan final : public ReadPlan {
       const bool shared =
           std::min(last, rank_lanes_.second) - std::max(first, rank_lanes_.first) > 1;
       if (shared && !shared_seen_.insert(place).second) continue;
-      window_blocks_.push_back(epoch_->block(place));
+      const std::uint32_t block = epoch_->block(place);
+      if (slices_.needs(block)) slices_seen_.insert(block);
+      window_blocks_.push_back(block);
     }
   }
 
   std::shared_ptr<const Epoch> epoch_;
+  RankSlices slices_;
+  std::unordered_set<std::uint32_t> slices_seen_;  ///< blocks of theirs that a window needed before
+  std::size_t slice_block_ = 0;
   std::pair<std::uint32_t, std::uint32_t> rank_lanes_;
   std::priority_queue<Window> windows_;
   std::unordered_set<std::size_t> shared_seen_;

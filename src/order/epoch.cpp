@@ -87,6 +87,11 @@ std::pair<std::uint32_t, std::uint32_t> Epoch::lanes_of_rank(int rank,
   return {first(r), first(r + 1)};
 }
 
+std::uint64_t Epoch::slice_begin(std::uint64_t step, int rank, int world_size) const noexcept {
+  return steps_.begin(step) + steps_.size(step) * static_cast<std::uint64_t>(rank) /
+                                  static_cast<std::uint64_t>(world_size);
+}
+
 Random Epoch::random(Purpose purpose, std::uint64_t number) const noexcept {
   return Random(random_key(kOrderVersion, options_.seed, number_, purpose, number));
 }
@@ -95,6 +100,26 @@ void Epoch::shuffle_block(std::uint32_t block, std::vector<std::uint32_t>& rows)
   rows.resize(block_samples_[block]);
   std::iota(rows.begin(), rows.end(), 0U);
   shuffle(std::span(rows), random(Purpose::kBlockSamples, block));
+}
+
+void append_window(const Epoch& epoch, const LaneWalk& walk, const RowsOf& rows_of,
+                   std::vector<SampleRef>& samples) {
+  const std::size_t first = samples.size();
+  samples.reserve(first + walk.depth_end() - walk.depth_begin());
+  for (std::size_t i = 0; i < walk.pieces(); ++i) {
+    const auto piece = walk.piece(i);
+    const std::uint32_t block = epoch.block(piece.place);
+    const auto& rows = rows_of(piece.place);
+    if (walk.backward()) {
+      for (std::uint32_t row = piece.to; row > piece.from; --row)
+        samples.push_back({block, rows[row - 1]});
+    } else {
+      for (std::uint32_t row = piece.from; row < piece.to; ++row)
+        samples.push_back({block, rows[row]});
+    }
+  }
+  const std::uint64_t number = (std::uint64_t{walk.lane()} << 32) | walk.window();
+  shuffle(std::span(samples).subspan(first), epoch.random(Purpose::kWindow, number));
 }
 
 LaneWalk::LaneWalk(const Epoch& epoch, std::uint32_t lane, std::uint64_t depth)

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <ringfeed/order.hpp>
 #include <span>
 #include <utility>
@@ -42,6 +43,9 @@ class Epoch {
   std::uint32_t lane_at(std::uint32_t turn) const noexcept { return lane_at_[turn]; }
   /// The lanes of a rank: first and one past the last.
   std::pair<std::uint32_t, std::uint32_t> lanes_of_rank(int rank, int world_size) const noexcept;
+  /// Where a rank's slice of a step begins, for the steps that are shared by slices; that of the
+  /// rank after it is its end.
+  std::uint64_t slice_begin(std::uint64_t step, int rank, int world_size) const noexcept;
 
   Random random(Purpose purpose, std::uint64_t number) const noexcept;
   /// The order of the samples inside a block.
@@ -57,6 +61,14 @@ class Epoch {
   std::vector<std::uint64_t> lane_begins_;
   std::vector<std::uint32_t> lane_at_;
 };
+
+class LaneWalk;
+
+/// Appends the samples of the lane's window in their order. `rows_of` gives shuffle_block() of the
+/// block at a place.
+using RowsOf = std::function<const std::vector<std::uint32_t>&(std::size_t place)>;
+void append_window(const Epoch& epoch, const LaneWalk& walk, const RowsOf& rows_of,
+                   std::vector<SampleRef>& samples);
 
 /// Walks the windows of one lane in their order.
 class LaneWalk {

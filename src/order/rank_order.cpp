@@ -25,6 +25,17 @@ std::unique_ptr<RankOrder> RankOrder::make(std::shared_ptr<const Epoch> epoch, i
                             world_size, epoch->options().global_batch, steps.samples(),
                             epoch->options().lanes));
   }
+  const bool slices =
+      epoch->options().shuffle != Shuffle::kBlock || steps.slices_begin() < steps.end();
+  if (slices && steps.size_min() < static_cast<std::uint64_t>(world_size) && steps.count() > 0) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "{} ranks, but the last step of {} samples in batches of {} has {}: each rank must "
+            "get a sample in each step; use fewer ranks or another batch size, leave out what "
+            "fills no step (tail drop), or let it join the last full one (tail join)",
+            world_size, steps.samples(), epoch->options().global_batch, steps.size_min()));
+  }
   switch (epoch->options().shuffle) {
     case Shuffle::kBlock:
       return make_block_order(std::move(epoch), rank, world_size, start);
@@ -53,10 +64,13 @@ std::uint64_t blocks_held_max(const OrderOptions& options, std::uint64_t samples
                               std::uint64_t blocks, int world_size) {
   if (options.shuffle == Shuffle::kFull) return blocks;
   if (options.shuffle == Shuffle::kNone) return std::min<std::uint64_t>(blocks, 1);
-  const std::uint64_t lanes = Steps(samples, options).lanes();
+  const Steps steps(samples, options);
   const auto ranks = static_cast<std::uint64_t>(world_size);
-  const std::uint64_t lanes_of_rank = (lanes + ranks - 1) / ranks;
-  return std::min(blocks, lanes_of_rank * options.window);
+  const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
+  // Two slices have a sample of as many lanes each.
+  const bool slices = world_size > 1 && steps.slices_begin() < steps.end();
+  return std::min<std::uint64_t>(
+      blocks, lanes_of_rank * (slices ? std::max(options.window, 2U) : options.window));
 }
 
 }  // namespace ringfeed

@@ -9,13 +9,14 @@ namespace {
 /// Rank r's part of each step.
 struct Slices {
   const Epoch& epoch;
-  std::uint64_t rank;
-  std::uint64_t world_size;
+  int rank;
+  int world_size;
 
-  std::uint64_t begin(std::uint64_t step) const { return cut(step, rank); }
-  std::uint64_t end(std::uint64_t step) const { return cut(step, rank + 1); }
-  std::uint64_t cut(std::uint64_t step, std::uint64_t r) const {
-    return epoch.steps().begin(step) + epoch.steps().size(step) * r / world_size;
+  std::uint64_t begin(std::uint64_t step) const {
+    return epoch.slice_begin(step, rank, world_size);
+  }
+  std::uint64_t end(std::uint64_t step) const {
+    return epoch.slice_begin(step, rank + 1, world_size);
   }
   std::uint64_t count(std::uint64_t from, std::uint64_t to) const {
     std::uint64_t samples = 0;
@@ -32,7 +33,7 @@ class SliceOrder : public RankOrder {
  public:
   SliceOrder(std::shared_ptr<const Epoch> epoch, int rank, int world_size, std::uint64_t start)
       : epoch_(std::move(epoch)),
-        slices_{*epoch_, static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(world_size)},
+        slices_{*epoch_, rank, world_size},
         step_(epoch_->steps().step_at(start)),
         sample_(slices_.begin(step_)) {}
 
@@ -128,7 +129,7 @@ class SlicePlan final : public ReadPlan {
  public:
   SlicePlan(std::shared_ptr<const Epoch> epoch, int rank, int world_size, std::uint64_t start)
       : epoch_(std::move(epoch)),
-        slices_{*epoch_, static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(world_size)},
+        slices_{*epoch_, rank, world_size},
         step_(epoch_->steps().step_at(start)),
         sample_(slices_.begin(step_)) {}
 

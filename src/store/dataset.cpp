@@ -6,6 +6,7 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
+#include "base/hash.hpp"
 #include "store/cached_store.hpp"
 
 namespace ringfeed {
@@ -74,9 +75,16 @@ void Dataset::choose(std::string_view split) {
   }
   split_ = split;
   samples_ = 0;
+  Hasher chunks;
   for (const auto& part : manifest_->parts) {
-    if (part.split == split_) samples_ += part.samples();
+    if (part.split != split_) continue;
+    samples_ += part.samples();
+    for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
+      const std::uint64_t chunk[] = {part.chunk_samples[i], part.chunk_hash[i]};
+      chunks.update(chunk, sizeof(chunk));
+    }
   }
+  fingerprint_ = chunks.digest();
 }
 
 }  // namespace ringfeed

@@ -37,6 +37,7 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
   if (group.rank() >= ranks) return;
   FeedOptions feed_options;
   feed_options.order.shuffle = Shuffle::kNone;
+  feed_options.order.tail = Tail::kJoin;  // all samples, on any number of ranks
   feed_options.order.lanes = std::max(options.lanes, static_cast<std::uint32_t>(ranks));
   feed_options.order.global_batch = kScanBatch * static_cast<std::uint64_t>(ranks);
   feed_options.rank = group.rank();

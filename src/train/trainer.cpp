@@ -122,7 +122,8 @@ Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::D
 }
 
 OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
-  return {options.seed, options.shuffle, options.lanes, options.window, plan.global_batch};
+  return {options.seed,   options.shuffle,   options.lanes,
+          options.window, plan.global_batch, options.tail};
 }
 
 std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const Plan& plan) {
@@ -272,7 +273,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   TrainSeconds& seconds = summary.seconds;
   TrainProgress progress;
   progress.epochs = options_.epochs;
-  progress.samples_total = dataset_->size();
+  progress.samples_total = feed_.steps().end();
   Stopwatch total;
   Stopwatch watch;
   while (true) {
@@ -310,6 +311,7 @@ void Trainer::evaluate(TrainSummary& summary) {
   if (group_->rank() < ranks) {
     FeedOptions options = feed_options();
     options.order.shuffle = Shuffle::kNone;
+    options.order.tail = Tail::kJoin;  // all samples, on any number of ranks
     options.world_size = ranks;
     options.epochs = 1;
     options.start = {};

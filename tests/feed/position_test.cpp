@@ -52,6 +52,8 @@ TEST(PositionText, IsRefusedWithTheReasonWhereItDoesNotFit) {
   expect_refused("window 2, and here it is 1", [](OrderOptions& other) { other.window = 1; });
   expect_refused("global_batch 16, and here it is 8",
                  [](OrderOptions& other) { other.global_batch = 8; });
+  expect_refused("tail \"share\", and here it is \"join\"",
+                 [](OrderOptions& other) { other.tail = Tail::kJoin; });
   expect_error(ErrorCode::kInvalidArgument, {"a data set with schema"},
                [&] { decode_position(text, *dataset_of_100(4), order()); });
   auto json = nlohmann::json::parse(text);
@@ -60,9 +62,30 @@ TEST(PositionText, IsRefusedWithTheReasonWhereItDoesNotFit) {
                [&] { decode_position(json.dump(), *dataset, order()); });
 }
 
+TEST(PositionText, OfADataSetMadeAnewIsRefused) {
+  // Version, split, size and schema are the same; how the samples lie, and so the order, is not.
+  MemoryPlan plan;
+  plan.block_samples = {20, 10, 10, 10, 10, 10, 10, 10, 10};
+  const auto made_anew = dataset_of(std::make_shared<MemoryStore>(plan));
+  const auto text = encode_position({1, 32}, *dataset_of_100(), order());
+  ASSERT_EQ(made_anew->size(), dataset_of_100()->size());
+  expect_error(ErrorCode::kInvalidArgument, {"a data set with fingerprint", "it does not fit"},
+               [&] { decode_position(text, *made_anew, order()); });
+}
+
+TEST(PositionText, OfAnotherCutIsRefused) {
+  const auto dataset = dataset_of_100();
+  auto json = nlohmann::json::parse(encode_position({1, 32}, *dataset, order()));
+  json["ringfeed_position"] = 1;
+  json["order"].erase("cut");
+  expect_error(ErrorCode::kBadData, {"\"cut\"", "start it anew"},
+               [&] { decode_position(json.dump(), *dataset, order()); });
+}
+
 TEST(PositionText, WhatIsNoPosition) {
   const auto dataset = dataset_of_100();
-  for (const char* text : {"", "{}", "[1, 2]", "{\"ringfeed_position\":2}", "null"}) {
+  for (const char* text :
+       {"", "{}", "[1, 2]", "{\"ringfeed_position\":2}", "{\"ringfeed_position\":3}", "null"}) {
     expect_error(ErrorCode::kBadData, {"position"},
                  [&] { decode_position(text, *dataset, order()); });
   }

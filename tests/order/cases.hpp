@@ -27,9 +27,9 @@ struct OrderCase {
   }
   std::string text() const {
     return fmt::format(
-        "blocks [{}] seed {} shuffle {} lanes {} window {} batch {} epoch {} ranks {}",
+        "blocks [{}] seed {} shuffle {} lanes {} window {} batch {} tail {} epoch {} ranks {}",
         fmt::join(block_samples, ","), options.seed, name_of(options.shuffle), options.lanes,
-        options.window, options.global_batch, epoch, world_size);
+        options.window, options.global_batch, name_of(options.tail), epoch, world_size);
   }
 };
 
@@ -59,8 +59,14 @@ inline OrderCase order_case_at(std::uint64_t number) {
   options.lanes = kLanes[random.below(7)];
   options.window = static_cast<std::uint32_t>(between(1, 5));
   result.epoch = random.below(4);
-  const std::uint64_t ranks_max = std::min<std::uint64_t>(
-      {8, options.lanes, options.global_batch, std::max<std::uint64_t>(result.samples(), 1)});
+  constexpr Tail kTails[] = {Tail::kShare, Tail::kShare, Tail::kDrop, Tail::kJoin};
+  options.tail = kTails[random.below(4)];
+  if (result.samples() < options.global_batch && options.tail == Tail::kDrop)
+    options.tail = Tail::kShare;
+  const Steps steps(result.samples(), options);
+  std::uint64_t ranks_max = std::clamp<std::uint64_t>(steps.lanes(), 1, 8);
+  if (options.shuffle != Shuffle::kBlock || steps.slices_begin() < steps.end())
+    ranks_max = std::clamp<std::uint64_t>(steps.size_min(), 1, ranks_max);
   result.world_size = static_cast<int>(between(1, ranks_max));
   return result;
 }

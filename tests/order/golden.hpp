@@ -17,6 +17,7 @@ inline OrderCase case_of_golden(const nlohmann::json& golden) {
   result.options.lanes = golden.at("lanes");
   result.options.window = golden.at("window");
   result.options.shuffle = shuffle_from_name(golden.at("shuffle").get<std::string>());
+  result.options.tail = tail_from_name(golden.at("tail").get<std::string>());
   result.epoch = golden.at("epoch");
   result.world_size = golden.at("world_size");
   return result;
@@ -31,6 +32,7 @@ inline nlohmann::json golden_order(const OrderCase& order_case) {
                            {"lanes", order_case.options.lanes},
                            {"window", order_case.options.window},
                            {"shuffle", name_of(order_case.options.shuffle)},
+                           {"tail", name_of(order_case.options.tail)},
                            {"world_size", order_case.world_size}};
   const auto epoch =
       std::make_shared<const Epoch>(order_case.block_samples, order_case.options, order_case.epoch);

@@ -1,4 +1,4 @@
-"""The order of an epoch, computed from docs/ordering.md alone (order version 1).
+"""The order of an epoch, computed from docs/ordering.md alone (order version 1, cut 2).
 
 This is a second implementation, written without the one of the program, to check it against. It
 favours likeness to the page over speed: whole epochs are lists in memory. Names of sections in the
@@ -75,16 +75,32 @@ def lane_count(n: int, global_batch: int, lanes: int) -> int:
     return min(lanes, global_batch, n)
 
 
-def steps(n: int, global_batch: int, lanes: int) -> list[tuple[int, int]]:
-    """Begin and end of each step, with the rule for the tail ("Lanes, steps").
+def steps(n: int, global_batch: int, lanes: int, tail: str = "share") -> list[tuple[int, int]]:
+    """Begin and end of each step ("Lanes, steps")."""
+    full = n // global_batch
+    t = n % global_batch
+    result = [(k * global_batch, (k + 1) * global_batch) for k in range(full)]
+    if t == 0:
+        return result
+    if tail == "drop":
+        if full == 0:
+            raise ValueError(f"{n} samples are all left out of batches of {global_batch}")
+        return result
+    if full == 0 or t >= lane_count(n, global_batch, lanes):
+        return [*result, (full * global_batch, n)]
+    begin = result.pop()[0]
+    if tail == "join":
+        return [*result, (begin, n)]
+    middle = begin + (global_batch + t + 1) // 2
+    return [*result, (begin, middle), (middle, n)]
 
-    A tail below C always has a whole step before it: without one, tail = N, and C <= N.
-    """
-    result = [(a, min(a + global_batch, n)) for a in range(0, n, global_batch)]
-    tail = n % global_batch
-    if 0 < tail < lane_count(n, global_batch, lanes):
-        result[-2:] = [(result[-2][0], n)]
-    return result
+
+def shared_by_slices(n: int, global_batch: int, lanes: int, tail: str) -> set[int]:
+    """The numbers of the steps that `share` made too small to be shared by lanes (block, 10)."""
+    all_steps = steps(n, global_batch, lanes, tail)
+    if not all_steps or all_steps[-1][1] - all_steps[-1][0] >= lane_count(n, global_batch, lanes):
+        return set()
+    return {len(all_steps) - 2, len(all_steps) - 1}
 
 
 def stride(c: int) -> int:
@@ -170,23 +186,24 @@ def epoch_order(block_samples: list[int], *, seed: int, epoch: int, global_batch
 
 
 def rank_samples(block_samples: list[int], *, seed: int, epoch: int, global_batch: int,
-                 lanes: int = 64, window: int = 2, shuffle: str = "block",
+                 lanes: int = 64, window: int = 2, shuffle: str = "block", tail: str = "share",
                  world_size: int, rank: int) -> list[list[int]]:
     """For each step the numbers p of the samples that a rank gets (block, 10; "none"; "full").
 
-    Takes what `epoch_order` takes; the seed, the epoch and the window have no say in it.
+    Takes what `epoch_order` takes, and the tail; the seed, the epoch and the window have no say in it.
     """
     n = sum(block_samples)
     c = lane_count(n, global_batch, lanes)
-    all_steps = steps(n, global_batch, lanes)
+    all_steps = steps(n, global_batch, lanes, tail)
+    slices = (shared_by_slices(n, global_batch, lanes, tail) if shuffle == "block"
+              else set(range(len(all_steps))))
     if all_steps and world_size > c:
         raise ValueError(f"{world_size} ranks, but at most {c} can share this epoch")
-    if shuffle != "block":
-        return [list(range(begin + (end - begin) * rank // world_size,
-                           begin + (end - begin) * (rank + 1) // world_size))
-                for begin, end in all_steps]
-    if n == 0:
-        return []
-    s = stride(c)
+    if any(all_steps[k][1] - all_steps[k][0] < world_size for k in slices):
+        raise ValueError(f"{world_size} ranks are more than the last step has samples")
+    s = stride(c) if n > 0 else 0
     return [[p for p in range(begin, end) if lane_of(p, c, s) * world_size // c == rank]
-            for begin, end in all_steps]
+            if k not in slices else
+            list(range(begin + (end - begin) * rank // world_size,
+                       begin + (end - begin) * (rank + 1) // world_size))
+            for k, (begin, end) in enumerate(all_steps)]

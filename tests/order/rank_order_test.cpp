@@ -63,12 +63,13 @@ TEST(RankOrder, EachEpochIsAnExactPermutationAndNoRankIsEverWithoutASample) {
         }
       }
     }
-    ASSERT_EQ(seen.size(), order_case.samples());
+    ASSERT_EQ(seen.size(), Steps(order_case.samples(), order_case.options).end());
   }
 }
 
 TEST(RankOrder, BlocksAreReadOnceAndHeldWithinTheBound) {
   std::uint64_t shared_reads = 0;
+  std::uint64_t with_slices = 0;
   for (std::uint64_t number = 0; number < kCases; ++number) {
     const OrderCase order_case = order_case_at(number);
     SCOPED_TRACE(fmt::format("case {}: {}", number, order_case.text()));
@@ -82,15 +83,25 @@ TEST(RankOrder, BlocksAreReadOnceAndHeldWithinTheBound) {
       reads += rank.reads;
       EXPECT_LE(rank.held_max, held_max);
     }
+    const Steps steps(order_case.samples(), order_case.options);
+    const std::uint64_t of_slices =
+        order_case.world_size > 1 ? steps.end() - steps.slices_begin() : 0;
     if (order_case.options.shuffle == Shuffle::kBlock && blocks > 0) {
-      EXPECT_GE(reads, blocks);
-      EXPECT_LE(reads, blocks + static_cast<std::uint64_t>(order_case.world_size) - 1);
-      shared_reads += reads - blocks;
+      if (order_case.options.tail != Tail::kDrop) {
+        EXPECT_GE(reads, blocks);
+      }
+      EXPECT_LE(reads, blocks + static_cast<std::uint64_t>(order_case.world_size) - 1 + of_slices);
+      if (of_slices > 0) {
+        ++with_slices;
+      } else if (reads > blocks) {
+        shared_reads += reads - blocks;
+      }
     }
     if (HasFailure()) return;
   }
   EXPECT_GT(shared_reads, 0U)
       << "no generated case cut a block between ranks: the bound was not tried";
+  EXPECT_GT(with_slices, kCases / 20) << "too few cases have steps that are shared by slices";
 }
 
 TEST(RankOrder, StepsDoNotDependOnTheNumberOfRanks) {
@@ -152,6 +163,26 @@ TEST(RankOrder, MoreRanksThanLanesAreRefused) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     EXPECT_NE(std::string(error.what()).find("5 ranks, but batch size 4"), std::string::npos)
         << error.what();
+  }
+}
+
+TEST(RankOrder, AStepTooSmallForTheRanksIsRefusedWithTheRemedy) {
+  OrderCase order_case;
+  order_case.block_samples = {41};
+  order_case.options.global_batch = 8;  // 33 to 37 and 37 to 41 are the last two steps
+  EXPECT_EQ(drain_all(order_case, 4).size(), 4U);
+  try {
+    drain_all(order_case, 5);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("the last step of 41 samples in batches of 8 has 4"),
+              std::string::npos)
+        << error.what();
+  }
+  for (const Tail tail : {Tail::kDrop, Tail::kJoin}) {
+    order_case.options.tail = tail;
+    EXPECT_EQ(drain_all(order_case, 8).size(), 8U) << name_of(tail);
   }
 }
 

@@ -1,4 +1,5 @@
-// Writes the golden orders: write_golden FOLDER. To be run by hand when kOrderVersion changes.
+// Writes the golden orders: write_golden FOLDER. To be run by hand when kOrderVersion or
+// kCutVersion changes.
 #include <fstream>
 #include <iostream>
 
@@ -22,18 +23,21 @@ int main(int argc, char** argv) {
          {.seed = 3, .lanes = 1000, .global_batch = 1000},
          0,
          2});  // two strides equally near
-  for (const auto shuffle : {ringfeed::Shuffle::kNone, ringfeed::Shuffle::kFull}) {
-    write({{20, 21, 24},
-           {.seed = 5, .shuffle = shuffle, .lanes = 16, .global_batch = 25},
-           3,
-           4});  // the tail joins
+  for (const auto shuffle :
+       {ringfeed::Shuffle::kNone, ringfeed::Shuffle::kFull, ringfeed::Shuffle::kBlock}) {
+    for (const auto tail : {ringfeed::Tail::kShare, ringfeed::Tail::kDrop, ringfeed::Tail::kJoin}) {
+      write({{20, 21, 24, 0, 13},
+             {.seed = 5, .shuffle = shuffle, .lanes = 24, .global_batch = 25, .tail = tail},
+             3,
+             4});  // 3 samples more than three steps
+    }
   }
   int of_mode[3] = {0, 0, 0};
-  for (std::uint64_t number = 0; of_mode[0] + of_mode[1] + of_mode[2] < 16; ++number) {
+  for (std::uint64_t number = 0; of_mode[0] + of_mode[1] + of_mode[2] < 20; ++number) {
     const ringfeed::OrderCase order_case = ringfeed::order_case_at(number);
     if (order_case.samples() > 900) continue;
     int& count = of_mode[static_cast<int>(order_case.options.shuffle)];
-    if (count >= (order_case.options.shuffle == ringfeed::Shuffle::kBlock ? 12 : 2)) continue;
+    if (count >= (order_case.options.shuffle == ringfeed::Shuffle::kBlock ? 16 : 2)) continue;
     ++count;
     write(order_case);
   }

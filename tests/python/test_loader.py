@@ -44,9 +44,9 @@ def test_the_order_is_that_of_the_library(numbers: str) -> None:
             expected.append([])
         else:
             expected[-1].append([int(word) for word in line.split()[1:]])
-    assert len(expected[0]) == len(expected[1]) == 10
+    assert [len(step) for step in expected[0]] == [len(step) for step in expected[1]] == [100] * 9 + [52, 51]
     loader = ringfeed.Loader(ringfeed.open(numbers), 100, seed=7)
-    assert len(loader) == 10
+    assert len(loader) == 11
     assert ids_of(loader, 2) == expected[:2]
 
 
@@ -76,14 +76,41 @@ def test_batch_size_is_per_rank(numbers: str, monkeypatch: pytest.MonkeyPatch) -
     assert sizes[:-1] == [16] * (len(loader) - 1)
 
 
+@pytest.mark.parametrize("batch_size", [16, 32, 48, 64, 100, 500])
+def test_no_batch_is_larger_than_asked_for(numbers: str, batch_size: int) -> None:
+    data = ringfeed.open(numbers)
+    sizes = [batch.size for batch in ringfeed.Loader(data, batch_size, seed=3)]
+    assert sum(sizes) == SAMPLES and max(sizes) <= batch_size
+    assert sizes[:-2] == [batch_size] * (len(sizes) - 2)
+    joined = [batch.size for batch in ringfeed.Loader(data, batch_size, seed=3, tail="join")]
+    assert sum(joined) == SAMPLES and joined[:-1] == [batch_size] * (len(joined) - 1)
+
+
 def test_drop_last(numbers: str) -> None:
     data = ringfeed.open(numbers)
-    kept, dropped = (ringfeed.Loader(data, 100, seed=3, drop_last=drop) for drop in (False, True))
-    last = [batch.size for batch in kept]
-    sizes = [batch.size for batch in dropped]
-    assert sizes == [size for size in last if size >= 100] and len(sizes) == len(dropped)
-    assert dropped.state_dict()["epoch"] == 1
-    assert [batch.epoch for batch in dropped] == [1] * len(dropped)
+    for batch_size in (48, 100, 300):
+        dropped = ringfeed.Loader(data, batch_size, seed=3, drop_last=True)
+        sizes = [batch.size for batch in dropped]
+        assert sizes == [batch_size] * (SAMPLES // batch_size) and len(sizes) == len(dropped)
+        assert dropped.state_dict()["epoch"] == 1
+        assert [batch.epoch for batch in dropped] == [1] * len(dropped)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="all would be left out"):
+        ringfeed.Loader(data, SAMPLES + 1, drop_last=True)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="choose one of the two"):
+        ringfeed.Loader(data, 10, drop_last=True, tail="join")
+    with pytest.raises(ringfeed.InvalidArgumentError, match="'share', 'drop', 'join'"):
+        ringfeed.Loader(data, 10, tail="keep")
+
+
+def test_a_ledger_of_epochs_that_leave_samples_out(numbers: str, tmp_path: Path) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), 48, drop_last=True, ledger=tmp_path / "ledger")
+    for _ in range(2):
+        for _ in loader:
+            pass
+    loader.close()
+    audit = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert audit.exact and audit.epochs == 2
+    assert (audit.samples, audit.left_out, audit.lost) == (2 * (SAMPLES - SAMPLES % 48), 2 * (SAMPLES % 48), 0)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
@@ -109,16 +136,34 @@ def test_a_state_goes_on_with_any_number_of_ranks(numbers: str, ranks: int) -> N
 def test_a_state_that_does_not_fit_is_refused(numbers: str) -> None:
     data = ringfeed.open(numbers)
     state = ringfeed.Loader(data, 10, seed=5).state_dict()
-    for name, loader in (("seed", ringfeed.Loader(data, 10, seed=6)), ("global_batch_size", ringfeed.Loader(data, 11, seed=5)),
+    for name, loader in (("seed", ringfeed.Loader(data, 10, seed=6)), ("global_batch", ringfeed.Loader(data, 11, seed=5)),
                          ("shuffle", ringfeed.Loader(data, 10, seed=5, shuffle=False))):
         with pytest.raises(ringfeed.InvalidArgumentError, match=name):
             loader.load_state_dict(state)
     loader = ringfeed.Loader(data, 10, seed=5)
     with pytest.raises(ringfeed.InvalidArgumentError):
         loader.load_state_dict(state | {"samples": 7})  # inside a step
-    with pytest.raises(ringfeed.InvalidArgumentError, match="format"):
-        loader.load_state_dict({})
+    for not_a_state in ({}, {"format": 1, "epoch": 0, "samples": 10}):
+        with pytest.raises(ringfeed.InvalidArgumentError, match="not the state of a Loader"):
+            loader.load_state_dict(not_a_state)
     assert len(list(loader)) == len(loader)
+
+
+def test_the_state_of_a_data_set_made_anew_is_refused(tmp_path: Path) -> None:
+    url = str(tmp_path / "set.ring")
+    values = numpy.arange(1000)
+    states = []
+    for seed in (0, 1):
+        ringfeed.write(url, {"id": values}, seed=seed)
+        states.append(ringfeed.Loader(ringfeed.open(url), 100).state_dict())
+        loader = ringfeed.Loader(ringfeed.open(url), 100)
+        loader.load_state_dict(states[-1])
+        ringfeed.delete(url)
+    ringfeed.write(url, {"id": values}, seed=1)
+    loader = ringfeed.Loader(ringfeed.open(url), 100)
+    loader.load_state_dict(states[1])
+    with pytest.raises(ringfeed.InvalidArgumentError, match="fingerprint"):
+        loader.load_state_dict(states[0])
 
 
 def test_an_iteration_left_in_the_middle(numbers: str) -> None:
@@ -333,7 +378,7 @@ def test_ranks_that_ask_for_different_orders_are_named(numbers: str, tmp_path: P
     torch.multiprocessing.spawn(ask_as_rank, (numbers, str(tmp_path), different), nprocs=2)
     told = sorted((tmp_path / f"{different}-{rank}").read_text() for rank in (0, 1))
     assert told[0] == ""  # of the rank that was first
-    assert different in told[1] and "all ranks must make their Loaders alike" in told[1]
+    assert different.removesuffix("_size") in told[1] and "all ranks must make their Loaders alike" in told[1]
     assert all(word.split()[-1] in told[1] for word in words)
 
 
@@ -361,8 +406,6 @@ def test_ranks_agree_on_the_number_of_a_start(numbers: str, tmp_path: Path) -> N
 
 def test_what_a_ledger_does_not_go_with(numbers: str, tmp_path: Path) -> None:
     data = ringfeed.open(numbers)
-    with pytest.raises(ringfeed.InvalidArgumentError, match="drop_last"):
-        ringfeed.Loader(data, 100, drop_last=True, ledger=tmp_path / "ledger")
     with pytest.raises(ringfeed.InvalidArgumentError, match=r"over torch\.distributed"):
         next(iter(ringfeed.Loader(data, 100, rank=0, world_size=2, ledger=tmp_path / "ledger")))
     with pytest.raises(ringfeed.NotFoundError, match="ledger"):
