@@ -172,8 +172,8 @@ class Loader:
         return self._position_document(self._position)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The next iteration goes on where the state was taken, on any number of ranks; also from the "position" of a checkpoint that
-        the program made of the same data set and order.
+        """The next iteration goes on where the state was taken, on any number of ranks; also from the position in a checkpoint.json that
+        the program wrote of the same data set and order.
 
         Raises:
             InvalidArgumentError: it is of another data set, version or order; the difference is named.

@@ -16,7 +16,7 @@ import ringfeed
 
 pytestmark = pytest.mark.program
 HERE = Path(__file__).resolve().parent
-SAMPLES, RANKS, GLOBAL_BATCH_SIZE, STEPS = 1003, 2, 48, 20
+SAMPLES, RANKS, GLOBAL_BATCH_SIZE, STEPS = 1003, 2, 48, 21
 SECONDS_MAX = 300
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS))
 

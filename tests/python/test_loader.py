@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -73,7 +74,7 @@ def test_batch_size_is_per_rank(numbers: str, monkeypatch: pytest.MonkeyPatch) -
     loader = ringfeed.Loader(ringfeed.open(numbers), batch_size=16)
     assert (loader.rank, loader.world_size, loader.global_batch_size) == (1, 4, 64)
     sizes = [batch.size for batch in loader]
-    assert sizes[:-1] == [16] * (len(loader) - 1)
+    assert sizes[:-2] == [16] * (len(loader) - 2) and max(sizes) == 16
 
 
 @pytest.mark.parametrize("batch_size", [16, 32, 48, 64, 100, 500])
@@ -84,6 +85,15 @@ def test_no_batch_is_larger_than_asked_for(numbers: str, batch_size: int) -> Non
     assert sizes[:-2] == [batch_size] * (len(sizes) - 2)
     joined = [batch.size for batch in ringfeed.Loader(data, batch_size, seed=3, tail="join")]
     assert sum(joined) == SAMPLES and joined[:-1] == [batch_size] * (len(joined) - 1)
+
+
+def test_a_last_step_with_fewer_samples_than_ranks_is_refused(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    arguments = {"global_batch_size": 8, "rank": 0, "world_size": 8}  # 1,003 samples end in steps of 6 and 5
+    with pytest.raises(ringfeed.InvalidArgumentError, match="8 ranks, but the last step of 1003 samples in batches of 8 has 5.*tail"):
+        ringfeed.Loader(data, **arguments)
+    for tail, last in (("drop", 1), ("join", 2)):
+        assert [batch.size for batch in ringfeed.Loader(data, **arguments, tail=tail)][-1] in (1, last)
 
 
 def test_drop_last(numbers: str) -> None:
@@ -164,6 +174,23 @@ def test_the_state_of_a_data_set_made_anew_is_refused(tmp_path: Path) -> None:
     loader.load_state_dict(states[1])
     with pytest.raises(ringfeed.InvalidArgumentError, match="fingerprint"):
         loader.load_state_dict(states[0])
+
+
+def test_the_program_s_checkpoint_and_the_loader_have_one_position(tmp_path: Path) -> None:
+    url = str(tmp_path / "set.ring")
+    ringfeed.write(url, {"data": numpy.random.default_rng(1).normal(size=(1003, 4)).astype(numpy.float32),
+                         "target": numpy.zeros((1003, 1), numpy.float32)})
+    run_program("train", url, "--model", "linear", "--loss", "mse", "--input", "data", "--target", "target", "--batch-size", "100", "--seed", "5",
+                "--checkpoint-dir", tmp_path / "run", "--checkpoint-every", "3", "--checkpoint-keep", "100")
+    loader = ringfeed.Loader(ringfeed.open(url), 100, seed=5)
+    batches = iter(loader)
+    for _ in range(3):
+        next(batches)
+    saved = json.loads(sorted((tmp_path / "run").glob("checkpoint-*"))[0].joinpath("checkpoint.json").read_text())
+    assert loader.state_dict() == saved["run"]["position"]
+    resumed = ringfeed.Loader(ringfeed.open(url), 100, seed=5)
+    resumed.load_state_dict(saved["run"]["position"])
+    assert torch.equal(next(iter(resumed))["data"], next(batches)["data"])
 
 
 def test_an_iteration_left_in_the_middle(numbers: str) -> None:
@@ -340,7 +367,7 @@ def test_a_ledger_is_exact_over_a_resume(numbers: str, tmp_path: Path) -> None:
         assert sum(len(batch["id"]) for batch in resumed) > 0
     resumed.close()
     audit = ringfeed.audit(tmp_path / "ledger", numbers)
-    assert audit == ringfeed.Audit(epochs=2, samples=2 * SAMPLES, lost=0, repeated=0, wrong=0, offences=0, offenders=[], notes=[])
+    assert audit == ringfeed.Audit(epochs=2, samples=2 * SAMPLES, left_out=0, lost=0, repeated=0, wrong=0, offences=0, offenders=[], notes=[])
     assert audit.exact
     path = tmp_path / "ledger/rank-0000-000.jsonl"
     lines = path.read_text().splitlines(keepends=True)
@@ -362,7 +389,7 @@ def ask_as_rank(rank: int, url: str, folder: str, different: str) -> None:
     for kept in range(2):  # the same number of Loaders on each rank, each compared with its like
         next(iter(ringfeed.Loader(ringfeed.open(url), 50, seed=kept)))
     torch.distributed.barrier()
-    arguments = {"seed": rank} if different == "seed" else {"batch_size": 50 + rank}
+    arguments = {"seed": rank, "batch_size": 50} if different == "seed" else {"batch_size": 50 + rank}
     try:
         next(iter(ringfeed.Loader(ringfeed.open(url), **arguments)))
         told = ""
