@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .dataset import Dataset, values_of
-from .errors import Error, InvalidArgumentError
+from .errors import InvalidArgumentError
+from .stages import Pipeline, Stages, collated, default_threads, stack
 from .tensors import moved, tensor_maker, tensors_of
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Never
+
+THREADS_MAX = 256
 
 LOADERS: Counter[str] = Counter()
 """Of this process that had their first iteration, by data set: ranks count alike."""
 SHUFFLES = {True: "block", False: "none"}
 TAILS = ("share", "drop", "join")
+FOREIGN = {
+    "num_workers": "it reads ahead on threads of its own (read_threads, assemble_threads), and calls a transform= on transform_threads",
+    "prefetch_factor": "prefetch_bytes bounds what is read ahead",
+    "collate_fn": "it is collate=",
+    "sampler": "the order is its own: shuffle, seed, lanes; a part of the samples is a split",
+    "batch_sampler": "the order is its own: shuffle, seed, lanes; a part of the samples is a split",
+    "persistent_workers": "its threads stay until close()",
+    "worker_init_fn": "it has threads and no worker processes",
+    "generator": "seed= chooses the order",
+    "timeout": "the store has its own (ringfeed.Connection)",
+    "pin_memory_device": "device= copies the batches to it",
+}
+"""Arguments of torch's DataLoader, and what is there instead."""
 
 
 class Batch(dict):
@@ -90,8 +110,20 @@ class Loader:
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
         read_threads: that check and decode what is read, 1 to 256.
         assemble_threads: that copy samples into batches, 1 to 256; the thread that iterates does so, too, where it would wait.
+        transform: called with each sample (a dict of its values by column, or a tuple with as_tuple), on threads of the Loader ahead of the
+            loop; its result is the sample. Order, resume and ledger are what they are without it.
+        transform_batches: call it with each whole `Batch` instead; its result is the batch.
+        transform_threads: that do it, and what follows, each a batch at a time; None: the cores of this process, shared among the ranks of
+            its host, at most 8. One batch more than these is under way, beside prefetch_bytes. Python code runs on one at a time; decoders
+            and torch let the others go on.
+        collate: makes a batch of a list of samples; None: torch's default_collate (with as_numpy arrays are stacked).
+        pin_memory: put tensors into page-locked memory, on the same threads; without CUDA there is a warning and nothing else.
+        device: where tensors are copied ahead of the loop, on the same threads; CUDA: by streams of their own, from pinned memory.
         ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
             torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
+
+    What a transform or collate makes is handed out as a `Batch` where it is a dict, as a `TupleBatch` where it is a tuple, with the
+    attributes of the batch it was made of; anything else as it is.
 
     A tensor column is a torch.Tensor [size, *shape] (a NumPy array with as_numpy) over memory of its own, a list column a list of
     1-D tensors, a binary column a list of bytes, a string column a list of str.
@@ -99,15 +131,23 @@ class Loader:
     Raises:
         InvalidArgumentError: an argument that does not fit the data set; it names the remedy. At the first iteration also when ranks of
             torch.distributed ask for different orders, positions or versions; it names rank and difference.
-    While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ...; a Loader that raised starts its next
-    iteration where it was.
+        TypeError: an argument that it does not know; of those of torch's DataLoader it says what is there instead.
+    While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ..., and what transform and collate raise; a Loader
+    that raised starts its next iteration where it was.
+
+    It is a torch.utils.data.IterableDataset to code that asks: `DataLoader(loader, batch_size=None)`, and torchdata's StatefulDataLoader
+    alike, hand out its batches.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
                  seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, tail: str | None = None,
                  as_numpy: bool = False, as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
+                 transform: Callable[[Any], Any] | None = None, transform_batches: bool = False, transform_threads: int | None = None,
+                 collate: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False, device: torch.device | str | int | None = None,
                  prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
-                 ledger: str | os.PathLike[str] | None = None) -> None:
+                 ledger: str | os.PathLike[str] | None = None, **unknown: Never) -> None:
+        for name in unknown:
+            raise TypeError(f"Loader has no argument {name!r}: {FOREIGN.get(name) or nearest(name)}")
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
         if isinstance(columns, str):
@@ -138,6 +178,10 @@ class Loader:
         kinds = {column.name: column.kind for column in dataset.schema}
         self._varying = {name: kinds[name] for name in self._columns if kinds[name] != "tensor"}
         self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
+        if not as_numpy:
+            sys.modules["torch"].utils.data.IterableDataset.register(Loader)
+        self._stages = self._make_stages(transform, transform_batches, transform_threads, collate, pin_memory, device)
+        self._pipeline: Pipeline | None = None
 
     def __len__(self) -> int:
         """Steps of an epoch."""
@@ -192,6 +236,9 @@ class Loader:
             self._feed.end_ledger()
             self._feed.close()
             self._feed = None
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
 
     def stats(self) -> dict[str, float]:
         """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds that iterating did not have a
@@ -257,24 +304,69 @@ class Loader:
         self._next = (start[0] + 1, 0)
         return self._iteration, start[0]
 
-    def _batches(self) -> Iterator[Batch] | Iterator[TupleBatch]:
+    def _batches(self) -> Iterator[Any]:
         iteration, epoch = self._begin()
+        batches = self._assembled(iteration)
+        if self._stages is not None:
+            if self._pipeline is None:
+                self._pipeline = Pipeline(self._stages)
+            batches = self._pipeline.run(batches)
         try:
-            while True:
-                if iteration != self._iteration:
-                    raise InvalidArgumentError(
-                        "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
-                parts = self._feed.next(self._from_dlpack)
-                if parts is None:
-                    break
-                self._position = parts[0], parts[2]
-                yield self._make_batch(parts)
-        except Error:
-            if iteration == self._iteration:
-                self.close()  # a feed that failed is of no use
-                self._next = self._position
+            for samples, batch in batches:
+                self._check_current(iteration)
+                if self._stages is not None and self._feed is not None:
+                    self._feed.hand_out()
+                self._position = epoch, samples
+                yield batch
+        except Exception:
+            self._check_current(iteration)  # what ended it is told instead of what follows from that
+            self.close()  # a feed that failed is of no use
+            self._next = self._position
             raise
         self._position = (epoch + 1, 0)
+
+    def _assembled(self, iteration: int) -> Iterator[tuple[int, Any]]:
+        """The batches of the epoch as the feed gives them, each with the samples of the position after it."""
+        while True:
+            self._check_current(iteration)
+            parts = self._feed.next(self._from_dlpack, self._stages is not None)
+            if parts is None:
+                return
+            yield parts[2], self._make_batch(parts)
+
+    def _check_current(self, iteration: int) -> None:
+        if iteration != self._iteration:
+            raise InvalidArgumentError(
+                "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
+
+    def _make_stages(self, transform: Callable[[Any], Any] | None, whole: bool, threads: int | None, collate: Callable[[list[Any]], Any] | None,
+                     pin_memory: bool, device: Any) -> Stages | None:  # noqa: ANN401
+        for name, value in (("transform", transform), ("collate", collate)):
+            if value is not None and not callable(value):
+                raise InvalidArgumentError(f"{name} is {value!r}; it is a function")
+        if threads is not None and not 1 <= threads <= THREADS_MAX:
+            raise InvalidArgumentError(f"transform_threads {threads}; must be 1 to {THREADS_MAX}")
+        if whole and (transform is None or collate is not None):
+            raise InvalidArgumentError("transform_batches calls transform with whole batches; give a transform, and no collate")
+        if self.as_numpy and (pin_memory or device is not None):
+            raise InvalidArgumentError("as_numpy makes NumPy arrays, which are in plain memory; leave out pin_memory and device")
+        if device is not None or pin_memory:
+            import torch
+
+            device = None if device is None else torch.device(device)
+            if device is not None and device.type == "cuda" and not torch.cuda.is_available():
+                raise InvalidArgumentError(f"device {str(device)!r}: torch finds no CUDA device here")
+            pin_memory = pin_memory or (device is not None and device.type == "cuda")
+            if pin_memory and not torch.cuda.is_available():
+                warnings.warn("pin_memory: there is no CUDA device, so nothing is pinned", stacklevel=3)
+                pin_memory = False
+        if transform is None and collate is None and not pin_memory and device is None:
+            return None
+        split = (transform is not None and not whole) or collate is not None
+        if split and collate is None:
+            collate = stack if self.as_numpy else collated
+        return Stages(split=samples_of if split else None, transform=transform, collate=collate, finish=finished, pin_memory=pin_memory,
+                      device=device, threads=threads or default_threads())
 
     def _make_batch(self, parts: tuple) -> Batch | TupleBatch:
         epoch, step, _, size, weight, columns = parts
@@ -284,6 +376,29 @@ class Loader:
         batch = TupleBatch([columns[name] for name in self._columns]) if self.as_tuple else Batch(columns)
         batch.epoch, batch.step, batch.size, batch.weight = epoch, step, size, weight
         return batch
+
+
+def samples_of(batch: Batch | TupleBatch) -> list[Any]:
+    """The samples of a batch: dicts or tuples of their values."""
+    if isinstance(batch, tuple):
+        return [*zip(*batch, strict=True)]
+    return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+
+
+def finished(result: Any, of: Batch | TupleBatch) -> Any:  # noqa: ANN401
+    """A batch of ours with the attributes of the one it was made of, where it is one of columns."""
+    if type(result) in (dict, Batch):
+        return _with_attributes(Batch(result), of)
+    if type(result) in (tuple, TupleBatch):
+        return _with_attributes(TupleBatch(result), of)
+    return result
+
+
+def nearest(name: str) -> str:
+    """The argument of the Loader that may be meant."""
+    names = list(inspect.signature(Loader.__init__).parameters)[1:-1]
+    close = get_close_matches(name, names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
 
 
 def initialized_rank() -> tuple[int, int] | None:

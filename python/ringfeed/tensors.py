@@ -27,8 +27,17 @@ def tensors_of(values: Any) -> Any:  # noqa: ANN401
     return torch.from_numpy(values) if isinstance(values, numpy.ndarray) else values
 
 
-def moved(values: Any, device: Any, non_blocking: bool) -> Any:  # noqa: ANN401
-    """Tensors, or a list of them, on a device; all else as it is."""
+def mapped(values: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """The same with each tensor changed, in lists, tuples and dicts, too; all else as it is."""
     if isinstance(values, list):
-        return [moved(part, device, non_blocking) for part in values]
-    return values.to(device, non_blocking=non_blocking) if hasattr(values, "detach") else values
+        return [mapped(part, change) for part in values]
+    if isinstance(values, tuple):
+        return tuple(mapped(part, change) for part in values)
+    if isinstance(values, dict):
+        return {name: mapped(part, change) for name, part in values.items()}
+    return change(values) if hasattr(values, "detach") else values
+
+
+def moved(values: Any, device: Any, non_blocking: bool) -> Any:  # noqa: ANN401
+    """Tensors on a device."""
+    return mapped(values, lambda tensor: tensor.to(device, non_blocking=non_blocking))

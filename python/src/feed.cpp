@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <ringfeed/feed.hpp>
 #include <ringfeed/ledger.hpp>
@@ -25,12 +26,14 @@ struct LedgerFeed {
   FeedOptions options;
   Feed feed{dataset, options};
   std::optional<Ledger> ledger = std::nullopt;
+  /// That next() gave with `hold`, and that the loop was not given yet; without their memory.
+  std::deque<Batch> held = {};
 };
 using LocalFeed = Local<LedgerFeed>;
 
 /// (epoch, step, the samples of the position after it, size, weight, columns as of arrays_of());
-/// None at the end of each epoch.
-nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
+/// None at the end of each epoch. With `hold` the ledger gets it by hand_out().
+nb::object next(const LocalFeed& local, nb::handle from_dlpack, bool hold) {
   Feed& feed = local.get()->feed;
   auto pause = std::chrono::milliseconds(0);
   while (true) {
@@ -43,14 +46,28 @@ nb::object next(const LocalFeed& local, nb::handle from_dlpack) {
     check_signals();
     pause = kSignalPause;
   }
-  const auto batch = feed.next();
+  auto batch = feed.next();
   if (!batch) return nb::none();
-  if (auto& ledger = local.get()->ledger) {
+  if (auto& ledger = local.get()->ledger; ledger && !hold) {
     const nb::gil_scoped_release release;
     ledger->write(*batch);
   }
-  return nb::make_tuple(batch->epoch, batch->step, feed.position().samples, batch->size,
-                        batch->weight, arrays_of(*batch, from_dlpack));
+  nb::object result = nb::make_tuple(batch->epoch, batch->step, feed.position().samples,
+                                     batch->size, batch->weight, arrays_of(*batch, from_dlpack));
+  if (local.get()->ledger && hold) {
+    for (auto& column : batch->columns) column.owner.reset();
+    local.get()->held.push_back(std::move(*batch));
+  }
+  return result;
+}
+
+/// The loop is given the first of the batches that were held.
+void hand_out(const LocalFeed& local) {
+  LedgerFeed& of = *local.get();
+  if (!of.ledger) return;
+  const nb::gil_scoped_release release;
+  of.ledger->write(of.held.front());
+  of.held.pop_front();
 }
 
 /// `start` is the number of this start of the run.
@@ -158,7 +175,8 @@ void bind_feed(nb::module_& module) {
                   "window"_a, "global_batch"_a, "tail"_a, "rank"_a, "world_size"_a, "start"_a,
                   "columns"_a, "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a,
                   "track_samples"_a)
-      .def("next", &next, "from_dlpack"_a.none())
+      .def("next", &next, "from_dlpack"_a.none(), "hold"_a)
+      .def("hand_out", &hand_out)
       .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)
       .def_prop_ro("has_ledger",
                    [](const LocalFeed& feed) { return feed.get()->ledger.has_value(); })

@@ -1,3 +1,4 @@
+// Samples are looked for one by one, as a slice has one of each lane at most, or two.
 #include "order/rank_slices.hpp"
 
 #include <algorithm>
