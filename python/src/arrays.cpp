@@ -74,8 +74,9 @@ DType dtype_of(const std::string& name, const Array& array) {
     if (array.dtype() == foreign_of(dtype)) return dtype;
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "column '" + name + "': a data set cannot hold this dtype; cast it to one of bool, "
-              "uint8, int8, int16, int32, int64, float16, float32, float64");
+              "column '" + name +
+                  "': a data set cannot hold this dtype; cast it to one of bool, "
+                  "uint8, int8, int16, int32, int64, float16, float32, float64");
 }
 
 Column column_of(std::int64_t size, const nb::tuple& parts) {
@@ -92,9 +93,10 @@ Column column_of(std::int64_t size, const nb::tuple& parts) {
   const std::int64_t rows = column.shape.empty() ? -1 : column.shape[0];
   if (column.kind == ColumnKind::kTensor) {
     if (rows == size) return column;
-    throw Error(ErrorCode::kInvalidArgument,
-                "column '" + column.name + "' has " + std::to_string(rows) + " samples, others have " +
-                    std::to_string(size) + "; the first dimension of each is the samples");
+    throw Error(ErrorCode::kInvalidArgument, "column '" + column.name + "' has " +
+                                                 std::to_string(rows) + " samples, others have " +
+                                                 std::to_string(size) +
+                                                 "; the first dimension of each is the samples");
   }
   Array offsets = array_from(column.name, parts[3]);
   column.offsets = static_cast<const std::int64_t*>(offsets.data());
@@ -111,11 +113,11 @@ nb::dict arrays_of(const Batch& batch, nb::handle from_dlpack) {
     const std::vector<std::size_t> shape(column.shape.begin(), column.shape.end());
     const nb::str name(column.name.data(), column.name.size());
     if (column.kind != ColumnKind::kTensor) {
-      columns[name] = nb::make_tuple(
-          array_of<nb::numpy>(column.data, shape, column.dtype, column.owner),
-          array_of<nb::numpy>(const_cast<std::int64_t*>(column.offsets),
-                              {static_cast<std::size_t>(batch.size) + 1}, DType::kInt64,
-                              column.owner));
+      columns[name] =
+          nb::make_tuple(array_of<nb::numpy>(column.data, shape, column.dtype, column.owner),
+                         array_of<nb::numpy>(const_cast<std::int64_t*>(column.offsets),
+                                             {static_cast<std::size_t>(batch.size) + 1},
+                                             DType::kInt64, column.owner));
     } else if (from_dlpack.is_none()) {
       columns[name] = array_of<nb::numpy>(column.data, shape, column.dtype, column.owner);
     } else {

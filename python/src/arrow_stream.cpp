@@ -1,5 +1,5 @@
-// The struct as the specification gives it (arrow.apache.org/docs/format/CStreamInterface.html): the
-// module sees no header of Arrow.
+// The struct as the specification gives it (arrow.apache.org/docs/format/CStreamInterface.html):
+// the module sees no header of Arrow.
 #include "arrow_stream.hpp"
 
 #include <cstring>

@@ -4,6 +4,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <mutex>
+#include <utility>
+
 #include "keywords.hpp"
 
 namespace ringfeed::python {
@@ -13,6 +16,45 @@ void take_consistency(Keywords& keywords, const char* name, std::optional<Consis
   std::optional<std::string> text;
   keywords.take(name, text);
   if (text) to = consistency_from_name(*text);
+}
+
+/// That threads of the library have to say. They cannot wait for the GIL: whoever has it may be
+/// waiting for them, or Python may be ending.
+struct Warnings {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+};
+
+Warnings& warnings() {
+  static auto* const all = new Warnings;  // threads may outlive what is static
+  return *all;
+}
+
+/// On Python's main thread, with the GIL.
+int show_warnings(void*) {
+  std::vector<std::string> lines;
+  {
+    const std::lock_guard lock(warnings().mutex);
+    lines.swap(warnings().lines);
+  }
+  const PyObject* const finders = PySys_GetObject("meta_path");
+  if (finders == nullptr || finders == Py_None) return 0;  // Python is ending: nothing can be imported
+  for (const auto& line : lines) {
+    try {
+      nb::module_::import_("warnings").attr("warn")("ringfeed: " + line);
+    } catch (nb::python_error& error) {
+      error.discard_as_unraisable("ringfeed: a warning");  // under -W error
+    }
+  }
+  return 0;
+}
+
+void warn(const std::string& line) {
+  {
+    const std::lock_guard lock(warnings().mutex);
+    warnings().lines.push_back(line);
+  }
+  Py_AddPendingCall(&show_warnings, nullptr);
 }
 
 }  // namespace
@@ -43,15 +85,7 @@ ConnectionOptions connection_of(const nb::dict& values) {
   keywords.take("cache_dir", options.cache_dir);
   keywords.take("cache_bytes", options.cache_bytes);
   keywords.finish();
-  // From threads of the library: a warning waits for the GIL like any other thread.
-  options.warn = [](const std::string& line) {
-    const nb::gil_scoped_acquire gil;
-    try {
-      nb::module_::import_("warnings").attr("warn")("ringfeed: " + line);
-    } catch (nb::python_error& error) {
-      error.discard_as_unraisable("ringfeed: a warning");  // under -W error
-    }
-  };
+  options.warn = warn;
   return options;
 }
 

@@ -38,8 +38,7 @@ nb::list columns_of(const LocalDataset& dataset) {
 
 LocalSamples samples_of(const LocalDataset& dataset, std::vector<std::string> columns,
                         std::uint64_t cache_bytes) {
-  return LocalSamples(
-      std::make_shared<Samples>(dataset.get(), std::move(columns), cache_bytes));
+  return LocalSamples(std::make_shared<Samples>(dataset.get(), std::move(columns), cache_bytes));
 }
 
 nb::dict read(const LocalSamples& samples, const std::vector<std::uint64_t>& numbers) {
@@ -77,9 +76,8 @@ void bind_dataset(nb::module_& module) {
       .def_prop_ro("version", [](const LocalDataset& dataset) { return dataset.get()->version(); })
       .def_prop_ro("size", [](const LocalDataset& dataset) { return dataset.get()->size(); })
       .def_prop_ro("columns", &columns_of)
-      .def_prop_ro(
-          "splits",
-          [](const LocalDataset& dataset) { return splits_of(dataset.get()->manifest()); })
+      .def_prop_ro("splits",
+                   [](const LocalDataset& dataset) { return splits_of(dataset.get()->manifest()); })
       .def("samples", &samples_of, "columns"_a, "cache_bytes"_a)
       .def("export_stream", &export_stream, "columns"_a);
   nb::class_<LocalSamples>(module, "Samples").def("read", &read, "numbers"_a);

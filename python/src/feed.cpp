@@ -182,11 +182,7 @@ void bind_feed(nb::module_& module) {
                    [](const LocalFeed& feed) { return feed.get()->ledger.has_value(); })
       .def("flush_ledger", &flush_ledger)
       .def("end_ledger", &end_ledger)
-      .def("close",
-           [](LocalFeed& feed) {
-             const nb::gil_scoped_release release;
-             feed.close();
-           })
+      .def("close", &LocalFeed::close)
       .def_prop_ro("position", &position_of)
       .def_prop_ro("stats", &stats_of);
 }

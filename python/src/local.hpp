@@ -2,6 +2,7 @@
 // follow a fork: a child must not use it, and must not wait for them when it lets go of it.
 #pragma once
 
+#include <nanobind/nanobind.h>
 #include <unistd.h>
 
 #include <memory>
@@ -33,14 +34,17 @@ class Local {
     return object_;
   }
 
+  /// With the GIL, and without it while it waits for threads.
   void close() noexcept {
     if (object_ == nullptr) return;
     // In a child the object stays as it is, for good: ending it would wait for threads that are not
     // there.
-    if (::getpid() == process_)
-      object_.reset();
-    else
+    if (::getpid() != process_) {
       new std::shared_ptr<T>(std::move(object_));
+      return;
+    }
+    const nanobind::gil_scoped_release release;
+    object_.reset();
   }
 
  private:

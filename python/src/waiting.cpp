@@ -39,7 +39,8 @@ void Waiter::run_call() {
   } catch (...) {
     failure = std::current_exception();
   }
-  const nb::gil_scoped_release release;  // the other thread may want it before it gives the mutex up
+  const nb::gil_scoped_release
+      release;  // the other thread may want it before it gives the mutex up
   const std::lock_guard lock(mutex_);
   failure_ = std::move(failure);
   call_ = nullptr;

@@ -193,6 +193,30 @@ def test_the_program_s_checkpoint_and_the_loader_have_one_position(tmp_path: Pat
     assert torch.equal(next(iter(resumed))["data"], next(batches)["data"])
 
 
+DROPPED = """
+import sys, time, warnings
+import ringfeed
+
+url, cache, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+warnings.simplefilter("always")
+with warnings.catch_warnings(record=True) as caught:
+    for _ in range(count):
+        loader = ringfeed.Loader(ringfeed.open(url, cache_dir=cache, cache_bytes=1), batch_size=10)
+        start = time.monotonic()
+        del loader
+        assert time.monotonic() - start < 5
+print(len(caught))
+left = ringfeed.Loader(ringfeed.open(url, cache_dir=cache, cache_bytes=1), batch_size=10)  # alive when Python ends
+"""
+
+
+def test_a_loader_that_is_dropped_while_its_store_warns(numbers: str, tmp_path: Path) -> None:
+    """The store's thread says that the cache is too small while the Loader's end waits for that thread."""
+    told = subprocess.run([sys.executable, "-c", DROPPED, numbers, str(tmp_path / "cache"), "1000"], check=True, capture_output=True, text=True,
+                          timeout=10 * SECONDS_MAX, env=dict(os.environ, PYTHONPATH=str(PACKAGE)))
+    assert int(told.stdout) > 0 and told.stderr == ""
+
+
 def test_an_iteration_left_in_the_middle(numbers: str) -> None:
     data = ringfeed.open(numbers)
     whole = ids_of(ringfeed.Loader(data, 100), 3)
