@@ -57,7 +57,7 @@ class Dataset:
         self._connection = connection
         self._url, self._split, self._version, self._splits = core.url, core.split, core.version, core.splits
         self._schema = tuple(Column(*parts) for parts in core.columns)
-        self._samples: _core.Samples | None = None
+        self._samples: dict[tuple[str, ...], _core.Samples] = {}  # by their columns
 
     @property
     def url(self) -> str:
@@ -105,12 +105,25 @@ class Dataset:
     def __getitem__(self, key: Any) -> dict[str, Any]:
         """Raises: IndexError; TypeError for another key; BadDataError, UnavailableError, ... of the store."""
         if isinstance(key, slice):
-            return self._read(range(*key.indices(len(self))))
+            return self.take(range(*key.indices(len(self))))
         if isinstance(key, numpy.ndarray) and key.ndim == 1 and key.dtype.kind in "iu":
             key = key.tolist()
         if not isinstance(key, list | tuple | range):
-            return {name: values[0] for name, values in self._read([self._place(index(key))]).items()}
-        return self._read([self._place(index(number)) for number in key])
+            return {name: values[0] for name, values in self.take([index(key)]).items()}
+        return self.take(key)
+
+    def take(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> dict[str, Any]:
+        """The samples of these numbers, in their order, as `ds[numbers]`; with these columns alone (None: all), the others are not copied.
+
+        Raises:
+            InvalidArgumentError: an unknown column. IndexError; BadDataError, UnavailableError, ... of the store.
+        """
+        names = tuple(column.name for column in self._schema) if columns is None else tuple(columns)
+        if names not in self._samples:
+            self._samples[names] = self._core.samples([*names], CACHE_BYTES)
+        kinds = {column.name: column.kind for column in self._schema}
+        values = self._samples[names].read([self._place(index(number)) for number in numbers])
+        return {name: values_of(kinds[name], values[name]) for name in names}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Samples in storage order."""
@@ -143,12 +156,6 @@ class Dataset:
         if not -len(self) <= number < len(self):
             raise IndexError(f"{self.url}: there is no sample {number}; there are {len(self)}")
         return number % len(self)
-
-    def _read(self, numbers: Sequence[int]) -> dict[str, Any]:
-        if self._samples is None:
-            self._samples = self._core.samples([], CACHE_BYTES)
-        columns = self._samples.read(numbers)
-        return {column.name: values_of(column.kind, columns[column.name]) for column in self._schema}
 
 
 def values_of(kind: str, column: Any) -> Any:  # noqa: ANN401

@@ -61,7 +61,7 @@ class TorchDataset(torch.utils.data.Dataset):
         """The samples of a batch at once, as torch's DataLoader asks for them."""
         if os.getpid() != self._process:
             self._dataset, self._process = self._dataset.reopen(), os.getpid()
-        part = self._dataset[numbers]
+        part = self._dataset.take(numbers, self._columns)
         columns = [tensors_of(part[name]) for name in self._columns]
         return [self._sample(values) for values in zip(*columns, strict=True)]
 

@@ -45,6 +45,18 @@ def test_samples_by_number(numbers: str) -> None:
         data["id"]
 
 
+def test_columns_of_samples_by_number(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    part = data.take([5, -1, 5], columns=["id"])
+    assert list(part) == ["id"] and part["id"].tolist() == data[[5, -1, 5]]["id"].tolist()
+    assert list(data._samples["id",].read([5])) == ["id"]  # the others are not copied and then dropped
+    assert list(data.take([0], columns=["data", "id"])) == ["data", "id"]
+    with pytest.raises(ringfeed.InvalidArgumentError, match="none"):
+        data.take([0], columns=["none"])
+    with pytest.raises(IndexError):
+        data.take([len(data)])
+
+
 def test_arrow_and_pandas(numbers: str) -> None:
     data = ringfeed.open(numbers)
     ids = stored_ids(data)
