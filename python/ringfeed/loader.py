@@ -121,6 +121,7 @@ class Loader:
         device: where tensors are copied ahead of the loop, on the same threads; CUDA: by streams of their own, from pinned memory.
         ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
             torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
+        **unknown: refused: TypeError, which names the argument that may be meant.
 
     What a transform or collate makes is handed out as a `Batch` where it is a dict, as a `TupleBatch` where it is a tuple, with the
     attributes of the batch it was made of; anything else as it is.
@@ -131,7 +132,7 @@ class Loader:
     Raises:
         InvalidArgumentError: an argument that does not fit the data set; it names the remedy. At the first iteration also when ranks of
             torch.distributed ask for different orders, positions or versions; it names rank and difference.
-        TypeError: an argument that it does not know; of those of torch's DataLoader it says what is there instead.
+        TypeError: an unknown argument; of those of torch's DataLoader it says what is there instead.
     While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ..., and what transform and collate raise; a Loader
     that raised starts its next iteration where it was.
 
