@@ -150,6 +150,7 @@ bool CacheFolder::is_whole(const CachedFile& found) noexcept {
 
 bool CacheFolder::keep(const std::string& name, std::string_view bytes) noexcept {
   if (off_) return true;
+  const LostPages zeros;  // of the shared memory
   const std::uint64_t size = bytes.size() + kHashBytes;
   if (!reserve(size)) return false;
   try {
@@ -227,6 +228,7 @@ void CacheFolder::turn_off(const std::exception& error) noexcept {
 
 void CacheFolder::warn_once(const std::string& text) noexcept {
   if (!warn_) return;
+  const LostPages zeros;
   const std::uint64_t hash = hash_bytes(text);
   if (shared_ != nullptr && shared_->warned.exchange(hash) == hash) return;
   warn_(text);

@@ -33,7 +33,6 @@ constexpr std::string_view kUnfinished = ".unfinished-";
 constexpr std::string_view kRemoved = ".removed-";
 constexpr std::string_view kLock = ".lock";
 constexpr std::uint64_t kDocumentBytesMax = std::uint64_t{64} << 20;
-constexpr std::uint64_t kStateBytesMax = std::uint64_t{1} << 40;
 
 nlohmann::json checksum_of(std::string_view bytes) {
   return {{"bytes", bytes.size()}, {"xxh3", fmt::format("{:016x}", hash_bytes(bytes))}};
@@ -80,9 +79,11 @@ bool is_there(const std::string& path) {
 }
 
 std::string read_checked(const std::string& path, const char* name, const nlohmann::json& sum) {
+  const auto bytes_max = whole_number(sum.at("bytes"), "a file's size");
   std::string bytes;
   try {
-    bytes = Folder(path).read_file(name, kStateBytesMax);
+    File file = Folder(path).open_to_read(name);
+    if (file.size() == bytes_max) bytes = file.read_whole(bytes_max);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     refuse_checkpoint(path, name, "the file is missing");
@@ -111,8 +112,9 @@ nlohmann::json read_document(const std::string& path) {
     refuse_checkpoint(
         path, kDocumentFile,
         fmt::format("a checkpoint of format {}; this version knows format {}", format, kFormat));
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
-    if (dynamic_cast<const Error*>(&error) != nullptr) throw;
     refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", error.what()));
   }
 }
@@ -145,7 +147,9 @@ Checkpoint Checkpoint::read(const std::string& path) {
     checkpoint.document = json.at("run");
     checkpoint.weights = read_checked(path, kWeightsFile, files.at(kWeightsFile));
     checkpoint.optimizer = read_checked(path, kOptimizerFile, files.at(kOptimizerFile));
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
     refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", error.what()));
   }
   return checkpoint;
