@@ -1,7 +1,7 @@
 // DIR/ringfeed-cache/ has .lock, which marks it as ours, unfinished/ for files that are being
-// written, and what is kept. Each file ends with the XXH3-64 of what stands before it, seeded by
-// that of its name. It is written under another name and renamed, without a sync: what a crash of
-// the machine tears is found by its hash.
+// written, and what is kept. Each file ends with the exclusive or of two XXH3-64: of what stands
+// before it and of its name. It is written under another name and renamed, without a sync: what a
+// crash of the machine tears is found by its hash.
 //
 // How much there is stands in memory that the processes share: the lock, mapped, under a shared
 // lock. Who finds no other process with the lock counts anew, and removes what killed ones left
@@ -37,14 +37,9 @@ constexpr std::size_t kSharedAt = 32;
 static_assert(kMark.size() <= kSharedAt);
 constexpr std::size_t kHashBytes = 8;
 
-std::uint64_t hash_of(std::uint64_t name_hash, std::string_view bytes) {
-  std::uint64_t hash = name_hash;
-  hash_each(bytes.data(), bytes.size(), {&hash, 1});
-  return hash;
-}
-
+/// What a file ends with: a file under another's name ends with something else.
 std::string hash_text(std::string_view name, std::string_view bytes) {
-  const std::uint64_t hash = hash_of(hash_bytes(name), bytes);
+  const std::uint64_t hash = hash_bytes(name) ^ hash_bytes(bytes);
   std::string text(kHashBytes, '\0');
   std::memcpy(text.data(), &hash, kHashBytes);
   return text;
@@ -145,7 +140,7 @@ bool CacheFolder::is_whole(const CachedFile& found) noexcept {
   const LostPages zeros;  // which have another hash
   std::uint64_t hash = 0;
   std::memcpy(&hash, found.file->data() + found.bytes, kHashBytes);
-  return found.file->is_whole() && hash_of(found.name_hash, found.view()) == hash;
+  return found.file->is_whole() && (found.name_hash ^ hash_bytes(found.view())) == hash;
 }
 
 bool CacheFolder::keep(const std::string& name, std::string_view bytes) noexcept {
