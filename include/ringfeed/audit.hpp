@@ -39,7 +39,7 @@ struct AuditResult {
 /// What counts is each start up to the position that a later one went on from. The URL's split and
 /// version are the ledger's where it does not name them. Holds 8 bytes a sample. Errors: those of
 /// Dataset::open() and BlockReader; kNotFound (no ledger in the folder), kInvalidArgument (it is of
-/// another version or split), kBadData (not a ledger).
+/// another version or split), kBadData (not a ledger, or changed after it was written).
 AuditResult audit(const std::string& folder, std::string_view url, const AuditOptions& options = {},
                   const ConnectionOptions& connection = {});
 

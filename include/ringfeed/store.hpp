@@ -109,7 +109,7 @@ class Store {
   /// Throws Error{kConflict} when another process writes this data set, or when it holds something
   /// else and `append` was not asked for (append to what does not exist: kNotFound).
   virtual std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) = 0;
-  /// Checks every byte of a version against its checksums; `progress` gets bytes checked so far.
+  /// Checks every byte of a version, and what it decodes to; `progress` gets bytes checked so far.
   /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.
   virtual std::uint64_t verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;

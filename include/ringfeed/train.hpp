@@ -80,7 +80,7 @@ struct TrainOptions {
   /// Folder of a Ledger (<ringfeed/ledger.hpp>): a file per rank and start; empty: none.
   std::string ledger;
   /// Folder of checkpoints (docs/training.md), made when missing; empty: none. Used by rank 0
-  /// alone. One is written at the end of each epoch.
+  /// alone, and by one run at a time (kConflict). One is written at the end of each epoch.
   std::string checkpoint_dir;
   /// Also after every so many steps; 0: not.
   std::uint64_t checkpoint_every = 0;

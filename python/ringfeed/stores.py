@@ -201,7 +201,7 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
 
     Raises:
         NotFoundError: there is no ledger, or no such data set. InvalidArgumentError: the ledger is of another version or split.
-        BadDataError: it is not a ledger, or of several orders; the data set is damaged.
+        BadDataError: it is not a ledger, was changed after it was written, or is of several orders; the data set is damaged.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:

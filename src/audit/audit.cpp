@@ -115,6 +115,14 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
     throw Error(ErrorCode::kBadData, fmt::format("{}: the position in its headers is not one ({})",
                                                  folder, error.what()));
   }
+  for (const auto& [number, files] : starts) {
+    for (const auto& [rank, file] : files) {
+      if (!file.header() || file.header()->begin().samples <= dataset->size()) continue;
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: it goes on at sample {} of an epoch of {}", file.name(),
+                              file.header()->begin().samples, dataset->size()));
+    }
+  }
   auto hashes =
       hash_stored_samples(*dataset, header.columns, [&](std::uint64_t done, std::uint64_t total) {
         if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");

@@ -27,6 +27,8 @@ AuditResult Checker::check(std::map<std::uint64_t, LedgerStart>& starts) {
     if (now_.samples == 0) step_ = 0;
   }
   for (const auto& start : counting) check_start(start);
+  if (result_.samples == 0 && !hashes_.empty())
+    offend("no sample was handed out: the ledger proves nothing");
   if (now_.samples > 0) {
     const std::uint64_t expected = now_.samples - epoch_begin_;
     result_.lost += expected - std::min(expected, epoch_seen_);
@@ -94,22 +96,32 @@ void Checker::check_start(const Start& start) {
   }
 }
 
+/// The ranks between two files that are there, which are many where the header says so.
+void Checker::miss_ranks(const Start& start, int begin, int end) {
+  for (int rank = begin; rank < end; ++rank) {
+    if (result_.offenders.size() >= options_.offenders_max) {
+      result_.offences += static_cast<std::uint64_t>(end - rank);
+      return;
+    }
+    offend(fmt::format("start {:03}: {} is missing, or empty; there were {} ranks", start.number,
+                       ledger_file_name(rank, start.number), start.world_size));
+  }
+}
+
 std::vector<Checker::Rank> Checker::open_ranks(const Start& start) {
   std::vector<Rank> ranks;
   bool ended = false;
-  for (int number = 0; number < start.world_size; ++number) {
-    const auto found = start.files->find(number);
-    if (found == start.files->end() || !found->second.header()) {
-      offend(fmt::format("start {:03}: {} is missing, or empty; there were {} ranks", start.number,
-                         ledger_file_name(number, start.number), start.world_size));
-      continue;
-    }
+  int expected = 0;
+  for (auto& [number, file] : *start.files) {
+    if (!file.header()) continue;
+    miss_ranks(start, std::exchange(expected, number + 1), number);
     Rank& rank = ranks.emplace_back();
     rank.rank = number;
-    rank.file = &found->second;
+    rank.file = &file;
     ended = ended || rank.file->ended();
     advance(rank);
   }
+  miss_ranks(start, expected, start.world_size);
   for (const auto& rank : ranks) {
     if (!start.limit && ended && !rank.file->ended()) {
       offend(fmt::format("{}: its last line is missing: other ranks' say that the run ended",
@@ -127,11 +139,20 @@ void Checker::advance(Rank& rank) {
   if (!placed) return;
   rank.where = std::move(placed->where);
   if (const auto* end = std::get_if<LedgerEnd>(&placed->line)) {
+    check_in_epoch(end->position.samples, rank.where);
     rank.end = end->position;
     if (rank.file->next()) offend(fmt::format("{}: lines follow the end", rank.where));
     return;
   }
   rank.batch = std::get<LedgerBatch>(std::move(placed->line));
+  check_in_epoch(rank.batch->first, rank.where);
+}
+
+void Checker::check_in_epoch(std::uint64_t samples, const std::string& where) const {
+  if (samples <= hashes_.size()) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: not a line of a ledger (sample {} of an epoch of {})", where,
+                          samples, hashes_.size()));
 }
 
 /// Lines that do not belong here.
@@ -229,9 +250,20 @@ void Checker::check_ends(const std::vector<Rank>& ranks) {
 }
 
 void Checker::go_to(LedgerPosition position, std::optional<std::uint64_t> step) {
-  while (now_.epoch < position.epoch) end_epoch();
+  if (now_.epoch < position.epoch) end_epoch();
+  if (now_.epoch < position.epoch) skip_epochs(position.epoch);
   now_ = position;
   step_ = position.samples == 0 ? 0 : step;
+}
+
+/// Whole ones, up to this one: however many they are, in one.
+void Checker::skip_epochs(std::uint64_t epoch) {
+  const std::uint64_t epochs = epoch - now_.epoch;
+  std::uint64_t lost = 0;
+  if (__builtin_mul_overflow(epochs, std::uint64_t{hashes_.size()}, &lost)) lost = UINT64_MAX;
+  if (__builtin_add_overflow(result_.lost, lost, &result_.lost)) result_.lost = UINT64_MAX;
+  offend(fmt::format("epochs {} to {} were not handed out", now_.epoch, epoch - 1));
+  now_ = {epoch, 0};
 }
 
 void Checker::end_epoch() {

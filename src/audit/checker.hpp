@@ -49,12 +49,15 @@ class Checker {
   static std::vector<Start> starts_of(std::map<std::uint64_t, LedgerStart>& starts);
   void check_start(const Start& start);
   std::vector<Rank> open_ranks(const Start& start);
+  void miss_ranks(const Start& start, int begin, int end);
   void advance(Rank& rank);
+  void check_in_epoch(std::uint64_t samples, const std::string& where) const;
   void pass_over(Rank& rank);
   void check_step(std::vector<Rank>& ranks);
   void check_samples(const LedgerBatch& batch, const std::string& where);
   void check_ends(const std::vector<Rank>& ranks);
   void go_to(LedgerPosition position, std::optional<std::uint64_t> step);
+  void skip_epochs(std::uint64_t epoch);
   void end_epoch();
   void report_progress();
   std::string next_text() const;

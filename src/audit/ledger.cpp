@@ -10,6 +10,7 @@
 
 #include "audit/ledger_line.hpp"
 #include "base/file.hpp"
+#include "base/folder.hpp"
 #include "base/thread_pool.hpp"
 
 namespace ringfeed {
@@ -34,11 +35,11 @@ struct Piece {
   }
 
   /// Leaves it empty, and keeps its memory.
-  void move_to(std::string& text) {
+  void move_to(LedgerChain& chain, std::string& text) {
     std::size_t at = 0;
     for (const auto& line : lines) {
       append_batch(line.epoch, line.step, line.first, std::span(samples).subspan(at, line.size),
-                   std::span(hashes).subspan(at, line.size), text);
+                   std::span(hashes).subspan(at, line.size), chain, text);
       at += line.size;
     }
     lines.clear();
@@ -64,23 +65,26 @@ struct Ledger::Impl {
 
   File make_file() const {
     make_folders(options.folder);
-    const std::string path = options.folder + "/" + ledger_file_name(options.rank, options.start);
-    if (std::filesystem::exists(path)) {
+    const Folder folder(options.folder);
+    const std::string name = ledger_file_name(options.rank, options.start);
+    try {
+      File made = folder.create_new(name);
+      sync_folder(options.folder);
+      return made;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kConflict) throw;
       throw Error(ErrorCode::kConflict,
                   fmt::format("{}: this start of this rank has a ledger already; each start has a "
                               "number of its own (Ledger::next_start), or choose another folder",
-                              path));
+                              folder.path_of(name)));
     }
-    File made = File::create(path);
-    sync_folder(options.folder);
-    return made;
   }
 
   /// The header is written with the first piece: only a batch tells which columns there are.
   void need_header(const std::vector<Column>& columns) {
     if (header_made) return;
     for (const auto& column : columns) header.columns.push_back(column.name);
-    writers_text = encode(header);  // the writer is idle: it had no batch yet
+    append(header, chain, writers_text);  // the writer is idle: it had no batch yet
     header_made = true;
   }
 
@@ -103,7 +107,7 @@ struct Ledger::Impl {
     wait_written();
     std::swap(piece, writers_piece);
     const auto work = std::make_shared<std::packaged_task<void()>>([this] {
-      writers_piece.move_to(writers_text);
+      writers_piece.move_to(chain, writers_text);
       file.write(writers_text);
       file.start_sync();  // so that flush() has little left to wait for
       writers_text.clear();
@@ -130,7 +134,9 @@ struct Ledger::Impl {
   void close() {
     need_header({});
     write_rest();
-    file.write(encode(LedgerEnd{end}));
+    std::string last;
+    append(LedgerEnd{end}, chain, last);  // the writer is idle
+    file.write(last);
     file.sync();
   }
 
@@ -141,6 +147,7 @@ struct Ledger::Impl {
   LedgerPosition end;
   Piece piece;
   Piece writers_piece;
+  LedgerChain chain;  ///< the writer's
   std::string writers_text;
   std::shared_future<void> written;  ///< the last that the writer was given
   ThreadPool writer{1, 1};           ///< last: it uses the above

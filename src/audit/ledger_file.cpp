@@ -2,12 +2,15 @@
 #include "audit/ledger_file.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <ringfeed/error.hpp>
+#include <utility>
 
+#include "base/folder.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed {
@@ -15,22 +18,29 @@ namespace {
 
 /// More than an end has.
 constexpr std::uint64_t kTailBytes = 256;
+constexpr std::size_t kReadBytes = std::size_t{1} << 18;
+
+/// Whether the last line says that the run ended.
+bool has_end(const File& file) {
+  std::string tail(std::min(file.size(), kTailBytes), '\0');
+  const auto at = static_cast<off_t>(file.size() - tail.size());
+  if (::pread(file.descriptor(), tail.data(), tail.size(), at) < 0)
+    throw_system_error(errno, file.path());
+  if (!tail.ends_with('\n')) return false;
+  tail.pop_back();
+  return tail.substr(tail.rfind('\n') + 1).starts_with("{\"end\"");
+}
 
 }  // namespace
 
 LedgerFile::LedgerFile(const std::string& folder, const LedgerFileName& name)
     : name_(ledger_file_name(name.rank, name.start)),
-      path_(folder + "/" + name_),
-      in_(path_, std::ios::binary) {
-  if (!in_) throw_system_error(errno, path_);
-  in_.seekg(0, std::ios::end);
-  bytes_ = static_cast<std::uint64_t>(in_.tellg());
-  find_end();
-  in_.clear();
-  in_.seekg(0);
+      in_(Folder(folder).open_to_read(name_)),
+      bytes_(in_.size()),
+      ended_(has_end(in_)) {
   const auto text = next_text();
   if (!text) return;
-  header_ = decode_header(*text, name_ + ":1");
+  header_ = decode_header(*text, chain_, name_ + ":1");
   if (header_->rank != name.rank || header_->start != name.start) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: its header is of rank {} in start {}; was it renamed?", name_,
@@ -38,19 +48,20 @@ LedgerFile::LedgerFile(const std::string& folder, const LedgerFileName& name)
   }
 }
 
-void LedgerFile::find_end() {
-  std::string tail(std::min(bytes_, kTailBytes), '\0');
-  in_.seekg(static_cast<std::streamoff>(bytes_ - tail.size()));
-  in_.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-  if (!tail.ends_with('\n')) return;
-  tail.pop_back();
-  ended_ = tail.substr(tail.rfind('\n') + 1).starts_with("{\"end\"");
-}
-
-std::optional<std::string> LedgerFile::next_text() {
-  std::string text;
-  if (!std::getline(in_, text) || in_.eof()) return std::nullopt;  // eof: without a line feed
+/// Valid until the next call.
+std::optional<std::string_view> LedgerFile::next_text() {
+  std::size_t searched = taken_;
+  std::size_t end = 0;
+  while ((end = ahead_.find('\n', searched)) == std::string::npos) {
+    ahead_.erase(0, std::exchange(taken_, 0));
+    searched = ahead_.size();
+    ahead_.resize(searched + kReadBytes);
+    ahead_.resize(searched + in_.read(ahead_.data() + searched, kReadBytes));
+    if (ahead_.size() == searched) return std::nullopt;  // the rest has no line feed
+  }
   ++line_;
+  const auto text = std::string_view(ahead_).substr(taken_, end - taken_);
+  taken_ = end + 1;
   bytes_read_ += text.size() + 1;
   return text;
 }
@@ -59,7 +70,7 @@ std::optional<PlacedLine> LedgerFile::next() {
   const auto text = next_text();
   if (!text) return std::nullopt;
   std::string where = fmt::format("{}:{}", name_, line_);
-  auto line = decode_line(*text, where);
+  auto line = decode_line(*text, chain_, where);
   return PlacedLine{std::move(line), std::move(where)};
 }
 

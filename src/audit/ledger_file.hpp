@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "audit/ledger_line.hpp"
+#include "base/file.hpp"
 
 namespace ringfeed {
 
@@ -37,16 +37,17 @@ class LedgerFile {
   std::optional<PlacedLine> next();
 
  private:
-  std::optional<std::string> next_text();
-  void find_end();
+  std::optional<std::string_view> next_text();
 
   std::string name_;
-  std::string path_;
-  std::ifstream in_;
-  std::uint64_t bytes_ = 0;
+  File in_;
+  std::uint64_t bytes_;
+  bool ended_;
+  std::string ahead_;      ///< bytes that were read
+  std::size_t taken_ = 0;  ///< of them, as lines
+  LedgerChain chain_;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t line_ = 0;
-  bool ended_ = false;
   std::optional<LedgerHeader> header_;
 };
 

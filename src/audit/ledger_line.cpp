@@ -8,12 +8,20 @@
 #include <charconv>
 #include <cstring>
 #include <ringfeed/error.hpp>
+#include <stdexcept>
+
+#include "base/hash.hpp"
+#include "base/json.hpp"
 
 namespace ringfeed {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::size_t kHashDigits = 16;
+constexpr std::string_view kSum = ",\"sum\":";
+constexpr std::size_t kSumBytes = kSum.size() + kHashDigits + 2;
+/// More ranks than any run has.
+constexpr std::uint64_t kWorldSizeMax = 1'000'000;
 
 constexpr std::size_t kNumberDigits = 20;
 
@@ -64,11 +72,32 @@ std::uint64_t hash_of(const std::string& digits) {
 template <typename Read>
 auto decode(std::string_view line, std::string_view where, const Read& read) {
   try {
-    return read(nlohmann::json::parse(line));
+    return read(parse_json(line));
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: not a line of a ledger ({})", where, error.what()));
   }
+}
+
+void check_chain(std::string_view line, LedgerChain& chain, std::string_view where) {
+  if (chain.follows(line)) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: this line, or one before it, is not as it was written: it proves "
+                          "nothing; restore the file from a copy",
+                          where));
+}
+
+LedgerPosition position_of(const nlohmann::json& json) {
+  return {whole_number(json.at("epoch"), "epoch", kLedgerEpochMax),
+          whole_number(json.at("samples"), "samples")};
+}
+
+std::vector<std::uint64_t> numbers_of(const nlohmann::json& json) {
+  if (!json.is_array()) throw std::invalid_argument("samples is no list");
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(json.size());
+  for (const auto& number : json) numbers.push_back(whole_number(number, "a sample"));
+  return numbers;
 }
 
 template <typename Number>
@@ -80,21 +109,39 @@ bool parse_digits(std::string_view text, std::size_t digits_min, Number& value) 
 
 }  // namespace
 
-LedgerPosition LedgerHeader::begin() const {
-  return {position.at("epoch").get<std::uint64_t>(), position.at("samples").get<std::uint64_t>()};
+LedgerPosition LedgerHeader::begin() const { return position_of(position); }
+
+void LedgerChain::end_line(std::size_t begin, std::string& text) {
+  hash_each(text.data() + begin, text.size() - begin, {&sum_, 1});
+  const std::size_t before = text.size();
+  text.resize(before + kSumBytes + 2);
+  char* to = write_text(kSum, text.data() + before);
+  to = write_hash(sum_, to);
+  write_text("}\n", to);
 }
 
-std::string encode(const LedgerHeader& header) {
+bool LedgerChain::follows(std::string_view line) {
+  if (line.size() < kSumBytes + 1) return false;
+  std::string whole(line.substr(0, line.size() - kSumBytes - 1));
+  end_line(0, whole);
+  whole.pop_back();
+  return whole == line;
+}
+
+void append(const LedgerHeader& header, LedgerChain& chain, std::string& text) {
+  const std::size_t begin = text.size();
   const nlohmann::ordered_json json = {
       {"ledger", kFormat},         {"start", header.start},
       {"rank", header.rank},       {"world_size", header.world_size},
       {"columns", header.columns}, {"position", header.position}};
-  return json.dump() + "\n";
+  text += json.dump();
+  text.pop_back();
+  chain.end_line(begin, text);
 }
 
 void append_batch(std::uint64_t epoch, std::uint64_t step, std::uint64_t first,
                   std::span<const std::uint64_t> samples, std::span<const std::uint64_t> hashes,
-                  std::string& text) {
+                  LedgerChain& chain, std::string& text) {
   constexpr std::size_t kFrameBytes = 128;  // more than all that is not a list has
   const std::size_t before = text.size();
   text.resize(before + kFrameBytes + samples.size() * (kNumberDigits + 1) +
@@ -110,38 +157,44 @@ void append_batch(std::uint64_t epoch, std::uint64_t step, std::uint64_t first,
   to = write_list(samples, write_number, to);
   to = write_text(",\"hashes\":", to);
   to = write_list(hashes, write_hash, to);
-  to = write_text("}\n", to);
   text.resize(static_cast<std::size_t>(to - text.data()));
+  chain.end_line(before, text);
 }
 
-std::string encode(const LedgerEnd& end) {
-  return fmt::format("{{\"end\":{{\"epoch\":{},\"samples\":{}}}}}\n", end.position.epoch,
-                     end.position.samples);
+void append(const LedgerEnd& end, LedgerChain& chain, std::string& text) {
+  const std::size_t begin = text.size();
+  text += fmt::format("{{\"end\":{{\"epoch\":{},\"samples\":{}}}", end.position.epoch,
+                      end.position.samples);
+  chain.end_line(begin, text);
 }
 
-LedgerHeader decode_header(std::string_view line, std::string_view where) {
-  return decode(line, where, [](const nlohmann::json& json) {
-    if (json.at("ledger").get<int>() != kFormat)
-      throw std::invalid_argument("a format that this version does not know");
-    LedgerHeader header{json.at("start").get<std::uint64_t>(), json.at("rank").get<int>(),
-                        json.at("world_size").get<int>(),
-                        json.at("columns").get<std::vector<std::string>>(), json.at("position")};
-    header.begin();
-    return header;
+LedgerHeader decode_header(std::string_view line, LedgerChain& chain, std::string_view where) {
+  const auto header = decode(line, where, [](const nlohmann::json& json) {
+    const auto format = whole_number(json.at("ledger"), "the format");
+    if (format < kFormat)
+      throw std::invalid_argument("written by an older ringfeed, which can audit it");
+    if (format > kFormat) throw std::invalid_argument("written by a newer ringfeed; use that one");
+    const auto world_size = whole_number(json.at("world_size"), "world_size", kWorldSizeMax);
+    if (world_size == 0) throw std::invalid_argument("world_size is 0");
+    LedgerHeader read{whole_number(json.at("start"), "start"),
+                      static_cast<int>(whole_number(json.at("rank"), "rank", world_size - 1)),
+                      static_cast<int>(world_size),
+                      json.at("columns").get<std::vector<std::string>>(), json.at("position")};
+    read.begin();
+    return read;
   });
+  check_chain(line, chain, where);
+  return header;
 }
 
-LedgerLine decode_line(std::string_view line, std::string_view where) {
+LedgerLine decode_line(std::string_view line, LedgerChain& chain, std::string_view where) {
+  check_chain(line, chain, where);
   return decode(line, where, [](const nlohmann::json& json) -> LedgerLine {
-    if (json.contains("end")) {
-      const auto& end = json.at("end");
-      return LedgerEnd{
-          {end.at("epoch").get<std::uint64_t>(), end.at("samples").get<std::uint64_t>()}};
-    }
-    LedgerBatch batch{json.at("epoch").get<std::uint64_t>(),
-                      json.at("step").get<std::uint64_t>(),
-                      json.at("first").get<std::uint64_t>(),
-                      json.at("samples").get<std::vector<std::uint64_t>>(),
+    if (json.contains("end")) return LedgerEnd{position_of(json.at("end"))};
+    LedgerBatch batch{whole_number(json.at("epoch"), "epoch", kLedgerEpochMax),
+                      whole_number(json.at("step"), "step"),
+                      whole_number(json.at("first"), "first"),
+                      numbers_of(json.at("samples")),
                       {}};
     for (const auto& hash : json.at("hashes")) {
       batch.hashes.push_back(hash_of(hash.get_ref<const std::string&>()));

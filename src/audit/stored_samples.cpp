@@ -5,6 +5,7 @@
 
 #include "base/byte_order.hpp"
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
 #include "dataset/chunk.hpp"
 #include "store/blocks_ahead.hpp"
 
@@ -61,6 +62,7 @@ std::vector<std::uint64_t> hash_stored_samples(
   std::string bytes;
   for (const auto& block : blocks) {
     const Chunk chunk = ahead.take();
+    const LostPages lost;
     const auto views = column_views(*chunk, schema);
     for (std::size_t row = 0; row < static_cast<std::size_t>(chunk->num_rows()); ++row) {
       std::uint64_t hash = 0;
@@ -75,6 +77,7 @@ std::vector<std::uint64_t> hash_stored_samples(
       }
       hashes.push_back(hash);
     }
+    lost.check();
     progress(done += block.bytes, total);
   }
   return hashes;

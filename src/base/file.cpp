@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/folder.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed {
@@ -35,14 +35,20 @@ std::string parent_of(const std::string& path) {
 
 }  // namespace
 
-File File::open_to_read(const std::string& path) { return {open_or_throw(path, O_RDONLY), path}; }
+File File::open_to_read(const std::string& path) {
+  File file(open_or_throw(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), path);
+  file.check_regular();
+  return file;
+}
+
+File File::open_stream(const std::string& path) { return {open_or_throw(path, O_RDONLY), path}; }
 
 File File::create(const std::string& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC), path};
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW), path};
 }
 
 File File::open_to_append(const std::string& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_APPEND), path};
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW), path};
 }
 
 File File::create_unnamed(const std::string& folder) {
@@ -74,6 +80,44 @@ std::uint64_t File::size() const {
   struct stat status{};
   if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_);
   return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::check_regular() const {
+  struct stat status{};
+  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_);
+  if (S_ISREG(status.st_mode)) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: {} stands where a file is due; remove it, or check the path", path_,
+                          S_ISDIR(status.st_mode)    ? "a folder"
+                          : S_ISFIFO(status.st_mode) ? "a FIFO"
+                                                     : "a device or socket"));
+}
+
+std::size_t File::read(char* to, std::size_t bytes) {
+  while (true) {
+    const auto got = ::read(descriptor_, to, bytes);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw_system_error(errno, path_);
+  }
+}
+
+std::string File::read_whole(std::uint64_t bytes_max) {
+  const std::uint64_t bytes = size();
+  if (bytes > bytes_max) {
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: {} bytes, which is over the limit of {}; it cannot be what it should be",
+                    path_, bytes, bytes_max));
+  }
+  std::string text(bytes, '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const std::size_t got = read(text.data() + filled, text.size() - filled);
+    if (got == 0) break;
+    filled += got;
+  }
+  text.resize(filled);
+  return text;
 }
 
 void File::write(std::string_view bytes) {
@@ -125,59 +169,32 @@ std::shared_ptr<const MappedFile> MappedFile::map(const File& file) {
   mapped->path_ = file.path();
   mapped->inode_ = status.st_ino;
   mapped->device_ = status.st_dev;
-  if (status.st_size == 0) return mapped;  // nothing to map, and the system refuses to map nothing
-  void* const data = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ,
-                            MAP_SHARED, file.descriptor(), 0);
-  if (data == MAP_FAILED) throw_system_error(errno, file.path());
-  mapped->data_ = static_cast<const std::byte*>(data);
-  mapped->size_ = static_cast<std::size_t>(status.st_size);
+  if (status.st_size > 0)  // the system refuses to map nothing
+    mapped->memory_.emplace(file, static_cast<std::size_t>(status.st_size), FileMemory::Use::kRead);
   return mapped;
-}
-
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 bool MappedFile::is_whole() const noexcept {
   struct stat status{};
   if (::stat(path_.c_str(), &status) != 0) return true;  // the name is gone, the mapped file is not
   return status.st_ino != inode_ || status.st_dev != device_ ||
-         static_cast<std::size_t>(status.st_size) >= size_;
+         static_cast<std::size_t>(status.st_size) >= size();
 }
 
 void MappedFile::will_need(std::size_t offset, std::size_t bytes) const noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t begin = offset / page * page;
-  if (data_ == nullptr || begin >= size_) return;
-  ::madvise(const_cast<std::byte*>(data_) + begin, std::min(size_, offset + bytes) - begin,
+  if (begin >= size()) return;
+  ::madvise(const_cast<std::byte*>(data()) + begin, std::min(size(), offset + bytes) - begin,
             MADV_WILLNEED);
 }
 
 std::string read_file(const std::string& path, std::uint64_t bytes_max) {
-  const File file = File::open_to_read(path);
-  std::string text;
-  const std::uint64_t size = file.size();
-  if (size > bytes_max) {
-    throw Error(
-        ErrorCode::kBadData,
-        fmt::format("{}: {} bytes, which is over the limit of {}; it cannot be what it should be",
-                    path, size, bytes_max));
-  }
-  text.resize(size);
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const auto got = ::read(file.descriptor(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_system_error(errno, path);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  text.resize(filled);
-  return text;
+  return File::open_to_read(path).read_whole(bytes_max);
 }
 
 void sync_folder(const std::string& path) {
-  File folder = File::open_to_read(path);
+  const File folder = File::open_stream(path);
   // Some file systems have no sync for folders and say so; there is nothing else to do there.
   if (::fsync(folder.descriptor()) != 0 && errno != EINVAL) throw_system_error(errno, path);
 }
@@ -209,9 +226,12 @@ bool make_folders(const std::string& path) {
 }
 
 void replace_file(const std::string& path, const std::function<void(File&)>& fill) {
-  const std::string temporary = path + ".tmp." + std::to_string(::getpid());
+  const auto slash = path.rfind('/') + 1;  // 0 without one
+  const std::string folder = slash == 0 ? "." : path.substr(0, slash);
+  const std::string name = fmt::format("{}.tmp.{}", path.substr(slash), random_name());
+  const std::string temporary = folder + "/" + name;
+  File file = Folder(folder).create_new(name);
   try {
-    File file = File::create(temporary);
     fill(file);
     file.sync();
     file.close();
@@ -220,8 +240,7 @@ void replace_file(const std::string& path, const std::function<void(File&)>& fil
     std::remove(temporary.c_str());
     throw;
   }
-  const auto folder = std::filesystem::path(path).parent_path();
-  sync_folder(folder.empty() ? "." : folder.string());
+  sync_folder(folder);
 }
 
 bool rename_if_absent(const std::string& from, const std::string& to) {

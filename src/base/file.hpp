@@ -10,15 +10,20 @@
 #include <string>
 #include <string_view>
 
+#include "base/lost_pages.hpp"
+
 namespace ringfeed {
 
 /// An open file. Not thread-safe.
 class File {
  public:
+  /// Throws Error{kBadData} for what is no regular file; it never waits for a writer of a FIFO.
   static File open_to_read(const std::string& path);
-  /// Makes the file, or empties it when it is there.
+  /// Whatever it is: a FIFO or a terminal too, on which a read waits.
+  static File open_stream(const std::string& path);
+  /// Makes the file, or empties it when it is there. Follows no link in its last part.
   static File create(const std::string& path);
-  /// Makes the file when it is not there; writes go to its end.
+  /// Makes the file when it is not there; writes go to its end. Follows no link in its last part.
   static File open_to_append(const std::string& path);
   /// Made for reading and writing, without a name: gone with the process, however that ends.
   static File create_unnamed(const std::string& folder);
@@ -30,6 +35,12 @@ class File {
   const std::string& path() const noexcept { return path_; }
   int descriptor() const noexcept { return descriptor_; }
   std::uint64_t size() const;
+
+  /// Reads up to `bytes` from the file's place on; 0 at its end.
+  std::size_t read(char* to, std::size_t bytes);
+  /// The whole of a file that was opened just now. Throws Error{kBadData} when it is longer than
+  /// `bytes_max`.
+  std::string read_whole(std::uint64_t bytes_max);
 
   /// All of it, at the file's place. Throws Error{kNoSpace} also when the file would grow over a
   /// limit of the process.
@@ -44,27 +55,28 @@ class File {
   void close();
 
  private:
+  friend class Folder;
   File(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  void check_regular() const;
   int descriptor_ = -1;
   std::string path_;
 };
 
-/// A whole file, mapped for reading. Thread-safe.
+/// A whole file, mapped for reading. Thread-safe. Who reads its bytes does so under a LostPages
+/// (base/lost_pages.hpp): the file may be cut meanwhile.
 class MappedFile {
  public:
   /// Throws Error, kNotFound when there is no such file.
   static std::shared_ptr<const MappedFile> map(const std::string& path);
   static std::shared_ptr<const MappedFile> map(const File& file);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
 
   const std::string& path() const noexcept { return path_; }
-  const std::byte* data() const noexcept { return data_; }
-  std::size_t size() const noexcept { return size_; }
-  std::string_view bytes() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
-  /// False when the file was cut since it was mapped: touching the lost pages would end the
-  /// process.
+  const std::byte* data() const noexcept { return memory_ ? memory_->data() : nullptr; }
+  std::size_t size() const noexcept { return memory_ ? memory_->size() : 0; }
+  std::string_view bytes() const noexcept {
+    return {reinterpret_cast<const char*>(data()), size()};
+  }
+  /// False when the file was cut since it was mapped.
   bool is_whole() const noexcept;
   /// Asks the system to read these bytes ahead; a hint, without effect on failure.
   void will_need(std::size_t offset, std::size_t bytes) const noexcept;
@@ -72,8 +84,7 @@ class MappedFile {
  private:
   MappedFile() = default;
   std::string path_;
-  const std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
+  std::optional<FileMemory> memory_;  ///< nothing for an empty file
   std::uint64_t inode_ = 0;
   std::uint64_t device_ = 0;
 };
@@ -88,8 +99,8 @@ void sync_folder(const std::string& path);
 /// folder itself.
 bool make_folders(const std::string& path);
 
-/// Writes a file whole or not at all, durably: `fill` writes to a temporary file beside it, which
-/// then takes its name.
+/// Writes a file whole or not at all, durably: `fill` writes to a new file beside it, PATH.tmp. and
+/// a random name, which then takes its name.
 void replace_file(const std::string& path, const std::function<void(File&)>& fill);
 
 /// Renames durably but for the sync of the folder; false when `to` exists already (which is then

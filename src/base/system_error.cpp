@@ -16,6 +16,11 @@ void throw_system_error(int error_number, std::string_view where) {
       code = ErrorCode::kNotFound;
       remedy = "; check the path";
       break;
+    case ELOOP:
+      code = ErrorCode::kBadData;
+      remedy =
+          "; a link stands where a file or folder of ours is due: remove it, or check the path";
+      break;
     case EACCES:
     case EPERM:
     case EROFS:

@@ -6,8 +6,8 @@
 
 namespace ringfeed {
 
-/// "WHERE: what the system says; remedy". ENOENT is kNotFound, EACCES/EPERM/EROFS kPermission,
-/// ENOSPC/EDQUOT kNoSpace.
+/// "WHERE: what the system says; remedy". ENOENT is kNotFound, ELOOP kBadData, EACCES/EPERM/EROFS
+/// kPermission, ENOSPC/EDQUOT kNoSpace.
 [[noreturn]] void throw_system_error(int error_number, std::string_view where);
 
 }  // namespace ringfeed

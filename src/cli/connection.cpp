@@ -60,7 +60,7 @@ Secret read_password(int descriptor, std::string_view path) {
 }
 
 std::optional<Secret> password_from_file(const std::string& path, const std::string& user) {
-  if (path != "-") return read_password(File::open_to_read(path).descriptor(), path);
+  if (path != "-") return read_password(File::open_stream(path).descriptor(), path);
   if (::isatty(STDIN_FILENO) == 1) return ask_password(user);  // typed, so not to be seen
   return read_password(STDIN_FILENO, path);
 }

@@ -2,6 +2,7 @@
 #include "feed/gather.hpp"
 
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
 #include "feed/copy_samples.hpp"
 
 namespace ringfeed {
@@ -50,6 +51,7 @@ void Gather::begin(std::uint64_t samples) {
 }
 
 void Gather::append(std::span<const SampleSource> sources) {
+  const LostPages lost;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     if (columns_[c].kind != ColumnKind::kTensor) {
       append_varying(c, sources);
@@ -59,6 +61,7 @@ void Gather::append(std::span<const SampleSource> sources) {
       append_fixed(c, sources);
     }
   }
+  lost.check();
   filled_ += sources.size();
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
 #include "store/blocks_ahead.hpp"
@@ -36,6 +37,7 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   // A table that others fill has no source to be known by: it is known by what its index says.
   if (!from.is_immutable()) origin.fingerprint = hash_bytes(manifest.encode());
   const WriteIntent intent{manifest.schema, manifest.splits, origin, false};
+  const LostPages lost;
   const auto writer = to.write(intent, nullptr);
   if (writer->published()) return {writer->publish(), true};
   std::uint64_t total = 0;
@@ -45,10 +47,10 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   std::uint64_t number = 0;
   std::uint64_t done = 0;
   for (const auto& part : manifest.parts) {
-    auto& blocks =
-        splits.try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
-                           options.read_ahead_bytes)
-            .first->second;
+    auto& blocks = splits
+                       .try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
+                                    options.read_ahead_bytes)
+                       .first->second;
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
       check_stop(options);
       if (number++ < writer->stored_chunks()) {
@@ -56,6 +58,7 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
       } else {
         const Chunk chunk = gathered(blocks.take(), manifest.schema);
         const auto encoded = encode_chunk(*chunk);
+        lost.check();
         const std::string_view bytes(reinterpret_cast<const char*>(encoded->data()),
                                      static_cast<std::size_t>(encoded->size()));
         // What is read in place has no chunks yet: they are made here.

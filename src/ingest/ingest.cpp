@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
 #include "base/random.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
@@ -239,6 +240,7 @@ class Run {
   void write_split(std::size_t split, std::span<const std::uint32_t> samples) {
     std::vector<SamplePlace> places;
     std::span<const std::uint32_t> rest = samples;
+    const LostPages lost;
     while (!rest.empty()) {
       check_stop();
       const auto rows = rows_of_chunk(rest, places);
@@ -246,6 +248,7 @@ class Run {
         segment_.locate(rest.first(rows), places);
         const auto chunk = gather_chunk(segment_, schema_, arrow_schema_, places);
         const auto encoded = encode_chunk(*chunk);
+        lost.check();
         throttle(static_cast<std::uint64_t>(encoded->size()));
         writer_.put(options_.splits[split].name, static_cast<std::uint32_t>(rows),
                     {reinterpret_cast<const char*>(encoded->data()),
@@ -332,6 +335,7 @@ class Run {
 
 IngestResult ingest(Source& source, Store& store, const IngestOptions& options) {
   check_options(options, source.schema());
+  const LostPages lost;  // of files that the source has mapped
   const auto writer = store.write(intent_of(source, options), options.on_step);
   IngestResult result;
   if (writer->published()) {
@@ -340,6 +344,7 @@ IngestResult ingest(Source& source, Store& store, const IngestOptions& options) 
     return result;
   }
   Run(source, *writer, options).run();
+  lost.check();
   if (options.progress) options.progress({"publishing", 0, 0});
   result.manifest = writer->publish();
   result.rejected = source.rejected();

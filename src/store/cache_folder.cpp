@@ -1,15 +1,17 @@
-// Each file ends with the XXH3-64 of what stands before it. It is written under another name and
-// renamed, without a sync: what a crash of the machine tears is found by its hash.
+// DIR/ringfeed-cache/ has .lock, which marks it as ours, unfinished/ for files that are being
+// written, and what is kept. Each file ends with the exclusive or of two XXH3-64: of what stands
+// before it and of its name. It is written under another name and renamed, without a sync: what a
+// crash of the machine tears is found by its hash.
 //
-// How much there is stands in memory that the processes share, a mapped file under a shared lock.
-// Who finds no other process with the lock counts anew, and removes what killed ones left behind.
+// How much there is stands in memory that the processes share: the lock, mapped, under a shared
+// lock. Who finds no other process with the lock counts anew, and removes what killed ones left
+// behind.
 #include "store/cache_folder.hpp"
 
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,18 +20,26 @@
 
 #include "base/hash.hpp"
 #include "base/system_error.hpp"
+#include "store/local_layout.hpp"
 
 namespace ringfeed {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kLockName = ".cache";
-constexpr std::string_view kUnfinished = ".tmp.";
+constexpr std::string_view kOwnFolder = "ringfeed-cache";
+constexpr std::string_view kLockName = ".lock";
+constexpr std::string_view kUnfinished = "unfinished";
+constexpr std::string_view kChunk = ".chunk";
+/// What the lock begins with; behind it is what the processes share.
+constexpr std::string_view kMark = "ringfeed cache 2, see cache.md\n";
+constexpr std::size_t kSharedAt = 32;
+static_assert(kMark.size() <= kSharedAt);
 constexpr std::size_t kHashBytes = 8;
 
-std::string hash_text(std::string_view bytes) {
-  const std::uint64_t hash = hash_bytes(bytes);
+/// What a file ends with: a file under another's name ends with something else.
+std::string hash_text(std::string_view name, std::string_view bytes) {
+  const std::uint64_t hash = hash_bytes(name) ^ hash_bytes(bytes);
   std::string text(kHashBytes, '\0');
   std::memcpy(text.data(), &hash, kHashBytes);
   return text;
@@ -42,58 +52,83 @@ struct CacheFolder::Shared {
   std::atomic<std::uint64_t> warned;  ///< hash of the last warning
 };
 
-CacheFolder::CacheFolder(std::string path, std::uint64_t bytes_max, Warn warn)
-    : path_(std::move(path)), bytes_max_(bytes_max), warn_(std::move(warn)) {
+CacheFolder::CacheFolder(const std::string& path, std::uint64_t bytes_max, Warn warn)
+    : folder_(Folder(path).path_of(kOwnFolder)), bytes_max_(bytes_max), warn_(std::move(warn)) {
   try {
-    open();
+    open(path);
   } catch (const std::exception& error) {
     turn_off(error);
   }
 }
 
-CacheFolder::~CacheFolder() {
-  if (shared_ != nullptr) ::munmap(static_cast<void*>(shared_), sizeof(Shared));
+void CacheFolder::open(const std::string& path) {
+  make_folders(path);
+  Folder(path).make_folder(kOwnFolder);
+  const auto names = names_in(folder_.path());
+  if (!names.empty() && !std::ranges::binary_search(names, kLockName)) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("{}: the folder has files that are not of a cache; move them away, or "
+                            "name another folder",
+                            folder_.path()));
+  }
+  lock_ = folder_.open_to_append(kLockName);
+  lock();
 }
 
-void CacheFolder::open() {
-  make_folders(path_);
-  lock_ = File::open_to_append(path_ + "/" + kLockName);
+void CacheFolder::lock() {
   const bool alone = ::flock(lock_->descriptor(), LOCK_EX | LOCK_NB) == 0;
   if (!alone && ::flock(lock_->descriptor(), LOCK_SH) != 0)
     throw_system_error(errno, lock_->path());
-  if (lock_->size() < sizeof(Shared)) lock_->resize(sizeof(Shared));
-  void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED,
-                              lock_->descriptor(), 0);
-  if (memory == MAP_FAILED) throw_system_error(errno, lock_->path());
-  shared_ = static_cast<Shared*>(memory);
+  if (alone) begin();
+  const std::size_t bytes = kSharedAt + sizeof(Shared);
+  if (lock_->size() != bytes) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: it is not the lock of a cache; remove the folder", lock_->path()));
+  }
+  memory_.emplace(*lock_, bytes, FileMemory::Use::kWrite);
+  shared_ = reinterpret_cast<Shared*>(memory_->data() + kSharedAt);
   if (!alone) return;
-  shared_->bytes = 0;
-  shared_->warned = 0;
   clean();
   ::flock(lock_->descriptor(), LOCK_SH);
 }
 
-void CacheFolder::clean() const {
-  for (const auto& entry : fs::recursive_directory_iterator(path_)) {
-    if (!entry.is_regular_file() || entry.path().filename() == kLockName) continue;
-    if (entry.path().filename().string().find(kUnfinished) != std::string::npos) {
-      fs::remove(entry.path());
-    } else {
-      shared_->bytes += entry.file_size();
+/// Writes the lock anew, and does not only make it longer: then the memory that is mapped has its
+/// place on the disk, or there is an error now.
+void CacheFolder::begin() {
+  if (lock_->size() > 0) {
+    std::string mark(kMark.size(), '\0');
+    lock_->read(mark.data(), mark.size());
+    if (mark != kMark) {
+      throw Error(
+          ErrorCode::kConflict,
+          fmt::format("{}: it is not of this version's cache; remove the folder, or name another",
+                      lock_->path()));
     }
+  }
+  std::string text(kMark);
+  text.resize(kSharedAt + sizeof(Shared), '\0');
+  lock_->resize(0);
+  lock_->write(text);
+}
+
+void CacheFolder::clean() const {
+  for (const auto& name : names_in(folder_.path_of(kUnfinished)))
+    folder_.remove(fmt::format("{}/{}", kUnfinished, name));
+  for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
+    if (fs::is_regular_file(entry.symlink_status()) && entry.path().extension() == kChunk)
+      shared_->bytes += entry.file_size();
   }
 }
 
 std::optional<CachedFile> CacheFolder::find(const std::string& name) const {
-  const std::string path = path_ + "/" + name;
   std::shared_ptr<const MappedFile> file;
   try {
-    file = MappedFile::map(path);
+    file = MappedFile::map(folder_.open_to_read(name));
   } catch (const Error&) {
     return std::nullopt;
   }
   if (file->size() >= kHashBytes) {
-    CachedFile found{file, file->size() - kHashBytes};
+    CachedFile found{file, file->size() - kHashBytes, hash_bytes(name)};
     file->will_need(0, file->size());
     if (is_whole(found)) return found;
   }
@@ -102,13 +137,15 @@ std::optional<CachedFile> CacheFolder::find(const std::string& name) const {
 }
 
 bool CacheFolder::is_whole(const CachedFile& found) noexcept {
+  const LostPages zeros;  // which have another hash
   std::uint64_t hash = 0;
   std::memcpy(&hash, found.file->data() + found.bytes, kHashBytes);
-  return found.file->is_whole() && hash_bytes(found.view()) == hash;
+  return found.file->is_whole() && (found.name_hash ^ hash_bytes(found.view())) == hash;
 }
 
 bool CacheFolder::keep(const std::string& name, std::string_view bytes) noexcept {
   if (off_) return true;
+  const LostPages zeros;  // of the shared memory
   const std::uint64_t size = bytes.size() + kHashBytes;
   if (!reserve(size)) return false;
   try {
@@ -137,15 +174,16 @@ void CacheFolder::replace(const std::string& name, std::string_view bytes) noexc
   }
 }
 
-bool CacheFolder::write(const std::string& name, std::string_view bytes, bool replaces) {
-  static std::atomic<std::uint64_t> number = 0;
-  const std::string path = path_ + "/" + name;
-  const std::string temporary = fmt::format("{}{}{}.{}", path, kUnfinished, ::getpid(), ++number);
-  make_folders(fs::path(path).parent_path());
+bool CacheFolder::write(const std::string& name, std::string_view bytes, bool replaces) const {
+  const std::string path = folder_.path_of(name);
+  const std::string unfinished = fmt::format("{}/{}", kUnfinished, random_name());
+  const std::string temporary = folder_.path_of(unfinished);
+  folder_.make_folder(kUnfinished);
+  folder_.make_folder(name.substr(0, name.rfind('/')));
   try {
-    File file = File::create(temporary);
+    File file = folder_.create_new(unfinished);
     file.write(bytes);
-    file.write(hash_text(bytes));
+    file.write(hash_text(name, bytes));
     file.close();
     if (!replaces && rename_if_absent(temporary, path)) return true;
     if (!replaces) {  // another process was faster
@@ -161,13 +199,17 @@ bool CacheFolder::write(const std::string& name, std::string_view bytes, bool re
 }
 
 void CacheFolder::drop(const std::string& name) const noexcept {
-  std::remove((path_ + "/" + name).c_str());
+  try {
+    folder_.remove(name);
+  } catch (const Error&) {
+    // What cannot be removed is found damaged again.
+  }
 }
 
 std::uint64_t CacheFolder::count(const std::string& folder) const noexcept {
   std::error_code error;
   std::uint64_t count = 0;
-  for (fs::directory_iterator it(path_ + "/" + folder, error), end; !error && it != end;
+  for (fs::directory_iterator it(folder_.path_of(folder), error), end; !error && it != end;
        it.increment(error)) {
     ++count;
   }
@@ -181,6 +223,7 @@ void CacheFolder::turn_off(const std::exception& error) noexcept {
 
 void CacheFolder::warn_once(const std::string& text) noexcept {
   if (!warn_) return;
+  const LostPages zeros;
   const std::uint64_t hash = hash_bytes(text);
   if (shared_ != nullptr && shared_->warned.exchange(hash) == hash) return;
   warn_(text);

@@ -1,5 +1,6 @@
 // A folder of files that may be lost at any time: bounded in size, shared by the processes of a
-// host. A torn or damaged file counts as not there.
+// host. A torn or damaged file, or one under another's name, counts as not there. It is a folder of
+// our own in the one that the user names: what else is in that one is neither counted nor touched.
 #pragma once
 
 #include <atomic>
@@ -11,13 +12,16 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "base/folder.hpp"
+#include "base/lost_pages.hpp"
 
 namespace ringfeed {
 
 /// A file of the folder, whole.
 struct CachedFile {
   std::shared_ptr<const MappedFile> file;
-  std::uint64_t bytes = 0;  ///< of what was kept: the first of the file
+  std::uint64_t bytes = 0;      ///< of what was kept: the first of the file
+  std::uint64_t name_hash = 0;  ///< of the name that it was kept under
   std::string_view view() const noexcept { return file->bytes().substr(0, bytes); }
 };
 
@@ -28,12 +32,12 @@ class CacheFolder {
 
   /// Never fails: a folder that cannot be used is warned of, and stays empty. `bytes_max` 0: as
   /// much as the disk takes.
-  CacheFolder(std::string path, std::uint64_t bytes_max, Warn warn);
-  ~CacheFolder();
+  CacheFolder(const std::string& path, std::uint64_t bytes_max, Warn warn);
   CacheFolder(const CacheFolder&) = delete;
   CacheFolder& operator=(const CacheFolder&) = delete;
 
-  const std::string& path() const noexcept { return path_; }
+  /// Of our own folder.
+  const std::string& path() const noexcept { return folder_.path(); }
   std::uint64_t bytes_max() const noexcept { return bytes_max_; }
 
   /// `name` is a path in the folder.
@@ -53,17 +57,20 @@ class CacheFolder {
  private:
   struct Shared;  // in memory that all processes see
 
-  void open();
+  void open(const std::string& path);
+  void lock();
+  void begin();
   void clean() const;
   bool reserve(std::uint64_t size) noexcept;
   /// False: it was there, and is not to be replaced.
-  bool write(const std::string& name, std::string_view bytes, bool replaces);
+  bool write(const std::string& name, std::string_view bytes, bool replaces) const;
   void turn_off(const std::exception& error) noexcept;
 
-  const std::string path_;
+  const Folder folder_;
   const std::uint64_t bytes_max_;
   const Warn warn_;
   std::optional<File> lock_;
+  std::optional<FileMemory> memory_;
   Shared* shared_ = nullptr;  ///< null: nothing is kept
   std::atomic<bool> off_ = false;
 };

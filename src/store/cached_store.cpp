@@ -13,6 +13,7 @@
 
 #include "base/byte_size.hpp"
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 
@@ -74,7 +75,10 @@ std::string CachedStore::from_cache(const std::string& name, const std::exceptio
   } catch (const Error& error) {
     const auto found = is_unreachable(error) ? folder_->find(name) : std::nullopt;
     if (!found) throw;
-    return std::string(found->view());
+    const LostPages lost;
+    std::string bytes(found->view());
+    lost.check();
+    return bytes;
   }
 }
 
@@ -134,7 +138,9 @@ CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& 
 void CachedReader::find_blocks() {
   const std::string name = name_ + "/" + kBlocksFile;
   if (const auto found = folder_.find(name)) {
+    const LostPages lost;
     blocks_ = values_of<BlockInfo>(found->view());
+    lost.check();
     return;
   }
   const auto blocks = inner().blocks();
@@ -206,12 +212,15 @@ std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
 /// Null when it is not there, or not whole.
 Chunk CachedReader::load(std::uint64_t number) {
   const TimeCount::Span span(checking_);
+  const LostPages lost;
   const auto file = file_of(number);
   if (!file) return nullptr;
   const std::string name = file_name(number);
   try {
-    return decode_chunk(std::make_shared<MappedBuffer>(file->file, 0, file->bytes), arrow_schema_,
-                        blocks_[number].samples, folder_.path() + "/" + name);
+    auto chunk = decode_chunk(std::make_shared<MappedBuffer>(file->file, 0, file->bytes),
+                              arrow_schema_, blocks_[number].samples, folder_.path() + "/" + name);
+    lost.check();
+    return chunk;
   } catch (const Error&) {
     folder_.drop(name);
     return nullptr;
@@ -221,7 +230,9 @@ Chunk CachedReader::load(std::uint64_t number) {
 void CachedReader::keep(std::uint64_t number, const Chunk& chunk) noexcept {
   if (full_) return;
   try {
+    const LostPages lost;
     const auto encoded = encode_chunk(*gathered(chunk, schema_));
+    lost.check();
     const auto* const data = reinterpret_cast<const char*>(encoded->data());
     if (folder_.keep(file_name(number), {data, static_cast<std::size_t>(encoded->size())})) return;
     if (!full_.exchange(true)) warn_full();

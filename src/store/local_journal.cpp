@@ -14,7 +14,7 @@ constexpr std::uint64_t kJournalBytesMax = std::uint64_t{1} << 31;
 
 std::string read_journal(const LocalLayout& layout) {
   try {
-    return read_file(layout.journal_path(), kJournalBytesMax);
+    return layout.root().read_file(LocalLayout::kJournal, kJournalBytesMax);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     return {};
@@ -51,7 +51,7 @@ std::vector<Part> LocalJournal::recover() {
     line->parts.clear();
     if (*line != subject_ || part.chunk_bytes.empty()) break;
     try {
-      verify_part(layout_, part, layout_.journal_path(), [](std::uint64_t) {});
+      verify_part(layout_, subject_.schema, part, layout_.journal_path(), [](std::uint64_t) {});
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadData) throw;
       break;

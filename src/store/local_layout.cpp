@@ -13,21 +13,16 @@
 
 namespace ringfeed {
 
+std::string LocalLayout::manifest_name(std::uint64_t version) {
+  return fmt::format("{}/{}.json", kVersions, version);
+}
+
 std::string LocalLayout::manifest_path(std::uint64_t version) const {
-  return fmt::format("{}/{}.json", versions_folder(), version);
+  return root().path_of(manifest_name(version));
 }
 
 std::string LocalLayout::part_path(std::string_view name, std::string_view where) const {
-  bool bad = name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos;
-  std::string_view rest = name;
-  while (!bad) {
-    const auto slash = rest.find('/');
-    const auto component = rest.substr(0, slash);
-    bad = component.empty() || component == "." || component == "..";
-    if (slash == std::string_view::npos) break;
-    rest.remove_prefix(slash + 1);
-  }
-  if (bad) {
+  if (!is_name_below(name) || !name.starts_with(kData) || name.substr(kData.size(), 1) != "/") {
     throw Error(
         ErrorCode::kBadData,
         fmt::format(
@@ -35,7 +30,7 @@ std::string LocalLayout::part_path(std::string_view name, std::string_view where
             "unless you know who made it",
             where, name));
   }
-  return fmt::format("{}/{}", folder_, name);
+  return root().path_of(name);
 }
 
 std::vector<std::uint64_t> LocalLayout::versions() const {

@@ -6,24 +6,37 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder.hpp"
+
 namespace ringfeed {
 
 class LocalLayout {
  public:
   explicit LocalLayout(std::string folder) : folder_(std::move(folder)) {}
 
-  const std::string& folder() const noexcept { return folder_; }
-  std::string versions_folder() const { return folder_ + "/versions"; }
-  std::string manifest_path(std::uint64_t version) const;
-  std::string data_folder() const { return folder_ + "/data"; }
+  // Names below the folder.
+  static constexpr std::string_view kVersions = "versions";
+  static constexpr std::string_view kData = "data";
   /// Exists only while a version is written, or after a writer died.
-  std::string work_folder() const { return folder_ + "/.ingest"; }
-  std::string lock_path() const { return work_folder() + "/lock"; }
-  std::string journal_path() const { return work_folder() + "/journal.jsonl"; }
+  static constexpr std::string_view kWork = ".ingest";
+  static constexpr std::string_view kLock = ".ingest/lock";
+  static constexpr std::string_view kJournal = ".ingest/journal.jsonl";
+
+  const std::string& folder() const noexcept { return folder_; }
+  /// Opens and removes what is below it: the names in a manifest are not to be trusted.
+  Folder root() const { return Folder(folder_); }
+  static std::string manifest_name(std::uint64_t version);
+  std::string manifest_path(std::uint64_t version) const;
+  std::string versions_folder() const { return root().path_of(kVersions); }
+  std::string data_folder() const { return root().path_of(kData); }
+  std::string work_folder() const { return root().path_of(kWork); }
+  std::string lock_path() const { return root().path_of(kLock); }
+  std::string journal_path() const { return root().path_of(kJournal); }
   std::string open_part_path() const { return work_folder() + "/part.arrow"; }
   std::string open_manifest_path() const { return work_folder() + "/manifest.json"; }
 
-  /// Throws Error{kBadData} that starts with `where` when the name would lead out of the folder.
+  /// Throws Error{kBadData} that starts with `where` when the name is not one below the folder of
+  /// data.
   std::string part_path(std::string_view name, std::string_view where) const;
 
   /// Published versions, ascending; empty when the folder is missing.

@@ -1,9 +1,8 @@
 // The lock that makes a writer the only one of a local data set. It is a file in the work folder,
-// so a published data set has no trace of it; the system lets go of it when the process ends,
-// however that happens.
+// so a published data set has no trace of it.
 #pragma once
 
-#include "base/file.hpp"
+#include "base/lock_file.hpp"
 #include "store/local_layout.hpp"
 
 namespace ringfeed {
@@ -20,7 +19,7 @@ class LocalLock {
 
  private:
   bool made_folder_;
-  File file_;
+  LockFile file_;
 };
 
 }  // namespace ringfeed

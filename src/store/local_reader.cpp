@@ -1,6 +1,9 @@
 // Mapping, checking and decoding of chunks.
 #include "store/local_reader.hpp"
 
+#include <arrow/io/memory.h>
+#include <arrow/ipc/dictionary.h>
+#include <arrow/ipc/reader.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
@@ -10,6 +13,8 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/lost_pages.hpp"
+#include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 
@@ -21,6 +26,17 @@ constexpr std::string_view kRemedy = "restore the file from a copy, or ingest ag
 constexpr std::size_t kLocalMappedMax = 4096;
 /// Reads that wait for a worker.
 constexpr std::size_t kLocalQueueMax = 65'536;
+/// "ARROW1" and two zeros stand before the schema.
+constexpr std::uint64_t kMagicBytes = 8;
+
+/// The columns that an Arrow file says it has.
+Schema schema_in_head(const std::shared_ptr<const MappedFile>& file, std::uint64_t bytes) {
+  arrow::io::BufferReader in(std::make_shared<MappedBuffer>(file, std::min(kMagicBytes, bytes),
+                                                            bytes - std::min(kMagicBytes, bytes)));
+  arrow::ipc::DictionaryMemo dictionaries;
+  return Schema::from_arrow(
+      *value_of(arrow::ipc::ReadSchema(&in, &dictionaries), file->path() + ": head"));
+}
 
 }  // namespace
 
@@ -30,12 +46,39 @@ void throw_damaged(std::string_view path, std::string_view what, std::uint64_t o
                                                offset, offset + bytes, problem, kRemedy));
 }
 
-std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part,
-                                           std::string_view where) {
+void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t offset,
+                 std::uint64_t bytes, std::uint64_t hash) {
+  if (hash_bytes(file.data() + offset, bytes) == hash) return;
+  throw_damaged(file.path(), what, offset, bytes,
+                file.is_whole() ? "its bytes do not match their checksum"
+                                : "the file was cut while it was read");
+}
+
+void check_counts(const Manifest& manifest, std::string_view where) {
+  std::uint64_t sample_bits = 0;
+  for (const auto& column : manifest.schema.columns) {
+    const auto elements = static_cast<std::uint64_t>(column.elements());
+    if (column.kind != ColumnKind::kTensor)
+      sample_bits += 8 * sizeof(std::int32_t);  // its end among the elements
+    else
+      sample_bits += elements * (column.dtype == DType::kBool ? 1 : 8 * size_of(column.dtype));
+  }
+  for (const auto& part : manifest.parts) {
+    for (std::size_t i = 0; i < part.chunk_samples.size(); ++i) {
+      if (part.chunk_samples[i] * sample_bits / 8 <= part.chunk_bytes[i]) continue;
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: {}, chunk {}: {} samples cannot be in {} bytes; {}", where,
+                              part.name, i, part.chunk_samples[i], part.chunk_bytes[i], kRemedy));
+    }
+  }
+}
+
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Schema& schema,
+                                           const Part& part, std::string_view where) {
   const std::string path = layout.part_path(part.name, where);
   std::shared_ptr<const MappedFile> file;
   try {
-    file = MappedFile::map(path);
+    file = MappedFile::map(layout.root().open_to_read(part.name));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     throw Error(ErrorCode::kBadData,
@@ -45,6 +88,10 @@ std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part
     throw Error(ErrorCode::kBadData, fmt::format("{}: the file has {} bytes where {} says {}; {}",
                                                  path, file->size(), where, part.bytes(), kRemedy));
   }
+  check_bytes(*file, "head", 0, part.head.bytes, part.head.hash);
+  if (schema_in_head(file, part.head.bytes) != schema) {
+    throw_damaged(path, "head", 0, part.head.bytes, "its columns are not those of the manifest");
+  }
   return file;
 }
 
@@ -52,6 +99,7 @@ LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::stri
                          int workers)
     : layout_(std::move(layout)),
       manifest_path_(layout_.manifest_path(manifest.version)),
+      schema_(manifest.schema),
       arrow_schema_(manifest.schema.to_arrow()),
       workers_(workers, kLocalQueueMax) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
@@ -94,7 +142,7 @@ std::shared_ptr<const MappedFile> LocalReader::file_of(std::uint32_t part) {
     const std::lock_guard lock(mutex_);
     if (files_[part] != nullptr) return files_[part];
   }
-  auto file = map_part(layout_, parts_[part], manifest_path_);
+  auto file = map_part(layout_, schema_, parts_[part], manifest_path_);
   const std::lock_guard lock(mutex_);
   if (files_[part] == nullptr) {
     if (mapped_.size() >= kLocalMappedMax) {
@@ -109,6 +157,7 @@ std::shared_ptr<const MappedFile> LocalReader::file_of(std::uint32_t part) {
 
 Chunk LocalReader::load(std::uint64_t number) {
   const TimeCount::Span span(checking_);
+  const LostPages lost;
   const Place& place = places_[number];
   const BlockInfo& block = blocks_[number];
   const auto file = file_of(place.part);
@@ -118,15 +167,13 @@ Chunk LocalReader::load(std::uint64_t number) {
                   "the file was cut after it was opened");
   }
   file->will_need(place.offset, block.bytes);
-  if (hash_bytes(file->data() + place.offset, block.bytes) !=
-      parts_[place.part].chunk_hash[place.chunk]) {
-    throw_damaged(file->path(), what(), place.offset, block.bytes,
-                  "its bytes do not match their checksum");
-  }
-  return decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes),
-                      arrow_schema_, block.samples,
-                      fmt::format("{}: {} (bytes {} to {})", file->path(), what(), place.offset,
-                                  place.offset + block.bytes));
+  check_bytes(*file, what(), place.offset, block.bytes, parts_[place.part].chunk_hash[place.chunk]);
+  auto chunk = decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes),
+                            arrow_schema_, block.samples,
+                            fmt::format("{}: {} (bytes {} to {})", file->path(), what(),
+                                        place.offset, place.offset + block.bytes));
+  lost.check();
+  return chunk;
 }
 
 }  // namespace ringfeed

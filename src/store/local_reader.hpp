@@ -18,10 +18,19 @@
 
 namespace ringfeed {
 
-/// The file of a part, mapped. Throws Error{kBadData} when it is missing or not as long as the
-/// manifest says; `where` is the manifest's path.
-std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Part& part,
-                                           std::string_view where);
+/// The file of a part, mapped. Throws Error{kBadData} when it is missing, not as long as the
+/// manifest says, or of other columns; `where` is the manifest's path. Call it, and read the file,
+/// under a LostPages.
+std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Schema& schema,
+                                           const Part& part, std::string_view where);
+
+/// Throws Error{kBadData} unless these bytes of the file have this checksum.
+void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t offset,
+                 std::uint64_t bytes, std::uint64_t hash);
+
+/// Throws Error{kBadData} that starts with `where` when a chunk of the manifest has more samples
+/// than its bytes can hold.
+void check_counts(const Manifest& manifest, std::string_view where);
 
 /// Throws Error{kBadData}: "FILE: chunk 3 (bytes 64 to 128): what; remedy".
 [[noreturn]] void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
@@ -46,6 +55,7 @@ class LocalReader final : public BlockReader {
 
   const LocalLayout layout_;
   const std::string manifest_path_;
+  const Schema schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<Part> parts_;
   std::vector<BlockInfo> blocks_;

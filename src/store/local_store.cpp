@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <utility>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/system_error.hpp"
+#include "dataset/chunk.hpp"
+#include "dataset/mapped_buffer.hpp"
 #include "store/local_lock.hpp"
 #include "store/local_reader.hpp"
 #include "store/local_writer.hpp"
@@ -64,18 +64,29 @@ std::uint64_t LocalStore::verify(const Manifest& manifest,
                             "never changes: restore it from a copy",
                             path));
   }
-  add(File::open_to_read(path).size());
-  for (const auto& part : manifest.parts) verify_part(layout_, part, path, add);
+  add(layout_.root().open_to_read(LocalLayout::manifest_name(manifest.version)).size());
+  for (const auto& part : manifest.parts) verify_part(layout_, manifest.schema, part, path, add);
   return checked;
 }
 
 void LocalStore::remove(std::uint64_t version) {
   // The manifest goes first, so that no reader finds half of a version; under another name it says
   // what is still to be removed when this is cut off.
-  const std::string aside =
-      fmt::format("{}/{}{}{}", layout_.work_folder(), kRemoved, version, kJson);
+  const Folder root = layout_.root();
+  const std::string aside_name =
+      fmt::format("{}/{}{}{}", LocalLayout::kWork, kRemoved, version, kJson);
+  const std::string aside = root.path_of(aside_name);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
-  if (!goes_on) read_manifest(layout_, version);  // its error, before anything is touched
+  // Its error, and that of a name in it or a link on the way there, before anything is touched.
+  const Manifest removed =
+      goes_on ? Manifest::decode(root.read_file(aside_name, kManifestBytesMax), aside)
+              : read_manifest(layout_, version);
+  std::set<std::string> folders;
+  for (const auto& part : removed.parts) {
+    layout_.part_path(part.name, goes_on ? aside : layout_.manifest_path(version));
+    folders.insert(part.name.substr(0, part.name.rfind('/')));
+  }
+  for (const auto& folder : folders) root.has_folder(folder);
   LocalLock lock(layout_);
   if (!goes_on) {
     if (!rename_if_absent(layout_.manifest_path(version), aside))
@@ -83,20 +94,22 @@ void LocalStore::remove(std::uint64_t version) {
     sync_folder(layout_.work_folder());
     sync_folder(layout_.versions_folder());
   }
-  const Manifest removed = Manifest::decode(read_file(aside, kManifestBytesMax), aside);
   std::set<std::string, std::less<>> used;
   for (const auto other : layout_.versions()) {
     for (const auto& part : read_manifest(layout_, other).parts) used.insert(part.name);
   }
-  std::set<std::string> folders;
   for (const auto& part : removed.parts) {
     if (used.contains(part.name)) continue;
-    const std::string path = layout_.part_path(part.name, aside);
-    folders.insert(path.substr(0, path.rfind('/')));
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_system_error(errno, path);
+    try {
+      root.remove(part.name);
+    } catch (const Error& error) {  // its folder is gone: an earlier call came that far
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
   }
-  for (const auto& folder : folders) ::rmdir(folder.c_str());  // what is not empty stays
-  if (::unlink(aside.c_str()) != 0) throw_system_error(errno, aside);
+  for (const auto& folder : folders) {  // what is not empty stays
+    if (folder != LocalLayout::kData && root.has_folder(folder)) root.remove_folder(folder);
+  }
+  root.remove(aside_name);
   if (::access(layout_.journal_path().c_str(), F_OK) != 0) lock.remove(layout_);
 }
 
@@ -108,7 +121,7 @@ Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {
   const std::string path = layout.manifest_path(version);
   std::string text;
   try {
-    text = read_file(path, kManifestBytesMax);
+    text = layout.root().read_file(LocalLayout::manifest_name(version), kManifestBytesMax);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     const auto versions = layout.versions();
@@ -126,27 +139,29 @@ Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {
         fmt::format("{}: this is the manifest of version {}; give the file its own name back", path,
                     manifest.version));
   }
+  check_counts(manifest, path);
   return manifest;
 }
 
-void verify_part(const LocalLayout& layout, const Part& part, std::string_view where,
-                 const std::function<void(std::uint64_t bytes)>& progress) {
-  const auto file = map_part(layout, part, where);
-  std::uint64_t offset = 0;
-  const auto check = [&](std::string_view what, std::uint64_t bytes, std::uint64_t hash) {
-    if (!file->is_whole())
-      throw_damaged(file->path(), what, offset, bytes, "the file was cut while it was read");
-    if (hash_bytes(file->data() + offset, bytes) != hash) {
-      throw_damaged(file->path(), what, offset, bytes, "its bytes do not match their checksum");
-    }
+void verify_part(const LocalLayout& layout, const Schema& schema, const Part& part,
+                 std::string_view where, const std::function<void(std::uint64_t bytes)>& progress) {
+  const LostPages lost;
+  const auto file = map_part(layout, schema, part, where);
+  const auto arrow_schema = schema.to_arrow();
+  progress(part.head.bytes);
+  std::uint64_t offset = part.head.bytes;
+  for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i) {
+    const std::uint32_t bytes = part.chunk_bytes[i];
+    check_bytes(*file, fmt::format("chunk {}", i), offset, bytes, part.chunk_hash[i]);
+    const auto chunk =
+        decode_chunk(std::make_shared<MappedBuffer>(file, offset, bytes), arrow_schema,
+                     part.chunk_samples[i], fmt::format("{}: chunk {}", file->path(), i));
     offset += bytes;
     progress(bytes);
-  };
-  check("head", part.head.bytes, part.head.hash);
-  for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i) {
-    check(fmt::format("chunk {}", i), part.chunk_bytes[i], part.chunk_hash[i]);
   }
-  check("tail", part.tail.bytes, part.tail.hash);
+  check_bytes(*file, "tail", offset, part.tail.bytes, part.tail.hash);
+  progress(part.tail.bytes);
+  lost.check();
 }
 
 }  // namespace ringfeed

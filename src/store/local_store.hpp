@@ -41,9 +41,10 @@ class LocalStore final : public Store {
 /// The manifest of a version of the data set there. Errors as Store::manifest.
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version);
 
-/// Every byte of one file against the manifest; `progress` gets the bytes of each piece. Throws
-/// Error{kBadData} that names the file and the place.
-void verify_part(const LocalLayout& layout, const Part& part, std::string_view where,
-                 const std::function<void(std::uint64_t bytes)>& progress);
+/// Every byte of one file against the manifest, and what the bytes say: the columns of the file and
+/// the samples of each chunk. `progress` gets the bytes of each piece. Throws Error{kBadData} that
+/// names the file and the place.
+void verify_part(const LocalLayout& layout, const Schema& schema, const Part& part,
+                 std::string_view where, const std::function<void(std::uint64_t bytes)>& progress);
 
 }  // namespace ringfeed

@@ -114,12 +114,14 @@ void LocalWriter::remove_leftovers(const std::vector<Part>& kept) const {
       if (!paths.contains(path)) remove_all(path);
     }
   };
-  remove_others(layout_.work_folder());
+  remove_others(layout_.work_folder());  // which the lock has looked at
+  const Folder root = layout_.root();
+  if (!root.has_folder(LocalLayout::kData)) return;
   for (const auto& name : names_in(layout_.data_folder())) {
     std::uint64_t version = 0;
     if (!is_parts_folder(name, version) || version < manifest_.version) continue;
     const std::string path = layout_.data_folder() + "/" + name;
-    if (path == parts_folder()) {
+    if (path == parts_folder() && root.has_folder(parts_name())) {
       remove_others(path);
     } else {
       remove_all(path);
@@ -154,7 +156,7 @@ Manifest LocalWriter::publish() {
 }
 
 void LocalWriter::open_part(std::string_view split) {
-  make_folders(parts_folder());
+  layout_.root().make_folder(parts_name());
   file_ = std::make_unique<ArrowFileWriter>(layout_.open_part_path(), arrow_schema_);
   file_split_ = split;
 }
@@ -167,8 +169,8 @@ void LocalWriter::close_part() {
   Part part = file_->part();
   file_.reset();
   part.split = file_split_;
-  part.name = fmt::format("{}/{}-{:05}.arrow", parts_folder().substr(layout_.folder().size() + 1),
-                          file_split_, parts_of_split_[file_split_]++);
+  part.name =
+      fmt::format("{}/{}-{:05}.arrow", parts_name(), file_split_, parts_of_split_[file_split_]++);
   const std::string path = layout_.part_path(part.name, layout_.folder());
   if (!rename_if_absent(layout_.open_part_path(), path)) {
     throw Error(
@@ -193,7 +195,7 @@ void LocalWriter::link_manifest() {
     file.close();
   }
   step("manifest-synced");
-  make_folders(layout_.versions_folder());
+  layout_.root().make_folder(LocalLayout::kVersions);
   if (!rename_if_absent(layout_.open_manifest_path(), layout_.manifest_path(manifest_.version))) {
     throw Error(
         ErrorCode::kConflict,
@@ -260,9 +262,11 @@ void LocalWriter::step(std::string_view name) const {
   if (on_step_) on_step_(name);
 }
 
-std::string LocalWriter::parts_folder() const {
-  return fmt::format("{}/v{}-{:016x}", layout_.data_folder(), manifest_.version,
+std::string LocalWriter::parts_name() const {
+  return fmt::format("{}/v{}-{:016x}", LocalLayout::kData, manifest_.version,
                      manifest_.origin.fingerprint);
 }
+
+std::string LocalWriter::parts_folder() const { return layout_.root().path_of(parts_name()); }
 
 }  // namespace ringfeed

@@ -47,6 +47,7 @@ class LocalWriter final : public VersionWriter {
   void remove_finished_work();
   void give_up() noexcept;
   void step(std::string_view name) const;
+  std::string parts_name() const;  ///< of the folder of this version's files, below the data set's
   std::string parts_folder() const;
 
   const LocalLayout layout_;

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/file.hpp"
+#include "base/lock_file.hpp"
 
 namespace ringfeed {
 
@@ -21,21 +21,29 @@ inline constexpr const char* kOptimizerFile = "optimizer.pt";
 struct Checkpoint {
   std::string path;
   nlohmann::json document;  ///< what publish() was given
-  std::shared_ptr<const MappedFile> weights;
-  std::shared_ptr<const MappedFile> optimizer;
+  std::string weights;      ///< a safetensors file
+  std::string optimizer;    ///< of torch::save()
 
-  /// Throws Error{kNotFound}; Error{kBadData} that names what is damaged.
+  /// Throws Error{kNotFound}; Error{kBadData} that names what is damaged, and the checkpoint before
+  /// it.
   static Checkpoint read(const std::string& path);
 };
 
-/// Used by one process at a time.
+/// What to do about a checkpoint that cannot be used: "remove ..., or resume from ...".
+std::string remedy_without(const std::string& path);
+
+/// Used by one process at a time, which a lock in the folder sees to.
 class CheckpointFolder {
  public:
   /// Makes the folder when it is missing, and removes what a killed process left half-written in
-  /// it. `keep`: as many of the newest stay.
+  /// it. `keep`: as many of the newest stay. Throws Error{kConflict} that names the process which
+  /// uses the folder.
   CheckpointFolder(std::string path, std::uint64_t keep);
+  ~CheckpointFolder();
+  CheckpointFolder(CheckpointFolder&&) noexcept = default;
+  CheckpointFolder& operator=(CheckpointFolder&&) noexcept = default;
 
-  /// The path of the newest one.
+  /// The path of the newest one. Throws Error{kBadData} when that is not whole.
   std::optional<std::string> newest() const;
 
   /// `write` writes the two files into the folder it is given; then they, and `document`, are
@@ -46,8 +54,10 @@ class CheckpointFolder {
  private:
   std::string path_of(std::uint64_t number) const;
   void remove_old() const;
+  void remove(std::string_view name) const;
 
   std::string path_;
+  std::unique_ptr<LockFile> lock_;
   std::uint64_t keep_;
   std::uint64_t next_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <ringfeed/error.hpp>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "train/agreement.hpp"
 
 namespace ringfeed {
@@ -36,13 +37,15 @@ std::optional<Resumed> resume(ProcessGroup& group, const std::optional<Checkpoin
   resumed.path = broadcast_bytes(group, from ? std::string_view(from->path) : "");
   if (resumed.path.empty()) return std::nullopt;
   const auto document = broadcast_bytes(group, from ? from->document.dump() : "");
-  resumed.weights = broadcast_bytes(group, from ? from->weights->bytes() : "");
-  resumed.optimizer = broadcast_bytes(group, from ? from->optimizer->bytes() : "");
+  resumed.weights = broadcast_bytes(group, from ? std::string_view(from->weights) : "");
+  resumed.optimizer = broadcast_bytes(group, from ? std::string_view(from->optimizer) : "");
   try {
-    resumed.document = nlohmann::json::parse(document);
+    resumed.document = parse_json(document);
     resumed.position = decode_position(resumed.document.at("position").dump(), dataset, order);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", resumed.path, error.what()));
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({})", resumed.path, error.what()));
   }
   return resumed;
 }

@@ -10,11 +10,13 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/json.hpp"
 
 namespace ringfeed {
 namespace {
 
 constexpr std::size_t kAlignment = 8;
+constexpr std::uint64_t kDimensionMax = std::uint64_t{1} << 40;
 
 const char* format_name(DType dtype) {
   switch (dtype) {
@@ -46,6 +48,29 @@ DType dtype_of(std::string_view name) {
     if (name == format_name(dtype)) return dtype;
   }
   throw std::invalid_argument("an unknown dtype");
+}
+
+std::vector<std::int64_t> shape_of(const nlohmann::json& json, const std::string& name) {
+  std::vector<std::int64_t> shape;
+  if (!json.is_array()) throw std::invalid_argument(name + " has no shape");
+  for (const auto& dimension : json)
+    shape.push_back(
+        static_cast<std::int64_t>(whole_number(dimension, name + "'s shape", kDimensionMax)));
+  return shape;
+}
+
+/// Each byte of `data` is one tensor's.
+void check_no_gaps(std::vector<NamedTensor> tensors, std::string_view data) {
+  std::ranges::sort(tensors, {}, [](const NamedTensor& tensor) {
+    return std::pair(static_cast<const char*>(tensor.data), tensor.bytes);
+  });
+  const char* at = data.data();
+  for (const auto& tensor : tensors) {
+    if (tensor.data != at) throw std::invalid_argument(tensor.name + " is not where it should be");
+    at += tensor.bytes;
+  }
+  if (at != data.data() + data.size())
+    throw std::invalid_argument("there are bytes that are no tensor's");
 }
 
 std::string header_of(const std::vector<NamedTensor>& tensors,
@@ -91,21 +116,26 @@ std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_vi
     for (std::size_t byte = kPrefix; byte > 0; --byte)
       length = length << 8 | static_cast<unsigned char>(bytes.at(byte - 1));
     if (length > bytes.size() - kPrefix) throw std::invalid_argument("the header is cut off");
-    const auto header = nlohmann::json::parse(bytes.substr(kPrefix, length));
+    const auto header = parse_json(bytes.substr(kPrefix, length));
     const std::string_view data = bytes.substr(kPrefix + length);
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : header.items()) {
       if (name == "__metadata__") continue;
-      const auto [begin, end] =
-          tensor.at("data_offsets").get<std::pair<std::size_t, std::size_t>>();
-      if (begin > end || end > data.size()) throw std::invalid_argument(name + " is cut off");
+      const auto& offsets = tensor.at("data_offsets");
+      const auto begin = whole_number(offsets.at(0), name + "'s offset", data.size());
+      const auto end = whole_number(offsets.at(1), name + "'s end", data.size());
       const auto dtype = dtype_of(tensor.at("dtype").get<std::string>());
-      auto shape = tensor.at("shape").get<std::vector<std::int64_t>>();
+      auto shape = shape_of(tensor.at("shape"), name);
       std::size_t size = size_of(dtype);
-      for (const auto dimension : shape) size *= static_cast<std::size_t>(dimension);
-      if (size != end - begin) throw std::invalid_argument(name + " is not of its shape's size");
+      for (const auto dimension : shape) {
+        if (__builtin_mul_overflow(size, static_cast<std::size_t>(dimension), &size))
+          throw std::invalid_argument(name + " is larger than memory");
+      }
+      if (begin > end || size != end - begin)
+        throw std::invalid_argument(name + " is not of its shape's size");
       tensors.push_back({name, dtype, std::move(shape), data.data() + begin, size});
     }
+    check_no_gaps(tensors, data);
     return tensors;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kBadData,

@@ -1,4 +1,5 @@
-// Writes and reads the safetensors format (https://github.com/huggingface/safetensors#format). Without torch.
+// Writes and reads the safetensors format (https://github.com/huggingface/safetensors#format).
+// Without torch.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +25,9 @@ struct NamedTensor {
 void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata);
 
-/// The tensors point into `bytes`. Throws Error{kBadData} that starts with `where` for bytes that
-/// write_safetensors() does not write.
+/// The tensors point into `bytes`; they lie there one behind the other, with nothing between them.
+/// Throws Error{kBadData} that starts with `where` for bytes that write_safetensors() does not
+/// write.
 std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_view where);
 
 }  // namespace ringfeed

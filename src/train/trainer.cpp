@@ -168,11 +168,15 @@ class Trainer {
   FeedOptions feed_options() const;
   void warn_of_lanes() const;
   void load(const Resumed& resumed);
+  void check_fits(const Resumed& resumed) const;
+  void load_weights(const Resumed& resumed);
+  void load_optimizer(const Resumed& resumed);
   void begin_ledger();
   void train_epoch(TrainSummary& summary, Sums sums);
   void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
   nlohmann::ordered_json model_json() const;
+  nlohmann::ordered_json training_json() const;
   std::vector<std::pair<std::string, torch::Tensor>> state() const;
   void write_weights(const std::string& path) const;
   bool is_checkpoint_due(const Batch& batch) const;
@@ -366,20 +370,55 @@ void Trainer::run(TrainSummary& summary) {
 
 void Trainer::load(const Resumed& resumed) {
   resumed_ = resumed.document;
-  const nlohmann::json here = model_json();
-  for (const auto& [name, value] : resumed_.at("model").items()) {
-    if (here.at(name) == value) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
-                            resumed.path, name, value.dump(), here.at(name).dump()));
+  try {
+    check_fits(resumed);
+    load_weights(resumed);
+    load_optimizer(resumed);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({}); {}", resumed.path,
+                                                 first_line(error), remedy_without(resumed.path)));
   }
+}
+
+/// What the checkpoint's numbers mean is what they mean here.
+void Trainer::check_fits(const Resumed& resumed) const {
+  for (const auto& [part, here] : {std::pair("model", nlohmann::json(model_json())),
+                                   std::pair("training", nlohmann::json(training_json()))}) {
+    const auto& there = resumed_.at(part);
+    for (const auto& [name, value] : here.items()) {
+      if (there.at(name) == value) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
+                              resumed.path, name, there.at(name).dump(), value.dump()));
+    }
+  }
+}
+
+void Trainer::load_weights(const Resumed& resumed) {
+  const auto refuse = [&](std::string_view what) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, kWeightsFile, what,
+                                                 remedy_without(resumed.path)));
+  };
   const torch::NoGradGuard no_gradients;
   const auto pairs = state();
-  std::map<std::string, torch::Tensor> own_state(pairs.begin(), pairs.end());
+  std::map<std::string, torch::Tensor> missing(pairs.begin(), pairs.end());
   for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
-    auto& own = own_state.at(tensor.name);
+    const auto found = missing.extract(tensor.name);
+    if (found.empty()) {
+      refuse(fmt::format("the model has no tensor {}", tensor.name));
+      continue;
+    }
+    auto& own = found.mapped();
+    if (dtype_of(own.scalar_type()) != tensor.dtype || own.sizes().vec() != tensor.shape)
+      refuse(fmt::format("tensor {} is not of the model's dtype and shape", tensor.name));
     own.copy_(torch::from_blob(const_cast<void*>(tensor.data), tensor.shape, own.scalar_type()));
   }
+  if (!missing.empty()) refuse(fmt::format("tensor {} is missing", missing.begin()->first));
+}
+
+void Trainer::load_optimizer(const Resumed& resumed) {
   // The options are those of this start: a learning rate may be changed.
   std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> groups;
   for (const auto& group : optimizer_->param_groups()) groups.push_back(group.options().clone());
@@ -422,6 +461,7 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
       {"position", nlohmann::json::parse(
                        encode_position(feed_.position(), *dataset_, order_of(options_, plan_)))},
       {"model", model_json()},
+      {"training", training_json()},
       {"losses", nlohmann::json::array()},
       {"sums", nlohmann::json::array()},
       {"versions", {{"torch", TORCH_VERSION}}}};
@@ -457,6 +497,13 @@ nlohmann::ordered_json Trainer::model_json() const {
           {"target", options_.target},
           {"loss", options_.loss},
           {"outputs", plan_.outputs}};
+}
+
+/// What the optimizer's state and the sums of losses depend on, beside the model.
+nlohmann::ordered_json Trainer::training_json() const {
+  return {{"optimizer", options_.optimizer},
+          {"parallel", options_.parallel},
+          {"class_weights", options_.class_weights}};
 }
 
 void Trainer::write_weights(const std::string& path) const {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <ringfeed/ledger.hpp>
 #include <sstream>
 
+#include "audit/ledger_line.hpp"
 #include "base/hash.hpp"
 #include "errors.hpp"
 #include "ingest/memory_source.hpp"
@@ -104,13 +106,35 @@ class Audit : public ::testing::Test {
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
   }
-  static void change(const std::string& path,
-                     const std::function<void(std::vector<std::string>&)>& change_lines) {
+  using Change = std::function<void(std::vector<std::string>&)>;
+  /// As a bug of the writer would, which gives each line its right checksum.
+  static void change(const std::string& path, const Change& change_lines) {
+    auto lines = lines_of(path);
+    change_lines(lines);
+    std::string text;
+    LedgerChain chain;
+    for (const auto& line : lines) {
+      const auto begin = text.size();
+      text += line.substr(0, line.rfind(",\"sum\""));
+      chain.end_line(begin, text);
+    }
+    write_all(path, text);
+  }
+  /// As damage does.
+  static void damage(const std::string& path, const Change& change_lines) {
     auto lines = lines_of(path);
     change_lines(lines);
     std::string text;
     for (const auto& line : lines) text += line + "\n";
     write_all(path, text);
+  }
+  template <typename Value>
+  static void set_in_header(const std::string& path, const std::string& pointer, Value value) {
+    change(path, [&](auto& lines) {
+      auto header = nlohmann::ordered_json::parse(lines[0]);
+      header[nlohmann::ordered_json::json_pointer(pointer)] = value;
+      lines[0] = header.dump();
+    });
   }
 
   TempFolder folder_;
@@ -165,11 +189,11 @@ TEST_F(Audit, TheHashIsOfTheDeliveredBytesColumnByColumn) {
 }
 
 TEST_F(Audit, WhatCountsIsUpToWhereTheNextStartWentOn) {
-  run(2, {0, 0}, 3, 6, false);    // killed after step 6 of epoch 0
-  run(3, {0, 64}, 3, 2, false);   // twice in one epoch
-  run(5, {0, 64}, 3, 9, false);   // from the same checkpoint, into epoch 1
-  run(1, {1, 0}, 3, 8, false);    // at an epoch's first step; killed after its last
-  run(8, {1, 112}, 3);            // before its last step
+  run(2, {0, 0}, 3, 6, false);   // killed after step 6 of epoch 0
+  run(3, {0, 64}, 3, 2, false);  // twice in one epoch
+  run(5, {0, 64}, 3, 9, false);  // from the same checkpoint, into epoch 1
+  run(1, {1, 0}, 3, 8, false);   // at an epoch's first step; killed after its last
+  run(8, {1, 112}, 3);           // before its last step
   expect_exact(3, 3 * kSamples);
 }
 
@@ -185,8 +209,7 @@ TEST_F(Audit, ACutOffRunIsExactAsFarAsAllRanksWrote) {
 
   std::filesystem::remove_all(ledger());
   run(2, {0, 0}, 2, 10, false);
-  EXPECT_EQ(result().notes,
-            std::vector<std::string>{"epoch 1 is not finished: 32 of 127 samples"});
+  EXPECT_EQ(result().notes, std::vector<std::string>{"epoch 1 is not finished: 32 of 127 samples"});
 }
 
 TEST_F(Audit, AStartThatHandedOutNothingIsPassedOver) {
@@ -303,8 +326,9 @@ TEST_F(Audit, AGapBetweenStarts) {
   run(2, {0, 64}, 2);
   const auto found = result();
   EXPECT_EQ(found.lost, 16u);
-  EXPECT_TRUE(names(found, "start 000 ends at epoch 0, sample 48, but the next one goes on at "
-                           "epoch 0, sample 64"));
+  EXPECT_TRUE(names(found,
+                    "start 000 ends at epoch 0, sample 48, but the next one goes on at "
+                    "epoch 0, sample 64"));
 }
 
 TEST_F(Audit, RanksOfAnotherOrderOrDataSet) {
@@ -340,6 +364,131 @@ TEST_F(Audit, WhatIsNoLedger) {
   std::filesystem::rename(file(1, 0), file(0, 0));
   change(file(0, 0), [](auto& lines) { lines[3] = lines[3].substr(0, 30); });
   expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl:4: not a line"}, [&] { result(); });
+}
+
+TEST_F(Damaged, ALineThatIsNotAsItWasWrittenProvesNothing) {
+  const std::string path = file(0, 0);
+  const std::string whole = read_all(path);
+  const auto refused = [&](const std::string& where) {
+    expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl:" + where}, [&] { result(); });
+  };
+  const auto count = lines_of(path).size();
+  for (std::size_t i = 0; i < count; ++i) {
+    damage(path, [&](auto& lines) { lines[i][lines[i].size() / 2] ^= 1; });
+    refused(std::to_string(i + 1));
+    write_all(path, whole);
+    if (i == 0 || i + 1 == count) continue;
+    damage(path, [&](auto& lines) { lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(i)); });
+    refused(std::to_string(i + 1));
+    write_all(path, whole);
+    damage(path, [&](auto& lines) { std::swap(lines[i], lines[i + 1]); });
+    refused(std::to_string(i + 1));
+    write_all(path, whole);
+  }
+  damage(path, [](auto& lines) { lines.erase(lines.begin()); });
+  refused("1: not a line of a ledger");
+}
+
+TEST_F(Damaged, EachFlipIsFound) {
+  const std::string path = file(1, 0);
+  const std::string whole = read_all(path);
+  for (std::size_t at = 0; at < whole.size(); at += 13) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+    write_all(path, bytes);
+    bool found = false;
+    try {
+      found = !result().exact();
+    } catch (const Error& error) {
+      found = error.exit_code() == 3;
+    }
+    EXPECT_TRUE(found) << at;
+  }
+}
+
+TEST_F(Audit, NothingHandedOutIsNotExact) {
+  run(1, {0, 0}, 1);
+  const std::string whole = read_all(file(0, 0));
+  change(file(0, 0), [](auto& lines) { lines.resize(1); });
+  const auto found = result();
+  EXPECT_FALSE(found.exact());
+  EXPECT_EQ(found.samples, 0u);
+  EXPECT_TRUE(names(found, "no sample was handed out"));
+  write_all(file(0, 0), whole);
+  expect_exact(1, kSamples);
+}
+
+TEST_F(Audit, ImpossibleValuesAreDamage) {
+  run(1, {0, 0}, 1);
+  const std::string whole = read_all(file(0, 0));
+  const auto refused = [&](const std::string& pointer, const nlohmann::ordered_json& value) {
+    set_in_header(file(0, 0), pointer, value);
+    expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl"}, [&] { result(); });
+    write_all(file(0, 0), whole);
+  };
+  for (const auto* value : {"0", "-1", "1.5", "2147483647", "18446744073709551615", "null", "[]"})
+    refused("/world_size", nlohmann::ordered_json::parse(value));
+  for (const auto* value : {"1", "-1", "null"})
+    refused("/rank", nlohmann::ordered_json::parse(value));
+  for (const auto* value : {"-1", "0.5", "18446744073709551615"})
+    refused("/position/epoch", nlohmann::ordered_json::parse(value));
+  for (const auto* value : {"-1", "128", "1e30"})
+    refused("/position/samples", nlohmann::ordered_json::parse(value));
+  for (const auto* value : {"-1", "128", "1e30"}) {
+    change(file(0, 0), [&](auto& lines) {
+      auto line = nlohmann::ordered_json::parse(lines[2]);
+      line["first"] = nlohmann::ordered_json::parse(value);
+      lines[2] = line.dump();
+    });
+    expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl:3"}, [&] { result(); });
+    write_all(file(0, 0), whole);
+  }
+}
+
+TEST_F(Audit, TheWorkIsBoundedByWhatTheFilesHold) {
+  run(1, {0, 0}, 2);
+  const std::string whole = read_all(file(0, 0));
+  change(file(0, 0), [](auto& lines) {
+    auto line = nlohmann::ordered_json::parse(lines[9]);  // the first of epoch 1
+    line["epoch"] = 200'000'000'000'000;
+    lines[9] = line.dump();
+  });
+  const auto far = audit(ledger(), url(), {.offenders_max = 200});
+  EXPECT_TRUE(names(far, "epochs 2 to 199999999999999 were not handed out"))
+      << fmt::format("{}", fmt::join(far.offenders, "\n"));
+  EXPECT_GE(far.lost, 199'999'999'999'998 * kSamples);
+  write_all(file(0, 0), whole);
+  set_in_header(file(0, 0), "/world_size", 1'000'000);
+  const auto ranks = result();
+  EXPECT_TRUE(names(ranks, "rank-0001-000.jsonl is missing, or empty; there were 1000000 ranks"));
+  EXPECT_GE(ranks.offences, 999'999u);
+  EXPECT_EQ(ranks.offenders.size(), 10u);
+}
+
+TEST_F(Audit, WhatIsNestedTooDeepOrOfAnotherFormat) {
+  run(1, {0, 0}, 1);
+  const std::string whole = read_all(file(0, 0));
+  damage(file(0, 0), [](auto& lines) {
+    lines[0] =
+        "{\"ledger\":2,\"position\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  });
+  expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl:1", "nested more than 64 deep"},
+               [&] { result(); });
+  for (const auto& [format, word] : {std::pair(1, "an older ringfeed"), {3, "a newer ringfeed"}}) {
+    write_all(file(0, 0), whole);
+    set_in_header(file(0, 0), "/ledger", format);
+    expect_error(ErrorCode::kBadData, {"rank-0000-000.jsonl:1", word}, [&] { result(); });
+  }
+}
+
+TEST_F(Audit, AFifoOrALinkIsNoLedger) {
+  run(1, {0, 0}, 1);
+  std::filesystem::rename(file(0, 0), folder_ / "moved");
+  std::filesystem::create_symlink(folder_ / "moved", file(0, 0));
+  expect_error(ErrorCode::kBadData, {file(0, 0), "a link"}, [&] { result(); });
+  std::filesystem::remove(file(0, 0));
+  ASSERT_EQ(::mkfifo(file(0, 0).c_str(), 0600), 0);
+  expect_error(ErrorCode::kBadData, {file(0, 0), "a FIFO"}, [&] { result(); });
 }
 
 TEST_F(Audit, AStartOfARankHasOneFile) {

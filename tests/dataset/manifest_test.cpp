@@ -1,4 +1,6 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -7,6 +9,7 @@
 #include <ringfeed/manifest.hpp>
 
 #include "../../fuzz/manifest_fuzz.hpp"
+#include "process.hpp"
 
 namespace ringfeed {
 namespace {
@@ -248,6 +251,34 @@ TEST(SplitName, LettersDigitsAndFewMarks) {
   EXPECT_TRUE(is_split_name(std::string(64, 'a')));
   EXPECT_FALSE(is_split_name(std::string(65, 'a')));
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take terabytes
+TEST(Manifest, AMillionColumnsAreRefusedWithoutTheMemoryForThem) {
+  std::string columns;
+  for (int i = 0; i < 1'000'000; ++i)
+    columns +=
+        fmt::format("{}{{\"name\":\"c{}\",\"kind\":\"string\",\"dtype\":\"uint8\",\"shape\":[]}}",
+                    i == 0 ? "" : ",", i);
+  std::string body(kBody);
+  const auto begin = body.find('[') + 1;
+  body.replace(begin, body.find("],\"splits\"") - begin, columns);
+  const std::string text = fuzz::sealed(body);
+  const auto child = testing::run_forked([&] {
+    const rlimit enough{std::uint64_t{600} << 20,
+                        RLIM_INFINITY};  // the text, twice, and the program
+    ::setrlimit(RLIMIT_AS, &enough);
+    try {
+      Manifest::decode(text, "m.json");
+    } catch (const Error& error) {
+      const bool right =
+          std::string(error.what()).find("more than 65536 columns") != std::string::npos;
+      return right && error.code() == ErrorCode::kBadData ? 0 : 1;
+    }
+    return 2;
+  });
+  EXPECT_EQ(child.exit_code, 0) << child.output;
+}
+#endif
 
 }  // namespace
 }  // namespace ringfeed

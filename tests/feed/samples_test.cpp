@@ -4,13 +4,20 @@
 #include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <numeric>
+#include <optional>
 #include <ringfeed/error.hpp>
+#include <ringfeed/feed.hpp>
+#include <ringfeed/ingest.hpp>
 #include <ringfeed/samples.hpp>
 
 #include "base/random.hpp"
+#include "errors.hpp"
 #include "feed/check_batch.hpp"
 #include "feed/memory_store.hpp"
+#include "ingest/memory_source.hpp"
+#include "temp_folder.hpp"
 
 namespace ringfeed {
 namespace {
@@ -116,6 +123,59 @@ TEST(ExportArrow, AnErrorIsOneOfTheStream) {
   while (result.ok() && *result != nullptr) result = reader->Next();
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.status().message().find("node 127.0.0.9: no answer"), std::string::npos);
+}
+
+/// A local data set in files of its own, of which a reader keeps the last blocks mapped.
+class CutFiles : public ::testing::Test {
+ protected:
+  CutFiles() {
+    testing::MemorySource source({.samples = 2000});
+    IngestOptions options;
+    options.chunk_bytes = 4096;
+    ingest(source, *open_store(Url::parse(temp_ / "set")), options);
+    dataset_ = Dataset::open(temp_ / "set");
+  }
+
+  void cut() const {
+    for (const auto& part : dataset_->manifest().parts)
+      std::filesystem::resize_file(temp_ / ("set/" + part.name), 0);
+  }
+
+  const testing::TempFolder temp_;
+  std::shared_ptr<const Dataset> dataset_;
+};
+
+TEST_F(CutFiles, WhileSamplesAreReadItIsAnErrorThatNamesTheFile) {
+  Samples samples(dataset_);
+  const Numbers numbers = {3, 500, 1999};
+  samples.read(numbers);
+  cut();
+  testing::expect_error(ErrorCode::kBadData, {temp_ / "set/data/", ".arrow", "got shorter"},
+                        [&] { samples.read(numbers); });
+}
+
+TEST_F(CutFiles, WhileAFeedIsUnderWayItIsAnErrorThatNamesTheFile) {
+  for (const int threads : {1, 3}) {
+    FeedOptions options;
+    options.order.global_batch = 10;
+    options.assemble_threads = threads;
+    std::optional<Feed> feed(std::in_place, dataset_, options);
+    ASSERT_TRUE(feed->next());
+    const auto& parts = dataset_->manifest().parts;
+    const std::string bytes = testing::read_all(temp_ / ("set/" + parts[0].name));
+    cut();
+    testing::expect_error(ErrorCode::kBadData, {temp_ / "set/data/", ".arrow"}, [&] {
+      while (feed->next()) {
+      }
+    });
+    feed.reset();
+    ASSERT_EQ(parts.size(), 1u);
+    testing::write_all(temp_ / ("set/" + parts[0].name), bytes);
+    Feed again(dataset_, options);  // what is whole again is read again
+    std::int64_t samples = 0;
+    while (const auto batch = again.next()) samples += batch->size;
+    EXPECT_GE(samples, 2000);
+  }
 }
 
 }  // namespace

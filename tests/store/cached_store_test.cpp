@@ -164,6 +164,63 @@ TEST_F(Cached, DamageIsReadAgainAndNeverGiven) {
   EXPECT_EQ(read_all(files[0]), whole);
 }
 
+TEST_F(Cached, FilesOfOthersAreNeitherRemovedNorCounted) {
+  read_whole(*open());
+  const auto size = fs::file_size(chunk_files()[0]);
+  fs::remove_all(folder());
+  fs::create_directories(folder() + "/sub");
+  write_all(folder() + "/report.tmp.docx", std::string(100 * size, 'r'));
+  write_all(folder() + "/sub/keep.tmp.1", "keep");
+  for (int run = 0; run < 2; ++run) read_whole(*open(4 * size + 100));
+  EXPECT_EQ(chunk_files().size(), 4u);
+  EXPECT_EQ(read_all(folder() + "/report.tmp.docx").size(), 100 * size);
+  EXPECT_EQ(read_all(folder() + "/sub/keep.tmp.1"), "keep");
+}
+
+TEST_F(Cached, AFolderOfOurNameThatIsNotOursIsNotUsed) {
+  const std::string own = folder() + "/ringfeed-cache";
+  const auto expect_unused = [&](const std::string& word) {
+    warnings_.clear();
+    const auto reads = server_->reads();
+    read_whole(*open());
+    EXPECT_EQ(server_->reads() - reads, kBlocks);
+    ASSERT_EQ(warnings_.size(), 1u) << word;
+    EXPECT_NE(warnings_[0].find(word), std::string::npos) << warnings_[0];
+    EXPECT_TRUE(chunk_files().empty());
+  };
+  fs::create_directories(own);
+  write_all(own + "/photo", "1");
+  expect_unused("has files that are not of a cache");
+  write_all(own + "/.lock", "something else");
+  expect_unused("not of this version's cache");
+  EXPECT_EQ(read_all(own + "/.lock"), "something else");
+  fs::remove_all(own);
+  fs::create_directories(temp_ / "elsewhere");
+  fs::create_symlink(temp_ / "elsewhere", own);
+  expect_unused("a link stands");
+  EXPECT_TRUE(fs::is_empty(temp_ / "elsewhere"));
+}
+
+TEST_F(Cached, AFileUnderAnothersNameIsReadAgain) {
+  read_whole(*open());
+  const auto files = chunk_files();
+  fs::rename(files[2], temp_ / "two");
+  fs::rename(files[3], files[2]);
+  fs::rename(temp_ / "two", files[3]);
+  read_whole(*open());  // each block is itself
+  EXPECT_EQ(server_->reads(), kBlocks + 2);
+}
+
+TEST_F(Cached, AFileThatIsCutWhileItIsMappedIsReadAgain) {
+  const auto dataset = open();
+  const auto reader = dataset->reader(1);
+  read_chunk(*reader, 4);
+  read_chunk(*reader, 4);  // out of the cache, which keeps it mapped
+  for (const auto& file : chunk_files()) fs::resize_file(file, 1);
+  EXPECT_TRUE(read_chunk(*reader, 4)->Equals(*memory_chunk(3, 4 * kBlockSamples, kBlockSamples)));
+  EXPECT_EQ(server_->reads(), 2u);
+}
+
 TEST_F(Cached, OneThatIsTooSmallKeepsWhatFitsAndSaysWhichShare) {
   read_whole(*open());
   const auto size = fs::file_size(chunk_files()[0]);
@@ -225,11 +282,11 @@ TEST_F(Cached, AKilledProcessLeavesNothingToClean) {
     });
     ASSERT_EQ(end.signal, SIGKILL) << end.output;
   }
-  fs::create_directories(folder() + "/deep");
-  write_all(folder() + "/deep/00000001.chunk.tmp.1.1", "left by a killed process");
+  const std::string unfinished = folder() + "/ringfeed-cache/unfinished";
+  write_all(unfinished + "/0123456789abcdef", "left by a killed process");
   read_whole(*open(6 * size + size / 2));
-  EXPECT_EQ(chunk_files().size(), 5u);  // the small files take the room of less than one
-  EXPECT_TRUE(fs::is_empty(folder() + "/deep"));
+  EXPECT_EQ(chunk_files().size(), 6u);
+  EXPECT_TRUE(fs::is_empty(unfinished));
 }
 #endif
 

@@ -364,6 +364,104 @@ TEST(LocalStore, AManifestThatLeadsOutOfTheFolderIsRefused) {
   }
 }
 
+/// The files elsewhere have the bytes that the manifest says.
+TEST(LocalStore, LinksOutOfTheFolderAreNotFollowed) {
+  namespace fs = std::filesystem;
+  TempFolder temp;
+  const std::string set = temp / "set";
+  const auto manifest = write_version(set, 1, 0, 6);
+  const std::string name = manifest.parts[0].name;
+  const std::string folder = name.substr(0, name.rfind('/'));
+  const auto refused = [&](LocalStore& store) {
+    expect_error(ErrorCode::kBadData, {set, "a link"},
+                 [&] { read_split(store, store.manifest(1), "train"); });
+    expect_error(ErrorCode::kBadData, {set, "a link"},
+                 [&] { store.verify(store.manifest(1), nullptr); });
+    expect_error(ErrorCode::kBadData, {set, "a link"}, [&] { store.remove(1); });
+  };
+  for (const std::string& moved : {name, folder, std::string("data")}) {
+    fs::remove_all(temp / "elsewhere");
+    fs::rename(set + "/" + moved, temp / "elsewhere");
+    fs::create_symlink(temp / "elsewhere", set + "/" + moved);
+    const auto before = snapshot(temp.path());
+    LocalStore store(set);
+    if (moved == name) {  // removing it would remove the link alone
+      expect_error(ErrorCode::kBadData, {set, "a link"},
+                   [&] { read_split(store, store.manifest(1), "train"); });
+    } else {
+      refused(store);
+    }
+    EXPECT_EQ(snapshot(temp.path()), before) << moved;
+    fs::remove(set + "/" + moved);
+    fs::rename(temp / "elsewhere", set + "/" + moved);
+  }
+  // Where a writer works, too: it removes what an earlier one left there.
+  fs::create_directories(temp / "elsewhere");
+  write_all(temp / "elsewhere/precious", "1");
+  fs::create_symlink(temp / "elsewhere", set + "/.ingest");
+  expect_error(ErrorCode::kBadData, {set, "a link"}, [&] { write_version(set, 2, 6, 9, true); });
+  EXPECT_EQ(read_all(temp / "elsewhere/precious"), "1");
+  fs::remove(set + "/.ingest");
+  fs::create_directories(set + "/.ingest");
+  fs::create_symlink(temp / "elsewhere/precious", set + "/.ingest/lock");
+  expect_error(ErrorCode::kBadData, {set, "a link"}, [&] { write_version(set, 2, 6, 9, true); });
+  EXPECT_EQ(read_all(temp / "elsewhere/precious"), "1");
+}
+
+TEST(LocalStore, OnlyFilesOfDataAreRemoved) {
+  TempFolder temp;
+  auto manifest = write_version(temp / "set", 1, 0, 6);
+  write_all(temp / "set/notes.txt", "precious");
+  manifest.parts[0].name = "notes.txt";
+  write_all(temp / "set/versions/1.json", manifest.encode());
+  LocalStore store(temp / "set");
+  expect_error(ErrorCode::kBadData, {"notes.txt", "outside"}, [&] { store.remove(1); });
+  EXPECT_EQ(read_all(temp / "set/notes.txt"), "precious");
+  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+}
+
+TEST(LocalStore, AFifoWhereAFileIsDueIsDamage) {
+  TempFolder temp;
+  const auto manifest = write_version(temp / "set", 1, 0, 6);
+  LocalStore store(temp / "set");
+  for (const std::string& name : {manifest.parts[0].name, std::string("versions/1.json")}) {
+    const std::string path = temp / "set/" + name;
+    std::filesystem::remove(path);
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    expect_error(ErrorCode::kBadData, {path, "a FIFO"}, [&] { store.verify(manifest, nullptr); });
+  }
+  expect_error(ErrorCode::kBadData, {"a FIFO"}, [&] { store.manifest(1); });
+}
+
+/// Its checksums are right.
+TEST(LocalStore, WhatAManifestSaysOfItsChunksIsLookedAt) {
+  TempFolder temp;
+  const auto manifest = write_version(temp / "set", 1, 0, 6);
+  LocalStore store(temp / "set");
+  const auto refused = [&](const Manifest& wrong, std::initializer_list<std::string> words) {
+    write_all(temp / "set/versions/1.json", wrong.encode());
+    expect_error(ErrorCode::kBadData, words, [&] { store.verify(store.manifest(1), nullptr); });
+    expect_error(ErrorCode::kBadData, words,
+                 [&] { read_split(store, store.manifest(1), "train"); });
+  };
+  auto wrong = manifest;
+  wrong.parts[0].chunk_samples[0] = 4'294'967'295;
+  write_all(temp / "set/versions/1.json", wrong.encode());
+  expect_error(ErrorCode::kBadData, {"4294967295 samples cannot be in"},
+               [&] { store.manifest(1); });
+  wrong.parts[0].chunk_samples[0] = 19;
+  refused(wrong, {"20 samples where the manifest has 19"});
+  for (const auto& change : std::vector<std::function<void(ColumnSpec&)>>{
+           [](ColumnSpec& column) { column.dtype = DType::kInt32; },  // as many bytes
+           [](ColumnSpec& column) { std::ranges::reverse(column.shape); },
+           [](ColumnSpec& column) { column.name += "x"; }}) {
+    wrong = manifest;
+    change(wrong.schema.columns[0]);
+    ASSERT_NE(wrong.schema, manifest.schema);
+    refused(wrong, {"head", "its columns are not those of the manifest"});
+  }
+}
+
 TEST(LocalStore, AManifestUnderAnotherNumberIsRefused) {
   TempFolder temp;
   write_version(temp / "set", 1, 0, 6);

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <iterator>
+#include <optional>
 #include <thread>
 
 #include "errors.hpp"
@@ -30,9 +33,11 @@ void publish(CheckpointFolder& folder, int step) {
   });
 }
 
+/// Without the lock.
 std::size_t entries(const std::string& path) {
   return static_cast<std::size_t>(
-      std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+      std::count_if(fs::directory_iterator(path), fs::directory_iterator(),
+                    [](const auto& entry) { return entry.path().filename() != ".lock"; }));
 }
 
 TEST(Checkpoint, TheNewestStay) {
@@ -49,8 +54,8 @@ TEST(Checkpoint, TheNewestStay) {
   ASSERT_TRUE(folder.newest());
   const auto newest = Checkpoint::read(*folder.newest());
   EXPECT_EQ(newest.document, (nlohmann::json{{"step", 4}}));
-  EXPECT_EQ(newest.optimizer->bytes(), "optimizer of step 4");
-  EXPECT_EQ(newest.weights->bytes(), std::string(5000, 'e'));
+  EXPECT_EQ(newest.optimizer, "optimizer of step 4");
+  EXPECT_EQ(newest.weights, std::string(5000, 'e'));
   EXPECT_EQ(Checkpoint::read(path + "/checkpoint-000002").document.at("step"), 3);
 }
 
@@ -69,6 +74,7 @@ TEST(Checkpoint, DamageIsFoundAndNamed) {
   const TempFolder temp;
   CheckpointFolder folder(temp / "c", 3);
   publish(folder, 1);
+  publish(folder, 2);
   const std::string path = *folder.newest();
   for (const char* name : {kWeightsFile, kOptimizerFile}) {
     const std::string file = path + "/" + name;
@@ -77,7 +83,8 @@ TEST(Checkpoint, DamageIsFoundAndNamed) {
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
     for (const auto& damaged : {bytes, whole.substr(0, 3), whole + "x"}) {
       write_all(file, damaged);
-      expect_error(ErrorCode::kBadData, {name, "the one before it"},
+      expect_error(ErrorCode::kBadData,
+                   {name, "the one before it, " + temp / "c/checkpoint-000000"},
                    [&] { Checkpoint::read(path); });
     }
     write_all(file, whole);
@@ -87,6 +94,104 @@ TEST(Checkpoint, DamageIsFoundAndNamed) {
                [&] { Checkpoint::read(path); });
   expect_error(ErrorCode::kNotFound, {"there is no checkpoint here"},
                [&] { Checkpoint::read(temp.path()); });
+}
+
+TEST(Checkpoint, EachFlipOfEachFileIsFound) {
+  const TempFolder temp;
+  CheckpointFolder folder(temp / "c", 3);
+  folder.publish({{"position", {{"epoch", 2}, {"samples", 0}}}, {"losses", {0.5, "nan"}}},
+                 [](const std::string& path) {
+                   write_all(path + "/" + kWeightsFile, std::string(100, 'w'));
+                   write_all(path + "/" + kOptimizerFile, std::string(100, 'o'));
+                 });
+  const std::string path = *folder.newest();
+  std::size_t flips = 0;
+  for (const char* name : {"checkpoint.json", kWeightsFile, kOptimizerFile}) {
+    const std::string file = path + "/" + name;
+    const std::string whole = read_all(file);
+    for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit, ++flips) {
+      std::string bytes = whole;
+      bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
+      write_all(file, bytes);
+      expect_error(ErrorCode::kBadData, {path, "remove this checkpoint"},
+                   [&] { Checkpoint::read(path); });
+    }
+    write_all(file, whole);
+  }
+  EXPECT_GT(flips, 3000u);
+  EXPECT_EQ(Checkpoint::read(path).document.at("position").at("epoch"), 2);
+}
+
+TEST(Checkpoint, OneOfAnOlderFormatIsRefusedByName) {
+  const TempFolder temp;
+  CheckpointFolder folder(temp / "c", 3);
+  publish(folder, 1);
+  write_all(*folder.newest() + "/checkpoint.json",
+            "{\n  \"ringfeed_checkpoint\": 1,\n  \"files\": {");
+  expect_error(ErrorCode::kBadData, {"written by an older ringfeed"},
+               [&] { Checkpoint::read(*folder.newest()); });
+}
+
+TEST(Checkpoint, AFolderHasOneUserWhoIsNamed) {
+  const TempFolder temp;
+  std::optional<CheckpointFolder> first(std::in_place, temp / "c", 3);
+  fs::create_directory(temp / "c/.unfinished-000000");  // the first one's, under way
+  expect_error(ErrorCode::kConflict,
+               {temp / "c", "process " + std::to_string(::getpid()) + " on ", "choose another"},
+               [&] { CheckpointFolder(temp / "c", 3); });
+  EXPECT_TRUE(fs::exists(temp / "c/.unfinished-000000"));
+  first.reset();
+  EXPECT_FALSE(fs::exists(temp / "c/.lock"));
+  CheckpointFolder next(temp / "c", 3);
+  EXPECT_FALSE(fs::exists(temp / "c/.unfinished-000000"));
+}
+
+TEST(Checkpoint, WhatIsNotOursStays) {
+  const TempFolder temp;
+  for (const std::string name :
+       {".removed-photos", ".unfinished-1", ".removed-000007", "checkpoint-1"}) {
+    fs::create_directories(temp / ("c/" + name));
+    write_all(temp / ("c/" + name + "/photo"), "precious");
+  }
+  write_all(temp / "precious", "1");
+  fs::create_directory(temp / "c/.unfinished-000009");
+  fs::create_symlink(temp / "precious", temp / "c/.unfinished-000009/weights.safetensors");
+  CheckpointFolder folder(temp / "c", 1);
+  for (int step = 1; step <= 3; ++step) publish(folder, step);
+  for (const std::string name :
+       {".removed-photos", ".unfinished-1", ".removed-000007", "checkpoint-1"})
+    EXPECT_EQ(read_all(temp / ("c/" + name + "/photo")), "precious");
+  EXPECT_FALSE(fs::exists(temp / "c/.unfinished-000009"));
+  EXPECT_EQ(read_all(temp / "precious"), "1");
+}
+
+/// As a copy that was cut off leaves it.
+TEST(Checkpoint, AFolderWithoutADocumentIsNamedWithTheOneBefore) {
+  const TempFolder temp;
+  CheckpointFolder folder(temp / "c", 3);
+  publish(folder, 1);
+  fs::create_directory(temp / "c/checkpoint-000003");
+  expect_error(ErrorCode::kBadData,
+               {temp / "c/checkpoint-000003/checkpoint.json", "missing",
+                "resume from the one before it, " + temp / "c/checkpoint-000000"},
+               [&] { folder.newest(); });
+}
+
+TEST(Checkpoint, AFifoOrALinkIsDamage) {
+  const TempFolder temp;
+  CheckpointFolder folder(temp / "c", 3);
+  for (const char* name : {"checkpoint.json", kWeightsFile, kOptimizerFile}) {
+    publish(folder, 1);
+    const std::string file = *folder.newest() + "/" + name;
+    fs::rename(file, temp / "moved");
+    fs::create_symlink(temp / "moved", file);
+    expect_error(ErrorCode::kBadData, {file, "a link"},
+                 [&] { Checkpoint::read(*folder.newest()); });
+    fs::remove(file);
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    expect_error(ErrorCode::kBadData, {file, "a FIFO"},
+                 [&] { Checkpoint::read(*folder.newest()); });
+  }
 }
 
 TEST(Checkpoint, KilledAtAnyTimeTheNewestIsWhole) {

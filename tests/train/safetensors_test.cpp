@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <cstring>
 #include <ringfeed/error.hpp>
 
 #include "temp_folder.hpp"
@@ -87,6 +88,44 @@ TEST(Safetensors, LeavesNothingWhenItCannotBeWritten) {
   EXPECT_THROW(write_safetensors(folder / "w", {}, {}), Error);  // a folder is in the way
   EXPECT_EQ(snapshot(folder.path()).size(), 1u);
   EXPECT_THROW(write_safetensors(folder / "no/w", {}, {}), Error);
+}
+
+TEST(Safetensors, EachByteIsOneTensors) {
+  const auto file = [](const std::string& header, std::size_t data_bytes) {
+    std::string length(8, '\0');
+    const std::uint64_t bytes = header.size();
+    std::memcpy(length.data(), &bytes, 8);
+    return length + header + std::string(data_bytes, 'x');
+  };
+  const auto tensor = [](const char* dtype, const char* shape, const char* offsets) {
+    return std::string(R"({"dtype":")") + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" +
+           offsets + "}";
+  };
+  const auto two = [&](const std::string& a, const std::string& b) {
+    return "{\"a\":" + a + ",\"b\":" + b + "}";
+  };
+  const std::string a = tensor("F32", "[2]", "[0,8]");
+  EXPECT_EQ(read_safetensors(file(two(a, tensor("U8", "[4]", "[8,12]")), 12), "w").size(), 2u);
+  for (const std::string& header : {
+           two(a, tensor("U8", "[4]", "[4,8]")),    // over the other
+           two(a, tensor("U8", "[3]", "[9,12]")),   // a gap
+           two(a, tensor("U8", "[3]", "[8,11]")),   // bytes left over
+           two(a, tensor("F32", "[4]", "[8,12]")),  // of another size
+           two(a, tensor("U8", "[-4]", "[8,12]")),  // impossible shapes
+           two(a, tensor("U8", "[1.5]", "[8,12]")),
+           two(a, tensor("F64", "[1099511627776,1099511627776,4]", "[8,12]")),
+           two(a, tensor("U8", "[4]", "[8,13]")),
+           two(a, tensor("U8", "[4]", "[12,8]")),
+           two(a, tensor("BF16", "[2]", "[8,12]")),
+           "{\"a\":" + a + ",\"b\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}",
+       }) {
+    try {
+      read_safetensors(file(header, 12), "w");
+      ADD_FAILURE() << header;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadData);
+    }
+  }
 }
 
 }  // namespace

@@ -6,8 +6,11 @@
 #include <torch/optim/sgd.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
@@ -21,7 +24,9 @@
 #include <sstream>
 
 #include "temp_folder.hpp"
+#include "train/checkpoint.hpp"
 #include "train/ranks.hpp"
+#include "train/safetensors.hpp"
 
 namespace ringfeed {
 namespace {
@@ -290,6 +295,80 @@ TEST_F(Train, EveryModelAndOptimizerLearns) {
       EXPECT_TRUE(summary.val_accuracy.has_value());
     }
   }
+}
+
+/// What a checkpoint is of, beside the model: its optimizer's state fits no other.
+TEST_F(Train, AResumeWithAnotherOptimizerModeOrWeightsIsRefused) {
+  TrainOptions options = Train::options();
+  options.target = "label";
+  options.loss = "cross_entropy";
+  options.optimizer = "adam";
+  options.class_weights = {1, 2, 1};
+  options.epochs = 1;
+  options.checkpoint_dir = *folder_ / "optimizer";
+  train(options);
+  options.epochs = 2;
+  options.resume = "auto";
+  const auto refused = [](const TrainOptions& wrong, const std::string& words) {
+    const Error error = error_of(wrong);
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  };
+  for (const char* optimizer : {"sgd", "adamw"}) {
+    TrainOptions wrong = options;
+    wrong.optimizer = optimizer;
+    refused(wrong, "the checkpoint is of optimizer \"adam\", and here it is \"" +
+                       std::string(optimizer) + "\": it does not fit");
+  }
+  TrainOptions wrong = options;
+  wrong.parallel = "data-parallel";
+  refused(wrong, "of parallel \"ddp\"");
+  wrong = options;
+  wrong.class_weights = {};
+  refused(wrong, "of class_weights [1.0,2.0,1.0]");
+  options.learning_rate = 0.5;  // which may change
+  EXPECT_EQ(train(options).losses.size(), 2u);
+}
+
+/// The checksums are right: written by somebody who knows how.
+TEST_F(Train, ACheckpointWhoseTensorsDoNotFitIsDamage) {
+  TrainOptions options = Train::options();
+  options.epochs = 1;
+  options.checkpoint_dir = *folder_ / "weights";
+  train(options);
+  const auto made = Checkpoint::read(options.checkpoint_dir + "/checkpoint-000000");
+  options.epochs = 2;
+  options.resume = "auto";
+  const auto resumed = [&](const std::vector<NamedTensor>& tensors, const std::string& optimizer) {
+    std::filesystem::remove_all(options.checkpoint_dir);
+    CheckpointFolder(options.checkpoint_dir, 3)
+        .publish(made.document, [&](const std::string& path) {
+          write_safetensors(path + "/" + kWeightsFile, tensors, {});
+          testing::write_all(path + "/" + kOptimizerFile, optimizer);
+        });
+    return error_of(options);
+  };
+  const auto right = read_safetensors(made.weights, "made");
+  ASSERT_EQ(right.size(), 2u);
+  const std::vector<std::pair<std::string, std::function<void(std::vector<NamedTensor>&)>>> cases =
+      {
+          {"is missing", [](auto& tensors) { tensors.clear(); }},
+          {"is missing", [](auto& tensors) { tensors.pop_back(); }},
+          {"the model has no tensor", [](auto& tensors) { tensors.back().name = "other"; }},
+          {"not of the model's dtype", [](auto& tensors) { tensors.back().dtype = DType::kInt32; }},
+          {"not of the model's dtype", [](auto& tensors) { tensors.back().shape = {1, 1, 10}; }},
+      };
+  for (const auto& [words, change] : cases) {
+    auto tensors = right;
+    std::ranges::sort(tensors, {}, &NamedTensor::bytes);  // the matrix is the last
+    change(tensors);
+    const Error error = resumed(tensors, made.optimizer);
+    EXPECT_EQ(error.code(), ErrorCode::kBadData) << error.what();
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  }
+  const Error error = resumed(right, "no file of torch");
+  EXPECT_EQ(error.code(), ErrorCode::kBadData) << error.what();
+  EXPECT_NE(std::string(error.what()).find("remove this checkpoint"), std::string::npos);
 }
 
 TEST_F(Train, ReportsProgress) {

@@ -11,7 +11,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/hash.hpp"
+#include "base/json.hpp"
+#include "base/sealed.hpp"
 #include "store/rows/column_json.hpp"
 
 namespace ringfeed::rows {
@@ -19,9 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kPrefix = "{\"xxh3\":\"";
-constexpr std::string_view kBetween = "\",\"index\":";
-constexpr std::string_view kSuffix = "}\n";
+constexpr std::string_view kSealedAs = "index";
 constexpr std::size_t kHexDigits = 16;
 constexpr std::uint64_t kFormat = 1;
 
@@ -166,7 +165,7 @@ void check_names(const RowIndex& index) {
 }
 
 RowIndex parse_body(std::string_view body) {
-  const Json json = Json::parse(body.begin(), body.end());
+  const auto json = parse_json<Json>(body);
   const auto format = json.at("format").get<std::uint64_t>();
   if (format != kFormat) {
     throw Bad{fmt::format("it has format {}, this program reads format {}; use a newer ringfeed",
@@ -226,10 +225,7 @@ Manifest RowIndex::manifest() const {
   return manifest;
 }
 
-std::string RowIndex::encode() const {
-  const std::string body = body_of(*this);
-  return fmt::format("{}{:016x}{}{}{}", kPrefix, hash_bytes(body), kBetween, body, kSuffix);
-}
+std::string RowIndex::encode() const { return seal(kSealedAs, body_of(*this)); }
 
 RowIndex RowIndex::decode(std::string_view text, std::string_view where) {
   const auto bad = [&](std::string_view what) {
@@ -237,15 +233,11 @@ RowIndex RowIndex::decode(std::string_view text, std::string_view where) {
                  fmt::format("{}: the index is damaged: {}; remove it and attach the table again",
                              where, what));
   };
-  constexpr std::size_t kBodyAt = kPrefix.size() + kHexDigits + kBetween.size();
-  if (text.size() < kBodyAt + kSuffix.size()) throw bad("it is cut off");
-  const auto body = text.substr(kBodyAt, text.size() - kBodyAt - kSuffix.size());
-  const auto whole =
-      fmt::format("{}{:016x}{}{}{}", kPrefix, hash_bytes(body), kBetween, body, kSuffix);
-  if (text != whole) throw bad("its bytes do not match their checksum");
+  const auto body = unseal(kSealedAs, text);
+  if (!body) throw bad("its bytes do not match their checksum");
   try {
-    RowIndex index = parse_body(body);
-    if (body_of(index) != body) throw Bad{"it is not written as ringfeed writes it"};
+    RowIndex index = parse_body(*body);
+    if (body_of(index) != *body) throw Bad{"it is not written as ringfeed writes it"};
     return index;
   } catch (const Bad& problem) {
     throw bad(problem.what);

@@ -12,6 +12,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
+#include "base/folder.hpp"
 
 namespace ringfeed::rows {
 namespace {
@@ -100,7 +101,8 @@ std::vector<std::uint64_t> IndexFolder::versions() const {
 
 RowIndex IndexFolder::read(std::uint64_t version) const {
   const std::string path = path_of(version);
-  auto index = RowIndex::decode(read_file(path, kIndexBytesMax), path);
+  auto index = RowIndex::decode(
+      Folder(path_).read_file(fmt::format("v{}.json", version), kIndexBytesMax), path);
   if (index.version == version) return index;
   throw Error(ErrorCode::kBadData,
               fmt::format("{}: it is the index of version {}; remove it and attach the table again",
@@ -111,11 +113,20 @@ void IndexFolder::add(RowIndex& index) const {
   make_folders(path_);
   const auto there = versions();
   index.version = there.empty() ? 1 : there.back() + 1;
-  const std::string temporary = fmt::format("{}/.v.json.{}", path_, ::getpid());
+  const Folder folder(path_);
   // Another attach may take the same number: each keeps its own.
   while (true) {
-    replace_file(temporary, [&](File& file) { file.write(index.encode()); });
-    if (rename_if_absent(temporary, path_of(index.version))) break;
+    const std::string temporary = fmt::format(".v.json.{}", random_name());
+    File file = folder.create_new(temporary);
+    try {
+      file.write(index.encode());
+      file.sync();
+      if (rename_if_absent(folder.path_of(temporary), path_of(index.version))) break;
+      folder.remove(temporary);
+    } catch (...) {
+      folder.remove(temporary);
+      throw;
+    }
     ++index.version;
   }
   sync_folder(path_);

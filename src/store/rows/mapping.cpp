@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ringfeed/error.hpp>
 
+#include "base/json.hpp"
 #include "store/rows/column_json.hpp"
 
 namespace ringfeed::rows {
@@ -112,10 +113,9 @@ std::string TableNote::text() const {
 
 TableNote TableNote::parse(std::string_view comment) {
   TableNote note;
-  const auto json = nlohmann::ordered_json::parse(comment.begin(), comment.end(), nullptr,
-                                                  /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("ringfeed", 0) != 1) return note;
   try {
+    const auto json = parse_json<nlohmann::ordered_json>(comment);
+    if (!json.is_object() || json.value("ringfeed", 0) != 1) return note;
     note.fingerprint = std::stoull(json.at("fingerprint").get<std::string>(), nullptr, 16);
     note.split_column = json.at("split_column").get<std::string>();
     for (const auto& column : json.at("columns")) note.columns.push_back(column_of_json(column));

@@ -1,0 +1,192 @@
+// Each part of a name is opened by itself, relative to the one before (openat, O_NOFOLLOW).
+#include "base/folder.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ringfeed/error.hpp>
+
+#include "base/system_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+/// Closed with its owner.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() { reset(-1); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const noexcept { return number_; }
+  void reset(int number) noexcept {
+    if (number_ >= 0) ::close(number_);
+    number_ = number;
+  }
+
+ private:
+  int number_;
+};
+
+/// The folder in which the last part of a name is, held open.
+class Parent {
+ public:
+  /// With `makes`, folders that are missing on the way are made.
+  Parent(const Folder& folder, std::string_view name, bool makes = false)
+      : descriptor_(::open(folder.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        path_(folder.path()) {
+    if (descriptor_.get() < 0) throw_system_error(errno, path_);
+    if (!is_name_below(name)) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: '{}' is outside of this folder; do not use it unless you know "
+                              "who made it",
+                              path_, name));
+    }
+    for (auto slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
+      if (makes) make(std::string(name.substr(0, slash)));
+      enter(std::string(name.substr(0, slash)));
+      name.remove_prefix(slash + 1);
+    }
+    last_ = name;
+    path_ += "/" + last_;
+  }
+
+  int descriptor() const noexcept { return descriptor_.get(); }
+  const char* last() const noexcept { return last_.c_str(); }
+  const std::string& path() const noexcept { return path_; }
+
+  /// True when this call made it.
+  bool make(const std::string& part) const {
+    if (::mkdirat(descriptor(), part.c_str(), 0777) != 0) {
+      if (errno == EEXIST) return false;
+      throw_system_error(errno, path_ + "/" + part);
+    }
+    const int folder = ::openat(descriptor(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+      ::fsync(folder);  // some file systems have none for folders
+      ::close(folder);
+    }
+    return true;
+  }
+
+  /// Throws for what is no folder, but is there.
+  bool is_folder(const std::string& part) const {
+    struct stat status{};
+    if (::fstatat(descriptor(), part.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return false;
+      throw_system_error(errno, path_);
+    }
+    if (S_ISDIR(status.st_mode)) return true;
+    throw_system_error(S_ISLNK(status.st_mode) ? ELOOP : ENOTDIR, path_ + "/" + part);
+  }
+
+ private:
+  void enter(const std::string& part) {
+    const int next =
+        ::openat(descriptor(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) {
+      const int error_number = errno;
+      if (error_number == ENOTDIR) is_folder(part);
+      throw_system_error(error_number, path_ + "/" + part);
+    }
+    descriptor_.reset(next);
+    path_ += "/" + part;
+  }
+
+  Descriptor descriptor_;
+  std::string path_;
+  std::string last_;
+};
+
+}  // namespace
+
+bool is_name_below(std::string_view name) noexcept {
+  if (name.find('\0') != std::string_view::npos) return false;
+  while (true) {
+    const auto slash = name.find('/');
+    const auto part = name.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+std::string Folder::path_of(std::string_view name) const {
+  return fmt::format("{}/{}", path_, name);
+}
+
+File Folder::open(std::string_view name, int flags) const {
+  const Parent parent(*this, name);
+  const int descriptor = ::openat(parent.descriptor(), parent.last(),
+                                  flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+  if (descriptor < 0) {
+    if (errno == EEXIST) {
+      throw Error(
+          ErrorCode::kConflict,
+          fmt::format("{}: the name is taken; remove what is there, or choose another place",
+                      parent.path()));
+    }
+    throw_system_error(errno, parent.path());
+  }
+  File file(descriptor, parent.path());
+  file.check_regular();
+  return file;
+}
+
+File Folder::open_to_read(std::string_view name) const { return open(name, O_RDONLY); }
+
+File Folder::open_to_append(std::string_view name) const {
+  return open(name, O_RDWR | O_CREAT | O_APPEND);
+}
+
+File Folder::create_new(std::string_view name) const {
+  return open(name, O_RDWR | O_CREAT | O_EXCL);
+}
+
+std::string Folder::read_file(std::string_view name, std::uint64_t bytes_max) const {
+  return open_to_read(name).read_whole(bytes_max);
+}
+
+bool Folder::has_folder(std::string_view name) const {
+  try {
+    const Parent parent(*this, name);
+    return parent.is_folder(parent.last());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    return false;
+  }
+}
+
+bool Folder::make_folder(std::string_view name) const {
+  const Parent parent(*this, name, /*makes=*/true);
+  const bool made = parent.make(parent.last());
+  if (!made) parent.is_folder(parent.last());
+  return made;
+}
+
+bool Folder::remove(std::string_view name) const {
+  const Parent parent(*this, name);
+  if (::unlinkat(parent.descriptor(), parent.last(), 0) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw_system_error(errno, parent.path());
+}
+
+bool Folder::remove_folder(std::string_view name) const {
+  const Parent parent(*this, name);
+  if (::unlinkat(parent.descriptor(), parent.last(), AT_REMOVEDIR) == 0) return true;
+  if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return false;
+  throw_system_error(errno, parent.path());
+}
+
+std::string random_name() {
+  std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof(number), 0) != sizeof(number))
+    throw_system_error(errno, "a random name");
+  return fmt::format("{:016x}", number);
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,28 @@
+// JSON that others may have written: bounded in depth, and its numbers taken as they are.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace ringfeed {
+
+/// Deepest nesting of arrays and objects: what walks a document calls itself for each level.
+inline constexpr int kJsonDepthMax = 64;
+
+/// Throws std::invalid_argument for text that is nested deeper than kJsonDepthMax.
+void check_json_depth(std::string_view text);
+
+/// Throws std::exception, which says what is wrong: not JSON, or nested too deep.
+template <typename Json = nlohmann::json>
+Json parse_json(std::string_view text) {
+  check_json_depth(text);
+  return Json::parse(text.begin(), text.end());
+}
+
+/// A whole number of 0 to `max`, where get() would also take -1 and 1.5. Throws
+/// std::invalid_argument, which names `what`.
+std::uint64_t whole_number(const nlohmann::json& json, std::string_view what,
+                           std::uint64_t max = UINT64_MAX);
+
+}  // namespace ringfeed

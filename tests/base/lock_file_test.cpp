@@ -1,0 +1,39 @@
+#include "base/lock_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <ringfeed/error.hpp>
+
+#include "errors.hpp"
+#include "temp_folder.hpp"
+
+namespace ringfeed::testing {
+namespace {
+
+TEST(LockFile, NamesItsOwnerAndIsFreeWhenThatIsGone) {
+  const TempFolder temp;
+  const Folder folder(temp / "deep/folder");
+  std::optional<LockFile> lock(std::in_place, folder, "work/lock", "works here; wait");
+  expect_error(
+      ErrorCode::kConflict,
+      {folder.path(), "process " + std::to_string(::getpid()) + " on ", "works here; wait"},
+      [&] { LockFile(folder, "work/lock", "works here; wait"); });
+  lock->remove();
+  LockFile next(folder, "work/lock", "works here");  // the name is free, and leads to another file
+  lock.reset();
+  EXPECT_TRUE(std::filesystem::exists(folder.path_of("work/lock")));
+}
+
+TEST(LockFile, ALinkIsNotWritten) {
+  const TempFolder temp;
+  write_all(temp / "precious", "1");
+  std::filesystem::create_symlink(temp / "precious", temp / "lock");
+  expect_error(ErrorCode::kBadData, {temp / "lock"},
+               [&] { LockFile(Folder(temp.path()), "lock", "works here"); });
+  EXPECT_EQ(read_all(temp / "precious"), "1");
+}
+
+}  // namespace
+}  // namespace ringfeed::testing
