@@ -186,6 +186,10 @@ pub fn token_replicas(session: &Session, statement: &Statement, token: Token) ->
         return Vec::new();
     };
     let state: Arc<ClusterState> = session.driver.get_cluster_state();
+    // Of a keyspace that it does not know the driver would name one node.
+    if state.get_keyspace(table.ks_name()).is_none() {
+        return Vec::new();
+    }
     let mut nodes: Vec<Arc<Node>> = state
         .get_token_endpoints(table.ks_name(), table.table_name(), token)
         .into_iter()

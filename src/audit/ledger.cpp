@@ -62,9 +62,13 @@ struct Ledger::Impl {
     end = header.begin();
   }
 
+  std::string path() const {
+    return options.folder + "/" + ledger_file_name(options.rank, options.start);
+  }
+
   File make_file() const {
     make_folders(options.folder);
-    const std::string path = options.folder + "/" + ledger_file_name(options.rank, options.start);
+    const std::string path = this->path();
     if (std::filesystem::exists(path)) {
       throw Error(ErrorCode::kConflict,
                   fmt::format("{}: this start of this rank has a ledger already; each start has a "
@@ -127,8 +131,12 @@ struct Ledger::Impl {
     file.sync();
   }
 
+  /// A start that was given nothing leaves nothing behind.
   void close() {
-    need_header({});
+    if (!header_made) {
+      std::filesystem::remove(path());
+      return sync_folder(options.folder);
+    }
     write_rest();
     file.write(encode(LedgerEnd{end}));
     file.sync();

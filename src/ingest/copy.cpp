@@ -37,7 +37,7 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   if (!from.is_immutable()) origin.fingerprint = hash_bytes(manifest.encode());
   const WriteIntent intent{manifest.schema, manifest.splits, origin, false};
   const auto writer = to.write(intent, nullptr);
-  if (writer->published()) return {writer->publish(), true};
+  if (writer->published() && writer->missing() == 0) return {writer->publish(), true};
   std::uint64_t total = 0;
   for (const auto& split : manifest.split_infos()) total += split.bytes;
 
@@ -45,13 +45,13 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   std::uint64_t number = 0;
   std::uint64_t done = 0;
   for (const auto& part : manifest.parts) {
-    auto& blocks =
-        splits.try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
-                           options.read_ahead_bytes)
-            .first->second;
+    auto& blocks = splits
+                       .try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
+                                    options.read_ahead_bytes)
+                       .first->second;
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
       check_stop(options);
-      if (number++ < writer->stored_chunks()) {
+      if (writer->has_chunk(number++)) {
         blocks.skip();
       } else {
         const Chunk chunk = gathered(blocks.take(), manifest.schema);

@@ -322,8 +322,8 @@ Error Reader::give_up(const Read& read) const {
   }
   if (read.corrupt > 0) {
     return Error(ErrorCode::kBadData,
-                 fmt::format("{}: no replica has a sound copy ({}); ingest again, or restore the "
-                             "table from a snapshot",
+                 fmt::format("{}: no replica has a sound copy ({}); delete the version and "
+                             "ingest again, or restore the table from a snapshot",
                              where, read.trouble));
   }
   return Error(ErrorCode::kBadData,

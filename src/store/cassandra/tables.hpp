@@ -50,6 +50,21 @@ struct Replication {
   std::string with_copies(int copies, const std::optional<std::string>& local_datacenter) const;
 };
 
+/// How the tables of the system are read, each node's own: at a level that the server's guardrails
+/// let users read at.
+cql::Request system_read(const cql::Session& session);
+
+/// "compression", "{'enabled': false}".
+struct TableProperty {
+  std::string name;
+  std::string value;
+};
+
+/// CREATE TABLE IF NOT EXISTS, without the properties that the server's guardrails refuse. `table`:
+/// the quoted name and the columns.
+void create_table(const cql::Session& session, const std::string& table,
+                  std::vector<TableProperty> properties, std::string_view where);
+
 class Tables {
  public:
   /// `name` is the data set's. Nothing is asked of the server yet.
@@ -64,9 +79,9 @@ class Tables {
   std::string manifests() const;  ///< likewise
   std::string chunks() const;     ///< likewise
 
-  /// The id to make a table with, the same for every client: when two make it at once, each node may
-  /// take either statement, and with ids of their own the rows that were written under one of them
-  /// would be lost.
+  /// The id to make a table with, the same for every client: when two make it at once, each node
+  /// may take either statement, and with ids of their own the rows that were written under one of
+  /// them would be lost.
   std::string id_of(std::string_view table) const;
 
   bool exist() const;
