@@ -1,5 +1,6 @@
 //! A session: the driver's, and the threads it runs on.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,6 +22,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Nodes of several versions never agree on the schema (src/execute.rs).
+const AGREEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Driver = scylla::client::session::Session;
+
 pub struct Settings {
     pub contact_points: Vec<String>,
     pub keyspace: Option<String>,
@@ -35,7 +41,7 @@ pub struct Settings {
 }
 
 pub struct Session {
-    pub driver: Arc<scylla::client::session::Session>,
+    pub driver: Arc<Driver>,
     pub local_datacenter: Option<String>,
     contact_points: Option<Arc<ContactPoints>>,
     runtime: Option<Runtime>,
@@ -107,8 +113,6 @@ fn open(settings: Settings) -> Result<Session, Failure> {
     }
 }
 
-type Driver = scylla::client::session::Session;
-
 async fn build(settings: &Settings) -> Result<(Driver, Option<Arc<ContactPoints>>), Failure> {
     let connections = NonZeroUsize::new(settings.connections_per_host).unwrap_or(NonZeroUsize::MIN);
     let mut builder = base_builder(settings)?
@@ -133,7 +137,21 @@ async fn build(settings: &Settings) -> Result<(Driver, Option<Arc<ContactPoints>
     if driver.get_cluster_state().cluster_name().is_empty() {
         driver.refresh_metadata().await.map_err(|error| Failure::of_metadata(&error))?;
     }
+    if let Some(name) = &settings.local_datacenter {
+        check_datacenter(name, &driver)?;
+    }
     Ok((driver, contact_points))
+}
+
+fn check_datacenter(name: &str, driver: &Driver) -> Result<(), Failure> {
+    let state = driver.get_cluster_state();
+    let found: BTreeSet<&str> = state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+    if found.contains(name) {
+        return Ok(());
+    }
+    let names = found.into_iter().collect::<Vec<_>>().join(", ");
+    let words = format!("no node is in the data centre {name} that --local-dc names; those of the cluster are {names}");
+    Err(Failure::new(Status::Invalid, words))
 }
 
 /// How any connection of these settings is made.
@@ -144,6 +162,7 @@ pub fn base_builder(settings: &Settings) -> Result<SessionBuilder, Failure> {
         .build();
     let mut builder = SessionBuilder::new()
         .connection_timeout(settings.connect_timeout)
+        .schema_agreement_timeout(AGREEMENT_TIMEOUT)
         .keepalive_interval(KEEPALIVE_INTERVAL)
         .keepalive_timeout(KEEPALIVE_TIMEOUT)
         .hostname_resolution_timeout(Some(settings.connect_timeout))

@@ -122,8 +122,8 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
     options.ingest.progress = [&](const IngestProgress& at) {
       progress(at.stage, at.done, at.total);
     };
-    const auto source = source_of(data, in_memory ? Extent::kWhole : Extent::kStream,
-                                  options.source, waiter);
+    const auto source =
+        source_of(data, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
     if (options.replication) create_keyspace(url, *options.replication, to);
     const auto store = options.rows ? open_row_store(url, to) : open_store(url, to);
     result = ingest(*source, *store, options.ingest);
@@ -141,6 +141,7 @@ nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb:
   keywords.take("tensors", tensors);
   keywords.take("split_column", options.split_column);
   keywords.take("digest_values", options.digest_values);
+  keywords.take("allow_nan", options.allow_nan);
   keywords.take("block_bytes", options.block_bytes);
   keywords.finish();
   options.tensors = tensors_of(tensors);

@@ -137,7 +137,8 @@ Failure with_hint(Failure failure, bool tls) {
     } else {
       failure.message +=
           "; if the server speaks TLS, give --tls, or name its authority with --tls-ca; if it "
-          "limits the connections of an address, give fewer --connections-per-host";
+          "limits the connections of an address, give fewer --connections-per-host; if it takes "
+          "protocol 5 alone, set native_transport_allow_older_protocols there";
     }
   }
   return failure;

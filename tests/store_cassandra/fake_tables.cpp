@@ -71,6 +71,21 @@ bool fits(int order, std::string_view comparison) {
   return order >= 0;
 }
 
+std::string uuid_bytes(const std::string& text) {
+  std::string bytes;
+  std::string digits;
+  for (const char c : text) {
+    if (c == '-') continue;
+    digits += c;
+    if (digits.size() < 2) continue;
+    unsigned byte = 0;
+    std::from_chars(digits.data(), digits.data() + 2, byte, 16);
+    bytes += static_cast<char>(byte);
+    digits.clear();
+  }
+  return bytes;
+}
+
 FakeCell value_of(const FakeStatement& statement, const FakeTerm& term, std::string_view type,
                   const std::vector<FakeCell>& values) {
   FakeCell cell;
@@ -90,6 +105,10 @@ FakeCell value_of(const FakeStatement& statement, const FakeTerm& term, std::str
     case FakeTerm::Kind::kNull:
       break;
     case FakeTerm::Kind::kNumber: {
+      if (type == "uuid") {
+        cell = uuid_bytes(term.text);
+        break;
+      }
       std::int64_t number = 0;
       const char* const end = term.text.data() + term.text.size();
       if (std::from_chars(term.text.data(), end, number).ptr != end || !is_integer(type))
@@ -146,21 +165,6 @@ std::string map_bytes(const std::vector<std::pair<std::string, std::string>>& ma
 std::string set_bytes(std::string_view item) {
   std::string bytes = number_bytes(1, 4);
   append_text(bytes, item);
-  return bytes;
-}
-
-std::string uuid_bytes(const std::string& text) {
-  std::string bytes;
-  std::string digits;
-  for (const char c : text) {
-    if (c == '-') continue;
-    digits += c;
-    if (digits.size() < 2) continue;
-    unsigned byte = 0;
-    std::from_chars(digits.data(), digits.data() + 2, byte, 16);
-    bytes += static_cast<char>(byte);
-    digits.clear();
-  }
   return bytes;
 }
 

@@ -351,6 +351,18 @@ TEST_F(ChunkWriterTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames) 
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{3}) << "a number is never used twice";
 }
 
+TEST_F(ChunkWriterTest, ATableOfTheUserWithOneOfItsNamesIsNamed) {
+  for (const auto& [table, remedy] :
+       {std::pair("set_chunks", "another name"), {"ringfeed_datasets", "another keyspace"}}) {
+    FakeStores stores;
+    stores.cluster().cql(
+        fmt::format("CREATE TABLE k.{} (id bigint PRIMARY KEY, name text)", table));
+    auto store = stores.store();
+    expect_error(ErrorCode::kConflict, {table, "none of ringfeed's", remedy},
+                 [&] { ingest_into(store, kSamplesWritten); });
+  }
+}
+
 std::string manifest_text(FakeStores& stores) {
   std::string text;
   for (const auto& row : stores.cluster()

@@ -317,8 +317,7 @@ void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
 Error Reader::give_up(const Read& read) const {
   const std::string where = what(read.number);
   if (read.failure && read.empty + read.corrupt < std::max<std::size_t>(1, read.replicas.size())) {
-    const Error error = tables_.error(*read.failure);
-    return Error(error.code(), fmt::format("{}: node {}: {}", where, read.trouble, error.what()));
+    return tables_.error(*read.failure, fmt::format("{}: node {}", where, read.trouble));
   }
   if (read.corrupt > 0) {
     return Error(ErrorCode::kBadData,

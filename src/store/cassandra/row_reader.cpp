@@ -275,12 +275,11 @@ void RowReader::note_answer(const Sent& sent, const Read& read, Clock::time_poin
 /// With the lock held.
 void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure) {
   const auto give_up = [&] {
-    const Error error = source_.table->tables().error(failure);
     const std::string node =
-        read.failed_node.empty() ? "" : fmt::format("node {}: ", read.failed_node);
-    finish(id, nullptr,
-           std::make_exception_ptr(Error(
-               error.code(), fmt::format("{}: {}{}", what(read.number), node, error.what()))));
+        read.failed_node.empty() ? "" : fmt::format(": node {}", read.failed_node);
+    finish(
+        id, nullptr,
+        std::make_exception_ptr(source_.table->tables().error(failure, what(read.number) + node)));
   };
   if (source_.table->session().lower_pages(failure) ||
       (read.again && source_.consistency->step_down(failure, source_.where))) {

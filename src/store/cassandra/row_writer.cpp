@@ -105,6 +105,10 @@ void RowWriter::create() const {
       tables_.id_of(fmt::format("{} {:016x}", target_.url.name, intent_.origin.fingerprint));
   create_table(*target_.session, fmt::format("{} ({})", table_name_, columns),
                {{"comment", quote_text(note.text())}, {"id", id}}, tables_.where());
+  wait_for_table(*target_.session,
+                 fmt::format("SELECT {0} FROM {1} WHERE {0} = 00000000-0000-0000-0000-000000000000",
+                             cql::quote_identifier(kId), table_name_),
+                 tables_.where());
 }
 
 void RowWriter::make_table() {

@@ -5,8 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <thread>
@@ -20,6 +22,10 @@ namespace {
 constexpr std::string_view kDatasets = "ringfeed_datasets";
 constexpr std::string_view kManifests = "ringfeed_manifests";
 constexpr std::uint32_t kPiecesMax = 4096;
+constexpr std::array<std::string_view, 8> kDatasetsColumns = {
+    "name", "version", "state", "owner", "fingerprint", "lease", "reserved", "manifest_pieces"};
+constexpr std::array<std::string_view, 4> kManifestsColumns = {"name", "version", "piece", "text"};
+constexpr std::array<std::string_view, 4> kChunksColumns = {"claim", "number", "hash", "data"};
 
 const cql::Request kSerialRead = {.consistency = Consistency::kSerial};
 /// Whether the server's guardrails, in these words of theirs, let no table have this property.
@@ -46,6 +52,28 @@ std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t
 }
 
 }  // namespace
+
+void wait_for_table(const cql::Session& session, const std::string& select,
+                    std::string_view where) {
+  constexpr int kTriesMax = 100;
+  const auto known_to_all = [&] {
+    try {
+      const auto statement = session.prepare(select, where);
+      for (const auto& host : session.hosts()) {
+        if (!host.connected) continue;
+        const auto answer =
+            session.ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
+        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
+      }
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+      return false;
+    }
+  };
+  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+}
 
 cql::Request system_read(const cql::Session& session) {
   return {.consistency = session.connection().read_consistency};
@@ -98,16 +126,22 @@ bool Tables::has_keyspace() const {
              .size() > 0;
 }
 
-bool Tables::has_table(std::string_view table) const {
-  return session_
-             ->execute(
-                 "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND "
-                 "table_name = ?",
-                 cql::Values().view(keyspace_).view(table), system_read(*session_), where_)
-             .size() > 0;
+bool Tables::has_table(std::string_view table, std::span<const std::string_view> columns) const {
+  const auto rows = session_->execute(
+      "SELECT column_name FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
+      cql::Values().view(keyspace_).view(table), system_read(*session_), where_);
+  std::set<std::string, std::less<>> found;
+  for (std::size_t i = 0; i < rows.size(); ++i) found.insert(rows.text(i, 0));
+  if (found.empty()) return false;
+  if (std::ranges::all_of(columns, [&](std::string_view name) { return found.contains(name); }))
+    return true;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the table {} in keyspace {} is none of ringfeed's; rename it, or "
+                          "choose another {}",
+                          where_, table, keyspace_, table == kDatasets ? "keyspace" : "name"));
 }
 
-bool Tables::exist() const { return has_table(kDatasets); }
+bool Tables::exist() const { return has_table(kDatasets, kDatasetsColumns); }
 
 std::string Tables::id_of(std::string_view table) const {
   const std::string text = fmt::format("ringfeed table {}.{}", keyspace_, table);
@@ -125,55 +159,38 @@ void Tables::throw_no_keyspace() const {
                           where_, keyspace_, cql::quote_identifier(keyspace_)));
 }
 
-void Tables::wait_for_chunks_table() const {
-  // A table that another client has just made is known to one node a moment before the others: each
-  // must have answered for it. (The tables for all data sets were made before it.)
-  constexpr int kTriesMax = 100;
-  const std::string select =
-      fmt::format("SELECT claim FROM {} WHERE claim = 0 AND number = 0", chunks());
-  const auto known_to_all = [&] {
-    try {
-      const auto statement = session_->prepare(select, where_);
-      for (const auto& host : session_->hosts()) {
-        if (!host.connected) continue;
-        const auto answer =
-            session_->ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
-        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
-      }
-      return true;
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kNotFound) throw;
-      return false;
-    }
-  };
-  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
 void Tables::create() const {
   if (!has_keyspace()) throw_no_keyspace();
-  const auto make = [&](std::string_view table, const std::string& text,
-                        std::vector<TableProperty> properties = {}) {
-    if (has_table(table)) return;
-    properties.push_back({"id", id_of(table)});
-    create_table(*session_, text, std::move(properties), where_);
+  const auto make = [&](std::string_view table, std::span<const std::string_view> columns,
+                        const std::string& text, std::vector<TableProperty> properties,
+                        const std::string& select) {
+    if (!has_table(table, columns)) {
+      properties.push_back({"id", id_of(table)});
+      create_table(*session_, text, std::move(properties), where_);
+    }
+    wait_for_table(*session_, select, where_);
   };
-  make(kDatasets,
-       fmt::format("{} (name text, version bigint, state text, owner "
-                   "text, fingerprint bigint, lease boolean, reserved bigint, manifest_pieces int, "
-                   "PRIMARY KEY (name, version))",
-                   datasets()));
-  make(kManifests, fmt::format("{} (name text, version bigint, piece int, text "
-                               "blob, PRIMARY KEY ((name, version), piece))",
-                               manifests()));
+  make(kDatasets, kDatasetsColumns,
+       fmt::format("{} (name text, version bigint, state text, owner text, fingerprint bigint, "
+                   "lease boolean, reserved bigint, manifest_pieces int, PRIMARY KEY (name, "
+                   "version))",
+                   datasets()),
+       {}, fmt::format("SELECT version FROM {} WHERE name = '-' AND version = 0", datasets()));
+  make(kManifests, kManifestsColumns,
+       fmt::format("{} (name text, version bigint, piece int, text blob, PRIMARY KEY ((name, "
+                   "version), piece))",
+                   manifests()),
+       {},
+       fmt::format("SELECT piece FROM {} WHERE name = '-' AND version = 0 AND piece = 0",
+                   manifests()));
   // Chunks are read whole and by key, and have a checksum of their own.
-  make(name_ + "_chunks",
+  make(name_ + "_chunks", kChunksColumns,
        fmt::format("{} (claim bigint, number bigint, hash bigint, data blob, PRIMARY KEY ((claim, "
                    "number)))",
                    chunks()),
        {{"compression", "{'enabled': false}"},
-        {"caching", "{'keys': 'ALL', 'rows_per_partition': 'NONE'}"}});
-  wait_for_chunks_table();
+        {"caching", "{'keys': 'ALL', 'rows_per_partition': 'NONE'}"}},
+       fmt::format("SELECT claim FROM {} WHERE claim = 0 AND number = 0", chunks()));
 }
 
 std::vector<VersionRow> Tables::select_rows(std::string_view condition,
@@ -330,8 +347,9 @@ Replication Tables::replication() const {
   return replication;
 }
 
-Error Tables::error(const cql::Failure& failure) const {
-  if (failure.status != cql::Status::kUnavailable) return session_->error(failure, where_);
+Error Tables::error(const cql::Failure& failure, std::string_view place) const {
+  if (place.empty()) place = where_;
+  if (failure.status != cql::Status::kUnavailable) return session_->error(failure, place);
   const Replication now = replication();
   std::string remedy = "start the others";
   if (const int copies = now.copies(); copies > 0 && failure.required > copies) {
@@ -345,7 +363,7 @@ Error Tables::error(const cql::Failure& failure) const {
   return Error(ErrorCode::kUnavailable,
                fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication "
                            "{}, the nodes are {}; {}",
-                           where_, failure.required, failure.alive, keyspace_, now.text(),
+                           place, failure.required, failure.alive, keyspace_, now.text(),
                            session_->hosts_text(), remedy));
 }
 
