@@ -43,6 +43,7 @@ typedef struct RfHost {
   uint8_t id[16];
   char address[64]; /* "127.0.0.1:9042", zero-terminated */
   uint8_t connected;
+  uint8_t allowed; /* 0: it is no contact point, and only those are connected to */
   uint8_t local; /* in the local data centre; 1 when none is set */
 } RfHost;
 
@@ -78,7 +79,7 @@ typedef struct RfConnectOptions {
   uint32_t connections_per_host;
   uint32_t threads;
   uint8_t lz4;
-  uint8_t contact_points_only;
+  uint8_t contact_points_only; /* connections go to these addresses alone, whatever the nodes call themselves */
 } RfConnectOptions;
 
 typedef struct RfExecuteOptions {

@@ -29,6 +29,7 @@ pub struct RfHost {
     id: [u8; 16],
     address: [u8; 64],
     connected: u8,
+    allowed: u8,
     local: u8,
 }
 
@@ -226,9 +227,10 @@ unsafe fn write_hosts(session: &Session, nodes: &[Arc<Node>], hosts: *mut RfHost
             id: *node.host_id.as_bytes(),
             address: [0; 64],
             connected: node.is_connected().into(),
+            allowed: node.is_enabled().into(),
             local: session.is_local(node).into(),
         };
-        let text = std::net::SocketAddr::new(node.address.ip(), node.address.port()).to_string();
+        let text = session.address_of(node).to_string();
         let length = text.len().min(host.address.len() - 1);
         host.address[..length].copy_from_slice(&text.as_bytes()[..length]);
         unsafe { hosts.add(i).write(host) };

@@ -1,5 +1,7 @@
 //! A session: the driver's, and the threads it runs on.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +9,10 @@ use std::time::Duration;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::client::{Compression, PoolSize};
 use scylla::cluster::Node;
-use scylla::policies::host_filter::AllowListHostFilter;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::contact_points::{self, ContactPoints};
 use crate::failure::{Failure, Status};
 use crate::queue::{Outcome, Promise};
 use crate::tls;
@@ -19,6 +21,11 @@ use crate::tls;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Nodes of several versions never agree on the schema (src/execute.rs).
+const AGREEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Driver = scylla::client::session::Session;
 
 pub struct Settings {
     pub contact_points: Vec<String>,
@@ -34,8 +41,9 @@ pub struct Settings {
 }
 
 pub struct Session {
-    pub driver: Arc<scylla::client::session::Session>,
+    pub driver: Arc<Driver>,
     pub local_datacenter: Option<String>,
+    contact_points: Option<Arc<ContactPoints>>,
     runtime: Option<Runtime>,
 }
 
@@ -48,6 +56,12 @@ impl Session {
 
     pub fn is_local(&self, node: &Node) -> bool {
         self.local_datacenter.is_none() || node.datacenter == self.local_datacenter
+    }
+
+    /// Where connections to the node go.
+    pub fn address_of(&self, node: &Node) -> SocketAddr {
+        let translated = self.contact_points.as_ref().and_then(|points| points.address_of(&node.host_id));
+        translated.unwrap_or_else(|| SocketAddr::new(node.address.ip(), node.address.port()))
     }
 }
 
@@ -86,9 +100,10 @@ fn open(settings: Settings) -> Result<Session, Failure> {
         }
     });
     match opened {
-        Ok(driver) => Ok(Session {
+        Ok((driver, contact_points)) => Ok(Session {
             driver: Arc::new(driver),
             local_datacenter: settings.local_datacenter,
+            contact_points,
             runtime: Some(runtime),
         }),
         Err(failure) => {
@@ -98,37 +113,66 @@ fn open(settings: Settings) -> Result<Session, Failure> {
     }
 }
 
-async fn build(settings: &Settings) -> Result<scylla::client::session::Session, Failure> {
-    // Who retries, and where, is the caller's to say.
-    let profile = scylla::client::execution_profile::ExecutionProfile::builder()
-        .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
-        .build();
+async fn build(settings: &Settings) -> Result<(Driver, Option<Arc<ContactPoints>>), Failure> {
     let connections = NonZeroUsize::new(settings.connections_per_host).unwrap_or(NonZeroUsize::MIN);
-    let mut builder = SessionBuilder::new()
+    let mut builder = base_builder(settings)?
         .known_nodes(&settings.contact_points)
-        .connection_timeout(settings.connect_timeout)
         .pool_size(PoolSize::PerHost(connections))
-        .keepalive_interval(KEEPALIVE_INTERVAL)
-        .keepalive_timeout(KEEPALIVE_TIMEOUT)
-        .hostname_resolution_timeout(Some(settings.connect_timeout))
-        .compression(settings.lz4.then_some(Compression::Lz4))
-        .default_execution_profile_handle(profile.into_handle());
+        // Replicas are told by replication and tokens alone: of tables and types nothing need be understood.
+        .fetch_full_schema_metadata(false);
     if let Some(keyspace) = &settings.keyspace {
         builder = builder.keyspaces_to_fetch([keyspace]);
     }
     if let Some(name) = &settings.local_datacenter {
         builder = builder.prefer_datacenter(name.clone());
     }
+    let mut contact_points = None;
+    if settings.contact_points_only {
+        let found = Arc::new(contact_points::find(settings).await?);
+        builder = builder.host_filter(found.clone()).address_translator(found.clone());
+        contact_points = Some(found);
+    }
+    let driver = builder.build().await.map_err(|error| Failure::from(&error))?;
+    // Where its first look at the cluster failed, the driver goes on with what it was told: no replica would be known.
+    if driver.get_cluster_state().cluster_name().is_empty() {
+        driver.refresh_metadata().await.map_err(|error| Failure::of_metadata(&error))?;
+    }
+    if let Some(name) = &settings.local_datacenter {
+        check_datacenter(name, &driver)?;
+    }
+    Ok((driver, contact_points))
+}
+
+fn check_datacenter(name: &str, driver: &Driver) -> Result<(), Failure> {
+    let state = driver.get_cluster_state();
+    let found: BTreeSet<&str> = state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+    if found.contains(name) {
+        return Ok(());
+    }
+    let names = found.into_iter().collect::<Vec<_>>().join(", ");
+    let words = format!("no node is in the data centre {name} that --local-dc names; those of the cluster are {names}");
+    Err(Failure::new(Status::Invalid, words))
+}
+
+/// How any connection of these settings is made.
+pub fn base_builder(settings: &Settings) -> Result<SessionBuilder, Failure> {
+    // Who retries, and where, is the caller's to say.
+    let profile = scylla::client::execution_profile::ExecutionProfile::builder()
+        .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
+        .build();
+    let mut builder = SessionBuilder::new()
+        .connection_timeout(settings.connect_timeout)
+        .schema_agreement_timeout(AGREEMENT_TIMEOUT)
+        .keepalive_interval(KEEPALIVE_INTERVAL)
+        .keepalive_timeout(KEEPALIVE_TIMEOUT)
+        .hostname_resolution_timeout(Some(settings.connect_timeout))
+        .compression(settings.lz4.then_some(Compression::Lz4))
+        .default_execution_profile_handle(profile.into_handle());
     if let Some((user, password)) = &settings.login {
         builder = builder.user(user, password);
     }
     if let Some(tls) = &settings.tls {
         builder = builder.tls_context(Some(tls::client_config(tls)?));
     }
-    if settings.contact_points_only {
-        let filter = AllowListHostFilter::new(settings.contact_points.iter().map(String::as_str))
-            .map_err(|error| Failure::new(Status::NoConnection, format!("no such host: {error}")))?;
-        builder = builder.host_filter(Arc::new(filter));
-    }
-    builder.build().await.map_err(|error| Failure::from(&error))
+    Ok(builder)
 }

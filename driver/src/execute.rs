@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use scylla::cluster::{ClusterState, Node};
 use scylla::deserialize::row::ColumnIterator;
+use scylla::errors::ExecutionError;
 use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
 use scylla::routing::Token;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
@@ -133,8 +134,12 @@ pub fn execute(session: &Session, promise: Promise, statement: &Statement, value
             };
             driver.execute_single_page(&prepared, values, state).await.map_err(|error| Failure::from(&error))?
         } else {
-            let result = driver.execute_unpaged(&prepared, values).await.map_err(|error| Failure::from(&error))?;
-            (result, PagingStateResponse::NoMorePages)
+            match driver.execute_unpaged(&prepared, values).await {
+                Ok(result) => (result, PagingStateResponse::NoMorePages),
+                // The table is made, and nodes of another version never agree: who needs it waits for it.
+                Err(ExecutionError::SchemaAgreementError(_)) => return Ok(Outcome::Done { rows: None, host: [0; 16] }),
+                Err(error) => return Err(Failure::from(&error)),
+            }
         };
         let host = *result.request_coordinator().node().host_id.as_bytes();
         Ok(Outcome::Done { rows: rows_of(result, paging_state)?, host })
@@ -186,6 +191,10 @@ pub fn token_replicas(session: &Session, statement: &Statement, token: Token) ->
         return Vec::new();
     };
     let state: Arc<ClusterState> = session.driver.get_cluster_state();
+    // Of a keyspace that it does not know the driver would name one node.
+    if state.get_keyspace(table.ks_name()).is_none() {
+        return Vec::new();
+    }
     let mut nodes: Vec<Arc<Node>> = state
         .get_token_endpoints(table.ks_name(), table.table_name(), token)
         .into_iter()

@@ -40,6 +40,17 @@ impl Failure {
         Self { status, message, outcome_known: true, required: -1, alive: -1 }
     }
 
+    /// The driver knows neither nodes nor replication.
+    pub fn of_metadata(error: &MetadataError) -> Self {
+        match error {
+            MetadataError::ConnectionPoolError(error) => of_pool(error),
+            other => {
+                let words = format!("the cluster's nodes and replication cannot be read: {}", innermost(other));
+                Self::new(Status::NoConnection, words)
+            }
+        }
+    }
+
     pub fn in_doubt(mut self) -> Self {
         self.outcome_known = false;
         self
@@ -186,7 +197,7 @@ impl From<&NewSessionError> for Failure {
             NewSessionError::FailedToResolveAnyHostname(names) => {
                 Failure::new(Status::NoConnection, format!("no such host: {}", names.join(", ")))
             }
-            NewSessionError::MetadataError(MetadataError::ConnectionPoolError(error)) => of_pool(error),
+            NewSessionError::MetadataError(error) => Failure::of_metadata(error),
             NewSessionError::IllegalConfig(text) => Failure::new(Status::Invalid, text.to_string()),
             other => Failure::new(Status::NoConnection, innermost(other)),
         }

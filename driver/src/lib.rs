@@ -4,6 +4,7 @@
 
 mod abi;
 mod connect;
+mod contact_points;
 mod execute;
 mod failure;
 mod queue;

@@ -56,7 +56,8 @@ struct IngestOptions {
 struct IngestResult {
   Manifest manifest;
   std::uint64_t rejected = 0;  ///< records left out (OnBad::kSkip)
-  bool unchanged = false;      ///< this very version was there already
+  bool unchanged = false;      ///< this very version was there already, and nothing of it was gone
+  std::uint64_t repaired = 0;  ///< chunks (or rows) of it that were gone and are stored again
 };
 
 /// Errors: those of the source, those of Store::write, kInvalidArgument (options), kBadData (a

@@ -32,6 +32,9 @@ struct AttachOptions {
   /// Digests are of the values too, so that values changed in place are noticed; the pass then
   /// reads them.
   bool digest_values = false;
+  /// NaN and infinity are values like others. Without it a row that has one is an error when it is
+  /// read.
+  bool allow_nan = false;
   /// Size of a block to aim for (4 KiB to 64 MiB).
   std::uint64_t block_bytes = std::uint64_t{2} << 20;
   std::function<void(const AttachProgress&)> progress = {};

@@ -75,12 +75,16 @@ class VersionWriter {
 
   /// The version number that publish() will make.
   virtual std::uint64_t version() const = 0;
-  /// True when this very intent is published already: there is nothing to put, and publish() gives
-  /// that version.
+  /// True when this very intent is published already: there is nothing to put but what missing()
+  /// tells of, and publish() gives that version.
   virtual bool published() const = 0;
+  /// Chunks, or rows, that the published version had and that are gone from the store.
+  virtual std::uint64_t missing() const { return 0; }
   /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put
   /// them again.
   virtual std::uint64_t stored_chunks() const = 0;
+  /// Whether the chunk with this number, in the order of put(), is not to be put.
+  virtual bool has_chunk(std::uint64_t number) const { return number < stored_chunks(); }
   /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples, `ranges` the values in it
   /// (dataset/ranges.hpp). Each change of split costs a new part.
   virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded,

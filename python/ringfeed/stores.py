@@ -86,7 +86,7 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: 
 
 
 def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
-           digest: str = "keys", block_bytes: int = 2 << 20, progress: bool | Report | None = None,
+           digest: str = "keys", block_bytes: int = 2 << 20, allow_nan: bool = False, progress: bool | Report | None = None,
            **connection: Unpack[Connection]) -> Written:
     """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this machine.
 
@@ -99,6 +99,7 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
         split_column: a text column that names the split of each row; None: all is train.
         digest: "keys"; or "values": reads them all now, and notices values that are changed in place later.
         block_bytes: size of a block to aim for, 4 KiB to 64 MiB.
+        allow_nan: NaN and infinity are values like others; without it a row that has one is an error when it is read.
         progress: as for `write()`.
         **connection: `Connection`.
 
@@ -110,7 +111,7 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
     if digest not in ("keys", "values"):
         raise InvalidArgumentError(f"digest is {digest!r}; it is 'keys' or 'values'")
     options = {"columns": [*columns] if columns is not None else None, "tensors": [*tensors], "split_column": split_column,
-               "digest_values": digest == "values", "block_bytes": block_bytes}
+               "digest_values": digest == "values", "block_bytes": block_bytes, "allow_nan": allow_nan}
     with Reporting(progress) as report:
         version, splits, _ = _core.attach(os.fspath(url), options, report, connection)
     return Written(os.fspath(url), version, splits)

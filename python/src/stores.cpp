@@ -141,6 +141,7 @@ nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb:
   keywords.take("tensors", tensors);
   keywords.take("split_column", options.split_column);
   keywords.take("digest_values", options.digest_values);
+  keywords.take("allow_nan", options.allow_nan);
   keywords.take("block_bytes", options.block_bytes);
   keywords.finish();
   options.tensors = tensors_of(tensors);

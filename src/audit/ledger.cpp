@@ -131,8 +131,12 @@ struct Ledger::Impl {
     file.sync();
   }
 
+  /// A start that was given nothing leaves nothing behind.
   void close() {
-    need_header({});
+    if (!header_made) {
+      std::filesystem::remove(options.folder + "/" + ledger_file_name(options.rank, options.start));
+      return sync_folder(options.folder);
+    }
     write_rest();
     std::string last;
     append(LedgerEnd{end}, chain, last);  // the writer is idle

@@ -90,6 +90,8 @@ void add_attach(CLI::App& program, Command& command) {
                   "values that were changed in place")
       ->check(CLI::IsMember({"keys", "values"}))
       ->capture_default_str();
+  app->add_flag("--allow-nan", options->attach.allow_nan,
+                "NaN and infinity are values like others; without it a row with one is an error");
   app->add_option("--block-bytes", options->block_bytes,
                   "size of a block to aim for (4KiB to 64MiB)")
       ->capture_default_str();

@@ -51,6 +51,7 @@ std::string summary_text(const std::string& url, const IngestResult& result) {
   const Manifest& manifest = result.manifest;
   std::string text = fmt::format("{}: version {}{}", url, manifest.version,
                                  result.unchanged ? " (unchanged: this was ingested before)" : "");
+  if (result.repaired > 0) text += fmt::format(" (repaired: {} were gone)", result.repaired);
   text += splits_text(manifest);
   if (result.rejected > 0) text += fmt::format("\n  {} records rejected", result.rejected);
   return text;
@@ -60,6 +61,7 @@ nlohmann::json summary_json(const std::string& url, const IngestResult& result) 
   return {{"url", url},
           {"version", result.manifest.version},
           {"unchanged", result.unchanged},
+          {"repaired", result.repaired},
           {"rejected", result.rejected},
           {"splits", splits_json(result.manifest)}};
 }

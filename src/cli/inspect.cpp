@@ -36,8 +36,9 @@ int inspect(const std::string& url_text, const Command& command) {
   }
   text += "\nsplits:" + splits_text(manifest);
   const Origin& origin = manifest.origin;
-  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}", origin.seed,
-                      format_bytes(origin.chunk_bytes), origin.permutation);
+  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}{}", origin.seed,
+                      format_bytes(origin.chunk_bytes), origin.permutation,
+                      origin.allow_nan ? ", NaN and infinity allowed" : "");
   output.result({{"url", url_text},
                  {"version", manifest.version},
                  {"versions", versions},
@@ -46,7 +47,8 @@ int inspect(const std::string& url_text, const Command& command) {
                  {"ingest",
                   {{"seed", origin.seed},
                    {"chunk_bytes", origin.chunk_bytes},
-                   {"permutation", origin.permutation}}}},
+                   {"permutation", origin.permutation},
+                   {"allow_nan", origin.allow_nan}}}},
                 text);
   return 0;
 }
@@ -57,14 +59,21 @@ int list(const std::string& url_text, const Command& command) {
   const auto connection = connection_options(command.connection, place, output);
   nlohmann::json urls = nlohmann::json::array();
   for (const auto& url : list_datasets(place, connection)) {
-    const auto dataset = Dataset::open(url, connection);
+    urls.push_back(url);
+    std::shared_ptr<const Dataset> dataset;
+    try {
+      dataset = Dataset::open(url, connection);
+    } catch (const Error& error) {
+      output.result({{"url", url}, {"error", error.what()}},
+                    fmt::format("{}  cannot be opened: {}", url, error.what()));
+      continue;
+    }
     std::uint64_t samples = 0;
     for (const auto& split : dataset->manifest().split_infos()) samples += split.samples;
     const nlohmann::json line = {
         {"url", url}, {"version", dataset->version()}, {"samples", samples}};
     output.result(line,
                   fmt::format("{}  version {}  {} samples", url, dataset->version(), samples));
-    urls.push_back(url);
   }
   if (output.json) output.result({{"datasets", urls}}, "");
   if (urls.empty()) output.note(fmt::format("no data set under {}", url_text));

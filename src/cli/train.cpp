@@ -45,6 +45,7 @@ struct TrainFlags {
   double weight_decay = 0;
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
+  std::string on_nan = "stop";
   int collective_timeout = 300;
 };
 
@@ -178,6 +179,7 @@ int run_train(TrainFlags& options, Command& command) {
   if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
+  train_options.allow_nan_loss = options.on_nan == "continue";
   train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
 
   command.connection.in_launched_rank = is_launched_rank();
@@ -288,6 +290,10 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
                  "folder for weights.safetensors and summary.json");
+  app.add_option("--on-nan", options.on_nan,
+                 "what to do when the loss is NaN or infinite; stop: with exit code 1")
+      ->check(CLI::IsMember({"stop", "continue"}))
+      ->capture_default_str();
   app.add_option("--collective-timeout", options.collective_timeout,
                  "seconds that a rank waits for the others at most")
       ->check(CLI::Range(1, 86'400))

@@ -5,7 +5,9 @@
 #include <ringfeed_driver.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -72,6 +74,7 @@ Host host_of(const RfHost& host) {
   std::copy(std::begin(host.id), std::end(host.id), result.id.begin());
   result.address = host.address;
   result.connected = host.connected != 0;
+  result.allowed = host.allowed != 0;
   result.local = host.local != 0;
   return result;
 }
@@ -133,10 +136,34 @@ Failure with_hint(Failure failure, bool tls) {
           "a client certificate and gets none that it trusts";
     } else {
       failure.message +=
-          "; if the server speaks TLS, give --tls, or name its authority with --tls-ca";
+          "; if the server speaks TLS, give --tls, or name its authority with --tls-ca; if it "
+          "limits the connections of an address, give fewer --connections-per-host; if it takes "
+          "protocol 5 alone, set native_transport_allow_older_protocols there";
     }
   }
   return failure;
+}
+
+/// What helps against a limit that the server's settings set, by its words; empty for others.
+std::string_view remedy_of_limit(std::string_view message) {
+  static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+      {"READ_TOO_MANY_TOMBSTONES",
+       "; too many deleted rows lie in the way: compact the table (nodetool compact) when "
+       "gc_grace_seconds have passed"},
+      {"READ_SIZE",
+       "; the rows are longer than the server reads at once: attach in smaller blocks "
+       "(--block-bytes), or make chunks smaller (--chunk-bytes)"},
+      {"is too large for the maximum size", "; make chunks smaller (--chunk-bytes)"},
+      {"column_value_size", "; make chunks smaller (--chunk-bytes)"},
+      {"exceeds the failure threshold", "; make chunks smaller (--chunk-bytes)"},
+      {"Request is too big", "; make chunks smaller (--chunk-bytes)"},
+      {"read consistency levels", "; name another one with --read-consistency"},
+      {"write consistency levels", "; name another one with --write-consistency"},
+  };
+  for (const auto& [words, remedy] : kRemedies) {
+    if (message.find(words) != std::string_view::npos) return remedy;
+  }
+  return "";
 }
 
 /// What a waiting call does when a node goes away under it: again, for a few seconds, as another
@@ -173,6 +200,10 @@ void wait(const Queue& queue, Completion& completion) {
 }  // namespace
 
 bool Failure::passes() const noexcept {
+  // What a read met is there the next time as well.
+  for (const std::string_view lasting : {"READ_TOO_MANY_TOMBSTONES", "READ_SIZE"}) {
+    if (message.find(lasting) != std::string::npos) return false;
+  }
   switch (status) {
     case Status::kUnavailable:
     case Status::kOverloaded:
@@ -188,7 +219,9 @@ bool Failure::passes() const noexcept {
 
 Error Failure::error(std::string_view where) const {
   const auto make = [&](ErrorCode code, std::string_view remedy = "") {
-    return Error(code, fmt::format("{}: {}{}", where, message, remedy), outcome_known);
+    const auto limit = remedy_of_limit(message);
+    return Error(code, fmt::format("{}: {}{}", where, message, limit.empty() ? remedy : limit),
+                 outcome_known);
   };
   switch (status) {
     case Status::kInvalid:
@@ -297,7 +330,9 @@ Statement::Statement(RfStatement* handle)
     : handle_(handle, [](RfStatement* statement) { rf_statement_free(statement); }) {}
 
 Session::Session(RfSession* handle, Connection connection)
-    : handle_(handle), connection_(std::move(connection)) {}
+    : handle_(handle),
+      connection_(std::move(connection)),
+      page_rows_max_(std::numeric_limits<std::int32_t>::max()) {}
 
 Session::~Session() { rf_session_free(handle_); }
 
@@ -365,14 +400,14 @@ Statement Session::prepare(std::string_view cql, std::string_view where) const {
     wait(queue, completion);
     const auto failure = failure_of(completion);
     if (!failure) return Statement(std::exchange(completion.statement, nullptr));
-    if (!retries.pause_after(*failure)) throw failure->error(where);
+    if (!retries.pause_after(*failure)) throw error(*failure, where);
   }
 }
 
 Rows Session::execute(const Statement& statement, const Values& values, const Request& request,
                       std::string_view where) const {
   Answer answer = ask_patiently(statement, values, request);
-  if (answer.failure) throw answer.failure->error(where);
+  if (answer.failure) throw error(*answer.failure, where);
   return std::move(answer.rows);
 }
 
@@ -386,6 +421,7 @@ Answer Session::ask_patiently(const Statement& statement, const Values& values,
   Retries retries(connection_.request_timeout_ms);
   while (true) {
     Answer answer = ask(statement, values, request);
+    if (answer.failure && lower_pages(*answer.failure)) continue;
     if (!answer.failure || !retries.pause_after(*answer.failure)) return answer;
   }
 }
@@ -409,10 +445,28 @@ void Session::start(const Statement& statement, const Values& values, const Requ
   options.timeout_ms = request.timeout ? static_cast<std::uint32_t>(request.timeout->count())
                                        : connection_.request_timeout_ms;
   options.host = request.host ? request.host->data() : nullptr;
-  options.page_size = request.page_rows;
+  options.page_size = std::min<std::int32_t>(request.page_rows, page_rows_max_);
   if (request.paging_state) options.paging_state = bytes_of(*request.paging_state);
   rf_execute(handle_, statement.handle(), queue.handle(), tag, items.data(), items.size(),
              &options);
+}
+
+bool Session::lower_pages(const Failure& failure) const {
+  // "... with page size 5000 exceeds failure threshold of 1000"
+  constexpr std::string_view kThreshold = "threshold of ";
+  const std::string_view words = failure.message;
+  const auto at = words.find(kThreshold);
+  if (failure.status != Status::kInvalid || at == std::string_view::npos ||
+      words.find("page size") == std::string_view::npos) {
+    return false;
+  }
+  std::int32_t most = 0;
+  const auto digits = words.substr(at + kThreshold.size());
+  std::from_chars(digits.data(), digits.data() + digits.size(), most);
+  if (most < 1) return false;
+  // Those of other threads may be under way with as many as before.
+  page_rows_max_ = std::min<std::int32_t>(page_rows_max_, most);
+  return true;
 }
 
 std::vector<Host> Session::hosts() const {
@@ -435,8 +489,7 @@ std::vector<Host> Session::token_replicas(const Statement& statement, std::int64
 }
 
 std::vector<Host> Session::askable(std::vector<Host> hosts) const {
-  if (connection_.contact_points_only)
-    std::erase_if(hosts, [](const Host& host) { return !host.connected; });
+  std::erase_if(hosts, [](const Host& host) { return !host.allowed; });
   return hosts;
 }
 
@@ -461,6 +514,22 @@ std::string Session::address_of(const HostId& id) const {
     if (host.id == id) return host.address;
   }
   return "a node that left the cluster";
+}
+
+Error Session::error(const Failure& failure, std::string_view where) const {
+  Error plain = failure.error(where);
+  const bool is_about_nodes =
+      plain.code() == ErrorCode::kUnavailable || plain.code() == ErrorCode::kTimeout;
+  if (!is_about_nodes || failure.status == Status::kUnavailable) return plain;
+  const bool hint =
+      !connection_.contact_points_only && !std::ranges::all_of(hosts(), &Host::connected);
+  return Error(plain.code(),
+               fmt::format("{}; the nodes are {}{}", plain.what(), hosts_text(),
+                           hint ? "; if addresses of the cluster's own network cannot be reached "
+                                  "from here (docker, a forwarded port), give "
+                                  "--contact-points-only"
+                                : ""),
+               plain.outcome_known());
 }
 
 }  // namespace ringfeed::cql

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -61,6 +62,7 @@ struct Host {
   HostId id{};
   std::string address;     ///< "127.0.0.1:9042"
   bool connected = false;  ///< some connection to it is open
+  bool allowed = true;     ///< false: it is no contact point, and only those are connected to
   bool local = true;       ///< in the local data centre; true when none is set
 };
 
@@ -137,7 +139,7 @@ struct Request {
   std::optional<Consistency> serial_consistency = {};
   std::optional<std::chrono::milliseconds> timeout = {};  ///< none: that of the connection
   std::optional<HostId> host = {};  ///< this coordinator and no other; none: some replica
-  std::int32_t page_rows = 0;       ///< 0: all in one page
+  std::int32_t page_rows = 0;       ///< at most; 0: all in one page
   std::optional<std::string_view> paging_state = {};
 };
 
@@ -171,9 +173,13 @@ class Session {
   void start(const Statement& statement, const Values& values, const Request& request, Queue& queue,
              std::uint64_t tag) const;
 
+  /// True when the server refused a page for its number of rows: from now on this session asks for
+  /// fewer, and the same request may be sent again.
+  bool lower_pages(const Failure& failure) const;
+
   std::vector<Host> hosts() const;
-  /// Those that have the partition which the values name, local ones first. With contact points
-  /// only, those of them that are connected: the others must not be asked.
+  /// Those that have the partition which the values name, local ones first; empty when the keyspace
+  /// is not known. With contact points only, those of them that are: the others must not be asked.
   std::vector<Host> replicas(const Statement& statement, const Values& values) const;
   /// Those that have the partitions of this token in the statement's table, local ones first.
   std::vector<Host> token_replicas(const Statement& statement, std::int64_t token) const;
@@ -183,6 +189,8 @@ class Session {
   /// "127.0.0.1:9042, 127.0.0.2:9042 (not connected)".
   std::string hosts_text() const;
   std::string address_of(const HostId& id) const;
+  /// That of the failure; the nodes are beside it when one of them may be out of reach.
+  Error error(const Failure& failure, std::string_view where) const;
 
   RfSession* handle() const noexcept { return handle_; }
 
@@ -191,6 +199,7 @@ class Session {
   std::vector<Host> askable(std::vector<Host> hosts) const;
   RfSession* handle_;
   Connection connection_;
+  mutable std::atomic<std::int32_t> page_rows_max_;  ///< that the server takes
 };
 
 }  // namespace ringfeed::cql

@@ -128,8 +128,9 @@ std::string body_of(const Manifest& manifest) {
   const auto& origin = manifest.origin;
   out += fmt::format(
       "],\"origin\":{{\"fingerprint\":\"{:016x}\",\"seed\":{},\"chunk_bytes\":{},\"permutation\":{}"
-      "}},\"parts\":[",
-      origin.fingerprint, origin.seed, origin.chunk_bytes, quoted(origin.permutation));
+      "{}}},\"parts\":[",
+      origin.fingerprint, origin.seed, origin.chunk_bytes, quoted(origin.permutation),
+      origin.allow_nan ? ",\"allow_nan\":true" : "");
   separator = "";
   for (const auto& part : manifest.parts) {
     out += separator;
@@ -361,6 +362,8 @@ Manifest parse_body(std::string_view body) {
   manifest.origin.seed = number_at(origin, "seed", 0, UINT64_MAX);
   manifest.origin.chunk_bytes = number_at(origin, "chunk_bytes", 0, UINT64_MAX);
   manifest.origin.permutation = text_at(origin, "permutation", kPermutationBytesMax);
+  if (origin.contains("allow_nan"))
+    manifest.origin.allow_nan = member(origin, "allow_nan", Json::value_t::boolean).get<bool>();
   std::unordered_set<std::string> names;
   std::uint64_t chunks = 0;
   for (const auto& part : array_at(json, "parts", kChunksMax)) {

@@ -39,7 +39,7 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   const WriteIntent intent{manifest.schema, manifest.splits, origin, false};
   const LostPages lost;
   const auto writer = to.write(intent, nullptr);
-  if (writer->published()) return {writer->publish(), true};
+  if (writer->published() && writer->missing() == 0) return {writer->publish(), true};
   std::uint64_t total = 0;
   for (const auto& split : manifest.split_infos()) total += split.bytes;
 
@@ -53,7 +53,7 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
                        .first->second;
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
       check_stop(options);
-      if (number++ < writer->stored_chunks()) {
+      if (writer->has_chunk(number++)) {
         blocks.skip();
       } else {
         const Chunk chunk = gathered(blocks.take(), manifest.schema);

@@ -85,7 +85,6 @@ class Run {
         sizes_(schema_),
         segment_bytes_max_(source.in_place() ? UINT64_MAX : options.spill_bytes),
         segment_(schema_, source.in_place() ? std::nullopt : std::optional(spill_folder(options))),
-        stored_chunks_(writer.stored_chunks()),
         written_(options.splits.size()) {}
 
   void run() {
@@ -244,7 +243,7 @@ class Run {
     while (!rest.empty()) {
       check_stop();
       const auto rows = rows_of_chunk(rest, places);
-      if (chunk_number_ >= stored_chunks_) {
+      if (!writer_.has_chunk(chunk_number_)) {
         segment_.locate(rest.first(rows), places);
         const auto chunk = gather_chunk(segment_, schema_, arrow_schema_, places);
         const auto encoded = encode_chunk(*chunk);
@@ -320,7 +319,6 @@ class Run {
   const SampleSizes sizes_;
   const std::uint64_t segment_bytes_max_;
   Segment segment_;
-  const std::uint64_t stored_chunks_;
   std::shared_ptr<arrow::RecordBatch> pending_;
   std::vector<std::uint64_t> written_;  ///< samples by split
   std::uint64_t records_ = 0;           ///< read
@@ -338,7 +336,8 @@ IngestResult ingest(Source& source, Store& store, const IngestOptions& options) 
   const LostPages lost;  // of files that the source has mapped
   const auto writer = store.write(intent_of(source, options), options.on_step);
   IngestResult result;
-  if (writer->published()) {
+  result.repaired = writer->missing();
+  if (writer->published() && result.repaired == 0) {
     result.manifest = writer->publish();
     result.unchanged = true;
     return result;

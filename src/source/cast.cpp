@@ -12,6 +12,8 @@
 #include <ringfeed/error.hpp>
 #include <type_traits>
 
+#include "dataset/finite.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -135,34 +137,6 @@ std::string describe(Loss loss, Wide value, DType dtype) {
   throw Error(ErrorCode::kInternal, "a number without a fault was called bad");
 }
 
-/// An exponent of ones is NaN or infinity. Whole blocks are looked at first: almost all are good.
-template <typename Bits>
-void check_bits(const Elements& elements, Bits exponent, const OnBadElement& on_bad) {
-  constexpr std::int64_t kBlock = 1024;
-  const auto* const data = elements.data + static_cast<std::size_t>(elements.first) * sizeof(Bits);
-  const auto bits_at = [&](std::int64_t i) {
-    Bits bits;
-    std::memcpy(&bits, data + static_cast<std::size_t>(i) * sizeof(Bits), sizeof(Bits));
-    return bits;
-  };
-  for (std::int64_t begin = 0; begin < elements.count; begin += kBlock) {
-    const auto end = std::min(begin + kBlock, elements.count);
-    Bits any = 0;
-    for (auto i = begin; i < end; ++i)
-      any |= static_cast<Bits>((bits_at(i) & exponent) == exponent);
-    if (any == 0) [[likely]]
-      continue;
-    for (auto i = begin; i < end; ++i) {
-      if ((bits_at(i) & exponent) != exponent) continue;
-      double value = 0;
-      with_type(elements.dtype, [&](auto type) {
-        value = static_cast<double>(load<decltype(type)>(elements.data, elements.first + i));
-      });
-      on_bad(i, describe(Loss::kNotFinite, value, elements.dtype));
-    }
-  }
-}
-
 template <typename From, typename To>
 void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
           std::int64_t stride, const OnBadElement& on_bad) {
@@ -184,10 +158,18 @@ void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t*
 }  // namespace
 
 void check_finite(const Elements& elements, const OnBadElement& on_bad) {
-  if (elements.dtype == DType::kFloat16) check_bits<std::uint16_t>(elements, 0x7C00, on_bad);
-  if (elements.dtype == DType::kFloat32) check_bits<std::uint32_t>(elements, 0x7F800000, on_bad);
-  if (elements.dtype == DType::kFloat64)
-    check_bits<std::uint64_t>(elements, 0x7FF0000000000000, on_bad);
+  const auto end = static_cast<std::size_t>(elements.first + elements.count);
+  auto at = static_cast<std::size_t>(elements.first);
+  while ((at = find_not_finite(elements.dtype, false, elements.data, at, end)) < end) {
+    double value = 0;
+    with_type(elements.dtype, [&](auto type) {
+      value =
+          static_cast<double>(load<decltype(type)>(elements.data, static_cast<std::int64_t>(at)));
+    });
+    on_bad(static_cast<std::int64_t>(at) - elements.first,
+           describe(Loss::kNotFinite, value, elements.dtype));
+    ++at;
+  }
 }
 
 void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,

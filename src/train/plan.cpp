@@ -128,6 +128,7 @@ const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
 }
 
 std::vector<std::int64_t> input_shape_of(const ColumnSpec& input, ModelKind model) {
+  if (model != ModelKind::kCnn && input.shape.empty()) return {1};
   if (model != ModelKind::kCnn) return input.shape;
   auto shape = input.shape;
   if (shape.size() == 2) shape.insert(shape.begin(), 1);

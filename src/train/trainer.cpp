@@ -13,8 +13,10 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
@@ -22,8 +24,10 @@
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
 #include <sstream>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/file.hpp"
 #include "run/world.hpp"
@@ -132,6 +136,45 @@ std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const 
   return model;
 }
 
+/// Looks at the loss of each step. On a GPU at those of many steps at once: to wait for each would
+/// cost the overlap of its work with that of the CPU.
+class LossCheck {
+ public:
+  LossCheck(bool is_on, torch::Device device)
+      : steps_most_(is_on ? (device.is_cuda() ? 64 : 1) : 0) {}
+
+  /// True: it is time to look.
+  bool add(const Batch& batch, const torch::Tensor& loss) {
+    if (steps_most_ == 0) return false;
+    steps_.push_back({batch.epoch, batch.step, batch.first, batch.global_size, loss});
+    return steps_.size() >= steps_most_;
+  }
+
+  /// The first step whose loss is not finite, in words; nothing when there is none.
+  std::optional<std::string> look() {
+    const auto steps = std::exchange(steps_, {});
+    for (const auto& step : steps) {
+      const double loss = step.loss.item<double>();
+      if (std::isfinite(loss)) continue;
+      return fmt::format("the loss of epoch {}, step {} (samples {} to {} of the epoch) is {}",
+                         step.epoch + 1, step.step, step.first,
+                         step.first + static_cast<std::uint64_t>(step.samples) - 1, loss);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Step {
+    std::int64_t epoch = 0;
+    std::int64_t step = 0;
+    std::uint64_t first = 0;
+    std::int64_t samples = 0;
+    torch::Tensor loss;
+  };
+  std::size_t steps_most_;  ///< 0: none is looked at
+  std::vector<Step> steps_;
+};
+
 class Trainer {
  public:
   Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
@@ -145,6 +188,7 @@ class Trainer {
         start_(resumed == nullptr ? Position{} : resumed->position),
         checkpoints_(checkpoints),
         feed_(dataset_, feed_options()),
+        loss_check_(!options.allow_nan_loss, device_),
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
@@ -179,6 +223,8 @@ class Trainer {
   nlohmann::ordered_json training_json() const;
   std::vector<std::pair<std::string, torch::Tensor>> state() const;
   void write_weights(const std::string& path) const;
+  void check_losses();
+  [[noreturn]] void throw_diverged(const std::string& what) const;
   bool is_checkpoint_due(const Batch& batch) const;
   void save_checkpoint(const TrainSummary& summary, const Sums& sums);
   torch::Tensor input_of(const Batch& batch) const;
@@ -205,6 +251,7 @@ class Trainer {
   const Position start_;
   CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
   Feed feed_;                            ///< made first: it reads while the model is built
+  LossCheck loss_check_;
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
@@ -253,6 +300,7 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   if (loss_.weighted()) pending = group_->all_reduce_async(step_weight);
   drop_gradients(*module_);
   const auto loss = loss_.sum(forward(input), target);
+  if (loss_check_.add(batch, loss.detach())) check_losses();
   if (pending) pending->wait();
   watch.lap(seconds.forward);
   const auto scaled = loss * step_scale(group_->size(), step_weight.item<double>());
@@ -293,10 +341,15 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
     report(progress);
     if (is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
   }
+  check_losses();
   sums.all_reduce(*group_);
   total.lap(seconds.total);
   summary.losses.push_back(sums.mean_loss());
   evaluate(summary);
+  if (!options_.allow_nan_loss && !std::isfinite(summary.val_loss.value_or(0))) {
+    throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
+                               *summary.val_loss));
+  }
   progress.loss = summary.losses.back();
   progress.val_loss = summary.val_loss;
   progress.val_accuracy = summary.val_accuracy;
@@ -448,7 +501,27 @@ bool Trainer::is_checkpoint_due(const Batch& batch) const {
   return (static_cast<std::uint64_t>(batch.epoch) * steps + step) % options_.checkpoint_every == 0;
 }
 
+void Trainer::check_losses() {
+  if (const auto bad = loss_check_.look()) throw_diverged(*bad);
+}
+
+void Trainer::throw_diverged(const std::string& what) const {
+  std::string last = "there is no checkpoint (--checkpoint-dir)";
+  if (checkpoints_ != nullptr) {
+    const auto newest = checkpoints_->newest();
+    last = newest ? fmt::format("the last checkpoint is {}", *newest)
+                  : fmt::format("there is no checkpoint in {} yet", options_.checkpoint_dir);
+  } else if (!options_.checkpoint_dir.empty()) {
+    last = fmt::format("the last checkpoint is the newest in {}", options_.checkpoint_dir);
+  }
+  throw Error(ErrorCode::kInternal,
+              fmt::format("{}; {}; a smaller --lr or other values of the input may help, and "
+                          "--on-nan continue goes on all the same",
+                          what, last));
+}
+
 void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
+  check_losses();
   if (ledger_) ledger_->flush();
   // Of each rank for itself, so that they add up as they would have; and no rank's ledger is behind
   // what is published after this.

@@ -3,11 +3,13 @@ set is the same there as in a folder."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import program
@@ -336,6 +338,51 @@ def test_a_peer_that_cannot_be_reached_is_named(node: Running, dataset: str) -> 
         for command in (("head", dataset), ("verify", dataset)):
             refused = error(*command, *limited, code=4, **ADMIN)
             assert f"{address}:9042 (not connected)" in refused and "--contact-points-only" in refused
+
+
+@contextmanager
+def forwarded(host: str) -> Iterator[str]:
+    """A port of this machine that leads to the node's, as of a tunnel: "127.0.0.1:PORT"."""
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection((host, 9042))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_behind_a_forwarded_port(node: Running, dataset: str, local: str) -> None:
+    with forwarded(node.addresses[0]) as address:
+        where = f"cassandra://{address}/errors/digits"
+        refused = error("head", where, code=4, **ADMIN)
+        assert node.addresses[0] in refused and "--contact-points-only" in refused
+        only = "--contact-points-only"
+        assert records("head", where, only, **ADMIN) == records("head", local)
+        done("verify", where, only, **ADMIN)
+
+
+def test_a_data_centre_that_is_not_there(dataset: str) -> None:
+    refused = error("head", dataset, "--local-dc", "nowhere", code=2, **ADMIN)
+    assert "--local-dc" in refused and "datacenter1" in refused
+
+
+def test_create_keyspace_of_one_that_is_there_needs_no_right_to_make_any(node: Running) -> None:
+    node.make_role("errors_writer", "writer", ["CREATE ON KEYSPACE errors", "SELECT ON KEYSPACE errors", "MODIFY ON KEYSPACE errors"])
+    done("ingest", DIGITS, url(node, "errors/made"), *TENSORS, "--create-keyspace", **login("errors_writer", "writer"))
 
 
 def test_contact_points_only_stays_on_the_hosts_that_are_named(node: Running, dataset: str, local: str) -> None:

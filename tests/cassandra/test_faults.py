@@ -43,6 +43,9 @@ def cluster(three_nodes: Running) -> Running:
     session = three_nodes.session()
     eventually(lambda: session.execute(
         "CREATE KEYSPACE IF NOT EXISTS faults WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}"))
+    # The driver cannot read such a type's name, and needs not: replicas are told without it.
+    eventually(lambda: session.execute('CREATE TYPE IF NOT EXISTS faults."Address" (street text)'))
+    eventually(lambda: session.execute('CREATE TABLE IF NOT EXISTS faults.people (id int PRIMARY KEY, at frozen<"Address">)'))
     three_nodes.make_role("trainer", "trainer-password", ["ALL ON KEYSPACE faults"])
     return three_nodes
 

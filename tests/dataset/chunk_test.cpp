@@ -299,8 +299,8 @@ TEST(Chunk, ScatteredSamplesAreSeenWhereTheyAreAndCanBeGathered) {
     std::string& page = *pages[row / 3];
     page += '#';
     for (std::uint32_t k = 0; k < 4; ++k) {
-      const auto bits = __builtin_bswap32(std::bit_cast<std::uint32_t>(
-          static_cast<float>(row) + static_cast<float>(k) / 4));
+      const auto bits = __builtin_bswap32(
+          std::bit_cast<std::uint32_t>(static_cast<float>(row) + static_cast<float>(k) / 4));
       page.append(reinterpret_cast<const char*>(&bits), 4);
     }
     page += std::string(16, static_cast<char>('a' + row));

@@ -90,6 +90,16 @@ TEST(Manifest, GoesThereAndBack) {
   EXPECT_EQ(Manifest::decode(empty.encode(), "m"), empty);
 }
 
+TEST(Manifest, SaysWhereNanIsAllowed) {
+  auto manifest = example();
+  EXPECT_EQ(manifest.encode().find("allow_nan"), std::string::npos);
+  manifest.origin.allow_nan = true;
+  EXPECT_EQ(Manifest::decode(manifest.encode(), "m.json"), manifest);
+  EXPECT_EQ(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":true}")), "");
+  EXPECT_NE(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":false}")), "");
+  EXPECT_NE(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":1}")), "");
+}
+
 TEST(Manifest, KnowsARangeWhenEachPartDoes) {
   auto manifest = example();
   EXPECT_EQ(manifest.range(1), std::nullopt);  // the second part has none

@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -347,6 +348,7 @@ struct RfSession {
   std::shared_ptr<FakeCluster::State> cluster;
   bool knows_keyspace = false;  ///< its replication
   std::string keyspace;
+  std::set<std::string> allowed;  ///< with contact points only; none: all
   std::shared_ptr<FakeThreads> threads;
 };
 
@@ -421,7 +423,9 @@ bool begin_flight(FakeCluster::State& cluster, FakeFlight& flight) {
   const bool fails = action.status != RF_OK || action.lost;
   if (!fails || action.applied) flight.execute(flight.answer);
   if (action.status != RF_OK) {
-    set_failure(flight.answer, action.status, fmt::format("status {} by the test", action.status),
+    set_failure(flight.answer, action.status,
+                action.message.empty() ? fmt::format("status {} by the test", action.status)
+                                       : action.message,
                 action.outcome_known && !action.applied);
     flight.answer.required = action.required;
     flight.answer.alive = action.alive;
@@ -459,8 +463,9 @@ void step_flight(FakeCluster::State& cluster, FakeThreads& threads,
   f.queue->push(std::exchange(f.answer, RfCompletion{}));
 }
 
-RfHost host_of_node(const FakeNode& node) {
+RfHost host_of_node(const RfSession& session, const FakeNode& node) {
   RfHost host{};
+  host.allowed = session.allowed.empty() || session.allowed.contains(node.address) ? 1 : 0;
   std::copy(node.id.begin(), node.id.end(), host.id);
   std::copy_n(node.address.begin(), std::min<std::size_t>(node.address.size(), 63), host.address);
   host.connected = node.connected ? 1 : 0;
@@ -485,7 +490,7 @@ std::size_t write_hosts(const RfSession& session, const FakeStatement& statement
   if (!token || !session.knows_keyspace || session.keyspace != statement.keyspace) return 0;
   const auto places = cluster.replicas(*token, cluster.tables.copies(statement.keyspace));
   for (std::size_t i = 0; i < std::min(places.size(), max); ++i)
-    hosts[i] = host_of_node(cluster.nodes[places[i]]);
+    hosts[i] = host_of_node(session, cluster.nodes[places[i]]);
   return places.size();
 }
 
@@ -659,6 +664,9 @@ void rf_connect(RfQueue* queue, std::uint64_t tag, const RfConnectOptions* optio
   auto session = std::make_unique<RfSession>();
   session->cluster = cluster;
   session->keyspace = text_of(options->keyspace);
+  for (std::size_t i = 0; options->contact_points_only != 0 && i < options->contact_point_count;
+       ++i)
+    session->allowed.insert(text_of(options->contact_points[i]));
   session->threads = std::make_shared<FakeThreads>(
       static_cast<int>(std::max<std::uint32_t>(1, options->threads)),
       [state = cluster.get()](FakeThreads& threads, const auto& flight, bool closing) {
@@ -692,7 +700,8 @@ void rf_session_free(RfSession* session) {
 std::size_t rf_session_hosts(const RfSession* session, RfHost* hosts, std::size_t max) {
   const std::lock_guard lock(session->cluster->mutex);
   const auto& nodes = session->cluster->nodes;
-  for (std::size_t i = 0; i < std::min(nodes.size(), max); ++i) hosts[i] = host_of_node(nodes[i]);
+  for (std::size_t i = 0; i < std::min(nodes.size(), max); ++i)
+    hosts[i] = host_of_node(*session, nodes[i]);
   return nodes.size();
 }
 
@@ -746,6 +755,7 @@ void rf_execute(const RfSession* session, const RfStatement* statement, RfQueue*
   operation.cql = statement->statement->cql;
   operation.values = cells_of(values, count);
   operation.consistency = options->consistency;
+  operation.page_rows = options->page_size;
   std::optional<FakeId> host;
   if (options->host != nullptr) {
     host.emplace();

@@ -27,6 +27,7 @@ struct FakeOperation {
   int node = 0;                     ///< the coordinator; -1: none is connected
   bool node_was_asked_for = false;  ///< that one and no other
   std::uint16_t consistency = 0;
+  std::int32_t page_rows = 0;  ///< 0: all
 
   bool says(std::string_view text) const { return cql.find(text) != std::string::npos; }
   bool is_read() const { return kind == Kind::kExecute && cql.starts_with("SELECT"); }
@@ -37,6 +38,7 @@ struct FakeAction {
   int status = 0;             ///< not RF_OK: it fails so
   bool applied = false;       ///< one that fails took effect all the same
   bool outcome_known = true;  ///< of one that fails
+  std::string message = {};   ///< of one that fails; empty: some words
   int required = -1;
   int alive = -1;
   bool lost = false;                   ///< no answer ever: it times out

@@ -322,6 +322,11 @@ class StatementReader {
       FakeColumn column;
       column.name = read_name();
       column.type = read_type();
+      column.masked = takes("masked");
+      if (column.masked) {
+        expect("with");
+        expect("default");
+      }
       statement_.columns.push_back(column);
       if (takes("primary")) {
         expect("key");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 
 namespace ringfeed::testing {
 namespace {
@@ -70,6 +71,21 @@ bool fits(int order, std::string_view comparison) {
   return order >= 0;
 }
 
+std::string uuid_bytes(const std::string& text) {
+  std::string bytes;
+  std::string digits;
+  for (const char c : text) {
+    if (c == '-') continue;
+    digits += c;
+    if (digits.size() < 2) continue;
+    unsigned byte = 0;
+    std::from_chars(digits.data(), digits.data() + 2, byte, 16);
+    bytes += static_cast<char>(byte);
+    digits.clear();
+  }
+  return bytes;
+}
+
 FakeCell value_of(const FakeStatement& statement, const FakeTerm& term, std::string_view type,
                   const std::vector<FakeCell>& values) {
   FakeCell cell;
@@ -89,6 +105,10 @@ FakeCell value_of(const FakeStatement& statement, const FakeTerm& term, std::str
     case FakeTerm::Kind::kNull:
       break;
     case FakeTerm::Kind::kNumber: {
+      if (type == "uuid") {
+        cell = uuid_bytes(term.text);
+        break;
+      }
       std::int64_t number = 0;
       const char* const end = term.text.data() + term.text.size();
       if (std::from_chars(term.text.data(), end, number).ptr != end || !is_integer(type))
@@ -141,18 +161,10 @@ std::string map_bytes(const std::vector<std::pair<std::string, std::string>>& ma
   return bytes;
 }
 
-std::string uuid_bytes(const std::string& text) {
-  std::string bytes;
-  std::string digits;
-  for (const char c : text) {
-    if (c == '-') continue;
-    digits += c;
-    if (digits.size() < 2) continue;
-    unsigned byte = 0;
-    std::from_chars(digits.data(), digits.data() + 2, byte, 16);
-    bytes += static_cast<char>(byte);
-    digits.clear();
-  }
+/// Of one item.
+std::string set_bytes(std::string_view item) {
+  std::string bytes = number_bytes(1, 4);
+  append_text(bytes, item);
   return bytes;
 }
 
@@ -207,6 +219,22 @@ void FakeTables::check(const FakeStatement& statement) const {
     if (each.kind == FakeColumn::Kind::kPartition) partition.push_back(each.name);
   }
   std::size_t named = 0;
+  std::map<std::string, std::size_t> relations;
+  std::set<std::string> equal;
+  for (const auto& condition : statement.where) {
+    if (condition.token) continue;
+    for (const auto& name : condition.columns) {
+      ++relations[name];
+      if (condition.comparison == "=") equal.insert(name);
+    }
+  }
+  for (const auto& name : equal) {
+    if (relations[name] > 1) {
+      refuse_statement(statement, fmt::format("{} cannot be restricted by more than one relation "
+                                              "if it includes an Equal",
+                                              name));
+    }
+  }
   for (const auto& condition : statement.where) {
     if (condition.token && condition.columns != partition)
       refuse_statement(statement, "token() is not of the partition key");
@@ -222,7 +250,8 @@ void FakeTables::check(const FakeStatement& statement) const {
     }
   }
   const bool reads = statement.kind == Kind::kSelect;
-  if (named != partition.size() && (named != 0 || (!reads && statement.kind != Kind::kInsert)))
+  if (named != partition.size() && !statement.filtering &&
+      (named != 0 || (!reads && statement.kind != Kind::kInsert)))
     refuse_statement(statement, "a part of the partition key is missing");
 }
 
@@ -528,6 +557,11 @@ std::optional<FakeRows> FakeTables::execute(const FakeStatement& statement,
     return std::nullopt;
   }
   check(statement);
+  if (statement.kind == Kind::kDropTable) {
+    if (tables.erase(statement.table) == 0)
+      throw FakeError{RF_UNKNOWN_TABLE, fmt::format("table {} doesn't exist", statement.table)};
+    return std::nullopt;
+  }
   Table& table = tables.at(statement.table);
   if (statement.kind == Kind::kSelect)
     return select(table, statement, values, page_rows, paging_state);
@@ -539,17 +573,28 @@ std::optional<FakeRows> FakeTables::execute(const FakeStatement& statement,
 FakeRows FakeTables::system_rows(const FakeStatement& statement) const {
   FakeRows all;
   if (statement.keyspace == kSystem && statement.table == "local") {
-    all.names = {"key", "cluster_name", "partitioner"};
-    all.rows = {{"local", "fake", "org.apache.cassandra.dht.Murmur3Partitioner"}};
+    all.names = {"key", "cluster_name", "partitioner", "release_version"};
+    all.rows = {{"local", "fake", "org.apache.cassandra.dht.Murmur3Partitioner", "5.0.6"}};
   } else if (statement.table == "keyspaces") {
     all.names = {"keyspace_name", "replication"};
     for (const auto& [name, keyspace] : keyspaces_)
       all.rows.push_back({name, map_bytes(keyspace.replication)});
   } else if (statement.table == "tables") {
-    all.names = {"keyspace_name", "table_name", "id", "comment"};
+    all.names = {"keyspace_name", "table_name", "id", "comment", "flags"};
     for (const auto& [name, keyspace] : keyspaces_) {
       for (const auto& [table_name, table] : keyspace.tables)
-        all.rows.push_back({name, table_name, table.id, table.comment});
+        all.rows.push_back({name, table_name, table.id, table.comment, set_bytes("compound")});
+    }
+  } else if (statement.table == "views") {
+    all.names = {"keyspace_name", "view_name", "id", "comment"};
+  } else if (statement.table == "column_masks") {
+    all.names = {"keyspace_name", "table_name", "column_name"};
+    for (const auto& [name, keyspace] : keyspaces_) {
+      for (const auto& [table_name, table] : keyspace.tables) {
+        for (const auto& column : table.columns) {
+          if (column.masked) all.rows.push_back({name, table_name, column.name});
+        }
+      }
     }
   } else if (statement.table == "columns") {
     all.names = {"keyspace_name", "table_name",       "column_name", "kind",

@@ -35,6 +35,7 @@ struct FakeColumn {
   std::string type;
   Kind kind = Kind::kRegular;
   bool descending = false;
+  bool masked = false;
 };
 
 /// A value in a statement: a bind marker, or a literal.

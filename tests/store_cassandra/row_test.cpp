@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <latch>
 #include <map>
 #include <random>
@@ -15,6 +16,7 @@
 
 #include "base/random.hpp"
 #include "cql/value.hpp"
+#include "dataset/chunk.hpp"
 #include "errors.hpp"
 #include "store/cassandra/row_store.hpp"
 #include "store_cassandra/blocks.hpp"
@@ -443,6 +445,295 @@ TEST_F(RowTableTest, FilledWithAFailureAtEachOperationTheNextTryEnds) {
   });
   EXPECT_GT(failed, 0);
   EXPECT_GT(ended, failed);
+}
+
+TEST_F(RowTableTest, IngestedAgainRowsThatAreGoneArePutBack) {
+  constexpr std::int64_t kSamplesFilled = 20;
+  RowTables tables;
+  auto store = tables.rows(true, "filled");
+  const auto expected = numbers_of(*store, ingest_into(*store, kSamplesFilled).manifest);
+  const auto ids = tables.cluster().cql("SELECT id FROM k.filled").rows;
+  for (std::size_t i = 0; i < 3; ++i)
+    tables.cluster().cql("DELETE FROM k.filled WHERE id = ?", {ids.at(i).at(0)});
+  const auto again = ingest_into(*store, kSamplesFilled);
+  EXPECT_FALSE(again.unchanged);
+  EXPECT_EQ(again.repaired, 3u);
+  EXPECT_EQ(numbers_of(*store, again.manifest), expected);
+  EXPECT_TRUE(ingest_into(*store, kSamplesFilled).unchanged);
+}
+
+TEST_F(RowTableTest, RowsThatWereStoredAndAreNotThereAreNotAttached) {
+  RowTables tables;
+  auto store = tables.rows(true, "filled");
+  tables.cluster().set_script([](const FakeOperation& operation) {
+    FakeAction action;
+    if (operation.is_read() && operation.says("token(\"id\") <= ?")) {
+      action.change = [](FakeRows& rows) {
+        if (!rows.rows.empty()) rows.rows.pop_back();
+      };
+    }
+    return action;
+  });
+  expect_error(ErrorCode::kBadData, {"20 rows were stored and ", "a time in the future"},
+               [&] { ingest_into(*store, 20); });
+  tables.cluster().set_script(nullptr);
+  expect_error(ErrorCode::kNotFound, {"not attached"}, [&] { store->versions(); });
+}
+
+TEST_F(RowTableTest, DeleteGetsOutWhenTheTableIsGone) {
+  RowTables tables;
+  auto store = tables.rows();
+  store->attach(small_blocks());
+  tables.cluster().cql("DROP TABLE k.t");
+  auto later = tables.rows();
+  EXPECT_TRUE(later->is_attached());
+  EXPECT_EQ(later->versions().size(), 1u);
+  later->remove(1);
+  EXPECT_FALSE(later->is_attached());
+}
+
+TEST_F(RowTableTest, MaskedColumnsAreRefusedByName) {
+  RowTables tables;
+  tables.cluster().cql(
+      "CREATE TABLE k.m (id bigint PRIMARY KEY, label bigint MASKED WITH DEFAULT, n bigint)");
+  tables.cluster().cql("INSERT INTO k.m (id, label, n) VALUES (1, 2, 3)");
+  EXPECT_EQ(tables.rows(false, "m")->attach({}).manifest.schema.columns.size(), 2u);
+  auto connection = tables.connection();
+  connection.user = "reader";
+  ConnectionOptions options;
+  TempFolder index;
+  options.index_dir = index.path();
+  cassandra::RowStore store(cql::Session::open(connection, "k"), tables.url("m"), options, false);
+  expect_error(ErrorCode::kPermission, {"column label is masked", "GRANT UNMASK", "--columns"},
+               [&] { store.attach({}); });
+  AttachOptions of_attach;
+  of_attach.columns = {"n"};
+  EXPECT_EQ(store.attach(of_attach).manifest.schema.columns.size(), 1u);
+}
+
+/// Cells with a NaN as the last of their elements.
+TEST_F(RowTableTest, AValueThatIsNotFiniteIsAnErrorThatNamesItsRow) {
+  const std::string nan("\x7f\xc0\0\0", 4);
+  const std::string nan8("\x7f\xf8\0\0\0\0\0\0", 8);
+  const std::string list("\0\0\0\1\0\0\0\x08", 8);
+  const std::map<std::string, std::pair<std::string, std::string>> columns = {
+      {"float", {std::string(4, '\0'), nan}},
+      {"double", {std::string(8, '\0'), nan8}},
+      {"vector<float, 200>", {std::string(800, '\0'), std::string(796, '\0') + nan}},
+      {"vector<float, 2>", {std::string(8, '\0'), std::string(4, '\0') + nan}},
+      {"frozen<list<double>>", {list + std::string(8, '\0'), list + nan8}}};
+  for (const auto& [type, cells] : columns) {
+    SCOPED_TRACE(type);
+    RowTables tables;
+    tables.cluster().cql(fmt::format("CREATE TABLE k.f (id bigint PRIMARY KEY, x {})", type));
+    for (std::int64_t id = 0; id < 9; ++id) {
+      tables.cluster().cql("INSERT INTO k.f (id, x) VALUES (?, ?)",
+                           {big_endian(id), id == 7 ? cells.second : cells.first});
+    }
+    auto store = tables.rows(false, "f");
+    const auto manifest = store->attach({}).manifest;
+    const auto read = [&](const Manifest& of) {
+      for (const auto& result : read_all_blocks(*store, of, "train")) {
+        if (result.failure) std::rethrow_exception(result.failure);
+      }
+    };
+    const std::vector<std::string> words = {"the row with id=7", "column x", "NaN", "--allow-nan"};
+    expect_error(ErrorCode::kBadData, words, [&] { read(manifest); });
+    expect_error(ErrorCode::kBadData, words, [&] { store->verify(manifest, nullptr); });
+    AttachOptions options;
+    options.allow_nan = true;
+    const auto allowed = store->attach(options).manifest;
+    EXPECT_TRUE(allowed.origin.allow_nan);
+    read(allowed);
+    EXPECT_TRUE(tables.rows(false, "f")->manifest(2).origin.allow_nan) << "it is in the index";
+  }
+}
+
+/// The split's column wherever it may stand in the key, in partitions longer than a block.
+TEST_F(RowTableTest, TheSplitMayBeAnyColumnOfTheKey) {
+  const char* const keys[] = {
+      "PRIMARY KEY (split, n)",
+      "PRIMARY KEY ((split, k), n)",
+      "PRIMARY KEY (k, split, n)",
+      "PRIMARY KEY (k, n, split)",
+      "PRIMARY KEY (k, split, n)) WITH CLUSTERING ORDER BY (split DESC, n DESC",
+      "PRIMARY KEY (k, n)",
+  };
+  for (const auto* const key : keys) {
+    SCOPED_TRACE(key);
+    RowTables tables;
+    tables.cluster().cql(
+        fmt::format("CREATE TABLE k.s (k bigint, split text, n bigint, text text, {})", key));
+    std::map<std::string, std::multiset<std::int64_t>> expected;
+    for (std::int64_t n = 0; n < 400; ++n) {
+      const std::string split = n % 10 == 0 ? "val" : n % 10 == 1 ? "a" : "train";
+      tables.cluster().cql("INSERT INTO k.s (k, split, n, text) VALUES (?, ?, ?, ?)",
+                           {big_endian(n % 2), split, big_endian(n), std::string(200, '.')});
+      expected[split].insert(n);
+    }
+    auto store = tables.rows(false, "s");
+    AttachOptions options = small_blocks();
+    options.columns = {"n", "text"};
+    options.split_column = "split";
+    const auto manifest = store->attach(options).manifest;
+    std::map<std::string, std::multiset<std::int64_t>> numbers;
+    for (const auto& split : manifest.splits) {
+      for (const auto& result : read_all_blocks(*store, manifest, split)) {
+        if (result.failure) std::rethrow_exception(result.failure);
+        const auto& of = static_cast<const arrow::Int64Array&>(*result.chunk->column(0));
+        for (std::int64_t i = 0; i < of.length(); ++i) numbers[split].insert(of.Value(i));
+      }
+    }
+    EXPECT_EQ(numbers, expected);
+    store->verify(manifest, nullptr);
+  }
+}
+
+TEST_F(RowTableTest, WhatTheServerRefusesLaterIsRefusedBeforeAnIndexIsWritten) {
+  RowTables tables;
+  const FakeCluster::Script guardrail = [](const FakeOperation& operation) {
+    return operation.is_read() && operation.says("ALLOW FILTERING") ? fake_failure(RF_INVALID)
+                                                                    : FakeAction{};
+  };
+  tables.cluster().cql("CREATE TABLE k.s (n bigint PRIMARY KEY, split text)");
+  tables.cluster().cql("INSERT INTO k.s (n, split) VALUES (1, 'train')");
+  auto store = tables.rows(false, "s");
+  tables.cluster().set_script(guardrail);
+  AttachOptions options;
+  options.columns = {"n"};
+  options.split_column = "split";
+  expect_error(ErrorCode::kInvalidArgument, {"the rows cannot be read", "split column"},
+               [&] { store->attach(options); });
+  EXPECT_FALSE(store->is_attached());
+  auto filled = tables.rows(true, "filled");
+  expect_error(ErrorCode::kInvalidArgument, {"the rows cannot be read"},
+               [&] { ingest_into(*filled, 20); });
+  EXPECT_TRUE(tables.cluster().cql("SELECT id FROM k.filled").rows.empty());
+}
+
+TEST_F(RowTableTest, ColumnsThatAreLeftOutAreNotAskedFor) {
+  RowTables tables;
+  tables.cluster().cql("CREATE TABLE k.o (id bigint PRIMARY KEY, n bigint, odd mystery)");
+  tables.cluster().cql("INSERT INTO k.o (id, n) VALUES (1, 2)");
+  std::atomic<int> asked = 0;
+  tables.cluster().set_script([&](const FakeOperation& operation) {
+    if (operation.says("odd")) ++asked;
+    return FakeAction{};
+  });
+  AttachOptions options;
+  options.columns = {"n"};
+  auto store = tables.rows(false, "o");
+  EXPECT_EQ(read_all_blocks(*store, store->attach(options).manifest, "train").size(), 1u);
+  EXPECT_EQ(asked, 0);
+  expect_error(ErrorCode::kInvalidArgument, {"odd", "mystery"}, [&] { store->attach({}); });
+}
+
+/// They read like the types that an ingest writes, and cannot be written alike.
+TEST_F(RowTableTest, ATableWithNarrowerTypesIsNotFilled) {
+  RowTables tables;
+  auto made = tables.rows(true, "made");
+  ingest_into(*made, 20);
+  std::string columns;
+  for (const auto& row : tables.cluster()
+                             .cql("SELECT column_name, type FROM system_schema.columns WHERE "
+                                  "keyspace_name = 'k' AND table_name = 'made'")
+                             .rows)
+    columns += fmt::format(", \"{}\" {}", *row.at(0), *row.at(1));
+  for (const auto& [type, narrow] :
+       {std::pair("id\" uuid", "id\" timeuuid"), {"bigint", "counter"}, {"text", "ascii"}}) {
+    std::string narrowed = columns;
+    const auto at = narrowed.find(type);
+    ASSERT_NE(at, std::string::npos) << columns;
+    narrowed.replace(at, std::string(type).size(), narrow);
+    tables.cluster().cql(
+        fmt::format("CREATE TABLE k.narrow ({}, PRIMARY KEY (id))", narrowed.substr(2)));
+    auto store = tables.rows(true, "narrow");
+    expect_error(ErrorCode::kConflict, {"with other columns"}, [&] { ingest_into(*store, 20); });
+    tables.cluster().cql("DROP TABLE k.narrow");
+  }
+}
+
+/// The guardrails of a managed cluster: what a smaller or plainer request would pass is no end.
+TEST_F(RowTableTest, GuardrailsAreGotOver) {
+  RowTables tables;
+  const auto guarded = [](const FakeOperation& operation) {
+    FakeAction action;
+    if (operation.is_read() && operation.page_rows > 3) {
+      action = fake_failure(RF_INVALID);
+      action.message = fmt::format(
+          "Guardrail page_size violated: Query for table t with page size {} exceeds failure "
+          "threshold of 3",
+          operation.page_rows);
+    } else if (operation.is_read() && operation.consistency == 0x000A) {
+      action = fake_failure(RF_INVALID);
+    } else if (operation.kind == FakeOperation::Kind::kExecute && operation.says("CREATE TABLE") &&
+               operation.says(" id = ")) {
+      action = fake_failure(RF_INVALID);
+      action.message =
+          "Guardrail table_properties violated: Provided values [id] are not allowed for Table "
+          "Properties (provided values are: [comment, id])";
+    }
+    return action;
+  };
+  tables.cluster().set_script(guarded);
+  auto connection = tables.connection();
+  connection.read_consistency = Consistency::kLocalQuorum;
+  TempFolder index;
+  ConnectionOptions options;
+  options.index_dir = index.path();
+  const auto open = [&](const std::string& name, bool to_fill) {
+    return std::make_unique<cassandra::RowStore>(cql::Session::open(connection, "k"),
+                                                 tables.url(name), options, to_fill);
+  };
+  auto store = open("t", false);
+  const auto manifest = store->attach(small_blocks()).manifest;
+  expect_all_rows(read_all_blocks(*open("t", false), manifest, "train"));
+  auto filled = open("filled", true);
+  EXPECT_EQ(numbers_of(*filled, ingest_into(*filled, 20).manifest)["train"].size(), 15u);
+}
+
+/// Without vectors, and in a table that the user made, a tensor of floats is a blob or a list.
+TEST_F(RowTableTest, TensorsAreWrittenAsTheServerOrTheTableHasThem) {
+  const auto image_type = [](RowTables& tables) {
+    return *tables.cluster()
+                .cql(
+                    "SELECT type FROM system_schema.columns WHERE keyspace_name = 'k' AND "
+                    "table_name = 'filled' AND column_name = 'image'")
+                .rows.at(0)
+                .at(0);
+  };
+  for (const std::string type :
+       {"", "blob", "list<float>", "frozen<list<float>>", "vector<float, 6>"}) {
+    SCOPED_TRACE(type);
+    RowTables tables;
+    if (type.empty()) {
+      tables.cluster().set_script([](const FakeOperation& operation) {
+        FakeAction action;
+        if (operation.is_read() && operation.says("release_version"))
+          action.change = [](FakeRows& rows) { rows.rows = {{"4.1.10"}}; };
+        return action;
+      });
+    } else {
+      tables.cluster().cql(
+          fmt::format("CREATE TABLE k.filled (id uuid PRIMARY KEY, image {}, label bigint, text "
+                      "text, tags frozen<list<smallint>>, flag boolean, bits blob, split text)",
+                      type));
+    }
+    auto store = tables.rows(true, "filled");
+    const auto manifest = ingest_into(*store, 20).manifest;
+    EXPECT_EQ(image_type(tables), type.empty() ? "blob" : type);
+    for (const auto& result : read_all_blocks(*store, manifest, "train")) {
+      ASSERT_NE(result.chunk, nullptr);
+      const auto chunk = gathered(result.chunk, manifest.schema);
+      const auto views = column_views(*chunk, manifest.schema);
+      for (std::size_t row = 0; row < static_cast<std::size_t>(chunk->num_rows()); ++row) {
+        const auto i = number_of(*chunk, static_cast<std::int64_t>(row));
+        float last = 0;
+        std::memcpy(&last, views[0].sample(row) + 20, 4);
+        EXPECT_EQ(last, static_cast<float>(6 * i + 5));
+      }
+    }
+  }
 }
 
 }  // namespace

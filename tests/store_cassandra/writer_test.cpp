@@ -351,6 +351,93 @@ TEST_F(ChunkWriterTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames) 
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{3}) << "a number is never used twice";
 }
 
+TEST_F(ChunkWriterTest, ATableOfTheUserWithOneOfItsNamesIsNamed) {
+  for (const auto& [table, remedy] :
+       {std::pair("set_chunks", "another name"), {"ringfeed_datasets", "another keyspace"}}) {
+    FakeStores stores;
+    stores.cluster().cql(
+        fmt::format("CREATE TABLE k.{} (id bigint PRIMARY KEY, name text)", table));
+    auto store = stores.store();
+    expect_error(ErrorCode::kConflict, {table, "none of ringfeed's", remedy},
+                 [&] { ingest_into(store, kSamplesWritten); });
+  }
+}
+
+std::string manifest_text(FakeStores& stores) {
+  std::string text;
+  for (const auto& row : stores.cluster()
+                             .cql("SELECT text FROM k.ringfeed_manifests WHERE name = 'set' AND "
+                                  "version = 1")
+                             .rows)
+    text += row.at(0).value_or("");
+  return text;
+}
+
+TEST_F(ChunkWriterTest, IngestedAgainWhatIsGoneIsPutBack) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, kSamplesWritten);
+  const std::size_t chunks = rows_of_chunks(stores);
+  stores.cluster().cql("DELETE FROM k.set_chunks WHERE claim = 1 AND number = 0");
+  stores.cluster().cql("DELETE FROM k.set_chunks WHERE claim = 1 AND number = 3");
+  expect_error(ErrorCode::kBadData, {"missing on every node", "ingest again"},
+               [&] { store.verify(store.manifest(1), nullptr); });
+  const auto again = ingest_into(store, kSamplesWritten);
+  EXPECT_FALSE(again.unchanged);
+  EXPECT_EQ(again.repaired, 2u);
+  EXPECT_EQ(rows_of_chunks(stores), chunks);
+  expect_whole(store, 1);
+  EXPECT_TRUE(ingest_into(store, kSamplesWritten).unchanged);
+}
+
+TEST_F(ChunkWriterTest, IngestedAgainALostManifestIsTheSameAgain) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, kSamplesWritten);
+  const auto text = manifest_text(stores);
+  stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 1");
+  expect_error(ErrorCode::kBadData, {"ingest again"}, [&] { store.manifest(1); });
+  EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
+  EXPECT_EQ(manifest_text(stores), text);
+  expect_whole(store, 1);
+}
+
+/// Chunks that an older version shares with the one whose manifest is lost stay until both are
+/// gone.
+TEST_F(ChunkWriterTest, DeleteGetsOutWithoutAManifest) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, 200);
+  ingest_into(store, 300, 200, true);
+  stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 2");
+  store.remove(2);
+  store.verify(store.manifest(1), nullptr);
+  ingest_into(store, 300, 200, true);
+  stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 3");
+  store.remove(1);
+  EXPECT_GT(rows_of_chunks(stores), 0u);
+  store.remove(3);
+  EXPECT_EQ(rows_of_chunks(stores), 0u);
+  EXPECT_TRUE(store.versions().empty());
+}
+
+/// As below a deletion with a time in the future: acknowledged, and never seen.
+TEST_F(ChunkWriterTest, AChunkThatWasStoredAndIsNotThereIsNotPublished) {
+  FakeStores stores;
+  auto store = stores.store();
+  stores.cluster().set_script([](const FakeOperation& operation) {
+    FakeAction action;
+    if (operation.cql.starts_with("SELECT hash FROM") && operation.is_read() &&
+        operation.values.at(1) == std::string(8, '\0')) {
+      action.change = [](FakeRows& rows) { rows.rows.clear(); };
+    }
+    return action;
+  });
+  expect_error(ErrorCode::kBadData, {"chunk 0 of claim 1", "a time in the future"},
+               [&] { ingest_into(store, kSamplesWritten); });
+  EXPECT_TRUE(store.versions().empty());
+}
+
 TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   FakeStores stores;
   FakeWarnings warnings;
@@ -385,6 +472,16 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   }
 }
 
+TEST_F(ChunkWriterTest, VerifyCallsNothingWholeWhoseReplicasAreNotKnown) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, kSamplesWritten);
+  const auto connection = stores.connection();
+  cassandra::CassandraStore blind(cql::Session::open(connection, "elsewhere"), stores.url());
+  expect_error(ErrorCode::kUnavailable, {"not known which nodes have copies"},
+               [&] { blind.verify(blind.manifest(1), nullptr); });
+}
+
 TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
   FakeStores stores(kWriterTimeoutMs, 3, 3);
   auto store = stores.store();
@@ -393,7 +490,8 @@ TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
   const auto manifest = store.manifest(1);
   EXPECT_EQ(chunks_of(manifest), expected_chunks());
   for (const auto& read : read_all_blocks(store, manifest, "train")) EXPECT_NE(read.chunk, nullptr);
-  expect_error(ErrorCode::kUnavailable, {"not connected"},
+  expect_error(ErrorCode::kUnavailable,
+               {"not connected", "every copy is read, and node 127.7.", ".1:9042 did not answer"},
                [&] { store.verify(manifest, nullptr); });
   stores.cluster().set_connected(1, false);
   expect_error(ErrorCode::kUnavailable, {"2 replicas must answer and 1 live", "'SimpleStrategy'"},

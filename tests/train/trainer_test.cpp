@@ -411,6 +411,24 @@ TEST_F(Train, StopsWhenAsked) {
   EXPECT_FALSE(std::filesystem::exists(options.output));
 }
 
+TEST_F(Train, ALossThatIsNotFiniteEndsTheRun) {
+  TrainOptions options = Train::options();
+  options.learning_rate = 1e30;
+  options.output = *folder_ / "diverged";
+  options.checkpoint_dir = *folder_ / "diverged_checkpoints";
+  options.checkpoint_every = 1;
+  const Error error = error_of(options);
+  EXPECT_EQ(error.exit_code(), 1);
+  for (const auto* const part : {"the loss of epoch 1, step ", "(samples ", " of the epoch) is ",
+                                 "the last checkpoint is ", "checkpoint-0000", "--on-nan continue"})
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  EXPECT_FALSE(std::filesystem::exists(options.output));
+  options.allow_nan_loss = true;
+  options.checkpoint_dir.clear();
+  options.checkpoint_every = 0;
+  EXPECT_FALSE(std::isfinite(train(options).losses.back()));
+}
+
 TEST_F(Train, RefusesDataThatDoesNotFit) {
   struct DataRefusal {
     const char* says;

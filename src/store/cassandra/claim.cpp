@@ -225,8 +225,7 @@ void Claim::renew() {
                                         .view(owner_),
                                     kTransaction);
     if (answer.failure || answer.rows.boolean(0, 0)) return;
-    const auto row = tables_.row(version_);
-    if (!row || row->owner != owner_ || row->state != kWriting) lost_ = true;
+    if (!is_ours()) lost_ = true;
   } catch (const Error&) {
     // No node to renew at: publish() will say so, if it lasts.
   }
@@ -249,6 +248,15 @@ void Claim::throw_lost() const {
               fmt::format("{}: another process has taken over version {}; nothing that this one "
                           "wrote is visible to readers",
                           tables_.where(), version_));
+}
+
+bool Claim::is_ours() const {
+  const auto row = tables_.row(version_);
+  return row && row->owner == owner_ && row->state == kWriting;
+}
+
+void Claim::ask() const {
+  if (!is_ours()) throw_lost();
 }
 
 void Claim::check() const {

@@ -49,6 +49,8 @@ class Claim {
   void reserve(std::uint64_t number);
   /// Throws Error{kConflict} when another writer has taken over since.
   void check() const;
+  /// The same, by asking the server.
+  void ask() const;
   /// The one step that makes the version visible. Throws Error{kConflict} when another writer has
   /// taken over, Error (outcome not known) when no node tells.
   void publish(std::uint32_t manifest_pieces);
@@ -59,6 +61,7 @@ class Claim {
   void acquire(std::uint64_t fingerprint);
   void renew();
   void renew_until(const std::stop_token& stop);
+  bool is_ours() const;
   [[noreturn]] void throw_lost() const;
 
   const Tables& tables_;

@@ -66,6 +66,7 @@ void create_keyspace(const Url& url, const ConnectionOptions& options,
   place.split.reset();
   place.version.reset();
   const auto session = cql::Session::open(resolve_connection(url, options), url.keyspace);
+  if (Tables(session, place).has_keyspace()) return;  // a user who may make none needs not
   session->execute(fmt::format("CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {}",
                                cql::quote_identifier(url.keyspace), map),
                    {}, {}, place.text());

@@ -25,13 +25,6 @@ bool is_packed(CassandraStore& store) {
   }
 }
 
-std::string cluster_of(const cql::Session& session, const std::string& where) {
-  return session
-      .execute("SELECT cluster_name FROM system.local", {}, {.consistency = Consistency::kLocalOne},
-               where)
-      .text(0, 0);
-}
-
 }  // namespace
 
 std::shared_ptr<const cql::Session> open_session(const Url& url, const ConnectionOptions& options,
@@ -60,8 +53,9 @@ std::unique_ptr<Store> open_cassandra_store(const Url& url, const ConnectionOpti
   CassandraStoreOptions store_options;
   store_options.warn = options.warn;
   auto packed = std::make_unique<CassandraStore>(session, url, std::move(store_options));
-  if (RowTable::exists(*session, url) && !is_packed(*packed))
-    return std::make_unique<RowStore>(std::move(session), url, options, false);
+  if (is_packed(*packed)) return packed;
+  auto rows = std::make_unique<RowStore>(session, url, options, false);
+  if (RowTable::exists(*session, url) || rows->is_attached()) return rows;
   return packed;
 }
 
@@ -69,7 +63,11 @@ std::vector<std::string> list_cassandra_datasets(const Url& url, const Connectio
   const auto session = open_session(url, options, false);
   const Tables tables(session, url);
   std::set<std::string> names;
-  for (const auto& name : tables.published_names()) names.insert(name);
+  try {
+    for (const auto& name : tables.published_names()) names.insert(name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kPermission) throw;  // one who may read single tables alone
+  }
   for (const auto& name :
        rows::attached_tables(rows::index_root(options.index_dir),
                              cluster_of(*session, tables.where()), url.keyspace)) {

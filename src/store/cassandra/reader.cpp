@@ -317,13 +317,12 @@ void Reader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
 Error Reader::give_up(const Read& read) const {
   const std::string where = what(read.number);
   if (read.failure && read.empty + read.corrupt < std::max<std::size_t>(1, read.replicas.size())) {
-    const Error error = tables_.error(*read.failure);
-    return Error(error.code(), fmt::format("{}: node {}: {}", where, read.trouble, error.what()));
+    return tables_.error(*read.failure, fmt::format("{}: node {}", where, read.trouble));
   }
   if (read.corrupt > 0) {
     return Error(ErrorCode::kBadData,
-                 fmt::format("{}: no replica has a sound copy ({}); ingest again, or restore the "
-                             "table from a snapshot",
+                 fmt::format("{}: no replica has a sound copy ({}); delete the version and "
+                             "ingest again, or restore the table from a snapshot",
                              where, read.trouble));
   }
   return Error(ErrorCode::kBadData,

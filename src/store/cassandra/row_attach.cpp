@@ -74,10 +74,12 @@ void set_split_column(const RowTable& table, const std::string& name, rows::RowI
 }
 
 /// How many of the first clustering columns run in one direction: only by them a partition can be
-/// cut.
-std::size_t cut_columns(const std::vector<rows::KeyColumn>& clustering) {
+/// cut. Nor by the split's column behind another one: it has a condition of its own.
+std::size_t cut_columns(const rows::RowIndex& index) {
+  const auto& clustering = index.clustering;
   std::size_t count = 0;
-  while (count < clustering.size() && clustering[count].descending == clustering[0].descending)
+  while (count < clustering.size() && clustering[count].descending == clustering[0].descending &&
+         (count == 0 || !index.split_column || clustering[count].name != index.split_column->name))
     ++count;
   return count;
 }
@@ -140,8 +142,7 @@ class Cutting {
                       "most {}",
                       table_.where(), split, index_.split_column->name, kSplitsMost));
     }
-    return cutters_
-        .emplace(split, rows::BlockCutter(index_.block_bytes, cut_columns(index_.clustering)))
+    return cutters_.emplace(split, rows::BlockCutter(index_.block_bytes, cut_columns(index_)))
         .first->second;
   }
 
@@ -174,6 +175,7 @@ rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) 
   index.table_id = table.id();
   index.partition_key = table.partition_key();
   index.clustering = table.clustering();
+  index.allow_nan = options.allow_nan;
   index.digest_values = options.digest_values;
   index.block_bytes = options.block_bytes;
   return index;
@@ -182,6 +184,7 @@ rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) 
 /// Reads the rows, in the order of the ring, into the blocks of the index.
 void fill_index(const RowTable& table, const AttachOptions& options, RowConsistency& consistency,
                 rows::RowIndex& index) {
+  table.check_unmasked(read_names(index));
   const RowSample sample = sample_rows(table, index, consistency);
   const std::optional<std::string> split =
       index.split_column ? std::optional(index.split_column->name) : std::nullopt;
@@ -202,14 +205,19 @@ void fill_index(const RowTable& table, const AttachOptions& options, RowConsiste
         options.progress({cutting.rows(), static_cast<double>(done) / static_cast<double>(pieces)});
       });
   cutting.finish();
+  try_queries(table, index);
 }
 
 }  // namespace
 
 RowSample sample_rows(const RowTable& table, const rows::RowIndex& index,
                       RowConsistency& consistency) {
+  // What has a type of this program's: others may be of types that no driver knows.
   std::vector<std::string> all;
-  for (const auto& column : table.columns()) all.push_back(column.name);
+  for (const auto& column : table.columns()) {
+    const bool is_known = rows::CqlType::parse(column.type).kind != rows::CqlKind::kOther;
+    if (is_known || table.is_key(column.name)) all.push_back(column.name);
+  }
   RowColumns columns(index.partition_key, index.clustering, names_of(index.columns), std::nullopt);
   columns.names = all;  // of the table, in its order: the key's are the first
   for (std::size_t i = 0; i < columns.mapped.size(); ++i) {
@@ -272,6 +280,16 @@ rows::RowIndex make_index(const RowTable& table, const AttachOptions& options,
   }
   fill_index(table, options, consistency, index);
   return index;
+}
+
+void try_split_column(const RowTable& table, const std::string& split_column) {
+  rows::RowIndex index = empty_index(table, {});
+  set_split_column(table, split_column, index);
+  rows::RowBlock all;
+  all.after = std::numeric_limits<std::int64_t>::min();
+  all.upto = std::numeric_limits<std::int64_t>::max();
+  index.splits.push_back({"train", {std::move(all)}});
+  try_queries(table, index);
 }
 
 rows::RowIndex make_index_of(const RowTable& table, const std::vector<rows::RowColumn>& columns,

@@ -30,4 +30,7 @@ rows::RowIndex make_index(const RowTable& table, const AttachOptions& options,
 rows::RowIndex make_index_of(const RowTable& table, const std::vector<rows::RowColumn>& columns,
                              const std::string& split_column, RowConsistency& consistency);
 
+/// Throws Error when the server refuses to read rows by a column that names their split.
+void try_split_column(const RowTable& table, const std::string& split_column);
+
 }  // namespace ringfeed::cassandra

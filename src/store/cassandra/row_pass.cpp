@@ -118,7 +118,8 @@ void RowPass::take(std::chrono::milliseconds timeout) {
 }
 
 void RowPass::try_again(std::size_t number, Piece& piece, const cql::Failure& failure) {
-  if (consistency_.step_down(failure, table_.where())) return ask(number);
+  if (table_.session().lower_pages(failure) || consistency_.step_down(failure, table_.where()))
+    return ask(number);
   if (!failure.passes() || Clock::now() > piece.deadline) throw table_.tables().error(failure);
   page_rows_ = std::max(page_rows_ / 2, 1);
   const auto pause = std::min<std::chrono::milliseconds>(

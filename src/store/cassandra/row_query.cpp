@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ringfeed/error.hpp>
+#include <set>
 #include <utility>
 
 #include "cql/identifier.hpp"
@@ -30,6 +32,12 @@ std::vector<std::string> mapped_names(const rows::RowIndex& index) {
 }
 
 }  // namespace
+
+std::vector<std::string> read_names(const rows::RowIndex& index) {
+  const std::optional<std::string> split =
+      index.split_column ? std::optional(index.split_column->name) : std::nullopt;
+  return RowColumns(index.partition_key, index.clustering, mapped_names(index), split).names;
+}
 
 RowColumns::RowColumns(const std::vector<rows::KeyColumn>& partition_key,
                        const std::vector<rows::KeyColumn>& clustering_key,
@@ -81,15 +89,33 @@ std::string RowQuery::condition(const rows::RowBlock& block) const {
     }
   }
   const bool descending = !index_.clustering.empty() && index_.clustering[0].descending;
-  if (!block.behind.empty())
-    text += bound_text(index_.clustering, block.behind.size(), descending ? "<" : ">");
-  if (!block.last.empty())
-    text += bound_text(index_.clustering, block.last.size(), descending ? ">=" : "<=");
-  if (split_) {
-    text += fmt::format(" AND {} = ? ALLOW FILTERING",
-                        cql::quote_identifier(index_.split_column->name));
+  const SplitBy by = split_by(block);
+  // From the split's first row, where the run has no bound of its own; likewise to its last.
+  const bool from_split = by == SplitBy::kBounds && block.behind.empty();
+  const bool to_split = by == SplitBy::kBounds && block.last.empty();
+  if (!block.behind.empty() || from_split) {
+    const std::string_view beyond = from_split ? "=" : "";
+    text += bound_text(index_.clustering, from_split ? 1 : block.behind.size(),
+                       fmt::format("{}{}", descending ? "<" : ">", beyond));
   }
+  if (!block.last.empty() || to_split)
+    text +=
+        bound_text(index_.clustering, to_split ? 1 : block.last.size(), descending ? ">=" : "<=");
+  if (by == SplitBy::kEqual || by == SplitBy::kFilter)
+    text += fmt::format(" AND {} = ?", cql::quote_identifier(index_.split_column->name));
+  if (by == SplitBy::kFilter) text += " ALLOW FILTERING";
   return text;
+}
+
+RowQuery::SplitBy RowQuery::split_by(const rows::RowBlock& block) const {
+  if (!split_) return SplitBy::kNothing;
+  const std::string& name = index_.split_column->name;
+  if (block.partition.empty()) return SplitBy::kFilter;
+  if (table_.is_key(name) &&
+      std::ranges::find(index_.clustering, name, &rows::KeyColumn::name) == index_.clustering.end())
+    return SplitBy::kNothing;
+  if (index_.clustering.empty() || index_.clustering[0].name != name) return SplitBy::kFilter;
+  return block.behind.empty() && block.last.empty() ? SplitBy::kEqual : SplitBy::kBounds;
 }
 
 std::pair<cql::Statement, cql::Values> RowQuery::of(const rows::RowBlock& block) const {
@@ -99,9 +125,12 @@ std::pair<cql::Statement, cql::Values> RowQuery::of(const rows::RowBlock& block)
   } else {
     for (const auto& cell : block.partition) values.view(cell);
   }
+  const SplitBy by = split_by(block);
   for (const auto& cell : block.behind) values.view(cell);
+  if (by == SplitBy::kBounds && block.behind.empty()) values.view(*split_);
   for (const auto& cell : block.last) values.view(cell);
-  if (split_) values.view(*split_);
+  if (by == SplitBy::kBounds && block.last.empty()) values.view(*split_);
+  if (by == SplitBy::kEqual || by == SplitBy::kFilter) values.view(*split_);
   const std::string where = condition(block);
   const std::lock_guard lock(mutex_);
   auto found = prepared_.find(where);
@@ -113,6 +142,29 @@ std::pair<cql::Statement, cql::Values> RowQuery::of(const rows::RowBlock& block)
     found = prepared_.emplace(where, std::move(statement)).first;
   }
   return {found->second, std::move(values)};
+}
+
+void try_queries(const RowTable& table, const rows::RowIndex& index) {
+  for (const auto& split : index.splits) {
+    const RowQuery query(table, index,
+                         index.split_column ? std::optional(split.name) : std::nullopt);
+    std::set<std::string> tried;
+    for (const auto& block : split.blocks) {
+      if (!tried.insert(query.condition(block)).second) continue;
+      const auto [statement, values] = query.of(block);
+      const auto& session = table.session();
+      const auto answer =
+          session.ask(statement, values,
+                      {.consistency = session.connection().read_consistency, .page_rows = 1});
+      if (!answer.failure || answer.failure->passes()) continue;
+      const Error error = table.tables().error(*answer.failure);
+      throw Error(error.code(),
+                  fmt::format("{}; so the rows cannot be read{}", error.what(),
+                              index.split_column ? "; without a split column nothing is filtered "
+                                                   "by the server"
+                                                 : ""));
+    }
+  }
 }
 
 }  // namespace ringfeed::cassandra

@@ -33,6 +33,9 @@ struct RowColumns {
   std::size_t place(const std::string& name);
 };
 
+/// All columns of the table that the samples of an index are read by.
+std::vector<std::string> read_names(const rows::RowIndex& index);
+
 /// False for what a partition with static columns alone gives: a row without clustering. `columns`
 /// are those of the page from its cell `first` on.
 inline bool is_real_row(const cql::Rows& page, std::size_t row, const RowColumns& columns,
@@ -53,9 +56,18 @@ class RowQuery {
   const RowColumns& columns() const noexcept { return columns_; }
   /// The statement of a block and its values, which point into the block and the query.
   std::pair<cql::Statement, cql::Values> of(const rows::RowBlock& block) const;
+  /// What is behind WHERE: the same for all blocks of one shape.
+  std::string condition(const rows::RowBlock& block) const;
 
  private:
-  std::string condition(const rows::RowBlock& block) const;
+  /// How the rows of other splits are kept out.
+  enum class SplitBy {
+    kNothing,  ///< there is one split, or the partition is of one
+    kEqual,    ///< the split is the first clustering column: its rows lie side by side
+    kBounds,   ///< likewise, of a part of them: the bounds of the run say it
+    kFilter,   ///< the server looks at each row
+  };
+  SplitBy split_by(const rows::RowBlock& block) const;
 
   const RowTable& table_;
   const rows::RowIndex& index_;
@@ -64,5 +76,9 @@ class RowQuery {
   mutable std::mutex mutex_;
   mutable std::map<std::string, cql::Statement, std::less<>> prepared_;  ///< by condition
 };
+
+/// Asks one block of each shape for a row. Throws Error when the server refuses a statement by
+/// which the rows are read later; what may pass is no refusal.
+void try_queries(const RowTable& table, const rows::RowIndex& index);
 
 }  // namespace ringfeed::cassandra

@@ -275,14 +275,17 @@ void RowReader::note_answer(const Sent& sent, const Read& read, Clock::time_poin
 /// With the lock held.
 void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure) {
   const auto give_up = [&] {
-    const Error error = source_.table->tables().error(failure);
     const std::string node =
-        read.failed_node.empty() ? "" : fmt::format("node {}: ", read.failed_node);
-    finish(id, nullptr,
-           std::make_exception_ptr(Error(
-               error.code(), fmt::format("{}: {}{}", what(read.number), node, error.what()))));
+        read.failed_node.empty() ? "" : fmt::format(": node {}", read.failed_node);
+    finish(
+        id, nullptr,
+        std::make_exception_ptr(source_.table->tables().error(failure, what(read.number) + node)));
   };
-  if (read.again && source_.consistency->step_down(failure, source_.where)) return ask(id, read);
+  if (source_.table->session().lower_pages(failure) ||
+      (read.again && source_.consistency->step_down(failure, source_.where))) {
+    --read.asked;
+    return ask(id, read);
+  }
   if (!failure.passes() || source_.table->session().is_hopeless(failure, read.replicas))
     return give_up();
   if (read.under_way > 0) return;
@@ -370,7 +373,9 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
       auto& column = cells[columns.mapped[i]];
       const std::size_t bytes = index.columns[i].spec.sample_bytes();
       const auto is_whole = [bytes](std::string_view cell) { return cell.size() == bytes; };
+      const auto& spec = index.columns[i].spec;
       if (in_place_[i] && std::ranges::all_of(column, is_whole)) {
+        if (!index.allow_nan) rows::check_finite(spec, *in_place_[i], column);
         Scattered scattered{std::move(column), starts, {}, in_place_[i]->swapped};
         for (const auto& page : read.pages)
           scattered.owners.push_back(std::make_shared<const cql::Rows>(page));
@@ -378,6 +383,7 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
         column = std::move(scattered.samples);
       } else {
         arrays.push_back(rows::decode_cells(index.columns[i], column));
+        if (!index.allow_nan) rows::check_finite(spec, *arrays.back());
       }
     } catch (const rows::BadCell& bad) {
       std::vector<std::string_view> key;

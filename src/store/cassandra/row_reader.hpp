@@ -107,7 +107,7 @@ class RowReader final : public BlockReader {
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;
-  std::map<std::uint64_t, Sent> sent_;  ///< the oldest first
+  std::map<std::uint64_t, Sent> sent_;                   ///< the oldest first
   std::deque<std::uint64_t> waiting_;                    ///< reads that are not asked for yet
   std::multimap<Clock::time_point, std::uint64_t> due_;  ///< when a page is asked for again
   Hedging hedging_;

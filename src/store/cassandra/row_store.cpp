@@ -11,6 +11,7 @@
 
 #include "store/cassandra/open.hpp"
 #include "store/cassandra/row_attach.hpp"
+#include "store/cassandra/row_query.hpp"
 #include "store/cassandra/row_verify.hpp"
 #include "store/cassandra/row_writer.hpp"
 #include "store/cassandra/store.hpp"
@@ -23,6 +24,14 @@ std::string plain_text(const Url& url) {
   plain.split.reset();
   plain.version.reset();
   return plain.text();
+}
+
+std::uint64_t rows_of(const rows::RowIndex& index) {
+  std::uint64_t count = 0;
+  for (const auto& split : index.splits) {
+    for (const auto& block : split.blocks) count += block.rows;
+  }
+  return count;
 }
 
 }  // namespace
@@ -45,7 +54,17 @@ const RowTable& RowStore::table() {
 }
 
 rows::IndexFolder RowStore::folder() {
-  return {rows::index_root(options_.index_dir), table().cluster(), url_.keyspace, url_.name};
+  if (cluster_.empty()) cluster_ = cluster_of(*session_, where_);
+  return {rows::index_root(options_.index_dir), cluster_, url_.keyspace, url_.name};
+}
+
+bool RowStore::is_attached() {
+  try {
+    return !folder().versions().empty();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    return false;  // there is no place for indexes
+  }
 }
 
 std::vector<std::uint64_t> RowStore::versions() {
@@ -59,12 +78,15 @@ std::vector<std::uint64_t> RowStore::versions() {
   return versions;
 }
 
-std::shared_ptr<const rows::RowIndex> RowStore::index(std::uint64_t version) {
+void RowStore::check_version(std::uint64_t version) {
   const auto there = versions();
-  if (std::ranges::find(there, version) == there.end()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no version {}; the versions are {}",
-                                                  where_, version, fmt::join(there, ", ")));
-  }
+  if (std::ranges::find(there, version) != there.end()) return;
+  throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no version {}; the versions are {}",
+                                                where_, version, fmt::join(there, ", ")));
+}
+
+std::shared_ptr<const rows::RowIndex> RowStore::index(std::uint64_t version) {
+  check_version(version);
   auto index = std::make_shared<rows::RowIndex>(folder().read(version));
   const auto& of = table();
   const bool same_keys =
@@ -82,6 +104,7 @@ std::shared_ptr<const rows::RowIndex> RowStore::index(std::uint64_t version) {
                 fmt::format("{}: the table has no column {} of type {} any more; attach again: {}",
                             where_, column.name, column.type, of.attach_line()));
   }
+  of.check_unmasked(read_names(*index));
   return index;
 }
 
@@ -108,8 +131,9 @@ std::uint64_t RowStore::verify(const Manifest& manifest,
   return bytes;
 }
 
+/// Whatever became of the table.
 void RowStore::remove(std::uint64_t version) {
-  index(version);  // its error
+  check_version(version);
   folder().remove(version);
 }
 
@@ -122,7 +146,29 @@ AttachResult RowStore::add(rows::RowIndex index) {
   return {index.manifest(), folder().path_of(index.version)};
 }
 
+/// By another pass over the keys.
+std::uint64_t RowStore::rows_there(const rows::RowIndex& index) {
+  const std::string split = index.split_column ? index.split_column->name : "";
+  return rows_of(make_index_of(table(), index.columns, split, *consistency_));
+}
+
+/// A row that was stored may stay unseen: below a deletion that has a time to come.
+void RowStore::check_stored(const rows::RowIndex& index, std::uint64_t rows) const {
+  if (rows_of(index) >= rows) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: {} rows were stored and {} are there: rows were deleted meanwhile, "
+                          "or the table has deletions with a time in the future, as a client with "
+                          "a wrong clock makes; ingest into another table",
+                          where_, rows, rows_of(index)));
+}
+
 std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep on_step) {
+  if (!to_fill_ && !RowTable::exists(*session_, url_)) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("{}: here is the index of a row table that is gone; delete it first, "
+                            "or choose another name",
+                            where_));
+  }
   if (!to_fill_) {
     throw Error(ErrorCode::kConflict,
                 fmt::format("{}: this is a row table; add rows to it with --layout rows, or choose "
@@ -133,19 +179,29 @@ std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep
     throw Error(ErrorCode::kConflict,
                 fmt::format("{}: a packed data set has this name; choose another one", where_));
   }
-  RowTarget target{session_, url_, write_consistency_, {}, {}, {}};
+  RowTarget target{session_, url_, write_consistency_, {}, {}, 0, {}, {}};
   if (RowTable::exists(*session_, url_)) {
     target.versions = folder().versions();
     if (!target.versions.empty()) {
       const auto newest = folder().read(target.versions.back());
       const bool same = newest.fingerprint == intent.origin.fingerprint;
-      if (same && newest.table_id == table().id()) target.published = newest.manifest();
+      if (same && newest.table_id == table().id()) {
+        target.published = newest.manifest();
+        const std::uint64_t rows = rows_there(newest);
+        target.missing = rows_of(newest) - std::min(rows_of(newest), rows);
+      }
     }
   }
+  target.try_split_column = [this](const std::string& split) {
+    table_.reset();  // it may have been made just now
+    cassandra::try_split_column(table(), split);
+  };
   target.attach = [this, fingerprint = intent.origin.fingerprint](
-                      const std::vector<rows::RowColumn>& columns, const std::string& split) {
+                      const std::vector<rows::RowColumn>& columns, const std::string& split,
+                      std::uint64_t rows) {
     table_.reset();  // it may have been made just now
     auto index = make_index_of(table(), columns, split, *consistency_);
+    check_stored(index, rows);
     index.fingerprint = fingerprint;
     return add(std::move(index)).manifest;
   };

@@ -35,13 +35,18 @@ class RowStore final : public Store {
   void remove(std::uint64_t version) override;
   bool is_immutable() const override { return false; }
 
+  /// There is an index, of a table that may be gone.
+  bool is_attached();
   /// Makes a new version.
   AttachResult attach(const AttachOptions& options);
 
  private:
   const RowTable& table();
   rows::IndexFolder folder();
+  void check_version(std::uint64_t version);
   std::shared_ptr<const rows::RowIndex> index(std::uint64_t version);
+  std::uint64_t rows_there(const rows::RowIndex& index);
+  void check_stored(const rows::RowIndex& index, std::uint64_t rows) const;
   AttachResult add(rows::RowIndex index);
   RowSource source(std::shared_ptr<const rows::RowIndex> index) const;
 
@@ -50,7 +55,8 @@ class RowStore final : public Store {
   const ConnectionOptions options_;
   const bool to_fill_;
   const std::string where_;
-  std::shared_ptr<const RowTable> table_;  ///< read when it is first needed
+  std::string cluster_;                    ///< read when it is first needed
+  std::shared_ptr<const RowTable> table_;  ///< likewise
   std::shared_ptr<RowConsistency> consistency_;
   std::shared_ptr<RowConsistency> write_consistency_;  ///< the same unless one was asked for
 };

@@ -64,10 +64,11 @@ RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep 
       split_column_(intent.splits.size() > 1 ? kSplit : ""),
       writes_([this](std::uint64_t number, cql::Queue& answers) { send(number, answers); }),
       window_rows_(kWindowRowsMost) {
-  if (published()) return;
+  if (published() && missing() == 0) return;
   check_names(intent.schema, !split_column_.empty());
+  const bool vectors = has_vectors(*target_.session, tables_.where());
   for (const auto& column : intent.schema.columns)
-    columns_.push_back(rows::column_of_sample(column));
+    columns_.push_back(rows::column_of_sample(column, vectors));
   if (RowTable::exists(*target_.session, target_.url)) {
     const RowTable table(target_.session, target_.url);
     fit_table(table);
@@ -76,6 +77,7 @@ RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep 
     make_table();
   }
   step("table");
+  if (!split_column_.empty()) target_.try_split_column(split_column_);
   std::vector<std::string> names = {std::string(kId)};
   for (const auto& column : columns_) names.push_back(column.name);
   if (!split_column_.empty()) names.push_back(split_column_);
@@ -87,11 +89,11 @@ RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep 
 }
 
 std::uint64_t RowWriter::version() const {
-  if (target_.published) return target_.published->version;
+  if (target_.published && missing() == 0) return target_.published->version;
   return target_.versions.empty() ? 1 : target_.versions.back() + 1;
 }
 
-std::string RowWriter::create_statement() const {
+void RowWriter::create() const {
   std::string columns = fmt::format("{} uuid PRIMARY KEY", cql::quote_identifier(kId));
   for (const auto& column : columns_)
     columns += fmt::format(", {} {}", cql::quote_identifier(column.name), column.type);
@@ -101,25 +103,40 @@ std::string RowWriter::create_statement() const {
   // Another ingest's table of this name, dropped since, had another id.
   const std::string id =
       tables_.id_of(fmt::format("{} {:016x}", target_.url.name, intent_.origin.fingerprint));
-  return fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) WITH comment = {} AND id = {}",
-                     table_name_, columns, quote_text(note.text()), id);
+  create_table(*target_.session, fmt::format("{} ({})", table_name_, columns),
+               {{"comment", quote_text(note.text())}, {"id", id}}, tables_.where());
+  wait_for_table(*target_.session,
+                 fmt::format("SELECT {0} FROM {1} WHERE {0} = 00000000-0000-0000-0000-000000000000",
+                             cql::quote_identifier(kId), table_name_),
+                 tables_.where());
 }
 
 void RowWriter::make_table() {
   tables_.rows();  // throws when the keyspace is missing
+  check_partitioner(*target_.session, tables_.where());
   if (intent_.append) {
     throw Error(
         ErrorCode::kNotFound,
         fmt::format("{}: there is no table to append to; leave --append out", tables_.where()));
   }
-  target_.session->execute(create_statement(), {}, {}, tables_.where());
+  create();
 }
 
 /// The columns as they are in the table, when they can hold the samples.
 void RowWriter::fit_table(const RowTable& table) {
-  std::vector<RowTable::Column> expected = {{std::string(kId), "uuid"}};
-  for (const auto& column : columns_) expected.push_back({column.name, column.type});
-  if (!split_column_.empty()) expected.push_back({split_column_, "text"});
+  if (table.is_view()) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("{}: this is a materialized view, which is filled by its base table "
+                            "alone; choose another name",
+                            tables_.where()));
+  }
+  const auto text_column = [](std::string_view name, const char* type) {
+    const std::string own(name);
+    return rows::RowColumn{{own, ColumnKind::kString, DType::kUInt8, {}}, own, type};
+  };
+  std::vector<rows::RowColumn> expected = columns_;
+  expected.push_back(text_column(kId, "uuid"));
+  if (!split_column_.empty()) expected.push_back(text_column(split_column_, "text"));
   std::string found_text;
   for (const auto& column : table.columns()) {
     found_text += fmt::format("{}{} {}", found_text.empty() ? "" : ", ",
@@ -132,8 +149,7 @@ void RowWriter::fit_table(const RowTable& table) {
     expected_text += fmt::format("{}{} {}", expected_text.empty() ? "" : ", ",
                                  cql::quote_identifier(column.name), column.type);
     const auto found = std::ranges::find(table.columns(), column.name, &RowTable::Column::name);
-    fits = fits && found != table.columns().end() &&
-           rows::CqlType::parse(found->type) == rows::CqlType::parse(column.type);
+    fits = fits && found != table.columns().end() && rows::can_be_written(column, found->type);
     if (!fits) continue;
     for (auto& mapped : columns_) {
       if (mapped.name == found->name) mapped.type = found->type;
@@ -215,10 +231,10 @@ void RowWriter::try_again(std::uint64_t number, const cql::Failure& failure) {
 }
 
 Manifest RowWriter::publish() {
-  if (published()) return *target_.published;
+  if (published() && missing() == 0) return *target_.published;
   while (!pending_.empty()) take_answer();
   step("rows-stored");
-  target_.published = target_.attach(columns_, split_column_);
+  target_.published = target_.attach(columns_, split_column_, next_row_);
   step("published");
   return *target_.published;
 }

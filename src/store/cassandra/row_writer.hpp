@@ -30,9 +30,12 @@ struct RowTarget {
   std::shared_ptr<RowConsistency> consistency;
   std::vector<std::uint64_t> versions;     ///< of the index
   std::optional<Manifest> published = {};  ///< there is an index of this very ingest
-  /// Attaches the table when all rows are stored.
+  std::uint64_t missing = 0;               ///< rows of it that are gone
+  /// Throws Error when rows that are stored could not be read by this column.
+  std::function<void(const std::string& split_column)> try_split_column;
+  /// Attaches the table when so many rows are stored. Throws Error{kBadData} when fewer are there.
   std::function<Manifest(const std::vector<rows::RowColumn>& columns,
-                         const std::string& split_column)>
+                         const std::string& split_column, std::uint64_t rows)>
       attach;
 };
 
@@ -42,6 +45,7 @@ class RowWriter final : public VersionWriter {
 
   std::uint64_t version() const override;
   bool published() const override { return target_.published.has_value(); }
+  std::uint64_t missing() const override { return target_.missing; }
   /// None: rows that an earlier try has stored are written again, with the same bytes.
   std::uint64_t stored_chunks() const override { return 0; }
   void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
@@ -59,7 +63,7 @@ class RowWriter final : public VersionWriter {
   void make_table();
   void fit_table(const RowTable& table);
   void check_free(const RowTable& table) const;
-  std::string create_statement() const;
+  void create() const;
   void send(std::uint64_t number, cql::Queue& answers) const;
   void take_answer();
   void try_again(std::uint64_t number, const cql::Failure& failure);

@@ -16,6 +16,7 @@
 #include "base/hash.hpp"
 #include "store/cassandra/claim.hpp"
 #include "store/cassandra/reader.hpp"
+#include "store/cassandra/stored_chunks.hpp"
 #include "store/cassandra/writer.hpp"
 
 namespace ringfeed::cassandra {
@@ -39,7 +40,10 @@ class Verification {
 
   void add(const ChunkKey& key, std::uint32_t bytes, std::uint64_t hash) {
     auto replicas = tables_.session().replicas(select_, key_values(key));
-    if (replicas.empty()) replicas.emplace_back();  // the driver's choice
+    if (replicas.empty()) {
+      if (!tables_.session().connection().contact_points_only) throw_unknown_replicas();
+      replicas.emplace_back();  // another node's copy, as a contact point is given it
+    }
     const auto chunk = std::make_shared<Copies>(Copies{key, bytes, hash, replicas.size(), false});
     for (const auto& replica : replicas) {
       while (!sent_.empty() && bytes_under_way_ + bytes > bytes_under_way_max_) take();
@@ -87,17 +91,40 @@ class Verification {
   void send(Copy copy) {
     const std::uint64_t tag = ++last_;
     bytes_under_way_ += copy.chunk->bytes;
-    const auto consistency = copy.quorum ? Consistency::kLocalQuorum
-                                         : tables_.session().connection().read_consistency;
+    const auto consistency =
+        copy.quorum ? Consistency::kLocalQuorum : tables_.session().connection().read_consistency;
     tables_.session().start(select_, key_values(copy.chunk->key),
                             {.consistency = consistency, .host = copy.host}, answers_, tag);
     sent_.emplace(tag, std::move(copy));
   }
 
+  [[noreturn]] void throw_unknown_replicas() const {
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{}: it is not known which nodes have copies of the chunks, so not all "
+                            "copies can be read; verify again when all nodes of keyspace {} are up",
+                            tables_.where(), tables_.keyspace()));
+  }
+
+  [[noreturn]] void throw_unread(const Copy& copy, const cql::Failure& failure) const {
+    const Error error = tables_.error(failure);
+    if (copy.address.empty() || !failure.passes()) throw error;
+    throw Error(error.code(),
+                fmt::format("{}; every copy is read, and node {} did not answer for its own: "
+                            "verify again when all nodes are up",
+                            error.what(), copy.address));
+  }
+
+  [[noreturn]] void throw_missing(const Copy& copy) const {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: chunk {} of claim {} is missing on every node; ingest again, "
+                            "which puts back what is missing",
+                            tables_.where(), copy.chunk->key.number, copy.chunk->key.claim));
+  }
+
   [[noreturn]] void throw_damaged(const Copy& copy, std::string_view problem) const {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: chunk {} of claim {} on node {}: {}; repair that node's table "
-                            "(nodetool scrub, then repair), or ingest again",
+                            "(nodetool scrub, then repair), or delete the version and ingest again",
                             tables_.where(), copy.chunk->key.number, copy.chunk->key.claim,
                             copy.address, problem));
   }
@@ -111,12 +138,12 @@ class Verification {
     bytes_under_way_ -= chunk.bytes;
     if (answer->failure) {
       if (!answer->failure->passes() || ++copy.tries == kTriesMax)
-        throw tables_.error(*answer->failure);
+        throw_unread(copy, *answer->failure);
       return send(std::move(copy));
     }
     --chunk.left;
     if (answer->rows.size() == 0) {
-      if (copy.quorum) throw_damaged(copy, "it is missing, as everywhere");
+      if (copy.quorum) throw_missing(copy);
       ++missing_[copy.address];
       if (chunk.left > 0 || chunk.sound) return;
       // A node may have asked another one: all may have asked the one that has no copy.
@@ -149,15 +176,25 @@ class Verification {
   std::uint64_t checked_ = 0;
 };
 
-/// Chunks that a manifest names, by claim: first numbers and how many.
+/// Chunks by claim and number.
 using ChunkSet = std::set<std::pair<std::int64_t, std::int64_t>>;
 
-ChunkSet chunks_of(const Manifest& manifest, const std::string& where) {
+/// Those that the manifest of a version names. Where that is lost, all that were ever written for
+/// this version and for those before it: it may name any of them.
+ChunkSet chunks_of(const Tables& tables, const VersionRow& row) {
   ChunkSet result;
-  for (const auto& part : manifest.parts) {
-    const ChunkKey key = parse_part_name(part.name, where);
-    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i)
-      result.emplace(key.claim, key.number + static_cast<std::int64_t>(i));
+  try {
+    const auto manifest = Manifest::decode(tables.read_manifest(row), tables.where());
+    for (const auto& place : chunk_places(tables, manifest))
+      result.emplace(place.key.claim, place.key.number);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData) throw;
+    for (const auto& other : tables.rows()) {
+      if (other.version > row.version) continue;
+      for (std::uint64_t number = 0; number < other.reserved; ++number) {
+        result.emplace(static_cast<std::int64_t>(other.version), static_cast<std::int64_t>(number));
+      }
+    }
   }
   return result;
 }
@@ -231,15 +268,7 @@ void CassandraStore::remove(std::uint64_t version) {
   const auto row = tables_.row(version);
   if (!row || (row->state != kPublished && row->state != kDeleting))
     manifest(version);  // its error
-  ChunkSet chunks;
-  std::optional<std::string> text;
-  try {
-    text = tables_.read_manifest(*row);
-  } catch (const Error& error) {
-    // It goes last: where it is gone, a removal was cut off behind the chunks.
-    if (row->state != kDeleting || error.code() != ErrorCode::kBadData) throw;
-  }
-  if (text) chunks = chunks_of(Manifest::decode(*text, tables_.where()), tables_.where());
+  ChunkSet chunks = chunks_of(tables_, *row);
   const auto change = [&](std::string_view from, std::string_view to) {
     const bool done = change_row(
         tables_,
@@ -262,7 +291,7 @@ void CassandraStore::remove(std::uint64_t version) {
                               tables_.where(), other.version, other.owner));
     }
     if (other.state != kPublished) continue;
-    for (const auto& used : chunks_of(manifest(other.version), tables_.where())) chunks.erase(used);
+    for (const auto& used : chunks_of(tables_, other)) chunks.erase(used);
   }
   remove_chunks(tables_, {chunks.begin(), chunks.end()});
   remove_manifest(tables_, version);

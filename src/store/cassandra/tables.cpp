@@ -5,8 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <thread>
@@ -20,9 +22,23 @@ namespace {
 constexpr std::string_view kDatasets = "ringfeed_datasets";
 constexpr std::string_view kManifests = "ringfeed_manifests";
 constexpr std::uint32_t kPiecesMax = 4096;
+constexpr std::array<std::string_view, 8> kDatasetsColumns = {
+    "name", "version", "state", "owner", "fingerprint", "lease", "reserved", "manifest_pieces"};
+constexpr std::array<std::string_view, 4> kManifestsColumns = {"name", "version", "piece", "text"};
+constexpr std::array<std::string_view, 4> kChunksColumns = {"claim", "number", "hash", "data"};
 
 const cql::Request kSerialRead = {.consistency = Consistency::kSerial};
-const cql::Request kOneRead = {.consistency = Consistency::kLocalOne};
+/// Whether the server's guardrails, in these words of theirs, let no table have this property.
+bool is_refused(std::string_view words, std::string_view property) {
+  if (property == "compression" && words.find("Uncompressed table") != std::string_view::npos)
+    return true;
+  constexpr std::string_view kRefused = "Provided values [";
+  const auto at = words.find(kRefused);
+  if (at == std::string_view::npos) return false;
+  const auto list = words.substr(at + kRefused.size());
+  const std::string names = fmt::format(", {},", list.substr(0, list.find(']')));
+  return names.find(fmt::format(", {},", property)) != std::string::npos;
+}
 
 std::string list_of_versions(const std::string& datasets) {
   return fmt::format(
@@ -36,6 +52,53 @@ std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t
 }
 
 }  // namespace
+
+void wait_for_table(const cql::Session& session, const std::string& select,
+                    std::string_view where) {
+  constexpr int kTriesMax = 100;
+  const auto known_to_all = [&] {
+    try {
+      const auto statement = session.prepare(select, where);
+      for (const auto& host : session.hosts()) {
+        if (!host.connected) continue;
+        const auto answer =
+            session.ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
+        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
+      }
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+      return false;
+    }
+  };
+  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+}
+
+cql::Request system_read(const cql::Session& session) {
+  return {.consistency = session.connection().read_consistency};
+}
+
+void create_table(const cql::Session& session, const std::string& table,
+                  std::vector<TableProperty> properties, std::string_view where) {
+  while (true) {
+    std::string text = "CREATE TABLE IF NOT EXISTS " + table;
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+      text += fmt::format("{} {} = {}", i == 0 ? " WITH" : " AND", properties[i].name,
+                          properties[i].value);
+    }
+    try {
+      session.execute(text, {}, {}, where);
+      return;
+    } catch (const Error& error) {
+      const auto refused = std::ranges::find_if(properties, [&](const TableProperty& property) {
+        return is_refused(error.what(), property.name);
+      });
+      if (refused == properties.end()) throw;
+      properties.erase(refused);
+    }
+  }
+}
 
 Tables::Tables(std::shared_ptr<const cql::Session> session, const Url& url)
     : session_(std::move(session)), keyspace_(url.keyspace), name_(url.name) {
@@ -59,20 +122,26 @@ std::string Tables::chunks() const {
 bool Tables::has_keyspace() const {
   return session_
              ->execute("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?",
-                       cql::Values().view(keyspace_), kOneRead, where_)
+                       cql::Values().view(keyspace_), system_read(*session_), where_)
              .size() > 0;
 }
 
-bool Tables::has_table(std::string_view table) const {
-  return session_
-             ->execute(
-                 "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND "
-                 "table_name = ?",
-                 cql::Values().view(keyspace_).view(table), kOneRead, where_)
-             .size() > 0;
+bool Tables::has_table(std::string_view table, std::span<const std::string_view> columns) const {
+  const auto rows = session_->execute(
+      "SELECT column_name FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
+      cql::Values().view(keyspace_).view(table), system_read(*session_), where_);
+  std::set<std::string, std::less<>> found;
+  for (std::size_t i = 0; i < rows.size(); ++i) found.insert(rows.text(i, 0));
+  if (found.empty()) return false;
+  if (std::ranges::all_of(columns, [&](std::string_view name) { return found.contains(name); }))
+    return true;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the table {} in keyspace {} is none of ringfeed's; rename it, or "
+                          "choose another {}",
+                          where_, table, keyspace_, table == kDatasets ? "keyspace" : "name"));
 }
 
-bool Tables::exist() const { return has_table(kDatasets); }
+bool Tables::exist() const { return has_table(kDatasets, kDatasetsColumns); }
 
 std::string Tables::id_of(std::string_view table) const {
   const std::string text = fmt::format("ringfeed table {}.{}", keyspace_, table);
@@ -90,57 +159,38 @@ void Tables::throw_no_keyspace() const {
                           where_, keyspace_, cql::quote_identifier(keyspace_)));
 }
 
-void Tables::wait_for_chunks_table() const {
-  // A table that another client has just made is known to one node a moment before the others: each
-  // must have answered for it. (The tables for all data sets were made before it.)
-  constexpr int kTriesMax = 100;
-  const std::string select =
-      fmt::format("SELECT claim FROM {} WHERE claim = 0 AND number = 0", chunks());
-  const auto known_to_all = [&] {
-    try {
-      const auto statement = session_->prepare(select, where_);
-      for (const auto& host : session_->hosts()) {
-        if (!host.connected) continue;
-        const auto answer =
-            session_->ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
-        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
-      }
-      return true;
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kNotFound) throw;
-      return false;
-    }
-  };
-  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
 void Tables::create() const {
   if (!has_keyspace()) throw_no_keyspace();
-  const auto make = [&](std::string_view table, const std::string& statement) {
-    if (!has_table(table)) {
-      session_->execute(fmt::format("{} {} id = {}", statement,
-                                    statement.find(" WITH ") == std::string::npos ? "WITH" : "AND",
-                                    id_of(table)),
-                        {}, {}, where_);
+  const auto make = [&](std::string_view table, std::span<const std::string_view> columns,
+                        const std::string& text, std::vector<TableProperty> properties,
+                        const std::string& select) {
+    if (!has_table(table, columns)) {
+      properties.push_back({"id", id_of(table)});
+      create_table(*session_, text, std::move(properties), where_);
     }
+    wait_for_table(*session_, select, where_);
   };
-  make(kDatasets,
-       fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, state text, owner "
-                   "text, fingerprint bigint, lease boolean, reserved bigint, manifest_pieces int, "
-                   "PRIMARY KEY (name, version))",
-                   datasets()));
-  make(kManifests,
-       fmt::format("CREATE TABLE IF NOT EXISTS {} (name text, version bigint, piece int, text "
-                   "blob, PRIMARY KEY ((name, version), piece))",
+  make(kDatasets, kDatasetsColumns,
+       fmt::format("{} (name text, version bigint, state text, owner text, fingerprint bigint, "
+                   "lease boolean, reserved bigint, manifest_pieces int, PRIMARY KEY (name, "
+                   "version))",
+                   datasets()),
+       {}, fmt::format("SELECT version FROM {} WHERE name = '-' AND version = 0", datasets()));
+  make(kManifests, kManifestsColumns,
+       fmt::format("{} (name text, version bigint, piece int, text blob, PRIMARY KEY ((name, "
+                   "version), piece))",
+                   manifests()),
+       {},
+       fmt::format("SELECT piece FROM {} WHERE name = '-' AND version = 0 AND piece = 0",
                    manifests()));
   // Chunks are read whole and by key, and have a checksum of their own.
-  make(name_ + "_chunks",
-       fmt::format("CREATE TABLE IF NOT EXISTS {} (claim bigint, number bigint, hash bigint, data "
-                   "blob, PRIMARY KEY ((claim, number))) WITH compression = {{'enabled': false}} "
-                   "AND caching = {{'keys': 'ALL', 'rows_per_partition': 'NONE'}}",
-                   chunks()));
-  wait_for_chunks_table();
+  make(name_ + "_chunks", kChunksColumns,
+       fmt::format("{} (claim bigint, number bigint, hash bigint, data blob, PRIMARY KEY ((claim, "
+                   "number)))",
+                   chunks()),
+       {{"compression", "{'enabled': false}"},
+        {"caching", "{'keys': 'ALL', 'rows_per_partition': 'NONE'}"}},
+       fmt::format("SELECT claim FROM {} WHERE claim = 0 AND number = 0", chunks()));
 }
 
 std::vector<VersionRow> Tables::select_rows(std::string_view condition,
@@ -218,8 +268,8 @@ std::string Tables::read_manifest(const VersionRow& row) const {
     values.view(name_)
         .bigint(static_cast<std::int64_t>(row.version))
         .integer(static_cast<std::int32_t>(piece));
-    auto answer = session_->ask_patiently(
-        statement, values, {.consistency = session_->connection().read_consistency});
+    auto answer = session_->ask_patiently(statement, values,
+                                          {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
     if (answer.failure || answer.rows.size() == 0)
       answer =
@@ -271,7 +321,7 @@ Replication Tables::replication() const {
   try {
     const auto statement = session_->prepare(
         "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", where_);
-    answer = session_->ask(statement, cql::Values().view(keyspace_), kOneRead);
+    answer = session_->ask(statement, cql::Values().view(keyspace_), system_read(*session_));
   } catch (const Error&) {
     return replication;  // it is for a message about another failure
   }
@@ -297,25 +347,9 @@ Replication Tables::replication() const {
   return replication;
 }
 
-Error Tables::error(const cql::Failure& failure) const {
-  const Error plain = failure.error(where_);
-  const bool lacks_replicas = failure.status == cql::Status::kUnavailable;
-  if (!lacks_replicas) {
-    if (plain.code() != ErrorCode::kUnavailable && plain.code() != ErrorCode::kTimeout)
-      return plain;
-    const auto hosts = session_->hosts();
-    const bool some_connected = std::ranges::any_of(hosts, &cql::Host::connected);
-    const bool all_connected = std::ranges::all_of(hosts, &cql::Host::connected);
-    const bool hint =
-        some_connected && !all_connected && !session_->connection().contact_points_only;
-    return Error(plain.code(),
-                 fmt::format("{}; the nodes are {}{}", plain.what(), session_->hosts_text(),
-                             hint ? "; if addresses of the cluster's own network cannot be reached "
-                                    "from here (docker, a forwarded port), give "
-                                    "--contact-points-only"
-                                  : ""),
-                 plain.outcome_known());
-  }
+Error Tables::error(const cql::Failure& failure, std::string_view place) const {
+  if (place.empty()) place = where_;
+  if (failure.status != cql::Status::kUnavailable) return session_->error(failure, place);
   const Replication now = replication();
   std::string remedy = "start the others";
   if (const int copies = now.copies(); copies > 0 && failure.required > copies) {
@@ -329,7 +363,7 @@ Error Tables::error(const cql::Failure& failure) const {
   return Error(ErrorCode::kUnavailable,
                fmt::format("{}: {} replicas must answer and {} live; keyspace {} has replication "
                            "{}, the nodes are {}; {}",
-                           where_, failure.required, failure.alive, keyspace_, now.text(),
+                           place, failure.required, failure.alive, keyspace_, now.text(),
                            session_->hosts_text(), remedy));
 }
 

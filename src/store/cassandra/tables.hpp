@@ -8,6 +8,7 @@
 #include <optional>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/url.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,25 @@ struct Replication {
   std::string with_copies(int copies, const std::optional<std::string>& local_datacenter) const;
 };
 
+/// How the tables of the system are read, each node's own: at a level that the server's guardrails
+/// let users read at.
+cql::Request system_read(const cql::Session& session);
+
+/// Waits until each connected node knows a new table, for a while: another client's, or this one's
+/// where the nodes do not agree on the schema. `select` reads one partition of it.
+void wait_for_table(const cql::Session& session, const std::string& select, std::string_view where);
+
+/// "compression", "{'enabled': false}".
+struct TableProperty {
+  std::string name;
+  std::string value;
+};
+
+/// CREATE TABLE IF NOT EXISTS, without the properties that the server's guardrails refuse. `table`:
+/// the quoted name and the columns.
+void create_table(const cql::Session& session, const std::string& table,
+                  std::vector<TableProperty> properties, std::string_view where);
+
 class Tables {
  public:
   /// `name` is the data set's. Nothing is asked of the server yet.
@@ -64,9 +84,9 @@ class Tables {
   std::string manifests() const;  ///< likewise
   std::string chunks() const;     ///< likewise
 
-  /// The id to make a table with, the same for every client: when two make it at once, each node may
-  /// take either statement, and with ids of their own the rows that were written under one of them
-  /// would be lost.
+  /// The id to make a table with, the same for every client: when two make it at once, each node
+  /// may take either statement, and with ids of their own the rows that were written under one of
+  /// them would be lost.
   std::string id_of(std::string_view table) const;
 
   bool exist() const;
@@ -85,13 +105,13 @@ class Tables {
   std::string read_manifest(const VersionRow& row) const;
 
   /// An Error that also says how the keyspace is replicated and which nodes live, when replicas
-  /// were missing.
-  Error error(const cql::Failure& failure) const;
+  /// were missing. `place`: what it starts with; empty: where().
+  Error error(const cql::Failure& failure, std::string_view place = "") const;
+
+  bool has_keyspace() const;
 
  private:
-  bool has_keyspace() const;
-  bool has_table(std::string_view table) const;
-  void wait_for_chunks_table() const;
+  bool has_table(std::string_view table, std::span<const std::string_view> columns) const;
   [[noreturn]] void throw_no_keyspace() const;
   /// The keyspace's, as CQL's map; empty when it cannot be read.
   Replication replication() const;

@@ -40,16 +40,30 @@ Writer::Writer(Tables tables, const CassandraStoreOptions& options, const WriteI
       window_bytes_(options.write_bytes_under_way) {
   tables_.create();
   step("tables");
-  if (plan(intent)) return;
+  if (plan(intent)) {
+    prepare();
+    return;
+  }
   claim_.emplace(tables_, manifest_.origin.fingerprint, options_.lease);
   step("claim");
   // Another writer may have published in between.
   if (plan(intent)) {
     claim_->abandon();
     claim_.reset();
+    prepare();
     return;
   }
   manifest_.version = claim_->version();
+  prepare();
+  recover();
+}
+
+void Writer::prepare() {
+  if (published_ && !remakes_) {
+    journal_parts_ = manifest_.parts.size();
+    look_at_published();
+    if (missing_.empty()) return;
+  }
   insert_ = tables_.session().prepare(
       fmt::format("INSERT INTO {} (claim, number, hash, data) VALUES (?, ?, ?, ?)",
                   tables_.chunks()),
@@ -58,27 +72,67 @@ Writer::Writer(Tables tables, const CassandraStoreOptions& options, const WriteI
       fmt::format("INSERT INTO {} (name, version, piece, text) VALUES (?, ?, ?, ?)",
                   tables_.manifests()),
       tables_.where());
-  recover();
+}
+
+void Writer::look_at_published() {
+  places_ = chunk_places(tables_, manifest_);
+  missing_ = missing_chunks(tables_, places_, Consistency::kLocalQuorum);
+  const auto own = static_cast<std::int64_t>(manifest_.version);
+  std::size_t base = 0;
+  while (base < places_.size() && places_[base].key.claim != own) ++base;
+  if (!missing_.empty() && missing_[0] < base) {
+    const ChunkKey& key = places_[missing_[0]].key;
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: version {} holds chunk {} of version {}, which is gone; ingest "
+                            "again what version {} was made of",
+                            tables_.where(), manifest_.version, key.number, key.claim, key.claim));
+  }
+  places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(base));
+  for (auto& number : missing_) number -= base;
 }
 
 bool Writer::plan(const WriteIntent& intent) {
   std::vector<std::uint64_t> versions;
-  std::map<std::uint64_t, VersionRow> rows;
-  for (auto& row : tables_.rows()) {
-    if (row.state != kPublished) continue;
-    versions.push_back(row.version);
-    rows.emplace(row.version, std::move(row));
+  const auto rows = tables_.rows();
+  for (const auto& row : rows) {
+    if (row.state == kPublished) versions.push_back(row.version);
   }
-  auto plan = plan_version(
-      intent, versions,
-      [&](std::uint64_t version) {
-        return Manifest::decode(tables_.read_manifest(rows.at(version)), tables_.where());
-      },
-      tables_.where());
+  VersionPlan plan;
+  try {
+    plan = plan_version(
+        intent, versions,
+        [&](std::uint64_t version) {
+          const auto row = std::ranges::find(rows, version, &VersionRow::version);
+          return Manifest::decode(tables_.read_manifest(*row), tables_.where());
+        },
+        tables_.where());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData || !plan_anew(intent, rows)) throw;
+    return true;
+  }
   manifest_ = std::move(plan.manifest);
   base_parts_ = journal_parts_ = plan.base_parts;
   published_ = plan.published;
   return published_;
+}
+
+bool Writer::plan_anew(const WriteIntent& intent, const std::vector<VersionRow>& rows) {
+  // Nothing may have been published before it: it could hold that as well.
+  const auto first =
+      std::ranges::find_if(rows, [](const VersionRow& row) { return row.manifest_pieces > 0; });
+  if (intent.append || first == rows.end() || first->state != kPublished ||
+      first->fingerprint != intent.origin.fingerprint) {
+    return false;
+  }
+  manifest_ = {first->version, intent.schema, intent.splits, intent.origin, {}};
+  base_parts_ = journal_parts_ = 0;
+  published_ = remakes_ = true;
+  return true;
+}
+
+bool Writer::has_chunk(std::uint64_t number) const {
+  if (!published_ || remakes_) return number < stored_chunks_;
+  return !std::ranges::binary_search(missing_, number);
 }
 
 void Writer::recover() {
@@ -120,13 +174,13 @@ void Writer::recover() {
 
 void Writer::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
                  const std::vector<ColumnRange>& ranges) {
-  if (published_) throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
+  if (published_ && !remakes_) return put_back(encoded);
   if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
       manifest_.splits.end()) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("a chunk is put into split '{}', which was not announced", split));
   }
-  claim_->check();
+  if (claim_) claim_->check();
   const bool is_open = manifest_.parts.size() > journal_parts_;
   if (!is_open || manifest_.parts.back().split != split ||
       manifest_.parts.back().bytes() + encoded.size() > options_.part_bytes) {
@@ -138,16 +192,34 @@ void Writer::put(std::string_view split, std::uint32_t samples, std::string_view
     write_journal();
   }
   const std::uint64_t number = next_chunk_++;
-  claim_->reserve(number);
-  while (!pending_.empty() && pending_bytes_ + encoded.size() > window_bytes_) take_answer(1h);
-
+  if (claim_) claim_->reserve(number);
   Part& part = manifest_.parts.back();
   widen(part.ranges, ranges);
   Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size() - 1};
   part.chunk_samples.push_back(samples);
   part.chunk_bytes.push_back(static_cast<std::uint32_t>(encoded.size()));
   part.chunk_hash.push_back(pending.hash);
-  pending_bytes_ += encoded.size();
+  enqueue(number, std::move(pending));
+}
+
+void Writer::put_back(std::string_view encoded) {
+  if (put_back_ == missing_.size())
+    throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
+  const ChunkPlace& place = places_[missing_[put_back_++]];
+  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size()};
+  if (pending.hash != place.hash) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: chunk {} of claim {} is gone, and the source gives other bytes "
+                            "for it than it did; delete version {} and ingest again",
+                            tables_.where(), place.key.number, place.key.claim, manifest_.version));
+  }
+  enqueue(static_cast<std::uint64_t>(place.key.number), std::move(pending));
+}
+
+void Writer::enqueue(std::uint64_t number, Pending pending) {
+  const std::size_t bytes = pending.bytes.size();
+  while (!pending_.empty() && pending_bytes_ + bytes > window_bytes_) take_answer(1h);
+  pending_bytes_ += bytes;
   ++pending_of_part_[pending.part];
   pending_.emplace(number, std::move(pending));
   writes_.send(number);
@@ -203,6 +275,7 @@ void Writer::try_again(std::uint64_t number, const cql::Failure& failure) {
 }
 
 void Writer::write_journal() {
+  if (!claim_) return;
   // In order: a line says that all chunks up to the end of its part are stored.
   while (journal_parts_ + 1 < manifest_.parts.size() &&
          (pending_of_part_.empty() || pending_of_part_.begin()->first > journal_parts_)) {
@@ -227,7 +300,7 @@ void Writer::wait_for_all() {
 }
 
 void Writer::set_permutation(std::string_view permutation) {
-  if (!published_) manifest_.origin.permutation = permutation;
+  if (!published_ || remakes_) manifest_.origin.permutation = permutation;
 }
 
 std::uint32_t Writer::write_manifest() {
@@ -246,10 +319,52 @@ std::uint32_t Writer::write_manifest() {
   return pieces;
 }
 
+/// An acknowledged write may stay unseen: below a deletion that has a time to come.
+void Writer::check_stored() {
+  std::vector<ChunkPlace> places = chunk_places(tables_, manifest_, base_parts_);
+  // Fewer replicas than a quorum may have been asked to store them.
+  for (const auto consistency : {Consistency::kLocalQuorum, Consistency::kAll}) {
+    const auto missing = missing_chunks(tables_, places, consistency);
+    if (missing.empty()) return;
+    std::vector<ChunkPlace> left;
+    for (const auto at : missing) left.push_back(places[at]);
+    places = std::move(left);
+  }
+  if (claim_) claim_->ask();  // another writer has put its own there, or removed ours
+  const ChunkKey& key = places.front().key;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: chunk {} of claim {} was stored and is not there: the table {} has "
+                          "deletions with a time in the future, as a client with a wrong clock "
+                          "makes; ingest under another name",
+                          tables_.where(), key.number, key.claim, tables_.chunks()));
+}
+
+Manifest Writer::publish_repaired() {
+  if (missing() == 0) return manifest_;
+  wait_for_all();
+  check_stored();
+  if (remakes_) {
+    const std::uint32_t pieces = write_manifest();
+    const auto row = tables_.row(manifest_.version);
+    if (row && row->state == kPublished && row->manifest_pieces != pieces) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: the manifest of version {} was lost, and the source gives "
+                              "another one; delete the version and ingest again",
+                              tables_.where(), manifest_.version));
+    }
+  }
+  const auto row = tables_.row(manifest_.version);
+  if (row && row->state == kPublished) return manifest_;
+  if (remakes_) remove_manifest(tables_, manifest_.version);
+  throw Error(ErrorCode::kConflict, fmt::format("{}: version {} was deleted while it was repaired",
+                                                tables_.where(), manifest_.version));
+}
+
 Manifest Writer::publish() {
-  if (published_) return manifest_;
+  if (published_) return publish_repaired();
   wait_for_all();
   step("chunks-stored");
+  check_stored();
   claim_->check();
   const std::uint32_t pieces = write_manifest();
   step("manifest-written");

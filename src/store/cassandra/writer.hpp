@@ -1,6 +1,7 @@
 // Writes one version into Cassandra: many chunks under way at once, each tried until it is stored,
 // slowed down when the server asks for it. Killed at any point, the same intent goes on behind the
-// last part that is in the journal.
+// last part that is in the journal. Of a version that is published already it puts back what is
+// gone.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 
 #include "store/cassandra/claim.hpp"
 #include "store/cassandra/store.hpp"
+#include "store/cassandra/stored_chunks.hpp"
 #include "store/cassandra/tables.hpp"
 #include "store/cassandra/writes.hpp"
 
@@ -28,7 +30,9 @@ class Writer final : public VersionWriter {
 
   std::uint64_t version() const override { return manifest_.version; }
   bool published() const override { return published_; }
+  std::uint64_t missing() const override { return missing_.size() + (remakes_ ? 1 : 0); }
   std::uint64_t stored_chunks() const override { return stored_chunks_; }
+  bool has_chunk(std::uint64_t number) const override;
   void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
            const std::vector<ColumnRange>& ranges) override;
   void set_permutation(std::string_view permutation) override;
@@ -43,7 +47,15 @@ class Writer final : public VersionWriter {
   };
 
   bool plan(const WriteIntent& intent);
+  /// The intent is published, and its manifest is lost: all of it is written again.
+  bool plan_anew(const WriteIntent& intent, const std::vector<VersionRow>& rows);
+  void prepare();
+  void look_at_published();
   void recover();
+  void put_back(std::string_view encoded);
+  void enqueue(std::uint64_t number, Pending pending);
+  void check_stored();
+  Manifest publish_repaired();
   cql::Values values_of(std::uint64_t number) const;
   void send(std::uint64_t number, cql::Queue& answers) const;
   /// False: none came.
@@ -61,6 +73,10 @@ class Writer final : public VersionWriter {
   std::size_t base_parts_ = 0;
   std::size_t journal_parts_ = 0;  ///< of manifest_.parts, those in the journal (and the base)
   bool published_ = false;
+  bool remakes_ = false;                ///< the manifest of a published version
+  std::vector<ChunkPlace> places_;      ///< of a published version's own chunks
+  std::vector<std::uint64_t> missing_;  ///< of them, ascending
+  std::size_t put_back_ = 0;            ///< of the missing ones
   std::uint64_t stored_chunks_ = 0;
   std::uint64_t next_chunk_ = 0;
   std::optional<Claim> claim_;

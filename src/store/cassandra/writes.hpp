@@ -21,8 +21,8 @@ class Writes {
   explicit Writes(Send send) : send_(std::move(send)) {}
 
   void send(std::uint64_t number);
-  /// Once more, after a pause that doubles from time to time. What was stored all the same is stored
-  /// again, so it must be the same.
+  /// Once more, after a pause that doubles from time to time. What was stored all the same is
+  /// stored again, so it must be the same.
   void send_later(std::uint64_t number);
   /// Waits for one up to `timeout`, and sends what is due. Nothing: none came so far.
   std::optional<cql::Answer> next(std::chrono::milliseconds timeout);

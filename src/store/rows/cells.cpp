@@ -17,6 +17,7 @@
 #include "base/byte_order.hpp"
 #include "cql/value.hpp"
 #include "dataset/chunk.hpp"
+#include "dataset/finite.hpp"
 #include "store/rows/column.hpp"
 
 namespace ringfeed::rows {
@@ -25,6 +26,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::size_t kUuidCharacters = 36;
+constexpr std::string_view kNotFinite =
+    "it has NaN or infinity; attach with --allow-nan where such values are meant";
 
 /// Between the order of CQL and that of this machine, either way; elements of 1, 2, 4 or 8 bytes.
 void swap_elements(const char* from, std::size_t count, std::size_t element_bytes, char* to) {
@@ -269,6 +272,33 @@ void append_element(CqlKind kind, DType dtype, const char* from, std::string& ou
 }
 
 }  // namespace
+
+void check_finite(const ColumnSpec& spec, const arrow::ArrayData& column) {
+  if (spec.kind == ColumnKind::kBinary || spec.kind == ColumnKind::kString) return;
+  const bool list = spec.kind == ColumnKind::kList;
+  const bool nested = list || !spec.shape.empty();
+  const arrow::ArrayData& values = nested ? *column.child_data[0] : column;
+  const auto count = static_cast<std::size_t>(values.length);
+  if (count == 0) return;
+  const auto at = find_not_finite(spec.dtype, false, values.buffers[1]->data(), 0, count);
+  if (at == count) return;
+  std::size_t row = at / static_cast<std::size_t>(spec.elements());
+  if (list) {
+    const auto* const ends = reinterpret_cast<const std::int32_t*>(column.buffers[1]->data()) + 1;
+    row = static_cast<std::size_t>(
+        std::upper_bound(ends, ends + column.length, static_cast<std::int32_t>(at)) - ends);
+  }
+  throw BadCell{row, std::string(kNotFinite)};
+}
+
+void check_finite(const ColumnSpec& spec, const InPlace& in_place,
+                  std::span<const std::string_view> cells) {
+  const auto elements = static_cast<std::size_t>(spec.elements());
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    if (find_not_finite(spec.dtype, in_place.swapped, cells[row].data(), 0, elements) < elements)
+      throw BadCell{row, std::string(kNotFinite)};
+  }
+}
 
 std::optional<InPlace> in_place(const RowColumn& column) {
   const CqlType type = CqlType::parse(column.type);

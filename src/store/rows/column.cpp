@@ -71,7 +71,17 @@ RowColumn column_of_cql(std::string_view name, std::string_view type_text) {
   return column;
 }
 
-RowColumn column_of_sample(const ColumnSpec& spec) {
+bool can_be_written(const RowColumn& column, std::string_view type_text) {
+  if (is_narrow(type_text)) return false;
+  const CqlType type = CqlType::parse(type_text);
+  if (type == CqlType::parse(column.type)) return true;
+  const bool other_form = type.form == CqlType::Form::kList ||
+                          type == CqlType{CqlType::Form::kScalar, CqlKind::kBlob, 0};
+  return column.spec.kind == ColumnKind::kTensor && !column.spec.shape.empty() && other_form &&
+         misfit({column.spec, column.name, std::string(type_text)}).empty();
+}
+
+RowColumn column_of_sample(const ColumnSpec& spec, bool has_vectors) {
   const auto typed = [&](std::string type) { return RowColumn{spec, spec.name, std::move(type)}; };
   switch (spec.kind) {
     case ColumnKind::kString:
@@ -84,7 +94,7 @@ RowColumn column_of_sample(const ColumnSpec& spec) {
       break;
   }
   if (spec.shape.empty()) return typed(std::string(cql_name_of(spec.dtype)));
-  if (spec.dtype == DType::kFloat32)
+  if (spec.dtype == DType::kFloat32 && has_vectors)
     return typed(fmt::format("vector<float, {}>", spec.elements()));
   return typed("blob");
 }

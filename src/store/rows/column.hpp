@@ -34,9 +34,12 @@ struct RowColumn {
 /// column, its type and the remedy when nothing can.
 RowColumn column_of_cql(std::string_view name, std::string_view type);
 
-/// The CQL type that a column of a sample is written as: float32 tensors as vector<float, n>, other
-/// tensors as blob, the rest as what has all its values.
-RowColumn column_of_sample(const ColumnSpec& spec);
+/// The CQL type that a column of a sample is written as: float32 tensors as vector<float, n> where
+/// the server has vectors, other tensors as blob, the rest as what has all its values.
+RowColumn column_of_sample(const ColumnSpec& spec, bool has_vectors);
+/// Whether all samples that column_of_sample() is made for can be written to a column of this type:
+/// of the same form, or, of tensors, a blob or a list.
+bool can_be_written(const RowColumn& column, std::string_view type);
 
 /// What is wrong with the pair; empty when each right cell gives a sample.
 std::string misfit(const RowColumn& column);
@@ -56,16 +59,23 @@ struct BadCell {
 std::shared_ptr<arrow::ArrayData> decode_cells(const RowColumn& column,
                                                std::span<const std::string_view> cells);
 
-/// One value as a cell: the inverse. `out` is replaced.
-void encode_cell(const RowColumn& column, const ColumnView& view, std::size_t row,
-                 std::string& out);
-
 /// Where the cells of a column can be used as they are: each is a sample's bytes, as long as
 /// spec.sample_bytes().
 struct InPlace {
   bool swapped = false;  ///< as numbers of 4 bytes in the other byte order
 };
-/// Nothing: they have to be decoded.
+
+/// Throws BadCell when a value of decode_cells() is NaN or infinite.
+void check_finite(const ColumnSpec& spec, const arrow::ArrayData& column);
+/// The same for cells that are used in place.
+void check_finite(const ColumnSpec& spec, const InPlace& in_place,
+                  std::span<const std::string_view> cells);
+
+/// One value as a cell: the inverse. `out` is replaced.
+void encode_cell(const RowColumn& column, const ColumnView& view, std::size_t row,
+                 std::string& out);
+
+/// Where the cells can be used as they are; nothing: they have to be decoded.
 std::optional<InPlace> in_place(const RowColumn& column);
 
 /// A cell of any type for messages: "id=7d1c0b3a-...", "name='x'".

@@ -10,13 +10,12 @@
 
 namespace ringfeed::rows {
 nlohmann::ordered_json json_of(const RowColumn& column) {
-  return {
-      {"name", column.spec.name},
-      {"kind", name_of(column.spec.kind)},
-      {"dtype", name_of(column.spec.dtype)},
-      {"shape", column.spec.shape},
-      {"column", column.name},
-      {"type", column.type}};
+  return {{"name", column.spec.name},
+          {"kind", name_of(column.spec.kind)},
+          {"dtype", name_of(column.spec.dtype)},
+          {"shape", column.spec.shape},
+          {"column", column.name},
+          {"type", column.type}};
 }
 
 RowColumn column_of_json(const nlohmann::ordered_json& json) {

@@ -68,6 +68,10 @@ CqlType CqlType::parse(std::string_view text) {
   return type;
 }
 
+bool is_narrow(std::string_view type) noexcept {
+  return type == "ascii" || type == "timeuuid" || type == "counter";
+}
+
 std::optional<DType> dtype_of(CqlKind kind) noexcept {
   switch (kind) {
     case CqlKind::kTinyint:

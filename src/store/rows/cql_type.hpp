@@ -35,6 +35,10 @@ struct CqlType {
   static CqlType parse(std::string_view text);
 };
 
+/// Of the types that read alike, those that not all values can be written to by an INSERT: ascii,
+/// timeuuid, counter.
+bool is_narrow(std::string_view type) noexcept;
+
 /// The dtype that has the values of a number, boolean or timestamp; nothing for the others.
 std::optional<DType> dtype_of(CqlKind kind) noexcept;
 

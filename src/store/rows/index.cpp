@@ -72,21 +72,21 @@ std::string body_of(const RowIndex& index) {
     for (const auto& block : split.blocks) blocks.push_back(json_of(block));
     splits.push_back({{"name", split.name}, {"blocks", std::move(blocks)}});
   }
-  const Json body = {
-      {"format", kFormat},
-      {"version", index.version},
-      {"cluster", index.cluster},
-      {"keyspace", index.keyspace},
-      {"table", index.table},
-      {"table_id", index.table_id},
-      {"partition_key", json_of(index.partition_key)},
-      {"clustering", json_of(index.clustering)},
-      {"columns", std::move(columns)},
-      {"split_column", index.split_column ? json_of(*index.split_column) : Json(nullptr)},
-      {"digest", index.digest_values ? "values" : "keys"},
-      {"block_bytes", index.block_bytes},
-      {"fingerprint", fmt::format("{:016x}", index.fingerprint)},
-      {"splits", std::move(splits)}};
+  Json body = {{"format", kFormat},
+               {"version", index.version},
+               {"cluster", index.cluster},
+               {"keyspace", index.keyspace},
+               {"table", index.table},
+               {"table_id", index.table_id},
+               {"partition_key", json_of(index.partition_key)},
+               {"clustering", json_of(index.clustering)},
+               {"columns", std::move(columns)},
+               {"split_column", index.split_column ? json_of(*index.split_column) : Json(nullptr)},
+               {"digest", index.digest_values ? "values" : "keys"},
+               {"block_bytes", index.block_bytes},
+               {"fingerprint", fmt::format("{:016x}", index.fingerprint)},
+               {"splits", std::move(splits)}};
+  if (index.allow_nan) body["allow_nan"] = true;
   try {
     return body.dump(-1, ' ', /*ensure_ascii=*/true);
   } catch (const Json::exception& error) {
@@ -193,6 +193,7 @@ RowIndex parse_body(std::string_view body) {
       added.blocks.push_back(block_of(block, index.partition_key.size(), index.clustering.size()));
     }
   }
+  if (json.contains("allow_nan")) index.allow_nan = json.at("allow_nan").get<bool>();
   check_names(index);
   return index;
 }
@@ -209,7 +210,7 @@ Manifest RowIndex::manifest() const {
   Manifest manifest;
   manifest.version = version;
   manifest.schema = schema();
-  manifest.origin = {fingerprint, 0, block_bytes, "by token"};
+  manifest.origin = {fingerprint, 0, block_bytes, "by token", allow_nan};
   for (const auto& split : splits) {
     manifest.splits.push_back(split.name);
     if (split.blocks.empty()) continue;

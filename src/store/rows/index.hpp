@@ -53,6 +53,7 @@ struct RowIndex {
   std::vector<KeyColumn> clustering;
   std::vector<RowColumn> columns;
   std::optional<KeyColumn> split_column;  ///< its text names each row's split
+  bool allow_nan = false;                 ///< NaN and infinity are values like others
   bool digest_values = false;             ///< digests are of the mapped columns' cells too
   std::uint64_t block_bytes = 0;          ///< that blocks were aimed at
   std::uint64_t fingerprint = 0;          ///< of the ingest that wrote the rows; 0: none did
