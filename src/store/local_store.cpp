@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <utility>
@@ -22,10 +23,47 @@
 namespace ringfeed {
 namespace {
 
-constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
 /// A manifest that was put aside for its removal is "removed-N.json".
 constexpr std::string_view kRemoved = "removed-";
 constexpr std::string_view kJson = ".json";
+
+/// Nothing when it is damaged.
+std::optional<Manifest> sound_manifest(const LocalLayout& layout, std::uint64_t version) {
+  try {
+    return read_manifest(layout, version);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData) throw;
+    return std::nullopt;
+  }
+}
+
+/// Removes the files that a version which is no longer published, or those before it, made and no
+/// other one names. Its own manifest is not asked, for it may be damaged. What another damaged one
+/// may name stays until that one is removed.
+void remove_parts(const LocalLayout& layout, std::uint64_t version) {
+  std::set<std::string, std::less<>> used;
+  std::uint64_t unknown_upto = 0;
+  for (const auto other : layout.versions()) {
+    const auto manifest = sound_manifest(layout, other);
+    if (!manifest) {
+      unknown_upto = other;
+      continue;
+    }
+    for (const auto& part : manifest->parts) used.insert(part.name);
+  }
+  for (const auto& name : names_in(layout.data_folder())) {
+    std::uint64_t made_by = 0;
+    if (!is_parts_folder(name, made_by) || made_by > version || made_by <= unknown_upto) continue;
+    const std::string folder = layout.data_folder() + "/" + name;
+    for (const auto& file : names_in(folder)) {
+      const std::string path = folder + "/" + file;
+      const bool is_used = used.contains(path.substr(layout.folder().size() + 1));
+      if (is_used || !file.ends_with(".arrow")) continue;
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_system_error(errno, path);
+    }
+    ::rmdir(folder.c_str());  // what is not empty stays
+  }
+}
 
 }  // namespace
 
@@ -75,7 +113,7 @@ void LocalStore::remove(std::uint64_t version) {
   const std::string aside =
       fmt::format("{}/{}{}{}", layout_.work_folder(), kRemoved, version, kJson);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
-  if (!goes_on) read_manifest(layout_, version);  // its error, before anything is touched
+  if (!goes_on) sound_manifest(layout_, version);  // its error, before anything is touched
   LocalLock lock(layout_);
   if (!goes_on) {
     if (!rename_if_absent(layout_.manifest_path(version), aside))
@@ -83,19 +121,7 @@ void LocalStore::remove(std::uint64_t version) {
     sync_folder(layout_.work_folder());
     sync_folder(layout_.versions_folder());
   }
-  const Manifest removed = Manifest::decode(read_file(aside, kManifestBytesMax), aside);
-  std::set<std::string, std::less<>> used;
-  for (const auto other : layout_.versions()) {
-    for (const auto& part : read_manifest(layout_, other).parts) used.insert(part.name);
-  }
-  std::set<std::string> folders;
-  for (const auto& part : removed.parts) {
-    if (used.contains(part.name)) continue;
-    const std::string path = layout_.part_path(part.name, aside);
-    folders.insert(path.substr(0, path.rfind('/')));
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_system_error(errno, path);
-  }
-  for (const auto& folder : folders) ::rmdir(folder.c_str());  // what is not empty stays
+  remove_parts(layout_, version);
   if (::unlink(aside.c_str()) != 0) throw_system_error(errno, aside);
   if (::access(layout_.journal_path().c_str(), F_OK) != 0) lock.remove(layout_);
 }

@@ -114,7 +114,7 @@ void IndexFolder::add(RowIndex& index) const {
   const std::string temporary = fmt::format("{}/.v.json.{}", path_, ::getpid());
   // Another attach may take the same number: each keeps its own.
   while (true) {
-    replace_file(temporary, [&](File& file) { file.write(index.encode()); });
+    replace_file(temporary, [&](File& file) { file.write(index.text_to_publish()); });
     if (rename_if_absent(temporary, path_of(index.version))) break;
     ++index.version;
   }
