@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import Error, InvalidArgumentError
 from .tensors import moved, tensor_maker, tensors_of
@@ -21,6 +23,8 @@ STATE_FORMAT = 1
 LOADERS: Counter[str] = Counter()
 """Of this process that had their first iteration, by data set: ranks count alike."""
 SHUFFLES = {True: "block", False: "none"}
+BATCH_MAX = 2**32
+"""Samples per step of a rank at most."""
 
 
 class Batch(dict):
@@ -73,7 +77,7 @@ class Loader:
 
     Args:
         dataset: from `ringfeed.open()`.
-        batch_size: samples per step of this rank, as in DataLoader; all ranks together take batch_size * world_size.
+        batch_size: samples per step of this rank, as in DataLoader (None: 1); all ranks together take batch_size * world_size.
         global_batch_size: samples per step of all ranks together, instead of batch_size.
         shuffle: "block" or True (blocks, and samples in windows of blocks: reads each block once), "full" (one permutation of all samples:
             needs the data set in memory), "none" or False (as it is stored).
@@ -101,31 +105,41 @@ class Loader:
     iteration where it was.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
-                 seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, as_numpy: bool = False,
-                 as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
-                 prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
+    def __init__(self, dataset: Dataset, batch_size: int | None = None, *, global_batch_size: int | None = None,
+                 shuffle: str | bool = "block", seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False,
+                 as_numpy: bool = False, as_tuple: bool = False, rank: int | None = None, world_size: int | None = None,
+                 lanes: int = 64, window: int = 2, prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
                  ledger: str | os.PathLike[str] | None = None) -> None:
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
-        if isinstance(columns, str):
-            raise InvalidArgumentError(f"columns is a list of names; for one column write [{columns!r}]")
+        if batch_size is not None and global_batch_size is not None:
+            raise InvalidArgumentError("batch_size and global_batch_size are both given; give one of them")
+        if not isinstance(dataset, Dataset):
+            raise InvalidArgumentError(f"dataset is {type(dataset).__name__}; give what ringfeed.open(url) returns")
+        if rank is not None:
+            world_size = whole("world_size", world_size, 1, INT32_MAX)
+            rank = whole("rank", rank, 0, world_size - 1)
         self.dataset = dataset
         self._found = rank is None
         self.rank, self.world_size = (rank, world_size) if rank is not None else find_rank()
-        self.drop_last = drop_last
-        self.as_numpy = as_numpy
-        self.as_tuple = as_tuple
-        self.global_batch_size = global_batch_size if global_batch_size is not None else batch_size * self.world_size
-        self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
-        self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
-                       "window": window}
-        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "assemble_threads": assemble_threads,
+        self.drop_last = truth("drop_last", drop_last)
+        self.as_numpy = truth("as_numpy", as_numpy)
+        self.as_tuple = truth("as_tuple", as_tuple)
+        if global_batch_size is None:
+            global_batch_size = whole("batch_size", 1 if batch_size is None else batch_size, 1, BATCH_MAX) * self.world_size
+        self.global_batch_size = whole("global_batch_size", global_batch_size, 1, BATCH_MAX * self.world_size)
+        self._columns = columns_of(columns, [column.name for column in dataset.schema])
+        one_of("shuffle", shuffle, (*SHUFFLES, "block", "full", "none"))
+        self._order = {"seed": whole("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
+                       "lanes": whole("lanes", lanes, 1, UINT32_MAX), "window": whole("window", window, 1, UINT32_MAX)}
+        self._options = {"prefetch_bytes": whole("prefetch_bytes", prefetch_bytes),
+                         "read_threads": whole("read_threads", read_threads, 1, THREADS_MAX),
+                         "assemble_threads": whole("assemble_threads", assemble_threads, 1, THREADS_MAX),
                          "track_samples": ledger is not None}
-        self._ledger = None if ledger is None else os.fspath(ledger)
+        self._ledger = None if ledger is None else path("ledger", ledger)
         if ledger is not None and drop_last:
             raise InvalidArgumentError("a ledger proves that no sample is left out, and drop_last leaves some out; choose one of the two")
-        self._steps, last = _core.step_sizes(len(dataset), lanes, self.global_batch_size)
+        self._steps, last = _core.step_sizes(len(dataset), self._order["lanes"], self.global_batch_size)
         if drop_last and self._steps > 0 and last < self.global_batch_size:
             self._steps -= 1
         self._iteration = 0
@@ -145,6 +159,10 @@ class Loader:
         that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
         return self._batches()
 
+    def __reduce__(self) -> Any:  # noqa: ANN401
+        raise TypeError("a Loader cannot be pickled, for it has threads that read ahead; make one in each process, of a Dataset, which can "
+                        "be")
+
     @property
     def sampler(self) -> Loader:
         """Itself: where Lightning looks for `set_epoch()`."""
@@ -157,8 +175,7 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
-        if epoch < 0:
-            raise InvalidArgumentError(f"epoch {epoch}; epochs are numbered from 0")
+        epoch = whole("epoch", epoch)
         if epoch != self._next[0]:
             self._next = self._position = (epoch, 0)
 
@@ -174,13 +191,15 @@ class Loader:
         Raises:
             InvalidArgumentError: it is of another data set, version or order; the difference is named.
         """
+        if not isinstance(state, Mapping):
+            raise InvalidArgumentError(f"the state is {type(state).__name__}; give what state_dict() returned")
         if state.get("format") != STATE_FORMAT:
             raise InvalidArgumentError(f"the state has format {state.get('format')!r}, this version reads format {STATE_FORMAT}")
         for name, value in self._identity().items():
             if state.get(name) != value:
                 raise InvalidArgumentError(
                     f"{self.dataset.url}: the state is of {name} {state.get(name)!r}, this Loader has {value!r}; its order is another one")
-        epoch, samples = int(state["epoch"]), int(state["samples"])
+        epoch, samples = whole("the state's epoch", state.get("epoch")), whole("the state's samples", state.get("samples"))
         self.close()
         self._feed = self._make_feed((epoch, samples))  # a position that cannot be is found here
         self._next = self._position = (epoch, samples)
@@ -298,8 +317,24 @@ def find_rank() -> tuple[int, int]:
     """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
     if (found := initialized_rank()) is not None:
         return found
-    rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE", "1")
-    if rank is None and world_size != "1":  # as in the processes that Lightning starts
+    rank, world_size = _environment("RANK"), _environment("WORLD_SIZE")
+    if rank is None and world_size not in (None, 1):  # as in the processes that Lightning starts
         raise InvalidArgumentError(f"WORLD_SIZE is {world_size}, but RANK is not set; make the Loader after torch.distributed is "
                                    "initialized, or give rank and world_size")
-    return int(rank or "0"), int(world_size)
+    rank, world_size = rank or 0, world_size or 1
+    if rank >= world_size:
+        raise InvalidArgumentError(f"RANK is {rank} and WORLD_SIZE {world_size}; ranks go from 0 to {world_size - 1}: correct these "
+                                   "variables, or give rank and world_size")
+    if world_size > 1 and "MASTER_ADDR" not in os.environ:  # whatever starts ranks sets it
+        warnings.warn(f"ringfeed: RANK={rank} and WORLD_SIZE={world_size} are set, so this Loader gives one of {world_size} shares of the "
+                      "data; if they are left over, unset them, else give rank and world_size", stacklevel=3)
+    return rank, world_size
+
+
+def _environment(name: str) -> int | None:
+    """The whole number in a variable; None when it is not set."""
+    if not (text := os.environ.get(name)):
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidArgumentError(f"the environment variable {name} is {text!r}; it is a whole number")
+    return whole(f"the environment variable {name}", int(text), 0, INT32_MAX)

@@ -47,7 +47,8 @@ ConnectionOptions connection_of(const nb::dict& values) {
   options.warn = [](const std::string& line) {
     const nb::gil_scoped_acquire gil;
     try {
-      nb::module_::import_("warnings").attr("warn")("ringfeed: " + line);
+      const nb::object text = nb::module_::import_("ringfeed.errors").attr("in_python")(line);
+      nb::module_::import_("warnings").attr("warn")(nb::str("ringfeed: ") + text);
     } catch (nb::python_error& error) {
       error.discard_as_unraisable("ringfeed: a warning");  // under -W error
     }
