@@ -11,6 +11,7 @@ from .errors import BadDataError, InvalidArgumentError
 
 HELD = frozenset(["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"])
 WIDER = {"uint16": "int32", "uint32": "int64"}  # dtypes that a data set has not, but others hold
+NUMBERS = {int, float, bool}
 NO_NUMBERS = "OUST"  # kinds of dtypes: objects, text and bytes
 EXACT = numpy.float64(2**53)  # every whole number up to it is a float64
 REMEDIES = {"M": "cast it to int64", "m": "cast it to int64", "u": "cast it to int64", "f": "cast it to float64", "c": "give its real and "
@@ -30,7 +31,7 @@ def array_of(name: str, value: Any, sample: int) -> numpy.ndarray:  # noqa: ANN4
     """
     if type(value) is numpy.ndarray and value.dtype.kind not in NO_NUMBERS:  # the usual case, and a subclass is another
         return value
-    if is_tensor(value):
+    if not isinstance(value, list | tuple) and is_tensor(value):
         return numpy_of(name, value)
     if has_masked(value):
         refuse_masked(name, sample)
@@ -81,6 +82,8 @@ def has_masked(value: Any) -> bool:  # noqa: ANN401
     if not isinstance(value, list | tuple):
         return isinstance(value, numpy.ma.MaskedArray) and numpy.ma.is_masked(value)
     types = set(map(type, value))  # a look at the types alone is much cheaper than one at each number
+    if types <= NUMBERS:
+        return False
     return any(issubclass(each, list | tuple | numpy.ma.MaskedArray) for each in types) and any(map(has_masked, value))
 
 
