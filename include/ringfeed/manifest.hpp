@@ -64,6 +64,9 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
+/// Longest text of a manifest.
+inline constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
+
 struct Manifest {
   std::uint64_t version = 0;  ///< from 1
   Schema schema;
@@ -80,6 +83,9 @@ struct Manifest {
   /// The document, checksum included; the same manifest gives the same bytes. Throws
   /// Error{kBadData} when a name is not UTF-8 text.
   std::string encode() const;
+  /// The same, after it was decoded once as a reader will: what is published can be opened. Throws
+  /// Error{kInternal} when it could not.
+  std::string text_to_publish() const;
   /// Throws Error{kBadData} that starts with `where` when a byte is wrong, missing or more, or a
   /// field out of bounds: a text is accepted only when it is what encode() of the result gives.
   static Manifest decode(std::string_view text, std::string_view where);

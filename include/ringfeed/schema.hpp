@@ -52,6 +52,9 @@ std::optional<ColumnKind> kind_from_name(std::string_view name) noexcept;
 
 /// Most dimensions of a tensor column.
 inline constexpr std::size_t kTensorDimensionsMax = 16;
+/// Most columns of a schema, and most bytes of a column's name.
+inline constexpr std::size_t kColumnsMax = 65'536;
+inline constexpr std::size_t kColumnNameBytesMax = 1024;
 
 struct ColumnSpec {
   std::string name;
@@ -78,6 +81,12 @@ struct Schema {
   /// Its place in `columns`. Throws as at() does.
   std::size_t index_of(std::string_view name) const;
   bool operator==(const Schema&) const = default;
+
+  /// Throws Error{kBadData} that names the column and the limit unless a data set can have these
+  /// columns: 1 to kColumnsMax of different names, each of 1 to kColumnNameBytesMax bytes of UTF-8
+  /// text, with shapes of at most kTensorDimensionsMax dimensions, and tensors that together take
+  /// at most 8 MiB of a sample. What is written and what is read are held against it alike.
+  void check() const;
 
   /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are
   /// plain; nothing is nullable.

@@ -39,9 +39,18 @@ enum class OnBad : std::uint8_t {
   kSkip,   ///< bad records are counted, written to `rejects_path`, and left out
 };
 
+/// Of a CSV file: whether its first row names the columns.
+enum class Header : std::uint8_t {
+  kAuto,  ///< yes, unless all its fields are numbers; one that counts up from 0 is refused, for it
+          ///< may be either
+  kYes,
+  kNo,  ///< the columns are f0, f1, ...
+};
+
 struct SourceOptions {
   /// Empty: each source column is a column. Else only what is listed, in this order.
   std::vector<TensorSpec> tensors;
+  Header header = Header::kAuto;  ///< for another format than CSV it stays kAuto
   OnBad on_bad = OnBad::kError;
   /// Where kSkip writes one line "FILE:LINE: what is wrong" per rejected record, whole when next()
   /// has come to the end and not before; empty: nowhere. With kError it must be empty.
@@ -59,8 +68,8 @@ class Source {
   virtual const Schema& schema() const = 0;
 
   /// The next record batch, in the schema's columns (Schema::to_arrow), without nulls; null at the
-  /// end. Its arrays may be slices (an offset), and live on without the source. Throws
-  /// Error{kBadData} with "FILE:RECORD: what is wrong; remedy" (numbers from 1).
+  /// end. No sample has more than 8 MiB. Its arrays may be slices (an offset), and live on without
+  /// the source. Throws Error{kBadData} with "FILE:RECORD: what is wrong; remedy" (numbers from 1).
   virtual std::shared_ptr<arrow::RecordBatch> next() = 0;
 
   /// True when the record batches point into mapped files, so that keeping all of them costs no

@@ -117,9 +117,10 @@ class Store {
   /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.
   virtual std::uint64_t verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;
-  /// Removes a version, and the chunks that no other version names. Cut off in the middle, the
-  /// version is gone for readers, and the same call goes on. Throws Error{kNotFound} that names the
-  /// versions there are, Error{kConflict} while the data set is written.
+  /// Removes a version, and the chunks that no other version names. Of a local folder also one
+  /// whose manifest is damaged. Cut off in the middle, the version is gone for readers, and the
+  /// same call goes on. Throws Error{kNotFound} that names the versions there are, Error{kConflict}
+  /// while the data set is written.
   virtual void remove(std::uint64_t version) = 0;
   /// Versions whose removal was cut off, ascending: versions() has them no more, remove() ends it.
   virtual std::vector<std::uint64_t> half_removed() { return {}; }

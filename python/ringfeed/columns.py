@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
 from .errors import BadDataError, InvalidArgumentError
+from .values import HELD, array_of, fitted, held, is_tensor, numbers_of, numpy_of, plain, whole_column
 
 Column = tuple[str, str, numpy.ndarray, "numpy.ndarray | None"]
 Part = tuple[int, list[Column]]
@@ -16,30 +18,73 @@ Part = tuple[int, list[Column]]
 
 SAMPLES_AT_ONCE, BYTES_AT_ONCE = 4096, 16 << 20
 PAIR = ("data", "target")  # the names of what comes in pairs without names
-WIDER = {"uint16": "int32", "uint32": "int64"}  # dtypes that a data set has not, but others hold
 
 
-def source_of(data: Any, columns: Sequence[str] | None) -> tuple[Any, bool]:  # noqa: ANN401
+class Like(NamedTuple):
+    """What a column is: from its first samples on, or because a schema says so.
+
+    Attributes:
+        kind: "tensor", "list", "binary" or "string".
+        dtype: of the elements; None for text and bytes.
+        shape: of one sample; None where it varies.
+        asked: by a schema: then numbers may come as any dtype whose values it holds.
+    """
+
+    kind: str
+    dtype: numpy.dtype | None
+    shape: tuple[int, ...] | None
+    asked: bool = False
+
+
+def schema_of(schema: Mapping[str, Any] | None) -> dict[str, Like]:
+    """What a schema says of the columns that it names.
+
+    Raises:
+        InvalidArgumentError: it cannot be.
+    """
+    if schema is not None and not isinstance(schema, Mapping):
+        raise InvalidArgumentError(f"schema is {schema!r:.40}; it is a dict of types by column")
+    return {name: _like_of_type(name, said) for name, said in (schema or {}).items()}
+
+
+def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
+    if said in ("string", "binary"):
+        return Like(said, None, None, True)
+    dtype, shape = said if isinstance(said, tuple) and len(said) == 2 else (said, ())
+    kind = "tensor"
+    if isinstance(dtype, str) and dtype.startswith("list<") and dtype.endswith(">") and not isinstance(said, tuple):
+        kind, dtype, shape = "list", dtype[5:-1], None
+    sizes = shape is None or (isinstance(shape, tuple | list) and all(isinstance(size, int) and size > 0 for size in shape))
+    if dtype not in HELD or not sizes:
+        raise InvalidArgumentError(f"schema: {name!r} is {said!r:.40}; it is a dtype ({', '.join(sorted(HELD))}), (dtype, shape), "
+                                   "'list<dtype>', 'string' or 'binary'")
+    return Like(kind, numpy.dtype(dtype), None if shape is None else tuple(shape), True)
+
+
+def source_of(data: Any, columns: Sequence[str] | None, schema: Mapping[str, Any] | None = None) -> tuple[Any, bool]:  # noqa: ANN401
     """What the core reads, and whether all of it is in memory.
 
     The first is a capsule of an Arrow stream, or a function that gives a Part, and None at the end.
     """
+    if columns is not None:
+        columns = _each_once(columns)
+    like = schema_of(schema)
     if isinstance(data, Mapping):
-        return once(columns_of(select(data, columns))), True
+        return once(columns_of({name: data[name] for name in chosen(data, columns)}, like)), True
     if _is_frame(data):
         if columns is None and not all(isinstance(name, str) for name in data.columns):
             raise InvalidArgumentError("data: the columns of a DataFrame need names that are texts; rename them, or give columns=")
-        return once(columns_of({name: data[name] for name in columns or data.columns})), True
+        return once(columns_of({name: data[name] for name in chosen(list(data.columns), columns)}, like)), True
     if hasattr(data, "__arrow_c_stream__"):
-        if columns is not None:
-            data = data.select(list(columns))
-        return data.__arrow_c_stream__(), hasattr(data, "__len__")  # a table has a length, a reader has not
+        if like:
+            raise InvalidArgumentError(f"schema= is not for {type(data).__name__}, which has types of its own; cast its columns")
+        return _arrow_of(data, columns).__arrow_c_stream__(), hasattr(data, "__len__")  # a table has a length, a reader has not
     if isinstance(getattr(data, "tensors", None), tuple):  # torch's TensorDataset
         names = names_of(len(data.tensors), columns)
-        return once(columns_of(dict(zip(names, data.tensors, strict=True)))), True
-    if isinstance(data, numpy.ndarray) or _is_tensor(data):
-        return once(columns_of({names_of(1, columns)[0]: data})), True
-    return parts_of(samples_of(data), columns).__next__, False
+        return once(columns_of(dict(zip(names, data.tensors, strict=True)), like)), True
+    if isinstance(data, numpy.ndarray) or is_tensor(data):
+        return once(columns_of({names_of(1, columns)[0]: data}, like)), True
+    return parts_of(samples_of(data), columns, like).__next__, False
 
 
 def once(part: Part) -> Callable[[], Part | None]:
@@ -48,14 +93,41 @@ def once(part: Part) -> Callable[[], Part | None]:
     return lambda: left.pop() if left else None
 
 
-def select(data: Mapping[str, Any], columns: Sequence[str] | None) -> Mapping[str, Any]:
-    """Of these names alone, in this order."""
+def chosen(names: Iterable[Any], columns: Sequence[str] | None) -> Sequence[Any]:
+    """The names to take, each there once.
+
+    Raises:
+        InvalidArgumentError: one is missing, or stands twice.
+    """
+    there = Counter(iter(names))
+    for name in there if columns is None else columns:
+        if name not in there:
+            raise InvalidArgumentError(f"data: there is no column {name!r}; there are {', '.join(map(str, there))}")
+        if there[name] > 1:
+            raise InvalidArgumentError(f"data: the column {name!r} stands twice; rename one, or leave it out")
+    return list(there) if columns is None else columns
+
+
+def _each_once(columns: Any) -> Sequence[Any]:  # noqa: ANN401
+    """A list of names that a user gave."""
+    columns = columns if isinstance(columns, str) else [*columns]
+    if isinstance(columns, str) or not columns:
+        raise InvalidArgumentError(f"columns is {columns!r}; give a list of names, or leave it out to take all")
+    if twice := [name for name, times in Counter(columns).items() if times > 1]:
+        raise InvalidArgumentError(f"columns: {twice[0]!r} stands twice; leave one out")
+    return columns
+
+
+def _arrow_of(data: Any, columns: Sequence[str] | None) -> Any:  # noqa: ANN401
+    """Of an Arrow table, these columns."""
+    if hasattr(data, "to_numpy") and not hasattr(data, "columns"):
+        raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")
     if columns is None:
         return data
-    for name in columns:
-        if name not in data:
-            raise InvalidArgumentError(f"data: there is no column {name!r}; there are {', '.join(map(str, data))}")
-    return {name: data[name] for name in columns}
+    if not hasattr(data, "select"):
+        raise InvalidArgumentError(f"columns= cannot be taken of {type(data).__name__}; choose them before, or give a table")
+    names = getattr(data, "column_names", None) or data.columns
+    return data.select(list(chosen(names, columns)))
 
 
 def names_of(count: int, columns: Sequence[str] | None) -> Sequence[str]:
@@ -78,9 +150,8 @@ def samples_of(data: Any) -> Iterator[Any]:  # noqa: ANN401
         "an iterable of samples")
 
 
-def parts_of(samples: Iterator[Any], columns: Sequence[str] | None) -> Iterator[Part | None]:
+def parts_of(samples: Iterator[Any], columns: Sequence[str] | None, like: Mapping[str, Like]) -> Iterator[Part | None]:
     """Samples gathered into parts; then None without end."""
-    first: list[Column] | None = None
     count = 0
     while True:
         block: list[Mapping[str, Any]] = []
@@ -92,12 +163,14 @@ def parts_of(samples: Iterator[Any], columns: Sequence[str] | None) -> Iterator[
                 break
         if not block:
             break
+        names = like if count else block[0]
         for number, fields in enumerate(block):
-            if fields.keys() != block[0].keys():
-                raise BadDataError(f"data: sample {count + number} has the columns {', '.join(fields)}, others have "
-                                   f"{', '.join(block[0])}; give all samples the same ones")
-        part = columns_of({name: [fields[name] for fields in block] for name in block[0]}, first)
-        first = first or part[1]
+            if fields.keys() != names.keys():
+                raise BadDataError(f"data: sample {count + number} has the columns {', '.join(map(str, fields))}, others have "
+                                   f"{', '.join(map(str, names))}; give all samples the same ones")
+        part = columns_of({name: [fields[name] for fields in block] for name in names}, like, count)
+        if not count:
+            like = {name: like.get(name, like_of(column)) for name, column in zip(names, part[1], strict=True)}
         count += len(block)
         yield part
     while True:
@@ -115,12 +188,14 @@ def fields_of(sample: Any, columns: Sequence[str] | None, number: int) -> Mappin
     return dict(zip(names_of(len(values), columns), values, strict=True))
 
 
-def columns_of(data: Mapping[str, Any], like: list[Column] | None = None) -> Part:
-    """Columns of many samples each. `like`: of the samples before them, whose kinds are kept."""
+def columns_of(data: Mapping[str, Any], like: Mapping[str, Like], start: int = 0) -> Part:
+    """Columns of many samples each, the first of them number `start`. `like`: what is known of them."""
     if not data:
         raise InvalidArgumentError("data: there is no column")
-    kinds = {name: kind for name, kind, _, _ in like or ()}
-    columns = [column_of(str(name), values, kinds.get(name)) for name, values in data.items()]
+    for name in like:
+        if name not in data:
+            raise InvalidArgumentError(f"schema: there is no column {name!r}; there are {', '.join(map(str, data))}")
+    columns = [column_of(str(name), values, like.get(name), start) for name, values in data.items()]
     sizes = {name: len(values) if offsets is None else len(offsets) - 1 for name, _, values, offsets in columns}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name}: {size}" for name, size in sizes.items())
@@ -128,46 +203,96 @@ def columns_of(data: Mapping[str, Any], like: list[Column] | None = None) -> Par
     return next(iter(sizes.values())), columns
 
 
-def column_of(name: str, values: Any, kind: str | None = None) -> Column:  # noqa: ANN401
+def like_of(column: Column) -> Like:
+    """What later samples of this column have to be like."""
+    _, kind, values, _ = column
+    return Like(kind, values.dtype if kind in ("tensor", "list") else None, values.shape[1:] if kind == "tensor" else None)
+
+
+def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) -> Column:  # noqa: ANN401
     """One column: an array or tensor whose first dimension is the samples, or a sequence with a value per sample."""
-    if _is_tensor(values):
-        values = _numpy_of(values)
+    if is_tensor(values):
+        values = numpy_of(name, values)
+    if isinstance(values, str | bytes | bytearray | Mapping | set | frozenset) or not hasattr(values, "__iter__"):
+        raise InvalidArgumentError(f"column {name!r} is {type(values).__name__}; give an array, or a list with a value per sample")
     if not isinstance(values, numpy.ndarray) and not isinstance(values, list | tuple):
         values = values.to_numpy() if hasattr(values, "to_numpy") else list(values)
     if isinstance(values, numpy.ndarray) and values.dtype.kind not in "OUST":
-        if values.ndim == 0:
-            raise InvalidArgumentError(f"column {name!r}: the first dimension is the samples, but it has none")
-        return name, "tensor", plain(name, values), None
+        whole = whole_column(name, values, start)
+        if like is None:
+            return name, "tensor", whole, None
+        if like.kind == "tensor" and like.shape == whole.shape[1:]:
+            return name, "tensor", fitted(name, whole, like.dtype, start, by_row=True), None
+        values = whole
     values = list(values)
     if not values:
         raise InvalidArgumentError(f"column {name!r}: there is no sample; a data set needs at least one")
-    if isinstance(values[0], str):
-        return varying(name, "string", [_bytes_of(name, value, str).encode() for value in values])
-    if isinstance(values[0], bytes | bytearray | memoryview):
-        return varying(name, "binary", [bytes(_bytes_of(name, value, bytes | bytearray | memoryview)) for value in values])
-    if isinstance(values[0], bool | int | float | numpy.generic) and (numbers := numbers_of(values)) is not None:
-        return column_of(name, numbers)
-    arrays = [_numpy_of(value) if _is_tensor(value) else numpy.asarray(value) for value in values]
-    for number, array in enumerate(arrays):
-        if array.dtype.kind in "OUST":
-            raise BadDataError(f"column {name!r}: value {number} is {values[number]!r:.40}, which is no number like the others")
+    kind = like.kind if like is not None else kind_of(values[0])
+    if kind == "string":
+        return varying(name, "string", [_utf8(name, value, start + number) for number, value in enumerate(values)])
+    if kind == "binary":
+        return varying(name, "binary", [_bytes(name, value, start + number) for number, value in enumerate(values)])
+    scalars = isinstance(values[0], bool | int | float | numpy.generic) and (like is None or like.shape == ())
+    if scalars and (numbers := numbers_of(name, values, start)) is not None:
+        if like is not None:
+            numbers = _later(name, numbers, like, start, by_row=True)
+        return name, "tensor", whole_column(name, numbers, start), None
+    return _arrays(name, [array_of(name, value, start + number) for number, value in enumerate(values)], values, like, start)
+
+
+def kind_of(value: Any) -> str:  # noqa: ANN401
+    """Of a column by its first value: "string", "binary", or "" for what its numbers have to say."""
+    return "string" if isinstance(value, str) else "binary" if isinstance(value, bytes | bytearray | memoryview) else ""
+
+
+def _arrays(name: str, arrays: list[numpy.ndarray], values: list[Any], like: Like | None, start: int) -> Column:
+    """A tensor or list column of a value per sample, each also as an array."""
     shapes = {array.shape for array in arrays}
-    dtype = numpy.result_type(*{array.dtype for array in arrays})
-    if kind == "list" or (kind is None and len(shapes) > 1 and {len(shape) for shape in shapes} == {1}):
-        return varying(name, "list", [plain(name, array.astype(dtype, copy=False)) for array in arrays])
-    if len(shapes) > 1:
-        raise BadDataError(f"column {name!r}: samples have different shapes ({', '.join(map(str, sorted(shapes)[:3]))}); only one "
-                           "dimension may vary: make it a list of one dimension, or bytes")
-    return name, "tensor", plain(name, numpy.stack(arrays).astype(dtype, copy=False)), None
+    flat = all(len(shape) == 1 for shape in shapes)
+    kind = like.kind if like is not None else "list" if flat and (len(shapes) > 1 or shapes == {(0,)}) else "tensor"
+    if kind == "tensor" and (len(shapes) > 1 or (like is not None and shapes != {like.shape})):
+        before = arrays[0].shape if like is None else like.shape
+        number, other = next((number, array.shape) for number, array in enumerate(arrays) if array.shape != before)
+        remedy = f"say schema={{{name!r}: 'list<{arrays[0].dtype}>'}}" if flat else "only one dimension may vary, of lists or of bytes"
+        raise BadDataError(f"column {name!r}: samples have different shapes, {before} and (sample {start + number}) {other}; {remedy}")
+    if kind == "list" and not flat:
+        number = next(number for number, array in enumerate(arrays) if array.ndim != 1)
+        raise BadDataError(f"column {name!r}: sample {start + number} has shape {arrays[number].shape}, the others are lists of numbers")
+    dtype = _dtype_of(name, arrays, values, like)
+    for number, array in enumerate(arrays):
+        if array.dtype == dtype:
+            continue
+        if array.size == 0:
+            arrays[number] = array.astype(dtype)
+        else:
+            sample = start + number
+            arrays[number] = fitted(name, array, dtype, sample) if like is None else _later(name, array, like, sample)
+    if kind == "list":
+        return varying(name, "list", [plain(name, array) for array in arrays])
+    return name, "tensor", plain(name, numpy.stack(arrays)), None
 
 
-def numbers_of(values: list[Any]) -> numpy.ndarray | None:
-    """One number per sample; None when something else is among them."""
-    try:
-        array = numpy.asarray(values)
-    except ValueError:  # a sequence is
-        return None
-    return None if array.dtype.kind in "OUST" else array
+def _dtype_of(name: str, arrays: list[numpy.ndarray], values: list[Any], like: Like | None) -> numpy.dtype:
+    """Of all arrays. A list without a number in it says nothing about it."""
+    if like is not None:
+        return like.dtype
+    dtypes = {array.dtype for array in arrays if array.size} or {
+        array.dtype for array, value in zip(arrays, values, strict=True) if not isinstance(value, list | tuple)}
+    if not dtypes:
+        raise InvalidArgumentError(f"column {name!r}: all lists are empty, and say nothing of their dtype; say schema={{{name!r}: "
+                                   "'list<int64>'}")
+    return numpy.result_type(*(held(name, dtype) for dtype in dtypes))
+
+
+def _later(name: str, array: numpy.ndarray, like: Like, sample: int, by_row: bool = False) -> numpy.ndarray:
+    """Numbers of a later block of samples, as the dtype that the first ones gave the column."""
+    dtype = held(name, array.dtype)
+    if not like.asked and not numpy.can_cast(dtype, like.dtype, "safe"):
+        wider = numpy.result_type(dtype, like.dtype)
+        said = f"'list<{wider}>'" if like.kind == "list" else f"'{wider}'" if like.shape == () else f"('{wider}', {like.shape})"
+        raise BadDataError(f"column {name!r}: from sample {sample} on values are {dtype}, those before {like.dtype}; say "
+                           f"schema={{{name!r}: {said}}}")
+    return fitted(name, array, like.dtype, sample, by_row)
 
 
 def varying(name: str, kind: str, parts: Sequence[bytes] | Sequence[numpy.ndarray]) -> Column:
@@ -178,27 +303,20 @@ def varying(name: str, kind: str, parts: Sequence[bytes] | Sequence[numpy.ndarra
     return name, kind, numpy.ascontiguousarray(values), offsets
 
 
-def plain(name: str, values: numpy.ndarray) -> numpy.ndarray:
-    """C-contiguous, in this machine's byte order, of a dtype that a data set has."""
-    dtype = values.dtype.newbyteorder("=")
-    if dtype == numpy.uint64:
-        raise InvalidArgumentError(f"column {name!r}: uint64 cannot be held; cast it to int64")
-    return numpy.ascontiguousarray(values, WIDER.get(dtype.name, dtype))
+def _utf8(name: str, value: Any, sample: int) -> bytes:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise BadDataError(f"column {name!r}: sample {sample} is {type(value).__name__}, others are text; fill in what is missing")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise BadDataError(f"column {name!r}: sample {sample} has a lone surrogate, which is no text; encode it, and store bytes") from None
 
 
-def _bytes_of(name: str, value: Any, kind: Any) -> Any:  # noqa: ANN401
-    if not isinstance(value, kind):
-        raise BadDataError(f"column {name!r}: a value is {type(value).__name__}, others are text or bytes; fill in what is missing")
-    return value
-
-
-def _is_tensor(value: Any) -> bool:  # noqa: ANN401
-    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+def _bytes(name: str, value: Any, sample: int) -> bytes:  # noqa: ANN401
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise BadDataError(f"column {name!r}: sample {sample} is {type(value).__name__}, others are bytes; fill in what is missing")
+    return bytes(value)
 
 
 def _is_frame(data: Any) -> bool:  # noqa: ANN401
     return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns")
-
-
-def _numpy_of(tensor: Any) -> numpy.ndarray:  # noqa: ANN401
-    return tensor.detach().cpu().contiguous().numpy()

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy
 
 from . import _core
+from .arguments import address, columns_of, whole
+from .arguments import connection as checked
+from .errors import InvalidArgumentError
 from .tensors import tensors_of
 
 if TYPE_CHECKING:
@@ -145,7 +148,7 @@ class Dataset:
         """All samples in storage order. Of a local data set the table's memory is the mapped files. Needs pyarrow."""
         import pyarrow
 
-        stream = self._core.export_stream([*columns] if columns is not None else [])
+        stream = self._core.export_stream(columns_of(columns, [column.name for column in self.schema]))
         return pyarrow.RecordBatchReader._import_from_c_capsule(stream).read_all()
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pandas.DataFrame:
@@ -186,7 +189,10 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
         BadDataError: a damaged manifest.
         UnavailableError, DeadlineError, PermissionDeniedError: of the server.
     """
-    core = _core.Dataset.open(os.fspath(url), connection)
+    connection = checked(open, connection)
+    if split is not None and not isinstance(split, str):
+        raise InvalidArgumentError(f"split is {split!r}; it is a text")
+    core = _core.Dataset.open(address(url), connection)
     return Dataset(core if split is None else core.with_split(split), connection)
 
 
@@ -196,7 +202,7 @@ def load(url: str | os.PathLike[str], n: int, **connection: Unpack[Connection]) 
 
     Raises: those of `open()`, and of reading.
     """
-    return {name: tensors_of(values) for name, values in open(url, **connection).head(n).items()}
+    return {name: tensors_of(values) for name, values in open(url, **checked(load, connection)).head(whole("n", n)).items()}
 
 
 def _open_version(url: str, split: str, version: int, connection: dict[str, Any]) -> Dataset:

@@ -8,11 +8,11 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, nearest, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import InvalidArgumentError
 from .stages import Pipeline, Stages, collated, default_threads, stack
@@ -21,8 +21,6 @@ from .tensors import moved, tensor_maker, tensors_of
 if TYPE_CHECKING:
     import torch
     from typing_extensions import Never
-
-THREADS_MAX = 256
 
 LOADERS: Counter[str] = Counter()
 """Of this process that had their first iteration, by data set: ranks count alike."""
@@ -41,6 +39,8 @@ FOREIGN = {
     "pin_memory_device": "device= copies the batches to it",
 }
 """Arguments of torch's DataLoader, and what is there instead."""
+BATCH_MAX = 2**32
+"""Samples per step of a rank at most."""
 
 
 class Batch(dict):
@@ -93,7 +93,7 @@ class Loader:
 
     Args:
         dataset: from `ringfeed.open()`.
-        batch_size: samples per step of this rank, as in DataLoader; all ranks together take batch_size * world_size.
+        batch_size: samples per step of this rank, as in DataLoader (None: 1); all ranks together take batch_size * world_size.
         global_batch_size: samples per step of all ranks together, instead of batch_size.
         shuffle: "block" or True (blocks, and samples in windows of blocks: reads each block once), "full" (one permutation of all samples:
             needs the data set in memory), "none" or False (as it is stored).
@@ -140,38 +140,48 @@ class Loader:
     alike, hand out its batches.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int = 1, *, global_batch_size: int | None = None, shuffle: str | bool = "block",
-                 seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False, tail: str | None = None,
-                 as_numpy: bool = False, as_tuple: bool = False, rank: int | None = None, world_size: int | None = None, lanes: int = 64, window: int = 2,
-                 transform: Callable[[Any], Any] | None = None, transform_batches: bool = False, transform_threads: int | None = None,
+    def __init__(self, dataset: Dataset, batch_size: int | None = None, *, global_batch_size: int | None = None,
+                 shuffle: str | bool = "block", seed: int = 0, columns: Sequence[str] | None = None, drop_last: bool = False,
+                 tail: str | None = None, as_numpy: bool = False, as_tuple: bool = False, rank: int | None = None,
+                 world_size: int | None = None, lanes: int = 64, window: int = 2, transform: Callable[[Any], Any] | None = None,
+                 transform_batches: bool = False, transform_threads: int | None = None,
                  collate: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False, device: torch.device | str | int | None = None,
                  prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
                  ledger: str | os.PathLike[str] | None = None, **unknown: Never) -> None:
         for name in unknown:
-            raise TypeError(f"Loader has no argument {name!r}: {FOREIGN.get(name) or nearest(name)}")
+            raise TypeError(f"Loader has no argument {name!r}" + (f": {FOREIGN[name]}" if name in FOREIGN else nearest(name, ARGUMENTS)))
         if (rank is None) != (world_size is None):
             raise InvalidArgumentError("give both rank and world_size, or neither")
-        if isinstance(columns, str):
-            raise InvalidArgumentError(f"columns is a list of names; for one column write [{columns!r}]")
-        if tail not in (None, *TAILS):
-            raise InvalidArgumentError(f"tail is {tail!r}; it is one of {', '.join(map(repr, TAILS))}")
-        if drop_last and tail not in (None, "drop"):
+        if batch_size is not None and global_batch_size is not None:
+            raise InvalidArgumentError("batch_size and global_batch_size are both given; give one of them")
+        if not isinstance(dataset, Dataset):
+            raise InvalidArgumentError(f"dataset is {type(dataset).__name__}; give what ringfeed.open(url) returns")
+        if rank is not None:
+            world_size = whole("world_size", world_size, 1, INT32_MAX)
+            rank = whole("rank", rank, 0, world_size - 1)
+        if truth("drop_last", drop_last) and tail not in (None, "drop"):
             raise InvalidArgumentError(f"drop_last leaves out what fills no step, and tail={tail!r} keeps it; choose one of the two")
         self.dataset = dataset
         self._found = rank is None
         self.rank, self.world_size = (rank, world_size) if rank is not None else find_rank()
-        self.tail = "drop" if drop_last else tail or "share"
+        self.tail = "drop" if drop_last else one_of("tail", "share" if tail is None else tail, TAILS)
         self.drop_last = self.tail == "drop"
-        self.as_numpy = as_numpy
-        self.as_tuple = as_tuple
-        self.global_batch_size = global_batch_size if global_batch_size is not None else batch_size * self.world_size
-        self._columns = [column.name for column in dataset.schema] if columns is None else list(columns)
-        self._order = {"seed": seed, "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle, "lanes": lanes,
-                       "window": window, "global_batch": self.global_batch_size, "tail": self.tail}
-        self._options = {"prefetch_bytes": prefetch_bytes, "read_threads": read_threads, "assemble_threads": assemble_threads,
+        self.as_numpy = truth("as_numpy", as_numpy)
+        self.as_tuple = truth("as_tuple", as_tuple)
+        if global_batch_size is None:
+            global_batch_size = whole("batch_size", 1 if batch_size is None else batch_size, 1, BATCH_MAX) * self.world_size
+        self.global_batch_size = whole("global_batch_size", global_batch_size, 1, BATCH_MAX * self.world_size)
+        self._columns = columns_of(columns, [column.name for column in dataset.schema])
+        one_of("shuffle", shuffle, (*SHUFFLES, "block", "full", "none"))
+        self._order = {"seed": whole("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
+                       "lanes": whole("lanes", lanes, 1, UINT32_MAX), "window": whole("window", window, 1, UINT32_MAX),
+                       "global_batch": self.global_batch_size, "tail": self.tail}
+        self._options = {"prefetch_bytes": whole("prefetch_bytes", prefetch_bytes),
+                         "read_threads": whole("read_threads", read_threads, 1, THREADS_MAX),
+                         "assemble_threads": whole("assemble_threads", assemble_threads, 1, THREADS_MAX),
                          "track_samples": ledger is not None}
-        self._ledger = None if ledger is None else os.fspath(ledger)
-        self._steps = _core.step_count(len(dataset), lanes, self.global_batch_size, self.tail)
+        self._ledger = None if ledger is None else path("ledger", ledger)
+        self._steps = _core.step_count(len(dataset), self._order["lanes"], self.global_batch_size, self.tail)
         self._iteration = 0
         self._compared = False
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
@@ -193,6 +203,10 @@ class Loader:
         that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
         return self._batches()
 
+    def __reduce__(self) -> Any:  # noqa: ANN401
+        raise TypeError("a Loader cannot be pickled, for it has threads that read ahead; make one in each process, of a Dataset, which can "
+                        "be")
+
     @property
     def sampler(self) -> Loader:
         """Itself: where Lightning looks for `set_epoch()`."""
@@ -205,8 +219,7 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
-        if epoch < 0:
-            raise InvalidArgumentError(f"epoch {epoch}; epochs are numbered from 0")
+        epoch = whole("epoch", epoch)
         if epoch != self._next[0]:
             self._next = self._position = (epoch, 0)
 
@@ -223,9 +236,11 @@ class Loader:
         Raises:
             InvalidArgumentError: it is of another data set, version or order; the difference is named.
         """
+        if not isinstance(state, Mapping):
+            raise InvalidArgumentError(f"the state is {type(state).__name__}; give what state_dict() returned")
         if "ringfeed_position" not in state:
             raise InvalidArgumentError("not the state of a Loader, or that of an older ringfeed, which ended epochs with other steps")
-        position = _core.decode_position(self.dataset._core, json.dumps(state), **self._order)
+        position = _core.decode_position(self.dataset._core, json.dumps(dict(state)), **self._order)
         self.close()
         self._feed = self._make_feed(position)
         self._next = self._position = position
@@ -345,8 +360,8 @@ class Loader:
         for name, value in (("transform", transform), ("collate", collate)):
             if value is not None and not callable(value):
                 raise InvalidArgumentError(f"{name} is {value!r}; it is a function")
-        if threads is not None and not 1 <= threads <= THREADS_MAX:
-            raise InvalidArgumentError(f"transform_threads {threads}; must be 1 to {THREADS_MAX}")
+        if threads is not None:
+            whole("transform_threads", threads, 1, THREADS_MAX)
         if whole and (transform is None or collate is not None):
             raise InvalidArgumentError("transform_batches calls transform with whole batches; give a transform, and no collate")
         if self.as_numpy and (pin_memory or device is not None):
@@ -395,13 +410,6 @@ def finished(result: Any, of: Batch | TupleBatch) -> Any:  # noqa: ANN401
     return result
 
 
-def nearest(name: str) -> str:
-    """The argument of the Loader that may be meant."""
-    names = list(inspect.signature(Loader.__init__).parameters)[1:-1]
-    close = get_close_matches(name, names, 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
-
-
 def initialized_rank() -> tuple[int, int] | None:
     """Rank and world size that torch.distributed has, once it is initialized."""
     torch = sys.modules.get("torch")
@@ -414,8 +422,27 @@ def find_rank() -> tuple[int, int]:
     """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
     if (found := initialized_rank()) is not None:
         return found
-    rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE", "1")
-    if rank is None and world_size != "1":  # as in the processes that Lightning starts
+    rank, world_size = _environment("RANK"), _environment("WORLD_SIZE")
+    if rank is None and world_size not in (None, 1):  # as in the processes that Lightning starts
         raise InvalidArgumentError(f"WORLD_SIZE is {world_size}, but RANK is not set; make the Loader after torch.distributed is "
                                    "initialized, or give rank and world_size")
-    return int(rank or "0"), int(world_size)
+    rank, world_size = rank or 0, world_size or 1
+    if rank >= world_size:
+        raise InvalidArgumentError(f"RANK is {rank} and WORLD_SIZE {world_size}; ranks go from 0 to {world_size - 1}: correct these "
+                                   "variables, or give rank and world_size")
+    if world_size > 1 and "MASTER_ADDR" not in os.environ:  # whatever starts ranks sets it
+        warnings.warn(f"ringfeed: RANK={rank} and WORLD_SIZE={world_size} are set, so this Loader gives one of {world_size} shares of the "
+                      "data; if they are left over, unset them, else give rank and world_size", stacklevel=3)
+    return rank, world_size
+
+
+def _environment(name: str) -> int | None:
+    """The whole number in a variable; None when it is not set."""
+    if not (text := os.environ.get(name)):
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidArgumentError(f"the environment variable {name} is {text!r}; it is a whole number")
+    return whole(f"the environment variable {name}", int(text), 0, INT32_MAX)
+
+
+ARGUMENTS = [*inspect.signature(Loader.__init__).parameters][1:-1]

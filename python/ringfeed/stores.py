@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .arguments import address, one_of, path, texts, truth, whole
+from .arguments import connection as checked
 from .columns import source_of
 from .errors import InvalidArgumentError
 from .progress import Report, Reporting
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 Url = str | os.PathLike[str]
+LAYOUTS = ("packed", "rows")
+CHUNK_BYTES, BLOCK_BYTES, SPILL_BYTES_LEAST = (4096, 8 << 20), (4096, 64 << 20), 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Written:
     unchanged: bool = False
 
 
-def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: Mapping[str, float] | None = None,  # noqa: ANN401
-          stratify: str | None = None, seed: int = 0, append: bool = False, layout: str = "packed",
-          create_keyspace: str | None = None, tensors: Sequence[str] = (), chunk_bytes: int = 512 << 10, spill_bytes: int = 64 << 30,
-          max_bytes_per_second: int = 0, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Written:
+def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, schema: Mapping[str, Any] | None = None,  # noqa: ANN401
+          splits: Mapping[str, float] | None = None, stratify: str | None = None, seed: int = 0, append: bool = False,
+          layout: str = "packed", create_keyspace: str | None = None, tensors: Sequence[str] = (), chunk_bytes: int = 512 << 10,
+          spill_bytes: int = 64 << 30, max_bytes_per_second: int = 0, progress: bool | Report | None = None,
+          **connection: Unpack[Connection]) -> Written:
     """Writes samples as a new version of a data set: permuted by `seed`, cut into splits and chunks.
 
     All or nothing: readers see the version from the moment it is whole. Data in memory that were written before with the same arguments
@@ -52,8 +57,11 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: 
         data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table or reader (of pyarrow, polars
             or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable of
             samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
-            shape in all samples, or one dimension of varying length. Nothing may be missing, NaN or infinite.
+            shape in all samples, or one dimension of varying length. Nothing may be missing, masked, NaN or infinite.
         columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
+        schema: what columns are, where the first samples do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
+            "text": "string", "raw": "binary"}. Numbers that come as another dtype are cast; one that this changes is an error, but rounding
+            from float to float is none. Not for Arrow data, which have a schema of their own.
         splits: shares, {"train": 0.8, "val": 0.2}; without it all is train.
         stratify: a column of whole numbers, booleans or text whose values each split gets in proportion.
         seed: of the permutation.
@@ -76,13 +84,18 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, splits: 
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError: of the store.
         Whatever the data raise while they are read.
     """
-    options = {"splits": [*splits.items()] if splits is not None else None, "stratify": stratify, "seed": seed, "append": append,
-               "layout": layout, "create_keyspace": create_keyspace, "tensors": [*tensors], "chunk_bytes": chunk_bytes,
-               "spill_bytes": spill_bytes, "max_bytes_per_second": max_bytes_per_second}
-    source, in_memory = source_of(data, columns)
+    to, connection = address(url), checked(write, connection)
+    if splits is not None and not (isinstance(splits, Mapping) and all(isinstance(share, int | float) for share in splits.values())):
+        raise InvalidArgumentError(f"splits is {splits!r:.40}; it is a dict of shares: {{'train': 0.8, 'val': 0.2}}")
+    options = {"splits": [*splits.items()] if splits is not None else None, "stratify": stratify, "seed": whole("seed", seed),
+               "append": truth("append", append), "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": create_keyspace,
+               "tensors": texts("tensors", tensors), "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES),
+               "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
+               "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
+    source, in_memory = source_of(data, columns, schema)
     with Reporting(progress) as report:
-        version, unchanged, made = _core.write(os.fspath(url), source, in_memory, options, report, connection)
-    return Written(os.fspath(url), version, made, unchanged)
+        version, unchanged, made = _core.write(to, source, in_memory, options, report, connection)
+    return Written(to, version, made, unchanged)
 
 
 def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
@@ -108,13 +121,14 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
         InvalidArgumentError: an argument, or a column whose type a sample cannot hold.
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
     """
-    if digest not in ("keys", "values"):
-        raise InvalidArgumentError(f"digest is {digest!r}; it is 'keys' or 'values'")
-    options = {"columns": [*columns] if columns is not None else None, "tensors": [*tensors], "split_column": split_column,
-               "digest_values": digest == "values", "block_bytes": block_bytes, "allow_nan": allow_nan}
+    of, connection = address(url), checked(attach, connection)
+    options = {"columns": texts("columns", columns) if columns is not None else None,
+               "tensors": texts("tensors", tensors), "split_column": split_column,
+               "digest_values": one_of("digest", digest, ("keys", "values")) == "values",
+               "block_bytes": whole("block_bytes", block_bytes, *BLOCK_BYTES), "allow_nan": truth("allow_nan", allow_nan)}
     with Reporting(progress) as report:
-        version, splits, _ = _core.attach(os.fspath(url), options, report, connection)
-    return Written(os.fspath(url), version, splits)
+        version, splits, _ = _core.attach(of, options, report, connection)
+    return Written(of, version, splits)
 
 
 def copy(source: Url, target: Url, *, progress: bool | Report | None = None, source_connection: Connection | None = None,
@@ -134,10 +148,11 @@ def copy(source: Url, target: Url, *, progress: bool | Report | None = None, sou
         NotFoundError: the source. ConflictError: the target holds something else, or is being written. BadDataError: damage.
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
     """
+    of, to, connection = address(source), address(target), checked(copy, connection)
+    of_connection = connection if source_connection is None else checked(copy, source_connection)
     with Reporting(progress) as report:
-        version, unchanged = _core.copy(os.fspath(source), os.fspath(target), report,
-                                        connection if source_connection is None else source_connection, connection)
-    return Written(os.fspath(target), version, {}, unchanged)
+        version, unchanged = _core.copy(of, to, report, of_connection, connection)
+    return Written(to, version, {}, unchanged)
 
 
 def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
@@ -156,7 +171,7 @@ def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unp
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
-        return _core.verify(os.fspath(url), report, connection)[1]
+        return _core.verify(address(url), report, checked(verify, connection))[1]
 
 
 @dataclass(frozen=True)
@@ -206,7 +221,7 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
-        return Audit(*_core.audit(os.fspath(folder), os.fspath(url), report, connection))
+        return Audit(*_core.audit(path("folder", folder), address(url), report, checked(audit, connection)))
 
 
 def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
@@ -215,11 +230,12 @@ def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # n
     Raises:
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
     """
-    return _core.list(os.fspath(url), connection)
+    return _core.list(address(url), checked(list, connection))
 
 
 def delete(url: Url, **connection: Unpack[Connection]) -> builtins.list[int]:
-    """Deletes all versions of a data set (`?version=` alone, when given), and the chunks that no other version needs. It does not ask.
+    """Deletes all versions of a data set (`?version=` alone, when given), and the chunks that no other version needs. It does not ask. Of a
+    local folder it deletes damaged versions as well.
 
     Returns:
         The versions that were deleted.
@@ -228,4 +244,4 @@ def delete(url: Url, **connection: Unpack[Connection]) -> builtins.list[int]:
         NotFoundError: no such data set or version. ConflictError: it is being written.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
-    return _core.delete(os.fspath(url), connection)
+    return _core.delete(address(url), checked(delete, connection))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch.utils.data
 
+from .arguments import columns_of
+from .arguments import connection as checked
 from .dataset import Dataset, open
-from .errors import InvalidArgumentError
 from .tensors import tensors_of
 
 if TYPE_CHECKING:
@@ -40,13 +41,9 @@ class TorchDataset(torch.utils.data.Dataset):
 
     def __init__(self, dataset: Dataset | str | os.PathLike[str], *, columns: Sequence[str] | None = None, as_tuple: bool = False,
                  transform: Callable[[Any], Any] | None = None, **connection: Unpack[Connection]) -> None:
-        self._dataset = dataset if isinstance(dataset, Dataset) else open(dataset, **connection)
+        self._dataset = dataset if isinstance(dataset, Dataset) else open(dataset, **checked(TorchDataset, connection))
         self._process = os.getpid()
-        names = [column.name for column in self._dataset.schema]
-        self._columns = names if columns is None else [*columns]
-        for name in self._columns:
-            if name not in names:
-                raise InvalidArgumentError(f"{self._dataset.url}: there is no column {name!r}; there are {', '.join(names)}")
+        self._columns = columns_of(columns, [column.name for column in self._dataset.schema])
         self._as_tuple = as_tuple
         self._transform = transform
 

@@ -38,10 +38,12 @@ int show_warnings(void*) {
     lines.swap(warnings().lines);
   }
   const PyObject* const finders = PySys_GetObject("meta_path");
-  if (finders == nullptr || finders == Py_None) return 0;  // Python is ending: nothing can be imported
+  if (finders == nullptr || finders == Py_None)
+    return 0;  // Python is ending: nothing can be imported
   for (const auto& line : lines) {
     try {
-      nb::module_::import_("warnings").attr("warn")("ringfeed: " + line);
+      const nb::object text = nb::module_::import_("ringfeed.errors").attr("in_python")(line);
+      nb::module_::import_("warnings").attr("warn")(nb::str("ringfeed: ") + text);
     } catch (nb::python_error& error) {
       error.discard_as_unraisable("ringfeed: a warning");  // under -W error
     }

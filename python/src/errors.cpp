@@ -34,9 +34,10 @@ const char* class_of(ErrorCode code) {
 
 void raise(const Error& error) {
   try {
-    const nb::object type = nb::module_::import_("ringfeed.errors").attr(class_of(error.code()));
-    const nb::object value = type(error.what(), error.outcome_known());
-    PyErr_SetObject(type.ptr(), value.ptr());
+    const nb::object value = nb::module_::import_("ringfeed.errors")
+                                 .attr("of_core")(class_of(error.code()), error.what(),
+                                                  error.outcome_known());
+    PyErr_SetObject(value.type().ptr(), value.ptr());
   } catch (nb::python_error& failure) {
     failure.restore();
   }

@@ -36,6 +36,7 @@ struct IngestFlags {
   std::vector<std::string> places;  ///< sources, then the URL
   std::vector<std::string> tensors;
   std::string split;
+  std::string header = "auto";
   std::string on_bad = "error";
   std::string chunk_bytes = "512KiB";
   std::string spill_bytes = "64GiB";
@@ -79,6 +80,8 @@ int run_ingest(IngestFlags& options, const Command& command) {
   for (const auto& tensor : options.tensors)
     options.source.tensors.push_back(TensorSpec::parse(tensor));
   if (!options.split.empty()) options.ingest.splits = parse_splits(options.split);
+  if (options.header != "auto")
+    options.source.header = options.header == "yes" ? Header::kYes : Header::kNo;
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
@@ -141,6 +144,11 @@ void add_ingest(CLI::App& program, Command& command) {
       ->capture_default_str();
   app->add_flag("--append", options->ingest.append,
                 "a new version: the newest one's samples, then these");
+  app->add_option("--header", options->header,
+                  "whether the first row of a CSV file names the columns; auto: unless all its "
+                  "fields are numbers")
+      ->check(CLI::IsMember({"yes", "no", "auto"}))
+      ->capture_default_str();
   app->add_option("--on-bad", options->on_bad,
                   "a bad record ends the run, or is skipped and counted")
       ->check(CLI::IsMember({"error", "skip"}))

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/numbers.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -48,6 +49,7 @@ int run_command(int argc, char** argv) {
     commands[i].arguments.assign(argv, argv + argc);
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
+    take_decimal_numbers(*commands[i].app);
   }
   try {
     program.parse(argc, argv);

@@ -24,8 +24,6 @@ constexpr std::string_view kSuffix = "}\n";
 constexpr std::size_t kHexDigits = 16;
 constexpr std::uint64_t kFormat = 1;
 
-constexpr std::size_t kColumnsMax = 65'536;
-constexpr std::size_t kColumnNameBytesMax = 1024;
 constexpr std::size_t kSplitsMax = 1024;
 constexpr std::size_t kSplitNameBytesMax = 64;
 constexpr std::size_t kPartNameBytesMax = 1024;
@@ -210,33 +208,22 @@ ColumnSpec parse_column(const Json& json) {
   } catch (const Error& error) {
     throw Bad{error.what()};
   }
-  const bool bytes = spec.kind == ColumnKind::kBinary || spec.kind == ColumnKind::kString;
-  if (bytes && spec.dtype != DType::kUInt8)
-    throw Bad{fmt::format("column {} cannot have that dtype", spec.name)};
-  const auto& shape =
-      array_at(json, "shape", spec.kind == ColumnKind::kTensor ? kTensorDimensionsMax : 0);
-  std::uint64_t bytes_so_far = size_of(spec.dtype);
-  for (const auto& dimension : shape) {
-    const auto size = number_in(dimension, "a dimension", 1, kSampleBytesMax / bytes_so_far);
-    bytes_so_far *= size;
-    spec.shape.push_back(static_cast<std::int64_t>(size));
+  for (const auto& dimension : array_at(json, "shape", kTensorDimensionsMax)) {
+    spec.shape.push_back(
+        static_cast<std::int64_t>(number_in(dimension, "a dimension", 1, kSampleBytesMax)));
   }
   return spec;
 }
 
 Schema parse_columns(const Json& body) {
   Schema schema;
-  std::unordered_set<std::string> names;
-  std::uint64_t sample_bytes = 0;
-  for (const auto& json : array_at(body, "columns", kColumnsMax)) {
-    auto spec = parse_column(json);
-    if (!names.insert(spec.name).second)
-      throw Bad{fmt::format("column {} stands twice", spec.name)};
-    if (spec.kind == ColumnKind::kTensor) sample_bytes += spec.sample_bytes();
-    schema.columns.push_back(std::move(spec));
+  for (const auto& json : array_at(body, "columns", kColumnsMax))
+    schema.columns.push_back(parse_column(json));
+  try {
+    schema.check();
+  } catch (const Error& error) {
+    throw Bad{error.what()};
   }
-  if (schema.columns.empty()) throw Bad{"there is no column"};
-  if (sample_bytes > kSampleBytesMax) throw Bad{fmt::format("a sample has {} bytes", sample_bytes)};
   return schema;
 }
 
@@ -431,14 +418,32 @@ std::string Manifest::encode() const {
   return text;
 }
 
+std::string Manifest::text_to_publish() const {
+  std::string text = encode();
+  try {
+    if (decode(text, "it") == *this) return text;
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("version {} is not published, for nothing could open it: {}", version,
+                            error.what()));
+  }
+  throw Error(
+      ErrorCode::kInternal,
+      fmt::format("version {} is not published, for it would be read as another one", version));
+}
+
 Manifest Manifest::decode(std::string_view text, std::string_view where) {
   const auto bad = [&](std::string_view what) {
     return Error(
         ErrorCode::kBadData,
-        fmt::format("{}: the manifest is damaged: {}; restore it from a copy, or ingest again",
-                    where, what));
+        fmt::format(
+            "{}: the manifest is damaged: {}; restore it from a copy, or delete the data set "
+            "and ingest again",
+            where, what));
   };
   constexpr std::size_t kBodyAt = kPrefix.size() + kHexDigits + kBetween.size();
+  if (text.size() > kManifestBytesMax)
+    throw bad(fmt::format("it has {} bytes, the limit is {}", text.size(), kManifestBytesMax));
   if (text.size() < kBodyAt + kSuffix.size() || text.substr(0, kPrefix.size()) != kPrefix ||
       text.substr(kPrefix.size() + kHexDigits, kBetween.size()) != kBetween ||
       text.substr(text.size() - kSuffix.size()) != kSuffix) {

@@ -3,6 +3,7 @@
 #include <arrow/extension_type.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
+#include <arrow/util/utf8.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,6 +14,8 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/schema.hpp>
 #include <unordered_set>
+
+#include "dataset/chunk.hpp"
 
 namespace ringfeed {
 namespace {
@@ -57,10 +60,24 @@ std::shared_ptr<arrow::DataType> arrow_type_of(DType dtype) {
   throw Error(ErrorCode::kInternal, "unknown dtype");
 }
 
-DType dtype_of(const arrow::DataType& type, std::string_view column) {
+std::optional<DType> find_dtype(const arrow::DataType& type) {
   for (const auto& [dtype, name] : kDTypes) {
     if (arrow_type_of(dtype)->Equals(type)) return dtype;
   }
+  return std::nullopt;
+}
+
+DType dtype_of_elements(const arrow::BaseListType& list, std::string_view column) {
+  if (const auto dtype = find_dtype(*list.value_type())) return *dtype;
+  throw Error(
+      ErrorCode::kBadData,
+      fmt::format("column {}: type {} cannot be held; lists are of numbers: flatten it, cast "
+                  "it, or encode each value as bytes",
+                  column, list.ToString()));
+}
+
+DType dtype_of(const arrow::DataType& type, std::string_view column) {
+  if (const auto dtype = find_dtype(type)) return *dtype;
   throw Error(
       ErrorCode::kBadData,
       fmt::format(
@@ -104,8 +121,14 @@ ColumnSpec column_of(const arrow::Field& field) {
   switch (type->id()) {
     case arrow::Type::FIXED_SIZE_LIST: {
       const auto& list = static_cast<const arrow::FixedSizeListType&>(*type);
-      spec.dtype = dtype_of(*list.value_type(), spec.name);
+      spec.dtype = dtype_of_elements(list, spec.name);
       spec.shape = {list.list_size()};
+      if (list.list_size() == 0) {
+        throw Error(ErrorCode::kBadData,
+                    fmt::format("column {}: its lists have 0 elements and hold nothing; leave it "
+                                "out",
+                                spec.name));
+      }
       if (extension == kTensorExtension) spec.shape = parse_tensor_shape(metadata, spec.name);
       std::int64_t elements = 1;
       bool bad = spec.shape.empty();
@@ -123,7 +146,7 @@ ColumnSpec column_of(const arrow::Field& field) {
     }
     case arrow::Type::LIST:
       spec.kind = ColumnKind::kList;
-      spec.dtype = dtype_of(*static_cast<const arrow::ListType&>(*type).value_type(), spec.name);
+      spec.dtype = dtype_of_elements(static_cast<const arrow::ListType&>(*type), spec.name);
       return spec;
     case arrow::Type::BINARY:
       spec.kind = ColumnKind::kBinary;
@@ -137,6 +160,43 @@ ColumnSpec column_of(const arrow::Field& field) {
       spec.dtype = dtype_of(*type, spec.name);
       return spec;
   }
+}
+
+[[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::kBadData, what); }
+
+void check_name(const std::string& name, std::size_t place) {
+  if (name.empty()) refuse(fmt::format("column {} has no name; give it one", place));
+  if (!arrow::util::ValidateUTF8(name))
+    refuse(fmt::format("the name of column {} is not UTF-8 text; rename it", place));
+  if (name.size() > kColumnNameBytesMax) {
+    refuse(fmt::format("the name of column {} has {} bytes, the limit is {}; shorten it", place,
+                       name.size(), kColumnNameBytesMax));
+  }
+}
+
+/// The bytes of a sample in the column; 0 when they vary.
+std::uint64_t checked_bytes(const ColumnSpec& column) {
+  const bool tensor = column.kind == ColumnKind::kTensor;
+  const bool bytes = column.kind == ColumnKind::kBinary || column.kind == ColumnKind::kString;
+  if ((bytes && column.dtype != DType::kUInt8) || (!tensor && !column.shape.empty()))
+    refuse(fmt::format("column {}: {} cannot have that dtype or shape", column.name,
+                       name_of(column.kind)));
+  if (column.shape.size() > kTensorDimensionsMax) {
+    refuse(fmt::format("column {} has {} dimensions, the limit is {}; reshape it", column.name,
+                       column.shape.size(), kTensorDimensionsMax));
+  }
+  std::uint64_t sum = size_of(column.dtype);
+  for (const auto dimension : column.shape) {
+    const auto most = kSampleBytesMax / sum;
+    if (dimension < 1 || static_cast<std::uint64_t>(dimension) > most) {
+      refuse(
+          fmt::format("column {}: a dimension is {}, not in 1 to {}; leave the column out, or "
+                      "make samples smaller",
+                      column.name, dimension, most));
+    }
+    sum *= static_cast<std::uint64_t>(dimension);
+  }
+  return tensor ? sum : 0;
 }
 
 std::shared_ptr<arrow::Field> item_of(DType dtype) {
@@ -269,6 +329,27 @@ const ColumnSpec& Schema::at(std::string_view name) const {
 
 std::size_t Schema::index_of(std::string_view name) const {
   return static_cast<std::size_t>(&at(name) - columns.data());
+}
+
+void Schema::check() const {
+  arrow::util::InitializeUTF8();
+  if (columns.empty()) refuse("there is no column; a sample needs at least one");
+  if (columns.size() > kColumnsMax) {
+    refuse(fmt::format("there are {} columns, the limit is {}; pack numbers into tensors",
+                       columns.size(), kColumnsMax));
+  }
+  std::unordered_set<std::string_view> names;
+  std::uint64_t sample_bytes = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    check_name(columns[i].name, i + 1);
+    if (!names.insert(columns[i].name).second)
+      refuse(fmt::format("column {}: the name stands twice; rename one", columns[i].name));
+    sample_bytes += checked_bytes(columns[i]);
+  }
+  if (sample_bytes > kSampleBytesMax) {
+    refuse(fmt::format("each sample has {} bytes, the limit is {}; make samples smaller",
+                       sample_bytes, kSampleBytesMax));
+  }
 }
 
 std::shared_ptr<arrow::Schema> Schema::to_arrow() const {

@@ -33,6 +33,7 @@ namespace {
 constexpr std::uint64_t kIngestVersion = 1;
 
 void check_options(const IngestOptions& options, const Schema& schema) {
+  schema.check();
   const auto check_range = [](std::string_view name, std::uint64_t value, std::uint64_t least,
                               std::uint64_t most) {
     if (value < least || value > most) {
@@ -144,6 +145,8 @@ class Run {
     }
   }
 
+  /// The sources of this library name file and line, and can skip; any other is held against it
+  /// here.
   void check_sample_sizes(const arrow::RecordBatch& batch) const {
     if (sizes_.all_fixed() && sizes_.fixed_bytes() <= kSampleBytesMax) return;
     const auto views = column_views(batch, schema_);

@@ -10,6 +10,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/system_error.hpp"
+#include "dataset/chunk.hpp"
 
 namespace ringfeed {
 namespace {
@@ -54,6 +55,12 @@ std::string listed(const std::vector<std::string>& names) {
   }
   if (names.size() > kListedMax) text += fmt::format(" and {} more", names.size() - kListedMax);
   return text;
+}
+
+std::string describe_size(std::uint64_t bytes) {
+  return fmt::format(
+      "the sample has {} bytes, the limit is {}: what is large is kept in files of its own", bytes,
+      kSampleBytesMax);
 }
 
 BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,

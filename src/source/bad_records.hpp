@@ -19,6 +19,9 @@ std::string in_quotes(std::string_view text);
 /// Names for an error: "a, b, c", at most 20 of them and then how many more there are.
 std::string listed(const std::vector<std::string>& names);
 
+/// What is wrong with a sample of more than kSampleBytesMax bytes.
+std::string describe_size(std::uint64_t bytes);
+
 class BadRecords {
  public:
   /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails;

@@ -37,10 +37,11 @@ struct CsvColumn {
   std::unique_ptr<arrow::ResizableBuffer> values;
 };
 
-/// The narrowest type that holds every field of a column: int64, float64 or string.
+/// The narrowest type that holds every field of a column: int64, float64 or string. A whole number
+/// beyond int64 is a bad record then, as is one that float64 does not hold exactly.
 std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths,
                                       const SourceOptions& options, BadRecords& bad) {
-  CsvRows rows(paths);
+  CsvRows rows(paths, options.header);
   std::vector<TextKind> kinds(rows.columns().size(), TextKind::kEmpty);
   bool any = false;
   while (rows.next()) {
@@ -81,21 +82,21 @@ class CsvSource final : public Source {
     for (const auto& path : paths_) bytes_total_ += check_source_file(path);
     choose_columns();
     const auto arrow_schema = schema_.to_arrow();
-    std::uint64_t row_bytes = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       auto& column = columns_[i];
       column.type = arrow_schema->field(static_cast<int>(i))->type();
       if (column.spec.kind == ColumnKind::kString) continue;
-      column.parse = parser_for(column.spec.dtype);
-      row_bytes += column.spec.sample_bytes();
+      column.parse = options_.tensors.empty() ? parser_for_inferred(column.spec.dtype)
+                                              : parser_for(column.spec.dtype);
+      row_bytes_ += column.spec.sample_bytes();
     }
     arrow_schema_ = arrow_schema;
-    if (row_bytes > kSampleBytesMax) {
+    if (row_bytes_ > kSampleBytesMax) {
       throw Error(ErrorCode::kBadData,
                   fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                              paths_[0], row_bytes, kSampleBytesMax));
+                              paths_[0], row_bytes_, kSampleBytesMax));
     }
-    rows_max_ = rows_of_batch(row_bytes, options_.batch_rows);
+    rows_max_ = rows_of_batch(row_bytes_, options_.batch_rows);
   }
 
   const Schema& schema() const override { return schema_; }
@@ -127,8 +128,10 @@ class CsvSource final : public Source {
 
  private:
   void choose_columns() {
-    rows_ = std::make_unique<CsvRows>(paths_);
+    rows_ = std::make_unique<CsvRows>(paths_, options_.header);
     if (options_.tensors.empty()) {
+      for (const auto& name : rows_->columns()) schema_.columns.push_back({name, {}, {}, {}});
+      schema_.check();  // before the types are looked for, which takes long
       schema_.columns = infer_columns(paths_, options_, bad_);
       for (std::size_t i = 0; i < schema_.columns.size(); ++i) {
         columns_.push_back({schema_.columns[i], {i}, nullptr, nullptr, nullptr});
@@ -156,9 +159,11 @@ class CsvSource final : public Source {
   std::string convert_row(std::int64_t row) {
     if (auto fault = rows_->fault(); !fault.empty()) return fault;
     const auto fields = rows_->fields();
+    std::uint64_t bytes = row_bytes_;
     for (const auto& column : columns_) {
       if (column.parse == nullptr) {
         const auto text = fields[column.fields[0]];
+        bytes += text.size();
         if (!arrow::util::ValidateUTF8(text)) {
           return fmt::format("column {}: the text is not UTF-8", in_quotes(column.spec.name));
         }
@@ -175,6 +180,7 @@ class CsvSource final : public Source {
         to += item_bytes;
       }
     }
+    if (bytes > kSampleBytesMax) return describe_size(bytes);
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].parse != nullptr) continue;
       const auto text = fields[columns_[i].fields[0]];
@@ -214,6 +220,7 @@ class CsvSource final : public Source {
   std::vector<CsvColumn> columns_;
   std::vector<arrow::StringBuilder> texts_;  ///< by column; empty but for text
   std::unique_ptr<CsvRows> rows_;
+  std::uint64_t row_bytes_ = 0;  ///< of a sample's numbers
   std::int64_t rows_max_ = 1;
   std::uint64_t text_bytes_ = 0;
   std::uint64_t bytes_total_ = 0;

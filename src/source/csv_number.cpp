@@ -144,6 +144,22 @@ NumberFault float_to(std::string_view text, void* to) {
   return fault;
 }
 
+NumberFault exact_float_to(std::string_view text, void* to) {
+  double value = 0;
+  const auto fault = parse_float(text, value);
+  std::memcpy(to, &value, sizeof(value));
+  constexpr double kExact = 9007199254740992.0;
+  constexpr double kWholeEnd = 9223372036854775808.0;
+  if (fault != NumberFault::kNone || std::fabs(value) < kExact) return fault;
+  const auto inner = without_plus(trimmed(text));
+  std::int64_t whole = 0;
+  const auto [last, error] = std::from_chars(inner.data(), inner.data() + inner.size(), whole);
+  if (last != inner.data() + inner.size()) return NumberFault::kNone;  // with a point or exponent
+  const bool exact =
+      error == std::errc() && value < kWholeEnd && static_cast<std::int64_t>(value) == whole;
+  return exact ? NumberFault::kNone : NumberFault::kNotExact;
+}
+
 NumberFault half_to(std::string_view text, void* to) {
   double wide = 0;
   if (const auto fault = parse_float(text, wide); fault != NumberFault::kNone) return fault;
@@ -182,6 +198,9 @@ std::string describe_fault(NumberFault fault, std::string_view column, std::stri
     case NumberFault::kNotWhole:
       return where +
              fmt::format("{} is not a whole number, as {} needs", in_quotes(text), name_of(dtype));
+    case NumberFault::kNotExact:
+      return where + fmt::format("{} is a whole number that {} does not hold exactly",
+                                 in_quotes(text), name_of(dtype));
     case NumberFault::kNotBool:
       return where + fmt::format("{} is not a bool (0, 1, true, false)", in_quotes(text));
   }
@@ -212,6 +231,10 @@ ParseNumber parser_for(DType dtype) {
   throw Error(ErrorCode::kInternal, "unknown dtype");
 }
 
+ParseNumber parser_for_inferred(DType dtype) {
+  return dtype == DType::kFloat64 ? exact_float_to : parser_for(dtype);
+}
+
 NumberFault parse_number(std::string_view text, DType dtype, void* to) {
   return parser_for(dtype)(text, to);
 }
@@ -223,7 +246,7 @@ TextKind kind_of(std::string_view text) {
   if (inner.empty()) return TextKind::kEmpty;
   const char* const end = inner.data() + inner.size();
   const auto parsed = std::from_chars(inner.data(), end, whole);
-  if (parsed.ec == std::errc() && parsed.ptr == end) return TextKind::kWhole;
+  if (parsed.ec != std::errc::invalid_argument && parsed.ptr == end) return TextKind::kWhole;
   double number = 0;
   const auto fault = parse_float(inner, number);
   return fault == NumberFault::kNotANumber ? TextKind::kText : TextKind::kNumber;

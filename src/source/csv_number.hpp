@@ -17,6 +17,7 @@ enum class NumberFault : std::uint8_t {
   kOutOfRange,
   kNotWhole,  ///< a fraction where the dtype has whole numbers only
   kNotBool,
+  kNotExact,  ///< a whole number that would be rounded
 };
 
 /// "column 'x': '300' is out of the range of uint8".
@@ -32,10 +33,14 @@ NumberFault parse_number(std::string_view text, DType dtype, void* to);
 using ParseNumber = NumberFault (*)(std::string_view text, void* to);
 ParseNumber parser_for(DType dtype);
 
+/// For a column that nobody gave a dtype: nothing said that its whole numbers may be rounded, so
+/// one that float64 does not hold exactly, or that is beyond int64, is kNotExact.
+ParseNumber parser_for_inferred(DType dtype);
+
 /// What a field could be. Each kind is wider than the one before.
 enum class TextKind : std::uint8_t {
   kEmpty,
-  kWhole,   ///< fits int64
+  kWhole,   ///< a whole number; one beyond int64 is found as a bad number later
   kNumber,  ///< any other number; also NaN and infinity, so that they are found as bad numbers
             ///< later
   kText,

@@ -14,7 +14,8 @@
 namespace ringfeed {
 namespace {
 
-constexpr std::size_t kColumnsMax = std::size_t{1} << 20;
+/// Many columns may make one tensor: there may be more of them than a data set has.
+constexpr std::size_t kFieldsMax = std::size_t{1} << 20;
 
 /// An empty field says nothing: a record may have one, and so may a header (pandas leaves the index
 /// without a name).
@@ -35,6 +36,16 @@ bool is_any_number(std::span<const std::string_view> fields) {
   });
 }
 
+/// 0, 1, 2, ...: what pandas writes where the columns have no names of their own, behind an empty
+/// field for the index.
+bool are_counting_up(std::span<const std::string_view> fields) {
+  if (fields[0].empty()) fields = fields.subspan(1);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i] != std::to_string(i)) return false;
+  }
+  return !fields.empty();
+}
+
 std::string name_of_column(std::string_view field, std::size_t place) {
   const auto first = field.find_first_not_of(" \t");
   if (first == std::string_view::npos) return fmt::format("f{}", place);
@@ -43,13 +54,24 @@ std::string name_of_column(std::string_view field, std::size_t place) {
 
 }  // namespace
 
-CsvRows::CsvRows(std::vector<std::string> paths) : paths_(std::move(paths)) {
+CsvRows::CsvRows(std::vector<std::string> paths, Header header)
+    : paths_(std::move(paths)), header_(header) {
   arrow::util::InitializeUTF8();
   open();
   learn_columns();
 }
 
 void CsvRows::open() { parser_ = std::make_unique<CsvParser>(paths_[file_]); }
+
+bool CsvRows::find_header() const {
+  if (header_ != Header::kAuto) return header_ == Header::kYes;
+  if (!are_all_numbers(fields())) return true;
+  if (!are_counting_up(fields())) return false;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}:{}: the first row counts up from 0, so it may name the columns or be "
+                          "a record; say whether there is a header, yes or no",
+                          path(), line()));
+}
 
 void CsvRows::learn_columns() {
   if (!parser_->next_row()) {
@@ -59,13 +81,13 @@ void CsvRows::learn_columns() {
                             path()));
   }
   const auto row = fields();
-  if (row.size() > kColumnsMax) {
+  if (row.size() > kFieldsMax) {
     throw Error(
         ErrorCode::kBadData,
         fmt::format("{}:{}: {} columns, the limit is {}; use npy or Parquet for such records",
-                    path(), line(), row.size(), kColumnsMax));
+                    path(), line(), row.size(), kFieldsMax));
   }
-  has_header_ = !are_all_numbers(row);
+  has_header_ = find_header();
   first_row_is_record_ = !has_header_;
   std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -111,7 +133,7 @@ bool CsvRows::next() {
 void CsvRows::check_header() const {
   const auto row = fields();
   if (!has_header_) {
-    if (is_any_number(row)) return;
+    if (header_ == Header::kNo || is_any_number(row)) return;
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}:{}: the first row is a header, but {} has none; make both alike",
                             path(), line(), paths_[0]));

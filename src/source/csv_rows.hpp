@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ringfeed/source.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,10 +15,10 @@ namespace ringfeed {
 
 class CsvRows {
  public:
-  /// Opens the first file and learns the columns: its first row is a header unless all its fields
-  /// are numbers, then the columns are f0, f1, ... Throws Error{kBadData} when there is none, or a
-  /// name is not right.
-  explicit CsvRows(std::vector<std::string> paths);
+  /// Opens the first file and learns the columns: the names in its header, else f0, f1, ... Throws
+  /// Error{kBadData} when there is none, or a name is not right; kInvalidArgument when kAuto cannot
+  /// tell whether there is a header.
+  explicit CsvRows(std::vector<std::string> paths, Header header = Header::kAuto);
 
   const std::vector<std::string>& columns() const noexcept { return columns_; }
 
@@ -37,10 +38,12 @@ class CsvRows {
 
  private:
   void open();
+  bool find_header() const;
   void learn_columns();
   void check_header() const;
 
   const std::vector<std::string> paths_;
+  const Header header_;
   std::size_t file_ = 0;
   std::unique_ptr<CsvParser> parser_;
   std::vector<std::string> columns_;

@@ -120,6 +120,14 @@ std::uint64_t hash_files(std::string_view text, const std::vector<std::string>& 
   return hasher.digest();
 }
 
+std::string lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 void check_stop(const std::stop_token& stop) {
   if (!stop.stop_requested()) return;
   throw Error(ErrorCode::kCancelled,

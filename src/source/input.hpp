@@ -52,6 +52,9 @@ class ByteStream {
 std::uint64_t hash_files(std::string_view text, const std::vector<std::string>& paths,
                          const std::stop_token& stop);
 
+/// ASCII letters in lower case: capitals of a file's name do not matter.
+std::string lower_case(std::string_view name);
+
 /// Throws Error{kCancelled} when asked to stop.
 void check_stop(const std::stop_token& stop);
 

@@ -147,22 +147,29 @@ class ParquetSource final : public Source {
 
 std::vector<std::string> parquet_files_in(const std::string& folder) {
   std::vector<std::string> files;
+  std::vector<std::string> others;
   std::error_code error;
   std::filesystem::directory_iterator entries(folder, error);
   if (error) throw_system_error(error.value(), folder);
   for (const auto& entry : entries) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with('.') || name.starts_with('_') || !name.ends_with(".parquet")) continue;
-    files.push_back(entry.path().string());
+    if (name.starts_with('.') || name.starts_with('_')) continue;
+    const bool is_parquet = lower_case(name).ends_with(".parquet") && !entry.is_directory(error);
+    (is_parquet ? files : others).push_back(is_parquet ? entry.path().string() : name);
   }
+  std::ranges::sort(files);
+  std::ranges::sort(others);
+  if (!files.empty() && others.empty()) return files;
   if (files.empty()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no .parquet file right in this folder; name the folder "
                             "that holds them, or the files",
                             folder));
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: beside .parquet files the folder holds {}, which would be left out; "
+                          "move that away, or name the files",
+                          folder, listed(others)));
 }
 
 std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files,

@@ -8,8 +8,8 @@
 
 namespace ringfeed {
 
-/// The .parquet files right in the folder, by name; those that start with '.' or '_' are left out.
-/// Throws Error{kNotFound} when there is none.
+/// The .parquet files right in the folder, by name; what starts with '.' or '_' is left out. Throws
+/// Error{kNotFound} when there is none, kInvalidArgument when something else is there, too.
 std::vector<std::string> parquet_files_in(const std::string& folder);
 
 std::unique_ptr<Source> open_parquet(const std::vector<std::string>& files,

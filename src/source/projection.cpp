@@ -123,6 +123,12 @@ void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, 
   });
 }
 
+/// Elements in the rows of a column of varying length.
+std::uint64_t elements_in(const arrow::ArrayData& data, std::int64_t first, std::int64_t end) {
+  if (data.length == 0) return 0;
+  return static_cast<std::uint64_t>(offsets_of(data)[end] - offsets_of(data)[first]);
+}
+
 }  // namespace
 
 Projection::Projection(const std::string& where, std::vector<TypedColumn> source,
@@ -134,15 +140,14 @@ Projection::Projection(const std::string& where, std::vector<TypedColumn> source
   } else {
     use_tensors(where, tensors);
   }
-  std::uint64_t sample_bytes = 0;
   for (const auto& output : outputs_) {
     schema_.columns.push_back(output.spec);
-    if (output.spec.kind == ColumnKind::kTensor) sample_bytes += output.spec.sample_bytes();
+    if (output.spec.kind == ColumnKind::kTensor) fixed_bytes_ += output.spec.sample_bytes();
   }
-  if (sample_bytes > kSampleBytesMax) {
+  if (fixed_bytes_ > kSampleBytesMax) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                            where, sample_bytes, kSampleBytesMax));
+                            where, fixed_bytes_, kSampleBytesMax));
   }
   arrow_schema_ = schema_.to_arrow();
 }
@@ -214,6 +219,7 @@ std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector
                                                         RowFaults& faults) const {
   for (std::size_t i = 0; i < used_.size(); ++i)
     check_values(arrays[i]->data(), used_spec(i), i, faults);
+  check_sizes(arrays, rows, faults);
   arrow::ArrayVector results;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const auto& output = outputs_[i];
@@ -228,6 +234,24 @@ std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector
     }
   }
   return arrow::RecordBatch::Make(arrow_schema_, rows, std::move(results));
+}
+
+void Projection::check_sizes(const arrow::ArrayVector& arrays, std::int64_t rows,
+                             RowFaults& faults) const {
+  const auto bytes_of = [&](std::int64_t first, std::int64_t end) {
+    std::uint64_t bytes = fixed_bytes_;
+    for (const auto& output : outputs_) {
+      if (output.spec.kind == ColumnKind::kTensor) continue;
+      const auto& data = *arrays[output.parts[0]]->data();
+      bytes += elements_in(data, first, end) * size_of(output.spec.dtype);
+    }
+    return bytes;
+  };
+  if (bytes_of(0, rows) <= kSampleBytesMax) return;  // together, and each of them too
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const auto bytes = bytes_of(row, row + 1);
+    if (bytes > kSampleBytesMax) faults.try_emplace(row, RowFault{0, describe_size(bytes)});
+  }
 }
 
 std::shared_ptr<arrow::Array> Projection::pack(const Output& output,

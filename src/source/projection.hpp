@@ -55,6 +55,7 @@ class Projection {
   };
   const ColumnSpec& used_spec(std::size_t place) const { return source_[used_[place]].spec; }
   void use_all(const std::string& where);
+  void check_sizes(const arrow::ArrayVector& arrays, std::int64_t rows, RowFaults& faults) const;
   void use_tensors(const std::string& where, const std::vector<TensorSpec>& tensors);
   std::shared_ptr<arrow::Array> pack(const Output& output,
                                      const std::shared_ptr<arrow::DataType>& type,
@@ -64,6 +65,7 @@ class Projection {
   const std::vector<TypedColumn> source_;
   std::vector<std::size_t> used_;
   std::vector<Output> outputs_;
+  std::uint64_t fixed_bytes_ = 0;  ///< of a sample's tensors
   Schema schema_;
   std::shared_ptr<arrow::Schema> arrow_schema_;
 };

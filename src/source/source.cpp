@@ -26,10 +26,7 @@ bool is_folder(const std::string& path) {
 }
 
 Format format_of(const std::string& path) {
-  std::string name = path;
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::string name = lower_case(path);
   if (name.ends_with(".parquet")) return Format::kParquet;
   if (name.ends_with(".npy")) return Format::kNpy;
   const bool gzip = name.ends_with(".gz");
@@ -93,7 +90,12 @@ std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options) {
   check_options(paths, options);
   std::vector<std::string> files;
-  switch (settle_format(paths, files)) {
+  const auto format = settle_format(paths, files);
+  if (format != Format::kCsv && options.header != Header::kAuto) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: only CSV files have a header; leave that option out", paths[0]));
+  }
+  switch (format) {
     case Format::kCsv:
       return open_csv(files, options);
     case Format::kParquet:

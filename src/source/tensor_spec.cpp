@@ -173,6 +173,8 @@ std::string describe(std::string_view format, const Schema& schema, const Source
     add(std::to_string(tensor.columns.size()));
     for (const auto& column : tensor.columns) add(column);
   }
+  if (options.header != Header::kAuto)
+    add(options.header == Header::kYes ? "header yes" : "header no");
   add(options.on_bad == OnBad::kSkip ? "skip" : "error");
   return text;
 }

@@ -43,6 +43,12 @@ bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept
   return error == std::errc() && end == text.data() + text.size();
 }
 
+bool is_parts_folder(std::string_view name, std::uint64_t& version) noexcept {
+  const auto dash = name.find('-');
+  return name.starts_with('v') && dash != std::string_view::npos && name.size() == dash + 17 &&
+         parse_version_number(name.substr(1, dash - 1), version);
+}
+
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;

@@ -49,6 +49,9 @@ class LocalLayout {
 /// The number, when the text is exactly how it is written in a name (no sign, no zeros in front).
 bool parse_version_number(std::string_view text, std::uint64_t& number) noexcept;
 
+/// Of the data folder: "v3-00ff..." is where version 3 keeps its files.
+bool is_parts_folder(std::string_view name, std::uint64_t& version) noexcept;
+
 /// Names in a folder, sorted; empty when it is missing.
 std::vector<std::string> names_in(const std::string& folder);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <utility>
@@ -22,10 +23,58 @@
 namespace ringfeed {
 namespace {
 
-constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
 /// A manifest that was put aside for its removal is "removed-N.json".
 constexpr std::string_view kRemoved = "removed-";
 constexpr std::string_view kJson = ".json";
+
+/// Nothing when it is damaged.
+std::optional<Manifest> sound_manifest(const LocalLayout& layout, std::uint64_t version) {
+  try {
+    return read_manifest(layout, version);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData) throw;
+    return std::nullopt;
+  }
+}
+
+/// Files that a version, or those before it, made and no other one names, below the data set's
+/// folder. Its own manifest is not asked, for it may be damaged. What another damaged one may name
+/// is left out until that one is removed. Throws Error{kBadData} where a link stands in the way.
+std::vector<std::string> parts_of(const LocalLayout& layout, std::uint64_t version) {
+  const Folder root = layout.root();
+  std::set<std::string, std::less<>> used;
+  std::uint64_t unknown_upto = 0;
+  for (const auto other : layout.versions()) {
+    if (other == version) continue;
+    const auto manifest = sound_manifest(layout, other);
+    if (!manifest) {
+      unknown_upto = other;
+      continue;
+    }
+    for (const auto& part : manifest->parts) used.insert(part.name);
+  }
+  std::vector<std::string> parts;
+  if (!root.has_folder(LocalLayout::kData)) return parts;
+  for (const auto& name : names_in(layout.data_folder())) {
+    std::uint64_t made_by = 0;
+    if (!is_parts_folder(name, made_by) || made_by > version || made_by <= unknown_upto) continue;
+    const std::string folder = fmt::format("{}/{}", LocalLayout::kData, name);
+    if (!root.has_folder(folder)) continue;
+    for (const auto& file : names_in(root.path_of(folder))) {
+      std::string part = folder + "/" + file;
+      if (file.ends_with(".arrow") && !used.contains(part)) parts.push_back(std::move(part));
+    }
+  }
+  return parts;
+}
+
+/// Throws Error{kBadData} where a part has a name that leads out of the data set, or over a link.
+void check_names(const LocalLayout& layout, const Manifest& manifest) {
+  for (const auto& part : manifest.parts) {
+    layout.part_path(part.name, layout.manifest_path(manifest.version));
+    layout.root().has_folder(part.name.substr(0, part.name.rfind('/')));
+  }
+}
 
 }  // namespace
 
@@ -77,38 +126,20 @@ void LocalStore::remove(std::uint64_t version) {
       fmt::format("{}/{}{}{}", LocalLayout::kWork, kRemoved, version, kJson);
   const std::string aside = root.path_of(aside_name);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
-  // Its error, and that of a name in it or a link on the way there, before anything is touched.
-  const Manifest removed =
-      goes_on ? Manifest::decode(root.read_file(aside_name, kManifestBytesMax), aside)
-              : read_manifest(layout_, version);
-  std::set<std::string> folders;
-  for (const auto& part : removed.parts) {
-    layout_.part_path(part.name, goes_on ? aside : layout_.manifest_path(version));
-    folders.insert(part.name.substr(0, part.name.rfind('/')));
+  // Errors before anything is touched.
+  if (!goes_on) {
+    if (const auto manifest = sound_manifest(layout_, version)) check_names(layout_, *manifest);
   }
-  for (const auto& folder : folders) root.has_folder(folder);
   LocalLock lock(layout_);
+  const auto parts = parts_of(layout_, version);
   if (!goes_on) {
     if (!rename_if_absent(layout_.manifest_path(version), aside))
       throw Error(ErrorCode::kConflict, fmt::format("{}: the file is in the way", aside));
     sync_folder(layout_.work_folder());
     sync_folder(layout_.versions_folder());
   }
-  std::set<std::string, std::less<>> used;
-  for (const auto other : layout_.versions()) {
-    for (const auto& part : read_manifest(layout_, other).parts) used.insert(part.name);
-  }
-  for (const auto& part : removed.parts) {
-    if (used.contains(part.name)) continue;
-    try {
-      root.remove(part.name);
-    } catch (const Error& error) {  // its folder is gone: an earlier call came that far
-      if (error.code() != ErrorCode::kNotFound) throw;
-    }
-  }
-  for (const auto& folder : folders) {  // what is not empty stays
-    if (folder != LocalLayout::kData && root.has_folder(folder)) root.remove_folder(folder);
-  }
+  for (const auto& part : parts) root.remove(part);
+  for (const auto& part : parts) root.remove_folder(part.substr(0, part.rfind('/')));
   root.remove(aside_name);
   if (::access(layout_.journal_path().c_str(), F_OK) != 0) lock.remove(layout_);
 }

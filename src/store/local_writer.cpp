@@ -41,13 +41,6 @@ void check_folder_is_ours(const LocalLayout& layout) {
   }
 }
 
-/// "v3-00ff..." is where version 3 keeps its files.
-bool is_parts_folder(std::string_view name, std::uint64_t& version) {
-  const auto dash = name.find('-');
-  return name.starts_with('v') && dash != std::string_view::npos && name.size() == dash + 17 &&
-         parse_version_number(name.substr(1, dash - 1), version);
-}
-
 void remove_file(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_system_error(errno, path);
 }
@@ -189,7 +182,7 @@ void LocalWriter::close_part() {
 void LocalWriter::link_manifest() {
   {
     File file = File::create(layout_.open_manifest_path());
-    file.write(manifest_.encode());
+    file.write(manifest_.text_to_publish());
     step("manifest-written");
     file.sync();
     file.close();

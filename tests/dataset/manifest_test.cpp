@@ -220,6 +220,20 @@ TEST(Manifest, RefusesFieldsOutOfBounds) {
   EXPECT_NE(refusal(std::string(100'000, '[')), "");
 }
 
+TEST(Manifest, WhatCannotBeReadIsNotPublished) {
+  EXPECT_EQ(example().text_to_publish(), example().encode());
+  auto nameless = example();
+  nameless.schema.columns[0].name = "";
+  auto splitless = example();
+  splitless.splits = {"val"};
+  auto empty = example();
+  empty.parts[0].chunk_samples[0] = 0;
+  for (const auto& manifest : {nameless, splitless, empty}) {
+    EXPECT_THROW(Manifest::decode(manifest.encode(), "m"), Error);
+    EXPECT_THROW(manifest.text_to_publish(), Error);
+  }
+}
+
 TEST(Manifest, NamesThatAreNoTextCannotBeWritten) {
   auto manifest = example();
   manifest.schema.columns[0].name = "\xff";

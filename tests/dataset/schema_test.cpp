@@ -74,10 +74,12 @@ TEST(Schema, RefusesWhatCannotBeHeldAndNamesIt) {
   };
   refuse({}, "at least one");
   refuse({arrow::field("when", arrow::timestamp(arrow::TimeUnit::SECOND))}, "when");
-  refuse({arrow::field("x", arrow::list(arrow::utf8()))}, "x");
+  refuse({arrow::field("x", arrow::list(arrow::utf8()))},
+         "column x: type list<item: string> cannot be");
+  refuse({arrow::field("x", arrow::list(arrow::list(arrow::int8())))}, "lists are of numbers");
   refuse({arrow::field("x", arrow::fixed_size_list(arrow::utf8(), 2))}, "x");
   refuse({arrow::field("x", arrow::int8()), arrow::field("x", arrow::int8())}, "twice");
-  refuse({arrow::field("x", arrow::fixed_size_list(arrow::int8(), 0))}, "x");
+  refuse({arrow::field("x", arrow::fixed_size_list(arrow::int8(), 0))}, "hold nothing");
   const auto tensor = [](const std::string& metadata) {
     return arrow::field(
         "x", arrow::fixed_size_list(arrow::int8(), 6), false,
@@ -89,6 +91,44 @@ TEST(Schema, RefusesWhatCannotBeHeldAndNamesIt) {
                                "{\"shape\":[4294967296,4294967296]}", "{\"shape\":[\"6\"]}"}) {
     refuse({tensor(metadata)}, "x");
   }
+}
+
+TEST(Schema, WhatNoDataSetCanHaveIsNamedWithItsLimit) {
+  const auto refuse = [](const Schema& schema, std::string_view part) {
+    const auto message = message_of(ErrorCode::kBadData, [&] { schema.check(); });
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  const auto named = [](std::string name) {
+    return Schema{{{std::move(name), ColumnKind::kTensor, DType::kInt8, {}}}};
+  };
+  named("x").check();
+  named(std::string(1024, 'n')).check();
+  refuse({}, "no column");
+  refuse(named(""), "column 1 has no name");
+  refuse(named(std::string(1025, 'n')), "column 1 has 1025 bytes, the limit is 1024");
+  refuse(named("\xff"), "not UTF-8");
+  Schema many;
+  for (int i = 0; i < 65536; ++i)
+    many.columns.push_back({std::to_string(i), ColumnKind::kTensor, DType::kInt8, {}});
+  many.check();
+  many.columns.push_back({"one more", ColumnKind::kTensor, DType::kInt8, {}});
+  refuse(many, "65537 columns, the limit is 65536");
+  refuse(
+      {{{"x", ColumnKind::kTensor, DType::kInt8, {}}, {"x", ColumnKind::kList, DType::kInt8, {}}}},
+      "column x: the name stands twice");
+  const auto shaped = [](std::vector<std::int64_t> shape) {
+    return Schema{{{"x", ColumnKind::kTensor, DType::kFloat64, std::move(shape)}}};
+  };
+  shaped({1 << 20}).check();
+  refuse(shaped({(1 << 20) + 1}), "column x: a dimension is 1048577, not in 1 to 1048576");
+  refuse(shaped({INT64_MAX, INT64_MAX}), "column x");
+  refuse(shaped({2, 0}), "column x: a dimension is 0");
+  refuse(shaped(std::vector<std::int64_t>(17, 1)), "column x has 17 dimensions, the limit is 16");
+  auto two = shaped({1 << 20});
+  two.columns.push_back({"y", ColumnKind::kTensor, DType::kInt8, {}});
+  refuse(two, "each sample has 8388609 bytes, the limit is 8388608");
+  refuse({{{"x", ColumnKind::kString, DType::kInt8, {}}}}, "column x: string");
+  refuse({{{"x", ColumnKind::kList, DType::kInt8, {3}}}}, "column x: list");
 }
 
 }  // namespace

@@ -262,6 +262,33 @@ TEST(Ingest, AFailureThatStoredNothingLeavesNothing) {
   EXPECT_EQ(names_in(temp / "deep"), std::vector<std::string>());
 }
 
+TEST(Ingest, ColumnsThatNoReaderTakesAreRefusedBeforeAnythingIsWritten) {
+  class Renamed final : public ringfeed::Source {
+   public:
+    explicit Renamed(std::string name) : schema_(source_.schema()) {
+      schema_.columns[1].name = std::move(name);
+    }
+    const Schema& schema() const override { return schema_; }
+    std::shared_ptr<arrow::RecordBatch> next() override { return source_.next(); }
+    bool in_place() const override { return false; }
+    std::uint64_t fingerprint() override { return 1; }
+    std::uint64_t bytes_total() const override { return 0; }
+    std::uint64_t bytes_read() const override { return 0; }
+    std::uint64_t rejected() const override { return 0; }
+
+   private:
+    MemorySource source_{{}};
+    Schema schema_;
+  };
+  TempFolder temp;
+  for (const auto& name : {std::string(), std::string(1025, 'n')}) {
+    Renamed source(name);
+    LocalStore store(temp / "set");
+    expect_error(ErrorCode::kBadData, "column 2", [&] { ingest(source, store, {}); });
+    EXPECT_TRUE(names_in(temp.path()).empty());
+  }
+}
+
 TEST(Ingest, RefusesWhatCannotBe) {
   TempFolder temp;
   const Source source{.samples = 10};

@@ -15,6 +15,7 @@ from stopwatch import Stopwatch
 
 pytestmark = pytest.mark.program
 
+ONE_NUMBER_NPY = b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n\x07"
 COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit")
 
 
@@ -101,6 +102,66 @@ def test_bad_csv_is_3_with_file_and_line(ringfeed: Ringfeed) -> None:
     result = ringfeed("ingest", "bad.csv", "x.ring", "--tensor", "v=a,b:2:float32", "--on-bad", "skip", "--rejects", "r.txt")
     assert "1 records rejected" in result.stdout
     assert (ringfeed.folder / "r.txt").read_text().startswith("bad.csv:4: ")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no JSON"])
+def test_a_damaged_manifest_can_be_deleted(digits: Ringfeed, text: str) -> None:
+    (digits.folder / "digits.ring/versions/1.json").write_text(text)
+    assert "delete the data set and ingest again" in digits.error("inspect", "digits.ring", code=3)
+    digits("delete", "digits.ring", "--yes")
+    digits("ingest", DIGITS, "digits.ring", *TENSORS)
+    digits("verify", "digits.ring")
+
+
+def test_names_that_no_reader_takes_are_refused_before_anything_is_written(ringfeed: Ringfeed) -> None:
+    name = "n" * 1025
+    (ringfeed.folder / "a.csv").write_text(f"{name},b\n1,2\n")
+    (ringfeed.folder / "b.csv").write_text("a,b\n1,2\n")
+    (ringfeed.folder / ".npy").write_bytes(ONE_NUMBER_NPY)
+    for arguments, words in ((("a.csv",), "1025 bytes, the limit is 1024"), (("b.csv", "--tensor", f"{name}=a::int8"), "1025 bytes"),
+                             ((".npy",), "column 1 has no name")):
+        assert words in ringfeed.error("ingest", *arguments[:1], "x.ring", *arguments[1:], code=3)
+        assert not (ringfeed.folder / "x.ring").exists()
+
+
+def test_a_header_of_numbers(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("0,1\n5,6\n7,8\n")
+    line = ringfeed.error("ingest", "a.csv", "a.ring", code=2)
+    assert line.startswith("ringfeed: a.csv:1: the first row counts up from 0") and "yes or no" in line
+    for header, names, samples in (("yes", ["0", "1"], 2), ("no", ["f0", "f1"], 3)):
+        ringfeed("ingest", "a.csv", f"{header}.ring", "--header", header)
+        summary = json.loads(ringfeed("inspect", f"{header}.ring", "--json").stdout)
+        assert [column["name"] for column in summary["columns"]] == names
+        assert summary["splits"]["train"]["samples"] == samples
+    (ringfeed.folder / "a.npy").write_bytes(ONE_NUMBER_NPY)
+    assert "only CSV files have a header" in ringfeed.error("ingest", "a.npy", "b.ring", "--header", "no", code=2)
+
+
+@pytest.mark.parametrize("number", ["-1", "18446744073709551616", "99999999999999999999999", "0x10", "1.5", "1e3", " 1"])
+def test_numbers_that_are_none_are_refused(digits: Ringfeed, number: str) -> None:
+    for arguments in (("ingest", DIGITS, "x.ring", f"--seed={number}"),
+                      ("train", "digits.ring", "--input", "image", "--target", "label", f"--seed={number}"),
+                      ("train", "digits.ring", "--input", "image", "--target", "label", f"--epochs={number}"),
+                      ("train", "digits.ring", "--input", "image", "--target", "label", f"--nproc={number}"),
+                      ("head", "digits.ring", "-n", number)):
+        line = digits.error(*arguments, code=2)
+        assert "not a whole number" in line or "not in range" in line, line
+
+
+def test_zeros_in_front_of_a_number_mean_nothing(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("x\n" + "".join(f"{i}\n" for i in range(100)))
+    ringfeed("ingest", "a.csv", "padded.ring", "--seed", "010")
+    ringfeed("ingest", "a.csv", "plain.ring", "--seed", "10")
+    ringfeed("ingest", "a.csv", "nine.ring", "--seed", "09")
+    heads = [ringfeed("head", f"{name}.ring", "-n", "08").stdout for name in ("padded", "plain", "nine")]
+    assert heads[0] == heads[1] != heads[2] and heads[0].count("x=") == 8
+    ringfeed("ingest", "a.csv", "most.ring", "--seed", "18446744073709551615")
+
+
+def test_a_sample_that_is_too_long_is_skipped(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("x,t\n1,a\n2," + "y" * (9 << 20) + "\n3,b\n")
+    assert ringfeed.error("ingest", "a.csv", "x.ring", code=3).startswith("ringfeed: a.csv:3: the sample has 9437192 bytes")
+    assert "1 records rejected" in ringfeed("ingest", "a.csv", "x.ring", "--on-bad", "skip").stdout
 
 
 def test_flipped_bit_is_3(digits: Ringfeed) -> None:

@@ -71,6 +71,7 @@ def test_ranks_share_each_step(numbers: str, ranks: int, shuffle: str) -> None:
 def test_batch_size_is_per_rank(numbers: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # as what starts ranks does
     loader = ringfeed.Loader(ringfeed.open(numbers), batch_size=16)
     assert (loader.rank, loader.world_size, loader.global_batch_size) == (1, 4, 64)
     sizes = [batch.size for batch in loader]

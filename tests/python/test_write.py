@@ -130,10 +130,30 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("data", "error", "text"), [
     ({"a": numpy.zeros(3), "b": numpy.zeros(2)}, ValueError, "different numbers of samples (a: 3, b: 2)"),
     ({"a": numpy.array([1.0, numpy.nan])}, ringfeed.BadDataError, "data:2: column 'a'"),
-    ({"a": numpy.zeros(2, complex)}, ValueError, "column 'a': a data set cannot hold this dtype"),
-    ({"a": numpy.zeros(2, numpy.uint64)}, ValueError, "cast it to int64"),
-    ({"a": ["x", None]}, ringfeed.BadDataError, "column 'a'"),
-    ({"a": [1, None]}, ringfeed.BadDataError, "value 1 is None"),
+    ({"a": numpy.zeros(2, complex)}, ValueError, "column 'a': complex128 cannot be held; give its real and imaginary parts"),
+    ({"a": numpy.zeros(2, numpy.uint64)}, ValueError, "column 'a': uint64 cannot be held; cast it to int64"),
+    ({"a": numpy.zeros(2, numpy.longdouble)}, ValueError, "cast it to float64"),
+    ({"a": numpy.zeros(2, [("x", int)])}, ValueError, "give its fields as columns"),
+    (pandas.DataFrame({"a": pandas.to_datetime(["2026-11-28"])}), ValueError, "cast it to int64"),
+    ({"a": numpy.zeros(2, "m8[s]")}, ValueError, "column 'a': timedelta64[s] cannot be held"),
+    ({"a": numpy.zeros((2, 0))}, ValueError, "column 'a': samples of shape (0,) hold nothing"),
+    ({"a": ["x", None]}, ringfeed.BadDataError, "column 'a': sample 1 is NoneType, others are text"),
+    ({"a": [b"x", None]}, ringfeed.BadDataError, "column 'a': sample 1 is NoneType, others are bytes"),
+    ({"a": ["x", "\ud800"]}, ringfeed.BadDataError, "column 'a': sample 1 has a lone surrogate"),
+    ({"a": [1, None]}, ringfeed.BadDataError, "column 'a': sample 1 is None"),
+    ({"a": 1}, ValueError, "column 'a' is int"),
+    ({"a": "abc"}, ValueError, "column 'a' is str"),
+    ([[numpy.zeros(2), 1]], ringfeed.BadDataError, "sample 0 is [array([0., 0.]), 1]"),
+    (pandas.Series([1, 2]), ValueError, "data is Series, one column without a name"),
+    (pyarrow.chunked_array([[1]]), ValueError, "data is ChunkedArray, one column without a name"),
+    (pyarrow.table({"a": [["x"]]}), ValueError, "column a: type list<item: string> cannot be held"),
+    (pyarrow.table({"a": [[[1]]]}), ValueError, "lists are of numbers"),
+    ({"a": torch.zeros(2, dtype=torch.bfloat16)}, ValueError, "column 'a': a tensor of torch.bfloat16"),
+    ({"a": torch.zeros(2).to_sparse()}, ValueError, "torch.sparse_coo"),
+    ({"a": torch.zeros(2, device="meta")}, ValueError, "on meta"),
+    ({"": [1, 2]}, ringfeed.BadDataError, "column 1 has no name"),
+    ({"n" * 1025: [1, 2]}, ringfeed.BadDataError, "1025 bytes, the limit is 1024"),
+    ({str(i): [1] for i in range(65537)}, ringfeed.BadDataError, "65537 columns, the limit is 65536"),
     ({"a": [numpy.zeros((2, 2)), numpy.zeros((2, 3))]}, ringfeed.BadDataError, "different shapes"),
     ({}, ValueError, "no column"),
     ({"a": []}, ValueError, "no sample"),
@@ -152,17 +172,169 @@ def test_bad_data_are_named_and_leave_nothing(data: Any, error: type[Exception],
 
 
 def test_shapes_that_change_late_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ringfeed.BadDataError, match=r"column 'x' is float64 \[3\] from sample 4096 on, and float64 \[2\] before"):
+    with pytest.raises(ringfeed.BadDataError, match=r"column 'x': samples have different shapes, \(2,\) and \(sample 4096\) \(3,\)"):
         ringfeed.write(tmp_path / "a.ring", ({"x": numpy.zeros(2 if i < 5000 else 3)} for i in range(4096 * 2) if i < 4096 or i >= 5000))
+
+
+MASKED = numpy.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+
+
+@pytest.mark.parametrize(("data", "sample"), [
+    ({"x": MASKED}, 1),
+    ({"x": [numpy.ma.array([1.0, 2.0, 3.0]), MASKED]}, 1),
+    ({"x": [1.0, 2.0, numpy.ma.masked]}, 2),
+    ({"x": [[1.0, 2.0], [1.0, numpy.ma.masked]]}, 1),
+    ({"x": [[numpy.zeros(3), MASKED]]}, 0),
+    (({"x": MASKED if i == 5000 else numpy.zeros(3)} for i in range(6000)), 5000),
+    (({"x": numpy.ma.masked if i == 5000 else 1} for i in range(6000)), 5000),
+])
+def test_masked_values_are_missing(data: Any, sample: int, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(ringfeed.BadDataError, match=f"column 'x': sample {sample} has a masked value"):
+        ringfeed.write(tmp_path / "a.ring", data)
+
+
+def test_a_mask_of_nothing_is_none(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", {"x": numpy.ma.array([1.0, 2.0], mask=False), "y": [numpy.ma.array([1]), numpy.ma.array([2])]})
+    assert sorted(ringfeed.open(tmp_path / "a.ring")[:]["x"].tolist()) == [1, 2]
+
+
+@pytest.mark.parametrize(("data", "text"), [
+    ({"x": [1, 2**63]}, "sample 1 has 9223372036854775808, a whole number beyond int64"),
+    ({"x": [2**63, 2**63]}, "sample 0 has 9223372036854775808, a whole number beyond int64"),
+    ({"x": [1, 2**64]}, "sample 1 has 18446744073709551616, a whole number beyond int64"),
+    ({"x": [0.5, 2**53 + 1]}, "sample 1 has 9007199254740993, a whole number that float64 does not hold exactly"),
+    ({"x": [numpy.int64(2**53 + 1), 0.5]}, "sample 0 has 9007199254740993"),
+    ({"x": [[1, 2], [0.5, 2**53 + 1]]}, "sample 1 has 9007199254740993"),
+    ({"x": [numpy.array([0.5]), numpy.array([2**53 + 1])]}, "sample 1 has 9007199254740993, which float64 does not hold exactly"),
+    ({"x": [numpy.array([2**63], numpy.uint64), numpy.array([1])]}, "uint64 cannot be held"),
+    (({"x": 2**53 + 1 if i == 5000 else 0.5} for i in range(6000)), "sample 5000 has 9007199254740993"),
+    (({"x": 0.5 if i < 4096 else 2**53 + i - 4999} for i in range(6000)), "sample 5000 has 9007199254740993, which float64"),
+])
+def test_whole_numbers_are_never_rounded(data: Any, text: str, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(ValueError, match="column 'x': ") as caught:
+        ringfeed.write(tmp_path / "a.ring", data)
+    assert text in str(caught.value)
+
+
+def test_whole_numbers_that_floats_hold_stay(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", {"x": [0.5, 2**53, -(2**60), 3], "y": [2**63 - 1, -(2**63), 0, 1]})
+    data = ringfeed.open(tmp_path / "a.ring")[:]
+    assert sorted(data["x"].tolist()) == [-(2**60), 0.5, 3, 2**53]
+    assert sorted(data["y"].tolist()) == [-(2**63), 0, 1, 2**63 - 1]
+
+
+@pytest.mark.parametrize("kind", ["dict", "pandas", "samples", "arrays", "late"])
+def test_an_empty_list_has_no_dtype(kind: str, tmp_path: Path) -> None:
+    tokens: list[Any] = [[101, 2**53 + 1], [], [102]]
+    given: Any = {"tok": tokens}
+    dtype = "int64"
+    match kind:
+        case "pandas":
+            given = pandas.DataFrame(given)
+        case "samples":
+            given = [{"tok": each} for each in tokens]
+        case "arrays":
+            given, dtype = {"tok": [numpy.array([7, 8], numpy.int32), [], numpy.zeros(0)]}, "int32"
+        case "late":  # a block of samples behind those that said what the column is
+            given = ({"tok": [i] * (i % 3 + 1) if i < 4096 else []} for i in range(5000))
+    ringfeed.write(tmp_path / "a.ring", given)
+    data = ringfeed.open(tmp_path / "a.ring")
+    assert (data.schema[0].kind, data.schema[0].dtype) == ("list", dtype)
+    if kind in ("dict", "pandas", "samples"):
+        assert sorted(sample["tok"].tolist() for sample in data) == [[], [101, 2**53 + 1], [102]]
+
+
+def test_lists_without_any_number(tmp_path: Path) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match="column 'tok': all lists are empty, and say nothing of their dtype"):
+        ringfeed.write(tmp_path / "a.ring", {"tok": [[], []]})
+    ringfeed.write(tmp_path / "a.ring", {"tok": [numpy.zeros(0, numpy.int16), []]})
+    assert ringfeed.open(tmp_path / "a.ring").schema[0] == ringfeed.Column("tok", "list", "int16", ())
+
+
+def test_kinds_do_not_depend_on_blocks(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", ({"x": 0.5 if i < 4096 else i, "y": numpy.zeros(1, numpy.int64 if i < 4096 else numpy.int8)}
+                                         for i in range(5000)))
+    assert [column.dtype for column in ringfeed.open(tmp_path / "a.ring").schema] == ["float64", "int64"]
+    for late, text in ((0.5, r"from sample 4096 on values are float64, those before int64; say schema=\{'x': 'float64'\}"),
+                       ("x", "sample 4096 is 'x'"), ([1], "sample 4096"), (None, "sample 4096 is None")):
+        with pytest.raises(ringfeed.BadDataError, match=text):
+            ringfeed.write(tmp_path / "b.ring", ({"x": 1 if i < 4096 else late} for i in range(5000)))
+
+
+def test_a_schema_says_what_the_first_samples_do_not_show(tmp_path: Path) -> None:
+    schema = {"ids": "list<int64>", "x": ("float32", (2,)), "y": "float64", "e": "list<int16>"}
+    ringfeed.write(tmp_path / "a.ring", ({"y": i if i != 4199 else 0.5, "ids": [1, 2] if i != 4199 else [1, 2, 3], "x": [0.1, i], "e": [],
+                                          "t": "t"} for i in range(4200)), schema=schema)
+    data = ringfeed.open(tmp_path / "a.ring")
+    assert data.schema == (ringfeed.Column("y", "tensor", "float64", ()), ringfeed.Column("ids", "list", "int64", ()),
+                           ringfeed.Column("x", "tensor", "float32", (2,)), ringfeed.Column("e", "list", "int16", ()),
+                           ringfeed.Column("t", "string", "uint8", ()))
+    last = next(sample for sample in data if sample["y"] == 0.5)
+    assert last["ids"].tolist() == [1, 2, 3] and last["x"].tolist() == [numpy.float32(0.1), 4199]
+    ringfeed.write(tmp_path / "b.ring", {"a": numpy.array([[1, 2], [3, 4]]), "b": pandas.Series([1.0, 2.0])},
+                   schema={"a": "list<uint8>", "b": "int8"})
+    assert [column.dtype for column in ringfeed.open(tmp_path / "b.ring").schema] == ["uint8", "int8"]
+
+
+@pytest.mark.parametrize(("schema", "text"), [
+    ({"a": "float32", "c": "int8"}, "schema: there is no column 'c'; there are a, b"),
+    ({"a": "float"}, "schema: 'a' is 'float'; it is a dtype"),
+    ({"a": ("int8", 3)}, "schema: 'a' is ('int8', 3)"),
+    ({"a": "list<text>"}, "schema: 'a' is 'list<text>'"),
+    (["a"], "schema is ['a']; it is a dict"),
+    ({"a": "uint8"}, "column 'a': sample 1 has 300, which uint8 does not hold exactly"),
+    ({"b": "int64"}, "column 'b': sample 0 has 0.5, which int64 does not hold exactly"),
+    ({"a": ("int64", (2,))}, "column 'a': samples have different shapes, (2,) and (sample 0) ()"),
+    ({"a": "string"}, "column 'a': sample 0 is int, others are text"),
+])
+def test_a_schema_that_does_not_fit(schema: Any, text: str, tmp_path: Path) -> None:  # noqa: ANN401
+    for data in ({"a": [1, 300], "b": [0.5, 1.0]}, [{"a": 1, "b": 0.5}, {"a": 300, "b": 1.0}]):
+        with pytest.raises(ValueError) as caught:
+            ringfeed.write(tmp_path / "a.ring", data, schema=schema)
+        assert text in str(caught.value)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="schema= is not for Table, which has types of its own"):
+        ringfeed.write(tmp_path / "a.ring", pyarrow.table({"a": [1]}), schema={"a": "int8"})
+
+
+@pytest.mark.parametrize("columns", [None, ["a"], ["a", "b"]])
+def test_a_frame_with_a_name_twice(columns: list[str] | None, tmp_path: Path) -> None:
+    frame = pandas.DataFrame([[1, 2, 3], [4, 5, 6]], columns=["a", "a", "b"])
+    with pytest.raises(ringfeed.InvalidArgumentError, match="the column 'a' stands twice"):
+        ringfeed.write(tmp_path / "a.ring", frame, columns=columns)
+    ringfeed.write(tmp_path / "a.ring", frame, columns=["b"])
+
+
+@pytest.mark.parametrize("data", [{"a": [1], "b": [2]}, [(1, 2)], pyarrow.table({"a": [1], "b": [2]})])
+@pytest.mark.parametrize(("columns", "text"), [(["a", "a"], "columns: 'a' stands twice"), ([], "columns is"), ("a", "columns is 'a'")])
+def test_names_that_cannot_be(data: Any, columns: Any, text: str, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(ringfeed.InvalidArgumentError, match=text):
+        ringfeed.write(tmp_path / "a.ring", data, columns=columns)
+
+
+def test_columns_of_a_table_that_are_not_there(tmp_path: Path) -> None:
+    table = pyarrow.table({"a": [1], "b": [2]})
+    with pytest.raises(ringfeed.InvalidArgumentError, match="there is no column 'c'; there are a, b"):
+        ringfeed.write(tmp_path / "a.ring", table, columns=["c"])
+    with pytest.raises(ringfeed.InvalidArgumentError, match="cannot be taken of RecordBatchReader"):
+        ringfeed.write(tmp_path / "a.ring", table.to_reader(), columns=["a"])
 
 
 @pytest.mark.parametrize(("keywords", "text"), [
     ({"splits": {"train": 0.5}}, "add up to"),
     ({"layout": "columns"}, "'packed' or 'rows'"),
-    ({"chunk_bytes": 1}, "chunk-bytes"),
-    ({"user": "me"}, "there is no keyword 'user'"),
+    ({"chunk_bytes": 1}, "chunk_bytes is 1; it is a whole number from 4096 to 8388608"),
+    ({"user": "me"}, r"there is no keyword 'user' \(did you mean 'username'\?\)"),
+    ({"split": {"train": 1}}, r"there is no keyword 'split' \(did you mean 'splits'\?\); there are url, data, columns, schema"),
     ({"lz4": "yes"}, "keyword 'lz4' does not take a value of type str"),
-    ({"seed": -1}, "keyword 'seed'"),
+    ({"seed": -1}, "seed is -1; it is a whole number from 0 to 18446744073709551615"),
+    ({"seed": 2**64}, "seed is 18446744073709551616; it is a whole number"),
+    ({"seed": 1.5}, "seed is 1.5; it is a whole number"),
+    ({"append": 1}, "append is 1; it is True or False"),
+    ({"splits": [("train", 1.0)]}, "splits is .*; it is a dict of shares"),
+    ({"tensors": "a=a::int8"}, "tensors is 'a=a::int8'; it is a list of texts"),
+    ({"tensors": ["b=c::int8"]}, "^tensors b: there is no column 'c'"),
+    ({"spill_bytes": 1}, "spill_bytes is 1"),
+    ({"max_bytes_per_second": -1}, "max_bytes_per_second is -1"),
 ])
 def test_bad_arguments(keywords: dict[str, Any], text: str, tmp_path: Path) -> None:
     with pytest.raises(ringfeed.InvalidArgumentError, match=text):

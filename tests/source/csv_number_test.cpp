@@ -123,11 +123,33 @@ TEST(CsvNumber, Kinds) {
   EXPECT_EQ(kind_of(" "), TextKind::kEmpty);
   EXPECT_EQ(kind_of("12"), TextKind::kWhole);
   EXPECT_EQ(kind_of("-9223372036854775808"), TextKind::kWhole);
-  EXPECT_EQ(kind_of("9223372036854775808"), TextKind::kNumber);
+  EXPECT_EQ(kind_of("9223372036854775808"), TextKind::kWhole);
   EXPECT_EQ(kind_of("1.0"), TextKind::kNumber);
   EXPECT_EQ(kind_of("nan"), TextKind::kNumber);
   EXPECT_EQ(kind_of("1e999"), TextKind::kNumber);
   EXPECT_EQ(kind_of("a"), TextKind::kText);
+}
+
+TEST(CsvNumber, WholeNumbersAreNotRoundedWhereNobodyAskedForIt) {
+  const auto exact = [](std::string_view text) {
+    double value = 0;
+    return parser_for_inferred(DType::kFloat64)(text, &value);
+  };
+  for (const auto* text :
+       {"0", "-7", "0.1", "9007199254740992", "-9007199254740992", "+4", "9007199254740994",
+        "-9223372036854775808", "9007199254740993.0", "1e300", "18446744073709551616.0"}) {
+    EXPECT_EQ(exact(text), NumberFault::kNone) << text;
+  }
+  for (const auto* text : {"9007199254740993", "-9007199254740993", " 9007199254740993 ",
+                           "+9007199254740993", "9223372036854775807", "9223372036854775808",
+                           "18446744073709551616", "99999999999999999999999999"}) {
+    EXPECT_EQ(exact(text), NumberFault::kNotExact) << text;
+    EXPECT_EQ(fault(text, DType::kFloat64), NumberFault::kNone) << text;  // asked for
+  }
+  EXPECT_EQ(exact("x"), NumberFault::kNotANumber);
+  std::int64_t whole = 0;
+  EXPECT_EQ(parser_for_inferred(DType::kInt64)("9223372036854775808", &whole),
+            NumberFault::kOutOfRange);
 }
 
 TEST(CsvNumber, EveryBitPatternComesBack) {

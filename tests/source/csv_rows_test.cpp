@@ -28,6 +28,36 @@ TEST(CsvRows, AFirstRowOfNumbersIsNoHeader) {
   EXPECT_EQ(columns_of(",x\n0,1\n"), (Names{"f0", "x"}));  // the index column of pandas
 }
 
+TEST(CsvRows, WhetherThereIsAHeaderCanBeSaid) {
+  const OneFile years("years.csv", "2021,2022\n1,2\n");
+  EXPECT_EQ(CsvRows({years.path}).columns(), (Names{"f0", "f1"}));
+  CsvRows named({years.path}, Header::kYes);
+  EXPECT_EQ(named.columns(), (Names{"2021", "2022"}));
+  ASSERT_TRUE(named.next());
+  EXPECT_EQ(named.line(), 2U);
+  const OneFile words("words.csv", "a,b\nc,d\n");
+  CsvRows unnamed({words.path, words.path}, Header::kNo);
+  EXPECT_EQ(unnamed.columns(), (Names{"f0", "f1"}));
+  for (const auto* first : {"a", "c", "a", "c"}) {
+    ASSERT_TRUE(unnamed.next());
+    EXPECT_EQ(unnamed.fields()[0], first);
+  }
+  EXPECT_FALSE(unnamed.next());
+}
+
+// pandas.DataFrame(array).to_csv() writes such a header, with index=True behind an empty field.
+TEST(CsvRows, AFirstRowThatCountsUpMayBeEither) {
+  for (const std::string first : {"0,1,2,3", ",0,1", "0"}) {
+    const OneFile file("a.csv", first + "\n" + first + "\n");
+    expect_error(ErrorCode::kInvalidArgument, "a.csv:1: the first row counts up from 0",
+                 [&] { CsvRows({file.path}); });
+    EXPECT_EQ(CsvRows({file.path}, Header::kYes).columns().back(), first.substr(first.size() - 1));
+    EXPECT_EQ(CsvRows({file.path}, Header::kNo).columns()[0], "f0");
+  }
+  for (const auto* first : {"1,2\n", "0,1,3\n", "0,1.0\n", "0,01\n", "00\n", "0,,2\n"})
+    EXPECT_EQ(columns_of(first)[0], "f0") << first;
+}
+
 TEST(CsvRows, BadHeaders) {
   expect_error(ErrorCode::kBadData, "a.csv:1: the column name 'x' stands twice",
                [] { columns_of("x,y,x\n"); });

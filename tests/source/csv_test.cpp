@@ -24,7 +24,7 @@ using Texts = std::vector<std::string>;
 using Longs = std::vector<std::int64_t>;
 
 TEST(Csv, TypesAreThoseOfAllFields) {
-  const OneFile file("a.csv", "i,f,s,n,e\n1,1,1,1,\n-2,2.5,x,99999999999999999999,\n3,3,3,3,\n");
+  const OneFile file("a.csv", "i,f,s,n,e\n1,1,1,1,\n-2,2.5,x,1e20,\n3,3,3,3,\n");
   const Content content({file.path});
   EXPECT_EQ(content.types(), "i: int64; f: float64; s: string; n: float64; e: string");
   EXPECT_EQ(content.values<std::int64_t>("i"), (Longs{1, -2, 3}));
@@ -132,6 +132,27 @@ TEST(Csv, NanIsABadRecordWithoutTensorsToo) {
   EXPECT_EQ(content.values<std::int64_t>("y"), (Longs{2, 5}));
 }
 
+TEST(Csv, WholeNumbersAreNeverRounded) {
+  for (const auto& [other, number, what] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"1", "18446744073709551615", "is out of the range of int64"},
+           {"1", "9223372036854775808", "is out of the range of int64"},
+           {"0.5", "9007199254740993", "is a whole number that float64 does not hold exactly"},
+           {"0.5", "18446744073709551615", "is a whole number that float64 does not hold exactly"},
+       }) {
+    SCOPED_TRACE(number);
+    const OneFile file("a.csv", "id\n" + other + "\n" + number + "\n");
+    expect_error(ErrorCode::kBadData,
+                 "a.csv:3: column 'id': '" + number + "' " + what + "; correct it",
+                 [&] { Content({file.path}); });
+    SourceOptions options;
+    options.on_bad = OnBad::kSkip;
+    EXPECT_EQ(Content({file.path}, options).source().rejected(), 1U);
+    const Content asked({file.path}, with_tensors({"id=id::float64"}));
+    EXPECT_EQ(asked.values<double>("id")[1], std::stod(number));
+  }
+}
+
 TEST(Csv, TextMustBeUtf8) {
   const OneFile file("a.csv", "x\nok\n\xE4\n");
   expect_error(ErrorCode::kBadData, "a.csv:3: column 'x': the text is not UTF-8",
@@ -191,6 +212,27 @@ TEST(Csv, ARecordHasABoundInColumns) {
   const OneFile file("a.csv", record + "\n");
   expect_error(ErrorCode::kBadData, "a.csv:1: 1048577 columns, the limit is 1048576",
                [&] { open_source({file.path}, {}); });
+}
+
+TEST(Csv, MoreColumnsThanADataSetHasAreRefusedBeforeTheyAreRead) {
+  std::string record = "1";
+  for (int i = 1; i < 65537; ++i) record += ",1";
+  const OneFile file("a.csv", record + "\n");
+  expect_error(ErrorCode::kBadData, "65537 columns, the limit is 65536",
+               [&] { open_source({file.path}, {}); });
+  EXPECT_EQ(Content({file.path}, with_tensors({"x=f0..f65535:256x256:uint8"})).rows, 1);
+}
+
+TEST(Csv, ASampleThatIsTooLongIsABadRecord) {
+  const std::string longest((8 << 20) - 8, 'x');
+  const OneFile file("a.csv", "n,s\n1,a\n2," + longest + "\n3," + longest + "y\n4,b\n");
+  expect_error(ErrorCode::kBadData, "a.csv:4: the sample has 8388609 bytes, the limit is 8388608",
+               [&] { Content({file.path}); });
+  SourceOptions options;
+  options.on_bad = OnBad::kSkip;
+  Content content({file.path}, options);
+  EXPECT_EQ(content.values<std::int64_t>("n"), (Longs{1, 2, 4}));
+  EXPECT_EQ(content.source().rejected(), 1U);
 }
 
 TEST(Csv, ASampleHasABoundInBytes) {
@@ -263,6 +305,9 @@ TEST(Csv, FingerprintIsOfBytesAndOptions) {
   SourceOptions skip;
   skip.on_bad = OnBad::kSkip;
   EXPECT_NE(fingerprint, of({"a.csv"}, skip));
+  SourceOptions headless;
+  headless.header = Header::kNo;
+  EXPECT_NE(fingerprint, of({"a.csv"}, headless));
   const auto tensor = of({"a.csv"}, with_tensors({"t=x,y:2:float32"}));
   EXPECT_NE(fingerprint, tensor);
   EXPECT_NE(tensor, of({"a.csv"}, with_tensors({"t=y,x:2:float32"})));

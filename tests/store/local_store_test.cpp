@@ -584,5 +584,66 @@ TEST(LocalStore, ARemovalThatWasCutOffGoesOn) {
   EXPECT_FALSE(std::filesystem::exists(layout.work_folder()));
 }
 
+TEST(LocalStore, ADamagedVersionCanBeRemoved) {
+  TempFolder temp;
+  write_version(temp / "set", 1, 0, 12);
+  LocalStore store(temp / "set");
+  write_all(temp / "set/versions/1.json", "{}");
+  expect_error(ErrorCode::kBadData, {"1.json", "delete the data set"}, [&] { store.manifest(1); });
+  store.remove(1);
+  EXPECT_TRUE(store.versions().empty());
+  for (const auto& [name, bytes] : snapshot(temp / "set")) EXPECT_EQ(name.back(), '/') << name;
+  write_version(temp / "set", 1, 0, 12);
+  store.verify(store.manifest(1), nullptr);
+}
+
+TEST(LocalStore, RemovingADamagedVersionKeepsWhatOthersName) {
+  TempFolder temp;
+  write_version(temp / "set", 1, 0, 12);
+  const auto second = write_version(temp / "set", 2, 12, 20, true);
+  const auto third = write_version(temp / "set", 3, 20, 24, true);
+  LocalStore store(temp / "set");
+  write_all(temp / "set/versions/2.json", "{}");
+  store.remove(2);
+  store.verify(store.manifest(1), nullptr);
+  store.verify(store.manifest(3), nullptr);
+
+  // A damaged version may name anything that was written before it.
+  write_all(temp / "set/versions/3.json", "{}");
+  const auto before = snapshot(temp / "set/data");
+  store.remove(1);
+  EXPECT_EQ(snapshot(temp / "set/data"), before);
+  store.remove(3);
+  for (const auto& [name, bytes] : snapshot(temp / "set")) EXPECT_EQ(name.back(), '/') << name;
+}
+
+TEST(LocalStore, RemovingADamagedVersionLeavesFilesOfOthersAlone) {
+  TempFolder temp;
+  const auto manifest = write_version(temp / "set", 1, 0, 12);
+  const auto parts = std::filesystem::path(temp / "set/" + manifest.parts[0].name).parent_path();
+  for (const std::string& mine : {parts.string() + "/notes.txt", temp / "set/data/mine.arrow"})
+    write_all(mine, "mine");
+  auto hostile = manifest;
+  hostile.parts[0].name = "../secret";
+  write_all(temp / "secret", "mine");
+  write_all(temp / "set/versions/1.json", hostile.encode());
+  LocalStore store(temp / "set");
+  store.remove(1);
+  EXPECT_EQ(read_all(temp / "secret"), "mine");
+  EXPECT_EQ(read_all(parts.string() + "/notes.txt"), "mine");
+  EXPECT_EQ(read_all(temp / "set/data/mine.arrow"), "mine");
+  EXPECT_TRUE(store.versions().empty());
+}
+
+TEST(LocalStore, WhatCannotBeReadIsNotPublished) {
+  TempFolder temp;
+  LocalStore store(temp / "set");
+  auto intent = intent_of(1);
+  intent.schema.columns[0].name = "";
+  const auto writer = store.write(intent, nullptr);
+  EXPECT_THROW(writer->publish(), Error);
+  EXPECT_TRUE(store.versions().empty());
+}
+
 }  // namespace
 }  // namespace ringfeed::testing

@@ -69,6 +69,18 @@ TEST_F(ChunkWriterTest, HasTheBytesOfTheLocalStore) {
   EXPECT_TRUE(ingest_into(store, kSamplesWritten).unchanged);
 }
 
+TEST_F(ChunkWriterTest, WhatCannotBeReadIsNotPublished) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  WriteIntent intent;
+  intent.schema.columns = {{"", ColumnKind::kTensor, DType::kInt8, {}}};
+  intent.splits = {"train"};
+  intent.origin = {1, 0, 4096, "whole"};
+  const auto writer = store.write(intent, nullptr);
+  EXPECT_THROW(writer->publish(), Error);
+  EXPECT_TRUE(store.versions().empty());
+}
+
 TEST_F(ChunkWriterTest, AFailureAtEachOperationLeavesTheWholeSetOrNothingAndTheNextTryEnds) {
   std::uint64_t operations = 0;
   {

@@ -304,7 +304,7 @@ void Writer::set_permutation(std::string_view permutation) {
 }
 
 std::uint32_t Writer::write_manifest() {
-  const std::string text = manifest_.encode();
+  const std::string text = manifest_.text_to_publish();
   std::uint32_t pieces = 0;
   for (std::size_t at = 0; at < text.size(); at += kPieceBytes) {
     tables_.session().execute(*insert_piece_,

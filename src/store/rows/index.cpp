@@ -150,13 +150,9 @@ RowBlock block_of(const Json& json, std::size_t partition_columns, std::size_t c
 }
 
 void check_names(const RowIndex& index) {
+  if (index.partition_key.empty()) throw Bad{"there is no column of the partition key"};
+  index.schema().check();
   std::unordered_set<std::string_view> names;
-  for (const auto& column : index.columns) {
-    if (column.spec.name.empty() || !names.insert(column.spec.name).second)
-      throw Bad{"the names of columns are not right"};
-  }
-  if (index.columns.empty() || index.partition_key.empty()) throw Bad{"there is no column"};
-  names.clear();
   for (const auto& split : index.splits) {
     if (!is_split_name(split.name) || !names.insert(split.name).second)
       throw Bad{"the names of splits are not right"};
@@ -227,6 +223,21 @@ Manifest RowIndex::manifest() const {
 }
 
 std::string RowIndex::encode() const { return seal(kSealedAs, body_of(*this)); }
+
+std::string RowIndex::text_to_publish() const {
+  std::string text = encode();
+  try {
+    if (text.size() <= kIndexBytesMax && decode(text, "it") == *this) return text;
+  } catch (const Error& error) {
+    throw Error(
+        ErrorCode::kInternal,
+        fmt::format("the index is not written, for nothing could open it: {}", error.what()));
+  }
+  throw Error(ErrorCode::kInternal,
+              fmt::format("the index is not written, for its {} bytes could not be read; attach "
+                          "fewer rows, or in larger blocks",
+                          text.size()));
+}
 
 RowIndex RowIndex::decode(std::string_view text, std::string_view where) {
   const auto bad = [&](std::string_view what) {

@@ -67,6 +67,9 @@ struct RowIndex {
   /// The document, checksum included; the same index gives the same bytes. Throws Error{kBadData}
   /// when a name is not UTF-8 text.
   std::string encode() const;
+  /// The same, after it was decoded once as a reader will. Throws Error{kInternal} when it could
+  /// not.
+  std::string text_to_publish() const;
   /// Throws Error{kBadData} that starts with `where`. A text is accepted only when it is what
   /// encode() of the result gives.
   static RowIndex decode(std::string_view text, std::string_view where);

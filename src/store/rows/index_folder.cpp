@@ -119,7 +119,7 @@ void IndexFolder::add(RowIndex& index) const {
     const std::string temporary = fmt::format(".v.json.{}", random_name());
     File file = folder.create_new(temporary);
     try {
-      file.write(index.encode());
+      file.write(index.text_to_publish());
       file.sync();
       if (rename_if_absent(folder.path_of(temporary), path_of(index.version))) break;
       folder.remove(temporary);

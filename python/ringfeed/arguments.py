@@ -1,0 +1,103 @@
+"""Arguments, held against what they may be where they come in: errors are of Python's names and types, never of the module behind it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from operator import index
+from typing import Any
+
+from .connection import Connection
+from .errors import InvalidArgumentError
+
+UINT64_MAX = 2**64 - 1
+UINT32_MAX = 2**32 - 1
+INT32_MAX = 2**31 - 1
+THREADS_MAX = 256
+
+
+def whole(name: str, value: Any, least: int = 0, most: int = UINT64_MAX) -> int:  # noqa: ANN401
+    """A whole number; of NumPy, too."""
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise InvalidArgumentError(f"{name} is {value!r}; it is a whole number from {least} to {most}")
+    return number
+
+
+def truth(name: str, value: Any) -> bool:  # noqa: ANN401
+    """True or False."""
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(f"{name} is {value!r}; it is True or False")
+    return value
+
+
+def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:  # noqa: ANN401
+    """One of few values."""
+    choices = [*choices]
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        raise InvalidArgumentError(f"{name} is {value!r}; it is {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}")
+    return value
+
+
+def address(value: Any) -> str:  # noqa: ANN401
+    """A URL or a path."""
+    return path("the address", value)
+
+
+def path(name: str, value: Any) -> str:  # noqa: ANN401
+    """A text or a path."""
+    if not isinstance(value, str | os.PathLike):
+        raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a text or a path")
+    return str(os.fspath(value))
+
+
+def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401
+    """A list of texts."""
+    if isinstance(value, str):
+        raise InvalidArgumentError(f"{name} is {value!r}; it is a list of texts: [{value!r}]")
+    if not isinstance(value, Iterable):
+        raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a list of texts")
+    value = [*value]
+    for each in value:
+        if not isinstance(each, str):
+            raise InvalidArgumentError(f"{name} has {each!r:.40} in it; it is a list of texts")
+    return value
+
+
+def columns_of(value: Any, there: Sequence[str]) -> Sequence[str]:  # noqa: ANN401
+    """Names of columns of a data set; None: all."""
+    if value is None:
+        return there
+    chosen = texts("columns", value)
+    if not chosen:
+        raise InvalidArgumentError("columns is empty; leave it out to take all")
+    for name in chosen:
+        if name not in there:
+            raise InvalidArgumentError(f"there is no column {name!r}{nearest(name, there)}; there are {', '.join(there)}")
+    return chosen
+
+
+def connection(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a connection that a function was given beside its own.
+
+    Raises:
+        InvalidArgumentError: it has no such keyword; the nearest is named.
+    """
+    known = [*Connection.__annotations__]
+    own = [each.name for each in inspect.signature(function).parameters.values() if each.kind is not each.VAR_KEYWORD]
+    for name in given:
+        if name not in known:
+            hint = nearest(name, [*own, *known])
+            raise InvalidArgumentError(f"there is no keyword {name!r}{hint}; there are {', '.join(own)}, and those of a Connection")
+    return dict(given)
+
+
+def nearest(name: str, there: Sequence[str]) -> str:
+    """A hint at what may have been meant."""
+    near = get_close_matches(name, there, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,166 @@
+"""Arguments that cannot be: each is refused as an InvalidArgumentError in Python's names and types."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from built import PACKAGE
+
+import ringfeed
+from ringfeed.errors import KEYWORDS, PHRASES, in_python
+
+pytestmark = pytest.mark.program
+ROOT = Path(__file__).resolve().parents[2]
+WHOLE = "it is a whole number from"
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    ({"seed": -1}, f"seed is -1; {WHOLE} 0 to 18446744073709551615"),
+    ({"seed": None}, f"seed is None; {WHOLE}"),
+    ({"seed": 1.5}, f"seed is 1.5; {WHOLE}"),
+    ({"seed": 2**64}, f"seed is 18446744073709551616; {WHOLE}"),
+    ({"seed": True}, f"seed is True; {WHOLE}"),
+    ({"batch_size": -1}, f"batch_size is -1; {WHOLE} 1 to"),
+    ({"batch_size": 0}, f"batch_size is 0; {WHOLE} 1 to"),
+    ({"batch_size": 32.0}, f"batch_size is 32.0; {WHOLE} 1 to"),
+    ({"global_batch_size": "8"}, f"global_batch_size is '8'; {WHOLE} 1 to"),
+    ({"batch_size": 4, "global_batch_size": 8}, "batch_size and global_batch_size are both given; give one of them"),
+    ({"shuffle": None}, "shuffle is None; it is True, False, 'block', 'full' or 'none'"),
+    ({"shuffle": 1}, "shuffle is 1; it is True, False, 'block'"),
+    ({"shuffle": "random"}, "shuffle is 'random'; it is True"),
+    ({"drop_last": 1}, "drop_last is 1; it is True or False"),
+    ({"as_numpy": "yes"}, "as_numpy is 'yes'; it is True or False"),
+    ({"lanes": 0}, f"lanes is 0; {WHOLE} 1"),
+    ({"window": 0.5}, f"window is 0.5; {WHOLE} 1"),
+    ({"prefetch_bytes": -1}, f"prefetch_bytes is -1; {WHOLE} 0"),
+    ({"read_threads": 257}, f"read_threads is 257; {WHOLE} 1 to 256"),
+    ({"assemble_threads": None}, f"assemble_threads is None; {WHOLE} 1 to 256"),
+    ({"rank": 2, "world_size": 2}, f"rank is 2; {WHOLE} 0 to 1"),
+    ({"rank": 0, "world_size": 0}, f"world_size is 0; {WHOLE} 1"),
+    ({"columns": "id"}, "columns is 'id'; it is a list of texts: ['id']"),
+    ({"columns": []}, "columns is empty; leave it out to take all"),
+    ({"columns": ["ids"]}, "there is no column 'ids' (did you mean 'id'?); there are id, data"),
+    ({"columns": [1]}, "columns has 1 in it"),
+    ({"ledger": 7}, "ledger is 7; it is a text or a path"),
+])
+def test_a_loader(arguments: dict[str, Any], text: str, numbers: str) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError) as caught:
+        ringfeed.Loader(ringfeed.open(numbers), **arguments)
+    assert text in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers(numbers: str) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), numpy.int64(10), seed=numpy.uint64(2**64 - 1))
+    loader.set_epoch(numpy.int32(1))
+    assert len(loader) == len(ringfeed.Loader(ringfeed.open(numbers), 10))
+
+
+def test_a_loader_of_something_else(numbers: str) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match=r"dataset is str; give what ringfeed\.open\(url\) returns"):
+        ringfeed.Loader(numbers)  # type: ignore[arg-type]
+
+
+def test_epochs_and_states(numbers: str) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), 10)
+    for epoch in (1.0, -1, None):
+        with pytest.raises(ringfeed.InvalidArgumentError, match=f"epoch is {epoch}; {WHOLE} 0"):
+            loader.set_epoch(epoch)  # type: ignore[arg-type]
+    state = loader.state_dict()
+    for wrong in ({"samples": -1}, {"samples": "0"}, {"epoch": 1.0}):
+        with pytest.raises(ringfeed.InvalidArgumentError, match=f"the state's {next(iter(wrong))} is"):
+            loader.load_state_dict(state | wrong)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="the state is NoneType; give what state_dict"):
+        loader.load_state_dict(None)  # type: ignore[arg-type]
+    loader.load_state_dict(state)
+
+
+def test_a_loader_cannot_be_pickled(numbers: str) -> None:
+    with pytest.raises(TypeError, match="a Loader cannot be pickled.*make one in each process"):
+        pickle.dumps(ringfeed.Loader(ringfeed.open(numbers)))
+
+
+def test_ranks_of_the_environment(numbers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = ringfeed.open(numbers)
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.warns(UserWarning, match="RANK=0 and WORLD_SIZE=4 are set, so this Loader gives one of 4 shares"):
+        assert ringfeed.Loader(data).world_size == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ringfeed.Loader(data, rank=0, world_size=4)
+        monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+        ringfeed.Loader(data)
+    for rank, text in (("4", "ranks go from 0 to 3"), ("-1", "RANK is '-1'"), ("one", "RANK is 'one'")):
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(ringfeed.InvalidArgumentError, match=text):
+            ringfeed.Loader(data)
+
+
+@pytest.mark.parametrize("call", [
+    lambda **keywords: ringfeed.write("a.ring", {"a": [1]}, **keywords), lambda **keywords: ringfeed.open("a.ring", **keywords),
+    lambda **keywords: ringfeed.load("a.ring", 1, **keywords), lambda **keywords: ringfeed.verify("a.ring", **keywords),
+    lambda **keywords: ringfeed.copy("a.ring", "b.ring", **keywords), lambda **keywords: ringfeed.list(".", **keywords),
+    lambda **keywords: ringfeed.delete("a.ring", **keywords), lambda **keywords: ringfeed.audit("ledger", "a.ring", **keywords),
+    lambda **keywords: ringfeed.attach("cassandra://127.0.0.1/a/b", **keywords),
+    lambda **keywords: ringfeed.TorchDataset("a.ring", **keywords),
+])
+def test_a_keyword_that_is_none_is_answered_with_the_nearest(call: Callable[..., Any]) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match=r"there is no keyword 'pasword' \(did you mean 'password'\?\); there are "):
+        call(pasword="x")
+
+
+def test_addresses_are_texts_or_paths() -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match="split is 1; it is a text"):
+        ringfeed.open("a.ring", split=1)  # type: ignore[arg-type]
+    for call in (lambda: ringfeed.open(None), lambda: ringfeed.write(7, {"a": [1]}), lambda: ringfeed.list(b".")):
+        with pytest.raises(ringfeed.InvalidArgumentError, match="the address is .*; it is a text or a path"):
+            call()
+
+
+def test_errors_of_the_core_name_keywords() -> None:
+    assert in_python("--prefetch-bytes 1: raise --prefetch-bytes to that, or use fewer --lanes") == (
+        "prefetch_bytes 1: raise prefetch_bytes to that, or use fewer lanes")
+    assert in_python("add to it with --append, or name another one") == "add to it with append=True, or name another one"
+    assert in_python("a--tensor and /a/--tensor and --tensors stay") == "a--tensor and /a/--tensor and --tensors stay"
+
+
+def test_every_option_that_the_core_names_has_a_keyword() -> None:
+    """In texts of the rooms that Python calls; what only files of foreign formats need is of the program alone."""
+    of_the_program = {"on-bad"}
+    texts = [text for room in ("source", "ingest", "store", "feed", "audit", "cql", "dataset", "order")
+             for path in (ROOT / "src" / room).rglob("*.[ch]pp") for text in re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text())]
+    named = {name for text in texts for name in re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", text)}
+    assert "chunk-bytes" in named
+    for phrase in PHRASES:
+        named -= set(re.findall(r"--([a-z-]+)", phrase))
+    assert named <= {*KEYWORDS} | of_the_program
+
+
+def test_no_text_of_the_package_names_an_option() -> None:
+    for path in Path(PACKAGE, "ringfeed").glob("*.py"):
+        if path.name != "errors.py":
+            assert not re.findall(r'f?"[^"\n]*(?<![\w-])--[a-z][^"\n]*"', path.read_text()), path.name
+
+
+def test_messages_that_came_from_the_core(numbers: str, tmp_path: Path) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: ringfeed.Loader(ringfeed.open(numbers), prefetch_bytes=1),
+        lambda: ringfeed.write(numbers, {"a": [1]}),
+        lambda: ringfeed.write(tmp_path / "a.ring", {"a": [1]}, append=True),
+        lambda: ringfeed.write(tmp_path / "a.ring", {"a": [1]}, tensors=["x"]),
+        lambda: ringfeed.write(tmp_path / "a.ring", {"a": [1]}, tensors=["x=b::int8"]),
+        lambda: ringfeed.write(tmp_path / "a.ring", {"a": ["t"]}, tensors=["x=a::int8"]),
+        lambda: ringfeed.open("cassandra://127.0.0.1/a/b", password="x"),
+    ]
+    for call in calls:
+        with pytest.raises(ringfeed.Error) as caught:
+            call()
+        assert "--" not in str(caught.value)
