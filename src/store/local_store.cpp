@@ -68,14 +68,6 @@ std::vector<std::string> parts_of(const LocalLayout& layout, std::uint64_t versi
   return parts;
 }
 
-/// Throws Error{kBadData} where a part has a name that leads out of the data set, or over a link.
-void check_names(const LocalLayout& layout, const Manifest& manifest) {
-  for (const auto& part : manifest.parts) {
-    layout.part_path(part.name, layout.manifest_path(manifest.version));
-    layout.root().has_folder(part.name.substr(0, part.name.rfind('/')));
-  }
-}
-
 }  // namespace
 
 LocalStore::LocalStore(std::string folder, LocalStoreOptions options)
@@ -127,9 +119,8 @@ void LocalStore::remove(std::uint64_t version) {
   const std::string aside = root.path_of(aside_name);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
   // Errors before anything is touched.
-  if (!goes_on) {
-    if (const auto manifest = sound_manifest(layout_, version)) check_names(layout_, *manifest);
-  }
+  if (!goes_on) sound_manifest(layout_, version);
+  parts_of(layout_, version);
   LocalLock lock(layout_);
   const auto parts = parts_of(layout_, version);
   if (!goes_on) {

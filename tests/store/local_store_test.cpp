@@ -415,9 +415,9 @@ TEST(LocalStore, OnlyFilesOfDataAreRemoved) {
   manifest.parts[0].name = "notes.txt";
   write_all(temp / "set/versions/1.json", manifest.encode());
   LocalStore store(temp / "set");
-  expect_error(ErrorCode::kBadData, {"notes.txt", "outside"}, [&] { store.remove(1); });
+  store.remove(1);
   EXPECT_EQ(read_all(temp / "set/notes.txt"), "precious");
-  EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
+  EXPECT_TRUE(store.versions().empty());
 }
 
 TEST(LocalStore, AFifoWhereAFileIsDueIsDamage) {
