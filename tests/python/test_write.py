@@ -151,6 +151,9 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
     ({"a": torch.zeros(2, dtype=torch.bfloat16)}, ValueError, "column 'a': a tensor of torch.bfloat16"),
     ({"a": torch.zeros(2).to_sparse()}, ValueError, "torch.sparse_coo"),
     ({"a": torch.zeros(2, device="meta")}, ValueError, "on meta"),
+    ({"a": pyarrow.array([1, None])}, ringfeed.BadDataError, "data:2: column 'a': nan is not a finite number"),
+    ({"a": pyarrow.array(["x", None])}, ringfeed.BadDataError, "column 'a': sample 1 is NoneType, others are text"),
+    ({"a": pandas.Series([1, None], dtype="Int64")}, ringfeed.BadDataError, "data:2: column 'a'"),
     ({"": [1, 2]}, ringfeed.BadDataError, "column 1 has no name"),
     ({"n" * 1025: [1, 2]}, ringfeed.BadDataError, "1025 bytes, the limit is 1024"),
     ({str(i): [1] for i in range(65537)}, ringfeed.BadDataError, "65537 columns, the limit is 65536"),
@@ -191,6 +194,14 @@ MASKED = numpy.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
 def test_masked_values_are_missing(data: Any, sample: int, tmp_path: Path) -> None:  # noqa: ANN401
     with pytest.raises(ringfeed.BadDataError, match=f"column 'x': sample {sample} has a masked value"):
         ringfeed.write(tmp_path / "a.ring", data)
+
+
+def test_columns_of_other_libraries(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", {"n": pyarrow.array([1, 2], pyarrow.int32()), "t": pyarrow.array(["x", "y"]),
+                                         "l": pyarrow.chunked_array([[[1, 2]], [[]]]), "s": pandas.Series([3, 4], dtype="Int16")})
+    samples = sorted(ringfeed.open(tmp_path / "a.ring"), key=lambda sample: sample["n"])
+    assert [(sample["n"].dtype, sample["t"], sample["l"].tolist(), sample["s"].dtype) for sample in samples] == [
+        ("int32", "x", [1, 2], "int16"), ("int32", "y", [], "int16")]
 
 
 def test_a_mask_of_nothing_is_none(tmp_path: Path) -> None:
