@@ -188,6 +188,9 @@ MASKED = numpy.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
     ({"x": [1.0, 2.0, numpy.ma.masked]}, 2),
     ({"x": [[1.0, 2.0], [1.0, numpy.ma.masked]]}, 1),
     ({"x": [[numpy.zeros(3), MASKED]]}, 0),
+    ({"x": [[1, 2], [1, numpy.ma.array(2, mask=True)]]}, 1),
+    ({"x": [1, numpy.ma.array(2, mask=True)]}, 1),
+    ({"x": [[1, 2], numpy.ma.array([1, 2], mask=[False, True])]}, 1),
     (({"x": MASKED if i == 5000 else numpy.zeros(3)} for i in range(6000)), 5000),
     (({"x": numpy.ma.masked if i == 5000 else 1} for i in range(6000)), 5000),
 ])
