@@ -216,7 +216,7 @@ def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) 
     if isinstance(values, str | bytes | bytearray | Mapping | set | frozenset) or not hasattr(values, "__iter__"):
         raise InvalidArgumentError(f"column {name!r} is {type(values).__name__}; give an array, or a list with a value per sample")
     if not isinstance(values, numpy.ndarray) and not isinstance(values, list | tuple):
-        values = values.to_numpy() if hasattr(values, "to_numpy") else list(values)
+        values = _foreign(values)
     if isinstance(values, numpy.ndarray) and values.dtype.kind not in "OUST":
         whole = whole_column(name, values, start)
         if like is None:
@@ -238,6 +238,13 @@ def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) 
             numbers = _later(name, numbers, like, start, by_row=True)
         return name, "tensor", whole_column(name, numbers, start), None
     return _arrays(name, [array_of(name, value, start + number) for number, value in enumerate(values)], values, like, start)
+
+
+def _foreign(values: Any) -> Any:  # noqa: ANN401
+    """A column of another library."""
+    if hasattr(values, "to_pylist"):  # of pyarrow, which copies only when it is told to
+        return values.to_numpy(zero_copy_only=False)
+    return values.to_numpy() if hasattr(values, "to_numpy") else list(values)
 
 
 def kind_of(value: Any) -> str:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
@@ -33,13 +33,16 @@ def array_of(name: str, value: Any, sample: int) -> numpy.ndarray:  # noqa: ANN4
         return value
     if not isinstance(value, list | tuple) and is_tensor(value):
         return numpy_of(name, value)
-    if has_masked(value):
-        refuse_masked(name, sample)
     try:
         array = numpy.asarray(value)
+    except numpy.ma.MaskError:
+        refuse_masked(name, sample)
     except ValueError:
         raise BadDataError(f"column {name!r}: sample {sample} is {value!r:.40}, which is no array of numbers; a sample of several values "
                            "is a tuple or a dict") from None
+    whole_list = isinstance(value, list | tuple) and array.ndim == 1 and array.dtype.kind in "iu"  # a masked number would have been refused
+    if not whole_list and has_masked(value):
+        refuse_masked(name, sample)
     if not isinstance(value, numpy.ndarray | numpy.generic):
         refuse_rounded(name, array, value, sample)
     if array.dtype.kind in NO_NUMBERS:
@@ -175,6 +178,6 @@ def numpy_of(name: str, tensor: Any) -> numpy.ndarray:  # noqa: ANN401
             "values, as tensor.float() makes it") from None
 
 
-def refuse_masked(name: str, sample: int) -> None:
+def refuse_masked(name: str, sample: int) -> NoReturn:
     """BadDataError."""
     raise BadDataError(f"column {name!r}: sample {sample} has a masked value; fill in what is missing, or leave the sample out")

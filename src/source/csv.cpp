@@ -81,6 +81,7 @@ class CsvSource final : public Source {
       : paths_(paths), options_(options), bad_(options, paths) {
     for (const auto& path : paths_) bytes_total_ += check_source_file(path);
     choose_columns();
+    check_schema(schema_, paths_[0]);
     const auto arrow_schema = schema_.to_arrow();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       auto& column = columns_[i];
@@ -91,11 +92,6 @@ class CsvSource final : public Source {
       row_bytes_ += column.spec.sample_bytes();
     }
     arrow_schema_ = arrow_schema;
-    if (row_bytes_ > kSampleBytesMax) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                              paths_[0], row_bytes_, kSampleBytesMax));
-    }
     rows_max_ = rows_of_batch(row_bytes_, options_.batch_rows);
   }
 
@@ -131,7 +127,7 @@ class CsvSource final : public Source {
     rows_ = std::make_unique<CsvRows>(paths_, options_.header);
     if (options_.tensors.empty()) {
       for (const auto& name : rows_->columns()) schema_.columns.push_back({name, {}, {}, {}});
-      schema_.check();  // before the types are looked for, which takes long
+      check_schema(schema_, paths_[0]);  // before the types are looked for, which takes long
       schema_.columns = infer_columns(paths_, options_, bad_);
       for (std::size_t i = 0; i < schema_.columns.size(); ++i) {
         columns_.push_back({schema_.columns[i], {i}, nullptr, nullptr, nullptr});

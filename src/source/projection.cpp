@@ -144,11 +144,7 @@ Projection::Projection(const std::string& where, std::vector<TypedColumn> source
     schema_.columns.push_back(output.spec);
     if (output.spec.kind == ColumnKind::kTensor) fixed_bytes_ += output.spec.sample_bytes();
   }
-  if (fixed_bytes_ > kSampleBytesMax) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: each sample has {} bytes, the limit is {}; make samples smaller",
-                            where, fixed_bytes_, kSampleBytesMax));
-  }
+  check_schema(schema_, where);
   arrow_schema_ = schema_.to_arrow();
 }
 

@@ -158,6 +158,14 @@ void check_tensors(const std::vector<TensorSpec>& tensors) {
   }
 }
 
+void check_schema(const Schema& schema, const std::string& where) {
+  try {
+    schema.check();
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}", where, error.what()));
+  }
+}
+
 std::string describe(std::string_view format, const Schema& schema, const SourceOptions& options) {
   std::string text(format);
   const auto add = [&](std::string_view part) {

@@ -19,6 +19,9 @@ ColumnSpec column_of(const TensorSpec& spec, std::int64_t elements);
 /// Throws Error{kInvalidArgument} when a name is empty or stands twice, or a shape cannot be.
 void check_tensors(const std::vector<TensorSpec>& tensors);
 
+/// Schema::check(), its errors beginning with `where`.
+void check_schema(const Schema& schema, const std::string& where);
+
 /// A text for fingerprints: what of a source is read, and what becomes of it.
 std::string describe(std::string_view format, const Schema& schema, const SourceOptions& options);
 

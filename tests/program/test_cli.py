@@ -119,7 +119,7 @@ def test_names_that_no_reader_takes_are_refused_before_anything_is_written(ringf
     (ringfeed.folder / "b.csv").write_text("a,b\n1,2\n")
     (ringfeed.folder / ".npy").write_bytes(ONE_NUMBER_NPY)
     for arguments, words in ((("a.csv",), "1025 bytes, the limit is 1024"), (("b.csv", "--tensor", f"{name}=a::int8"), "1025 bytes"),
-                             ((".npy",), "column 1 has no name")):
+                             ((".npy",), ".npy: column 1 has no name")):
         assert words in ringfeed.error("ingest", *arguments[:1], "x.ring", *arguments[1:], code=3)
         assert not (ringfeed.folder / "x.ring").exists()
 

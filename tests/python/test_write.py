@@ -151,6 +151,9 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
     ({"a": torch.zeros(2, dtype=torch.bfloat16)}, ValueError, "column 'a': a tensor of torch.bfloat16"),
     ({"a": torch.zeros(2).to_sparse()}, ValueError, "torch.sparse_coo"),
     ({"a": torch.zeros(2, device="meta")}, ValueError, "on meta"),
+    ({"a": pyarrow.array([1, None])}, ringfeed.BadDataError, "data:2: column 'a': nan is not a finite number"),
+    ({"a": pyarrow.array(["x", None])}, ringfeed.BadDataError, "column 'a': sample 1 is NoneType, others are text"),
+    ({"a": pandas.Series([1, None], dtype="Int64")}, ringfeed.BadDataError, "data:2: column 'a'"),
     ({"": [1, 2]}, ringfeed.BadDataError, "column 1 has no name"),
     ({"n" * 1025: [1, 2]}, ringfeed.BadDataError, "1025 bytes, the limit is 1024"),
     ({str(i): [1] for i in range(65537)}, ringfeed.BadDataError, "65537 columns, the limit is 65536"),
@@ -185,12 +188,23 @@ MASKED = numpy.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
     ({"x": [1.0, 2.0, numpy.ma.masked]}, 2),
     ({"x": [[1.0, 2.0], [1.0, numpy.ma.masked]]}, 1),
     ({"x": [[numpy.zeros(3), MASKED]]}, 0),
+    ({"x": [[1, 2], [1, numpy.ma.array(2, mask=True)]]}, 1),
+    ({"x": [1, numpy.ma.array(2, mask=True)]}, 1),
+    ({"x": [[1, 2], numpy.ma.array([1, 2], mask=[False, True])]}, 1),
     (({"x": MASKED if i == 5000 else numpy.zeros(3)} for i in range(6000)), 5000),
     (({"x": numpy.ma.masked if i == 5000 else 1} for i in range(6000)), 5000),
 ])
 def test_masked_values_are_missing(data: Any, sample: int, tmp_path: Path) -> None:  # noqa: ANN401
     with pytest.raises(ringfeed.BadDataError, match=f"column 'x': sample {sample} has a masked value"):
         ringfeed.write(tmp_path / "a.ring", data)
+
+
+def test_columns_of_other_libraries(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", {"n": pyarrow.array([1, 2], pyarrow.int32()), "t": pyarrow.array(["x", "y"]),
+                                         "l": pyarrow.chunked_array([[[1, 2]], [[]]]), "s": pandas.Series([3, 4], dtype="Int16")})
+    samples = sorted(ringfeed.open(tmp_path / "a.ring"), key=lambda sample: sample["n"])
+    assert [(sample["n"].dtype, sample["t"], sample["l"].tolist(), sample["s"].dtype) for sample in samples] == [
+        ("int32", "x", [1, 2], "int16"), ("int32", "y", [], "int16")]
 
 
 def test_a_mask_of_nothing_is_none(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ TEST(Csv, MoreColumnsThanADataSetHasAreRefusedBeforeTheyAreRead) {
   std::string record = "1";
   for (int i = 1; i < 65537; ++i) record += ",1";
   const OneFile file("a.csv", record + "\n");
-  expect_error(ErrorCode::kBadData, "65537 columns, the limit is 65536",
+  expect_error(ErrorCode::kBadData, "a.csv: there are 65537 columns, the limit is 65536",
                [&] { open_source({file.path}, {}); });
   EXPECT_EQ(Content({file.path}, with_tensors({"x=f0..f65535:256x256:uint8"})).rows, 1);
 }
