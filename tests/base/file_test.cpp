@@ -139,5 +139,16 @@ TEST(ReplaceFile, GivesTheNewBytesOrLeavesTheOld) {
   EXPECT_EQ(names, 1) << "a temporary file was left";
 }
 
+TEST(ReplaceFile, ALinkInThePlaceOfItsTemporaryFileIsNotWritten) {
+  const TempFolder temp;
+  write_all(temp / "precious", "1");
+  // What could be foreseen, of this process.
+  std::filesystem::create_symlink(temp / "precious",
+                                  temp / ("a.tmp." + std::to_string(::getpid())));
+  replace_file(temp / "a", [](File& file) { file.write("new"); });
+  EXPECT_EQ(read_all(temp / "a"), "new");
+  EXPECT_EQ(read_all(temp / "precious"), "1");
+}
+
 }  // namespace
 }  // namespace ringfeed::testing

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hash.hpp"
-#include "base/json.hpp"
+#include <nlohmann/json.hpp>
 
 namespace ringfeed {
 namespace {
@@ -23,28 +22,6 @@ TEST(Sealed, EachFlipAndCutIsFound) {
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_FALSE(unseal("checkpoint", text.substr(0, size))) << size;
   EXPECT_FALSE(unseal("checkpoint", text + "\n"));
-}
-
-TEST(Json, DepthIsBounded) {
-  const auto nested = [](int depth) {
-    return std::string(static_cast<std::size_t>(depth), '[') +
-           std::string(static_cast<std::size_t>(depth), ']');
-  };
-  EXPECT_NO_THROW(parse_json(nested(kJsonDepthMax)));
-  EXPECT_THROW(parse_json(nested(kJsonDepthMax + 1)), std::invalid_argument);
-  EXPECT_THROW(parse_json(nested(10'000'000)), std::invalid_argument);
-  EXPECT_EQ(parse_json("[\"" + std::string(1000, '[') + "\\\"" + std::string(1000, '{') + "\"]")[0]
-                .get<std::string>()
-                .size(),
-            2001u);
-}
-
-TEST(Json, WholeNumbersAreTakenAsTheyAre) {
-  EXPECT_EQ(whole_number(parse_json("18446744073709551615"), "n"), UINT64_MAX);
-  EXPECT_EQ(whole_number(parse_json("7"), "n", 7), 7u);
-  for (const auto* text :
-       {"8", "-1", "1.5", "7.0", "18446744073709551616", "\"7\"", "true", "null"})
-    EXPECT_THROW(whole_number(parse_json(text), "n", 7), std::invalid_argument) << text;
 }
 
 }  // namespace

@@ -273,7 +273,7 @@ def test_from_a_full_cache_it_trains_with_the_server_stopped(cluster: Running, d
         cluster.kill(number)
     second = ringfeed(*train)
     assert second.returncode == 0, second.stderr
-    assert f"what is in the cache {tmp_path / 'cache'} is read without it" in second.stderr
+    assert f"what is in the cache {tmp_path / 'cache' / 'ringfeed-cache'} is read without it" in second.stderr
     losses = [json.loads(run.stdout.splitlines()[-1])["losses"] for run in (first, second)]
     assert losses[0] == losses[1]
     gone = ringfeed(*train[:-3], "--cache", str(tmp_path / "another"), "--json")
