@@ -212,6 +212,14 @@ TEST_F(Audit, ACutOffRunIsExactAsFarAsAllRanksWrote) {
   EXPECT_EQ(result().notes, std::vector<std::string>{"epoch 1 is not finished: 32 of 127 samples"});
 }
 
+/// As a run that is finished, and is started once more.
+TEST_F(Audit, AStartThatWasGivenNothingLeavesNoFile) {
+  run(2, {0, 0}, 1);
+  run(2, {1, 0}, 2, 0);
+  EXPECT_FALSE(std::filesystem::exists(file(0, 1)));
+  expect_exact(1, kSamples);
+}
+
 TEST_F(Audit, AStartThatHandedOutNothingIsPassedOver) {
   run(2, {0, 0}, 2, 3, false);
   write_all(file(0, 1), "");

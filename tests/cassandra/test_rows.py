@@ -419,6 +419,60 @@ def test_wide_partitions(ringfeed: Ringfeed, one_node: Running, order: str) -> N
     ringfeed("verify", url)
 
 
+KEYS_WITH_THE_SPLIT = ("split, n", "(split, k), n", "k, split, n", "k, n, split", "k, n")
+
+
+def test_the_split_may_be_any_column_of_the_key(ringfeed: Ringfeed, one_node: Running) -> None:
+    """In partitions longer than a block, each shape of statement is one that the server takes."""
+    expected = {"val": set(range(0, 400, 10)), "train": set(range(400)) - set(range(0, 400, 10))}
+    for number, key in enumerate(KEYS_WITH_THE_SPLIT):
+        table = f"{ringfeed.keyspace}.s{number}"
+        one_node.session().execute(f"CREATE TABLE {table} (k int, split text, n int, x vector<float, 32>, PRIMARY KEY ({key}))")
+        fill(one_node, f"INSERT INTO {table} (k, split, n, x) VALUES (?, ?, ?, ?)",
+             [(n % 2, "val" if n % 10 == 0 else "train", n, [float(n)] * 32) for n in range(400)])
+        url = ringfeed.url(f"s{number}")
+        ringfeed("attach", url, "--split-column", "split", "--columns", "n,x", "--block-bytes", "4KiB")
+        ringfeed("verify", url)
+        for split, numbers in expected.items():
+            found = [sample["n"] for sample in ringfeed.samples(f"{url}?split={split}")]
+            assert len(found) == len(numbers) and set(found) == numbers, key
+
+
+def test_masks_views_compact_tables_and_values_that_are_not_finite(ringfeed: Ringfeed, one_node: Running) -> None:
+    session = one_node.session()
+    for statement in (
+            "CREATE TABLE {}.t (id int PRIMARY KEY, label int, x float, odd 'org.apache.cassandra.db.marshal.LexicalUUIDType')",
+            "CREATE MATERIALIZED VIEW {0}.v AS SELECT * FROM {0}.t WHERE id IS NOT NULL AND label IS NOT NULL PRIMARY KEY (label, id)",
+            "CREATE TABLE {}.c (id int PRIMARY KEY, n int) WITH COMPACT STORAGE",
+            "INSERT INTO {}.t (id, label, x) VALUES (1, 5, 1.5)",
+            "INSERT INTO {}.c (id, n) VALUES (1, 7)"):
+        session.execute(statement.format(ringfeed.keyspace))
+    table, view, compact = (ringfeed.url(name) for name in "tvc")
+    ringfeed("attach", view, "--columns", "id,label,x")
+    assert ringfeed.samples(view) == [{"id": 1, "label": 5, "x": 1.5}]
+    assert "materialized view" in ringfeed.error("ingest", str(ROOT / "data/digits/digits.csv"), view, "--layout", "rows", code=1)
+    ringfeed("attach", compact)
+    assert ringfeed.samples(compact) == [{"n": 7}]
+
+    session.execute(f"INSERT INTO {ringfeed.keyspace}.t (id, label, x) VALUES (2, 6, NaN)")
+    ringfeed("attach", table, "--columns", "label,x")
+    for command in (("head", table), ("verify", table), ("copy", table, str(ringfeed.folder / "copy"))):
+        refused = ringfeed.error(*command, code=3)
+        assert "id=2" in refused and "column x" in refused and "--allow-nan" in refused
+    ringfeed("attach", table, "--columns", "label,x", "--allow-nan")
+    ringfeed("verify", table)
+
+    session.execute(f"ALTER TABLE {ringfeed.keyspace}.t ALTER label MASKED WITH DEFAULT")
+    one_node.make_role("masked_reader", "reader", [f"SELECT ON TABLE {ringfeed.keyspace}.t"])
+    reader = Ringfeed(ringfeed.folder, ringfeed.address, ringfeed.keyspace, "masked_reader", "reader")
+    for command in (("attach", reader.url("t"), "--columns", "label"), ("head", reader.url("t"))):
+        refused = reader.error(*command, code=5)
+        assert "column label is masked" in refused and "UNMASK" in refused
+    one_node.make_role("unmasked_reader", "reader", [f"{right} ON TABLE {ringfeed.keyspace}.t" for right in ("SELECT", "UNMASK")])
+    unmasked = Ringfeed(ringfeed.folder, ringfeed.address, ringfeed.keyspace, "unmasked_reader", "reader")
+    unmasked("attach", unmasked.url("t"), "--columns", "label")
+
+
 def test_many_rows_are_each_there_once(ringfeed: Ringfeed, one_node: Running) -> None:
     table = f"{ringfeed.keyspace}.t"
     one_node.session().execute(f"CREATE TABLE {table} (a bigint, b text, x int, PRIMARY KEY ((a, b)))")

@@ -126,6 +126,10 @@ TEST(Plan, FillsInDefaults) {
   EXPECT_EQ(plan.outputs, 2);
   EXPECT_FALSE(plan.needs_target_values);
 
+  options.model = "mlp";
+  options.input = "value";
+  EXPECT_EQ(Plan::make(options, schema(), 1).input_shape, std::vector<std::int64_t>{1});
+
   options.loss = "bce";
   options.target = "flag";
   EXPECT_FALSE(Plan::make(options, schema(), 1).needs_target_values);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <utility>
@@ -63,10 +64,12 @@ std::vector<std::string> list_cassandra_datasets(const Url& url, const Connectio
   const auto session = open_session(url, options, false);
   const Tables tables(session, url);
   std::set<std::string> names;
+  std::exception_ptr refused;  // of one who may read single tables alone
   try {
     for (const auto& name : tables.published_names()) names.insert(name);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kPermission) throw;  // one who may read single tables alone
+    if (error.code() != ErrorCode::kPermission) throw;
+    refused = std::current_exception();
   }
   for (const auto& name :
        rows::attached_tables(rows::index_root(options.index_dir),
@@ -75,6 +78,7 @@ std::vector<std::string> list_cassandra_datasets(const Url& url, const Connectio
     table.name = name;
     if (RowTable::exists(*session, table)) names.insert(name);
   }
+  if (names.empty() && refused != nullptr) std::rethrow_exception(refused);
   std::vector<std::string> urls;
   for (const auto& name : names) {
     if (!url.name.empty() && name != url.name) continue;

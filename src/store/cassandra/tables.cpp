@@ -76,7 +76,9 @@ void wait_for_table(const cql::Session& session, const std::string& select,
 }
 
 cql::Request system_read(const cql::Session& session) {
-  return {.consistency = session.connection().read_consistency};
+  const auto level = session.connection().read_consistency;
+  const bool is_of_several = level == Consistency::kTwo || level == Consistency::kThree;
+  return {.consistency = is_of_several ? Consistency::kLocalQuorum : level};
 }
 
 void create_table(const cql::Session& session, const std::string& table,

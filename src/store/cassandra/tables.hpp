@@ -51,8 +51,8 @@ struct Replication {
   std::string with_copies(int copies, const std::optional<std::string>& local_datacenter) const;
 };
 
-/// How the tables of the system are read, each node's own: at a level that the server's guardrails
-/// let users read at.
+/// How the tables of the system are read, each node's own copy: at a level that the guardrails
+/// let users read at, and that one copy is enough for.
 cql::Request system_read(const cql::Session& session);
 
 /// Waits until each connected node knows a new table, for a while: another client's, or this one's
