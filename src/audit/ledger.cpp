@@ -134,7 +134,7 @@ struct Ledger::Impl {
   /// A start that was given nothing leaves nothing behind.
   void close() {
     if (!header_made) {
-      std::filesystem::remove(options.folder + "/" + ledger_file_name(options.rank, options.start));
+      Folder(options.folder).remove(ledger_file_name(options.rank, options.start));
       return sync_folder(options.folder);
     }
     write_rest();

@@ -35,7 +35,7 @@ def test_another_project_uses_the_package(ringfeed: Ringfeed) -> None:
     ringfeed("ingest", str(ROOT / "data/digits/digits.csv"), "digits.ring", "--tensor", "image=f0..f63:64:float32",
              "--tensor", "label=f64::int64")
     steps = run("build/core", folder=folder).splitlines()
-    assert len(steps) == 7 and sum(int(re.search(r"(\d+) samples", line)[1]) for line in steps) == 1797
+    assert len(steps) == 8 and sum(int(re.search(r"(\d+) samples", line)[1]) for line in steps) == 1797
     assert "loss fell" in run("build/loop", folder=folder)
     installed = folder / "prefix/bin/ringfeed"
     assert run(str(installed), "--version", folder=folder).startswith("ringfeed 0.")

@@ -216,19 +216,30 @@ void RowReader::hedge_late(Clock::time_point now) {
   }
 }
 
+/// As of Reader.
+RowReader::Clock::duration RowReader::until_next_step() const {
+  if (reads_.empty()) return 1s;
+  Clock::duration wait = 100ms;
+  if (hedging_.has_choice()) wait = std::max<Clock::duration>(hedging_.late() / 4, 5ms);
+  if (!due_.empty()) wait = std::min(wait, due_.begin()->first - Clock::now());
+  return std::max<Clock::duration>(wait, 1ms);
+}
+
 // ---- answers, on the worker threads ----
 
 void RowReader::work() {
   run_in_background();
   while (true) {
+    std::chrono::milliseconds wait;
     {
       const std::lock_guard lock(mutex_);
       if (ending_) return;
       const auto now = Clock::now();
       start_due(now);
       hedge_late(now);
+      wait = std::chrono::ceil<std::chrono::milliseconds>(until_next_step());
     }
-    if (auto answer = answers_.next(50ms)) take(std::move(*answer));
+    if (auto answer = answers_.next(wait)) take(std::move(*answer));
   }
 }
 
