@@ -6,7 +6,8 @@ import re
 
 # The core names options as the command line has them; here they are keywords.
 KEYWORDS = {
-    "append": "append=True", "block-bytes": "block_bytes", "cache-bytes": "cache_bytes", "chunk-bytes": "chunk_bytes", "columns": "columns",
+    "allow-nan": "allow_nan=True", "append": "append=True", "block-bytes": "block_bytes", "cache-bytes": "cache_bytes",
+    "chunk-bytes": "chunk_bytes", "columns": "columns", "connections-per-host": "connections_per_host",
     "contact-points-only": "contact_points_only=True", "create-keyspace": "create_keyspace", "index": "index", "lanes": "lanes",
     "layout": "layout", "ledger": "ledger", "prefetch-bytes": "prefetch_bytes", "read-consistency": "read_consistency",
     "shuffle": "shuffle", "spill-bytes": "spill_bytes", "split-column": "split_column", "tensor": "tensors", "tls": "tls=True",

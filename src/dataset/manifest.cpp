@@ -315,7 +315,7 @@ void check_column_count(std::string_view body) {
       i += c == '\\' ? 1 : 0;
       continue;
     }
-    if (c == ']' || c == '}') --depth;
+    if (c == ']' || c == '}') depth -= 1;
     if (c == '[' || c == '{') ++depth;
     if (c == '{' && depth == 3 && ++columns > kColumnsMax)
       throw Bad{fmt::format("there are more than {} columns", kColumnsMax)};

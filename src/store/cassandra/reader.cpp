@@ -258,7 +258,8 @@ void Reader::take(cql::Answer answer) {
       }
       return settle(sent.read, failed);
     }
-    if (answer.rows.size() == 0) {
+    // Without its bytes a copy is none: read repair brings a node the columns that were asked for.
+    if (answer.rows.size() == 0 || !answer.rows.cell(0, 1)) {
       ++read->second.empty;
       return settle(sent.read, read->second);
     }
