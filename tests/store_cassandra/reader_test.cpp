@@ -230,7 +230,6 @@ TEST_F(ChunkReaderTest, AWrongCopyIsNeverDeliveredAndItsNodeIsNamed) {
       flip_a_bit,
       [](FakeRows& rows) { rows.rows.at(0).at(1)->pop_back(); },
       [](FakeRows& rows) { rows.rows.at(0).at(1) = ""; },
-      [](FakeRows& rows) { rows.rows.at(0).at(1) = std::nullopt; },
   };
   for (const auto& wrong : wrongs) {
     FakeWarnings warnings;
@@ -252,6 +251,18 @@ TEST_F(ChunkReaderTest, AWrongCopyIsNeverDeliveredAndItsNodeIsNamed) {
                    [&] { std::rethrow_exception(result.failure); });
     }
   }
+}
+
+TEST_F(ChunkReaderTest, ACopyWithoutItsBytesIsNone) {
+  PackedSet set;
+  FakeWarnings warnings;
+  auto store = set.stores.store({.warn = warnings.function()});
+  const auto hollow = answering([](FakeRows& rows) { rows.rows.at(0).at(1) = std::nullopt; });
+  set.cluster().set_script([&](const FakeOperation& operation) {
+    return is_chunk_read(operation) && operation.node == 0 ? hollow : FakeAction{};
+  });
+  set.expect_right(read_all_blocks(store, set.manifest, "train"));
+  EXPECT_TRUE(warnings.lines().empty()) << "as one that is not there";
 }
 
 TEST_F(ChunkReaderTest, WhatNoReplicaHasIsAskedOfAQuorumOnce) {
