@@ -355,14 +355,14 @@ class Loader:
             raise InvalidArgumentError(
                 "another iteration over this Loader has begun, or it was closed; for two at once make two of them")
 
-    def _make_stages(self, transform: Callable[[Any], Any] | None, whole: bool, threads: int | None, collate: Callable[[list[Any]], Any] | None,
+    def _make_stages(self, transform: Callable[[Any], Any] | None, of_batches: bool, threads: int | None, collate: Callable[[list[Any]], Any] | None,
                      pin_memory: bool, device: Any) -> Stages | None:  # noqa: ANN401
         for name, value in (("transform", transform), ("collate", collate)):
             if value is not None and not callable(value):
                 raise InvalidArgumentError(f"{name} is {value!r}; it is a function")
         if threads is not None:
             whole("transform_threads", threads, 1, THREADS_MAX)
-        if whole and (transform is None or collate is not None):
+        if of_batches and (transform is None or collate is not None):
             raise InvalidArgumentError("transform_batches calls transform with whole batches; give a transform, and no collate")
         if self.as_numpy and (pin_memory or device is not None):
             raise InvalidArgumentError("as_numpy makes NumPy arrays, which are in plain memory; leave out pin_memory and device")
@@ -378,7 +378,7 @@ class Loader:
                 pin_memory = False
         if transform is None and collate is None and not pin_memory and device is None:
             return None
-        split = (transform is not None and not whole) or collate is not None
+        split = (transform is not None and not of_batches) or collate is not None
         if split and collate is None:
             collate = stack if self.as_numpy else collated
         return Stages(split=samples_of if split else None, transform=transform, collate=collate, finish=finished, pin_memory=pin_memory,

@@ -7,6 +7,7 @@
 #include <ringfeed/feed.hpp>
 
 #include "base/hash.hpp"
+#include "base/json.hpp"
 
 namespace ringfeed {
 namespace {
@@ -66,7 +67,7 @@ std::string encode_position(const Position& position, const Dataset& dataset,
 Position decode_position(std::string_view text, const Dataset& dataset, const OrderOptions& order) {
   Position position;
   try {
-    const auto json = Json::parse(text);
+    const auto json = parse_json<Json>(text);
     if (json.at("ringfeed_position") == 1) {
       throw Error(ErrorCode::kBadData,
                   "the position has no \"cut\": it is of a version of ringfeed that ended epochs "
@@ -81,8 +82,11 @@ Position decode_position(std::string_view text, const Dataset& dataset, const Or
     const auto here = document_of({}, dataset, order);
     check_same(json.at("dataset"), here.at("dataset"), "a data set");
     check_same(json.at("order"), here.at("order"), "an order");
-    position = {json.at("epoch").get<std::uint64_t>(), json.at("samples").get<std::uint64_t>()};
-  } catch (const nlohmann::json::exception& error) {
+    position = {whole_number(json.at("epoch"), "epoch"),
+                whole_number(json.at("samples"), "samples")};
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
     throw Error(ErrorCode::kBadData, fmt::format("not a position: {}", error.what()));
   }
   Steps(dataset.size(), order).step_at(position.samples);

@@ -90,6 +90,17 @@ TEST(PositionText, WhatIsNoPosition) {
                  [&] { decode_position(text, *dataset, order()); });
   }
   auto json = nlohmann::json::parse(encode_position({0, 16}, *dataset, order()));
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, nlohmann::json>>{{"samples", -1},
+                                                           {"samples", "16"},
+                                                           {"samples", 16.0},
+                                                           {"epoch", 1.5},
+                                                           {"epoch", nullptr}}) {
+    auto wrong = json;
+    wrong[name] = value;
+    expect_error(ErrorCode::kBadData, {"not a position", name},
+                 [&] { decode_position(wrong.dump(), *dataset, order()); });
+  }
   json["samples"] = 17;
   expect_error(ErrorCode::kInvalidArgument, {"17"},
                [&] { decode_position(json.dump(), *dataset, order()); });

@@ -74,7 +74,7 @@ def test_epochs_and_states(numbers: str) -> None:
             loader.set_epoch(epoch)  # type: ignore[arg-type]
     state = loader.state_dict()
     for wrong in ({"samples": -1}, {"samples": "0"}, {"epoch": 1.0}):
-        with pytest.raises(ringfeed.InvalidArgumentError, match=f"the state's {next(iter(wrong))} is"):
+        with pytest.raises(ringfeed.BadDataError, match=f"not a position: {next(iter(wrong))}"):
             loader.load_state_dict(state | wrong)
     with pytest.raises(ringfeed.InvalidArgumentError, match="the state is NoneType; give what state_dict"):
         loader.load_state_dict(None)  # type: ignore[arg-type]
@@ -92,12 +92,12 @@ def test_ranks_of_the_environment(numbers: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("RANK", "0")
     with pytest.warns(UserWarning, match="RANK=0 and WORLD_SIZE=4 are set, so this Loader gives one of 4 shares"):
-        assert ringfeed.Loader(data).world_size == 4
+        assert ringfeed.Loader(data, 10).world_size == 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ringfeed.Loader(data, rank=0, world_size=4)
+        ringfeed.Loader(data, 10, rank=0, world_size=4)
         monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-        ringfeed.Loader(data)
+        ringfeed.Loader(data, 10)
     for rank, text in (("4", "ranks go from 0 to 3"), ("-1", "RANK is '-1'"), ("one", "RANK is 'one'")):
         monkeypatch.setenv("RANK", rank)
         with pytest.raises(ringfeed.InvalidArgumentError, match=text):

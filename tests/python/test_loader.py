@@ -109,7 +109,7 @@ def test_drop_last(numbers: str) -> None:
         ringfeed.Loader(data, SAMPLES + 1, drop_last=True)
     with pytest.raises(ringfeed.InvalidArgumentError, match="choose one of the two"):
         ringfeed.Loader(data, 10, drop_last=True, tail="join")
-    with pytest.raises(ringfeed.InvalidArgumentError, match="'share', 'drop', 'join'"):
+    with pytest.raises(ringfeed.InvalidArgumentError, match="it is 'share', 'drop' or 'join'"):
         ringfeed.Loader(data, 10, tail="keep")
 
 
@@ -188,9 +188,9 @@ def test_the_program_s_checkpoint_and_the_loader_have_one_position(tmp_path: Pat
     for _ in range(3):
         next(batches)
     saved = json.loads(sorted((tmp_path / "run").glob("checkpoint-*"))[0].joinpath("checkpoint.json").read_text())
-    assert loader.state_dict() == saved["run"]["position"]
+    assert loader.state_dict() == saved["checkpoint"]["run"]["position"]
     resumed = ringfeed.Loader(ringfeed.open(url), 100, seed=5)
-    resumed.load_state_dict(saved["run"]["position"])
+    resumed.load_state_dict(saved["checkpoint"]["run"]["position"])
     assert torch.equal(next(iter(resumed))["data"], next(batches)["data"])
 
 
