@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -67,9 +68,12 @@ void on_lost_page(int signal, siginfo_t* info, void* context) {
     std::byte* const begin = address - reinterpret_cast<std::uintptr_t>(address) % page;
     if (!range->lost.exchange(true)) ++ranges_lost;
     const int access = range->writes ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* const zeros = ::mmap(begin, page, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    // As the kernel has it: a sanitizer would take mmap() for a write that races with other
+    // readers.
+    const long zeros =
+        ::syscall(SYS_mmap, begin, page, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     errno = error_number;
-    if (zeros != MAP_FAILED) return;
+    if (zeros != -1) return;
   }
   if (range != nullptr) {
     say("ringfeed: ");
