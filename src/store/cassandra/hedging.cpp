@@ -43,6 +43,14 @@ Hedging::Clock::duration Hedging::late() const {
                                    late_least_);
 }
 
+std::chrono::milliseconds Hedging::until_look(bool idle,
+                                              std::optional<Clock::time_point> due) const {
+  if (idle) return 1s;
+  Clock::duration wait = has_choice_ ? std::max<Clock::duration>(late() / 4, 5ms) : 100ms;
+  if (due) wait = std::min(wait, *due - Clock::now());
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max<Clock::duration>(wait, 1ms));
+}
+
 bool Hedging::take_turn(const std::optional<cql::HostId>& host, Clock::time_point now) {
   const bool slow = host && is_slow(*host, now);
   if (!slow && hedges_ > kHedgesFree + requests_ / 20) return false;

@@ -26,6 +26,9 @@ class Hedging {
   bool has_choice() const noexcept { return has_choice_; }
   /// A second replica is asked when an answer has taken so long.
   Clock::duration late() const;
+  /// How long a reader may wait for answers before it looks for late ones, and starts what is `due`
+  /// first, if anything is; at least 1 ms. `idle`: it reads nothing.
+  std::chrono::milliseconds until_look(bool idle, std::optional<Clock::time_point> due) const;
   /// Whether it may be, for a request to `host`; if so, it is counted. Few are, lest a slow cluster
   /// gets twice the work; those of a node that is known to be slow always.
   bool take_turn(const std::optional<cql::HostId>& host, Clock::time_point now);

@@ -196,14 +196,6 @@ void Reader::hedge_late(Clock::time_point now) {
   }
 }
 
-Reader::Clock::duration Reader::until_next_step() const {
-  if (reads_.empty()) return 1s;
-  Clock::duration wait = 100ms;
-  if (hedging_.has_choice()) wait = std::max<Clock::duration>(hedging_.late() / 4, 5ms);
-  if (!rounds_.empty()) wait = std::min(wait, rounds_.begin()->first - Clock::now());
-  return std::max<Clock::duration>(wait, 1ms);
-}
-
 void Reader::note_answer(const Sent& sent, const Read* read, Clock::time_point now) {
   hedging_.note_answer(read != nullptr ? sent.host : std::nullopt, now - sent.at);
   if (read == nullptr || !sent.host || !read->hedged) return;
@@ -226,7 +218,8 @@ void Reader::work() {
       const auto now = Clock::now();
       start_due(now);
       hedge_late(now);
-      wait = std::chrono::ceil<std::chrono::milliseconds>(until_next_step());
+      wait = hedging_.until_look(
+          reads_.empty(), rounds_.empty() ? std::nullopt : std::optional(rounds_.begin()->first));
     }
     if (auto answer = answers_.next(wait)) take(std::move(*answer));
   }

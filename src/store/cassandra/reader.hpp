@@ -73,7 +73,6 @@ class Reader final : public BlockReader {
   };
 
   void work();
-  Clock::duration until_next_step() const;
   void start_waiting();
   void begin_round(Read& read);
   void ask(std::uint64_t id, Read& read, bool quorum);

@@ -216,15 +216,6 @@ void RowReader::hedge_late(Clock::time_point now) {
   }
 }
 
-/// As of Reader.
-RowReader::Clock::duration RowReader::until_next_step() const {
-  if (reads_.empty()) return 1s;
-  Clock::duration wait = 100ms;
-  if (hedging_.has_choice()) wait = std::max<Clock::duration>(hedging_.late() / 4, 5ms);
-  if (!due_.empty()) wait = std::min(wait, due_.begin()->first - Clock::now());
-  return std::max<Clock::duration>(wait, 1ms);
-}
-
 // ---- answers, on the worker threads ----
 
 void RowReader::work() {
@@ -237,7 +228,8 @@ void RowReader::work() {
       const auto now = Clock::now();
       start_due(now);
       hedge_late(now);
-      wait = std::chrono::ceil<std::chrono::milliseconds>(until_next_step());
+      wait = hedging_.until_look(reads_.empty(),
+                                 due_.empty() ? std::nullopt : std::optional(due_.begin()->first));
     }
     if (auto answer = answers_.next(wait)) take(std::move(*answer));
   }

@@ -85,7 +85,6 @@ class RowReader final : public BlockReader {
   void begin(Read& read);
   void begin_page(Read& read);
   void ask(std::uint64_t id, Read& read);
-  Clock::duration until_next_step() const;
   void start_due(Clock::time_point now);
   void hedge_late(Clock::time_point now);
   void take(cql::Answer answer);
