@@ -60,3 +60,11 @@ def test_torch_is_included_in_train_alone() -> None:
 def test_files_open_with_their_job() -> None:
     headers = [*SOURCES, *(ROOT / "include/ringfeed").glob("*.hpp")]
     assert [str(p) for p in headers if not p.read_text().startswith("// ")] == []
+
+
+def test_each_meter_is_in_the_docs() -> None:
+    sources = "".join(path.read_text() for path in SOURCES if path.parent.name != "cuda")
+    made = set(re.findall(r'"(ringfeed_[a-z_]+_(?:total|seconds|bytes|bytes_max|batches|places|waiting|loss))"', sources))
+    told = set(re.findall(r"`(ringfeed_[a-z_]+)`", (ROOT / "docs/meters.md").read_text().split("## The meters")[1])) - {"ringfeed_"}
+    assert len(made) > 20
+    assert made == told

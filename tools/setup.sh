@@ -33,7 +33,8 @@ pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONF
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
   "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION"
   "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION")
-pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION")
+pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "tensorboard==$TENSORBOARD_VERSION"
+  "prometheus-client==$PROMETHEUS_CLIENT_VERSION")
 # In a folder of its own: it brings other versions of what is in the environment.
 pip_streaming=("mosaicml-streaming==$MOSAICML_STREAMING_VERSION" "torchvision==$TORCHVISION_VERSION" "transformers==$TRANSFORMERS_VERSION"
   "tokenizers==$TOKENIZERS_VERSION" "huggingface-hub==$HUGGINGFACE_HUB_VERSION" "regex==$REGEX_VERSION" "requests==$REQUESTS_VERSION"

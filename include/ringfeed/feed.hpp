@@ -14,6 +14,7 @@
 #include <optional>
 #include <ringfeed/batch.hpp>
 #include <ringfeed/dataset.hpp>
+#include <ringfeed/meters.hpp>
 #include <ringfeed/order.hpp>
 #include <string>
 #include <string_view>
@@ -104,6 +105,9 @@ class Feed {
   Position position() const;
   /// Of each epoch.
   const Steps& steps() const noexcept;
+  /// All that it and its store measure, since the feed was made (docs/meters.md).
+  Meters meters() const;
+  /// The same in short.
   FeedStats stats() const;
 
  private:

@@ -9,6 +9,7 @@
 #include <memory>
 #include <ringfeed/connection.hpp>
 #include <ringfeed/manifest.hpp>
+#include <ringfeed/meters.hpp>
 #include <ringfeed/url.hpp>
 #include <span>
 #include <string>
@@ -50,9 +51,9 @@ class BlockReader {
   /// reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 
-  /// That its threads have spent so far with checking and decoding answers, all together; 0 where
-  /// that is not counted.
-  virtual double check_seconds() const { return 0; }
+  /// Adds what it has measured of itself so far. "ringfeed_check_seconds" is what its threads have
+  /// spent checking and decoding answers.
+  virtual void add_meters(Meters&) const {}
 
   /// A bound of the memory that it takes beside the blocks that are asked of it or held.
   virtual std::uint64_t overhead_bytes() const { return 0; }

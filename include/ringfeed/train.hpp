@@ -8,6 +8,7 @@
 #include <optional>
 #include <ringfeed/connection.hpp>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/meters.hpp>
 #include <ringfeed/order.hpp>
 #include <stop_token>
 #include <string>
@@ -26,6 +27,18 @@ struct TrainProgress {
   std::optional<double> loss;
   std::optional<double> val_loss;
   std::optional<double> val_accuracy;
+};
+
+/// A step that was trained on.
+struct TrainStep {
+  std::uint64_t epoch = 0;  ///< from 0
+  std::uint64_t step = 0;   ///< of the epoch, from 0
+  std::uint64_t steps = 0;  ///< trained on since the run began, with this one, over all its starts
+  std::uint64_t samples = 0;  ///< of the step, over all ranks
+  double loss = 0;            ///< the mean over them
+  double learning_rate = 0;
+  double seconds = 0;       ///< that it took on rank 0, with the wait for its batch
+  double wait_seconds = 0;  ///< of these, for the batch
 };
 
 struct TrainOptions {
@@ -96,6 +109,14 @@ struct TrainOptions {
   std::chrono::milliseconds collective_timeout = std::chrono::minutes(5);
   /// Called on rank 0 only, after each step and at the end of each epoch; must not throw.
   std::function<void(const TrainProgress&)> progress;
+  /// Called on rank 0 only, once for each step, in their order, up to 50 steps late: to add up the
+  /// losses of the ranks after each would cost more than a small step. Set on all ranks or on none;
+  /// must not throw.
+  std::function<void(const TrainStep&)> step;
+  /// Called on each rank, on a thread of its own, each meters_interval and at the end, with what it
+  /// measures (docs/meters.md); must not throw.
+  std::function<void(int rank, const Meters&)> meters;
+  std::chrono::milliseconds meters_interval = std::chrono::seconds(10);
   /// Called on rank 0 only, before the first step, with advice on options that make a run slower
   /// than it need be; must not throw.
   std::function<void(const std::string&)> warn;

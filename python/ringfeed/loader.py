@@ -261,6 +261,19 @@ class Loader:
         batch at once, assemble_seconds of all threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
         return self._feed.stats if self._feed is not None else {}
 
+    def metrics(self) -> dict[str, float]:
+        """All that the Loader and its store measure since reading began, by the names of docs/meters.md.
+
+        Of a histogram of durations (in seconds) there are `NAME_sum`, `NAME_count`, `NAME_p50` and `NAME_p99`, the last two rounded up to
+        a power of two of nanoseconds. Empty while nothing is read.
+        """
+        return self._feed.metrics if self._feed is not None else {}
+
+    def metrics_text(self) -> str:
+        """The same for Prometheus, in its text format and with the rank as a label: for a file of its textfile collector, or an endpoint.
+        Empty while nothing is read."""
+        return self._feed.metrics_text(self.rank) if self._feed is not None else ""
+
     def _position_document(self, position: tuple[int, int]) -> dict[str, Any]:
         """The position, and the data set and the order that it is in (docs/ordering.md)."""
         return json.loads(_core.encode_position(self.dataset._core, position, **self._order))

@@ -152,6 +152,33 @@ nb::dict stats_of(const LocalFeed& feed) {
   return result;
 }
 
+/// Sample names of Prometheus's text, and quantiles of histograms.
+nb::dict metrics_of(const LocalFeed& feed) {
+  nb::dict result;
+  for (const auto& meter : feed.get()->feed.meters()) {
+    std::string labels;
+    for (const auto& [name, value] : meter.labels)
+      labels += (labels.empty() ? "{" : ",") + name + "=\"" + value + "\"";
+    if (!labels.empty()) labels += "}";
+    const auto set = [&](const char* ending, double value) {
+      result[(meter.name + ending + labels).c_str()] = value;
+    };
+    if (meter.kind != MeterKind::kHistogram) {
+      set("", meter.value);
+      continue;
+    }
+    set("_sum", meter.value);
+    set("_count", static_cast<double>(meter.count));
+    set("_p50", quantile_of(meter, 0.5));
+    set("_p99", quantile_of(meter, 0.99));
+  }
+  return result;
+}
+
+std::string metrics_text_of(const LocalFeed& feed, int rank) {
+  return prometheus_text(feed.get()->feed.meters(), {{"rank", std::to_string(rank)}});
+}
+
 }  // namespace
 
 void bind_feed(nb::module_& module) {
@@ -184,7 +211,9 @@ void bind_feed(nb::module_& module) {
       .def("end_ledger", &end_ledger)
       .def("close", &LocalFeed::close)
       .def_prop_ro("position", &position_of)
-      .def_prop_ro("stats", &stats_of);
+      .def_prop_ro("stats", &stats_of)
+      .def_prop_ro("metrics", &metrics_of)
+      .def("metrics_text", &metrics_text_of, "rank"_a);
 }
 
 }  // namespace ringfeed::python

@@ -13,6 +13,8 @@
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/train_library.hpp"
+#include "report/run_record.hpp"
+#include "run/world.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -46,6 +48,7 @@ struct TrainFlags {
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
   std::string on_nan = "stop";
+  RunRecordOptions record;
   int collective_timeout = 300;
 };
 
@@ -75,6 +78,35 @@ nlohmann::json summary_json(const TrainSummary& summary) {
       {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
+  return json;
+}
+
+/// What a run is of, without how it is connected.
+nlohmann::ordered_json options_json(const TrainOptions& options, const World& world) {
+  nlohmann::ordered_json json = {{"url", options.url},
+                                 {"model", options.model},
+                                 {"hidden", options.hidden},
+                                 {"input", options.input},
+                                 {"target", options.target},
+                                 {"loss", options.loss},
+                                 {"class_weights", options.class_weights},
+                                 {"optimizer", options.optimizer},
+                                 {"lr", options.learning_rate},
+                                 {"momentum", options.momentum},
+                                 {"epochs", options.epochs},
+                                 {"seed", options.seed},
+                                 {"shuffle", name_of(options.shuffle)},
+                                 {"lanes", options.lanes},
+                                 {"window", options.window},
+                                 {"tail", name_of(options.tail)},
+                                 {"resume", options.resume},
+                                 {"world_size", world.size}};
+  if (options.weight_decay) json["weight_decay"] = *options.weight_decay;
+  if (options.batch_size_per_rank) {
+    json["batch_size_per_rank"] = *options.batch_size_per_rank;
+  } else {
+    json["batch_size"] = options.global_batch;
+  }
   return json;
 }
 
@@ -144,10 +176,21 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
   Progress progress(output.quiet);
+  options.record.warn = [&](const std::string& line) { output.warn(line); };
   train_options.stop = interrupt.token();
-  train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
+    const World world = World::from_environment();
+    RunRecord record(options.record, world.rank);
+    record.start(options_json(train_options, world));
+    train_options.progress = [&](const TrainProgress& at) {
+      show(at, progress, output);
+      if (at.loss) record.epoch(at);
+    };
+    if (!options.record.log.empty() || !options.record.tensorboard.empty())
+      train_options.step = [&](const TrainStep& step) { record.step(step); };
+    if (!options.record.metrics.empty())
+      train_options.meters = [&](int rank, const Meters& meters) { record.meters(rank, meters); };
     const TrainSummary summary = load_train_part().train(train_options);
     if (summary.rank != 0) return;
     progress.clear();
@@ -157,6 +200,7 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
     if (!train_options.output.empty()) {
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
+    record.end(json);
     output.result(json, summary_text(summary, path));
   });
 }
@@ -300,6 +344,16 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
       ->capture_default_str();
 }
 
+void add_record_options(CLI::App& app, TrainFlags& options) {
+  app.add_option("--log", options.record.log,
+                 "file that gets a JSON line for each step and epoch, behind what it has");
+  app.add_option("--tensorboard", options.record.tensorboard,
+                 "folder for TensorBoard: losses, accuracy, learning rate, samples/s");
+  app.add_option("--metrics", options.record.metrics,
+                 "file for Prometheus's textfile collector, e.g. run.prom, written anew each 10 s; "
+                 "rank 1 writes run.rank1.prom, and so on (docs/meters.md)");
+}
+
 void add_resume_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--checkpoint-dir", train_options.checkpoint_dir,
@@ -327,6 +381,7 @@ void add_train(CLI::App& program, Command& command) {
   add_model_options(*app, *options);
   add_run_options(*app, *options);
   add_resume_options(*app, *options);
+  add_record_options(*app, *options);
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run_train(*options, command); };
 }

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "base/background.hpp"
-#include "base/time_count.hpp"
+#include "base/meter.hpp"
 #include "feed/budget.hpp"
 #include "feed/gather.hpp"
 #include "feed/read_ahead.hpp"
@@ -222,7 +222,7 @@ struct Feed::Impl {
   }
 
   void copy(StepInHand& hand) {
-    const TimeCount::Span span(assembling);
+    const TimeHistogram::Span span(assembling);
     hand.sources.clear();
     for (const auto& ref : hand.refs)
       hand.sources.push_back({&hand.epoch->slots[ref.block]->block, ref.row});
@@ -238,7 +238,7 @@ struct Feed::Impl {
 
   /// Until the next batch is there: assembles what it can without waiting itself.
   void help() {
-    const TimeCount::Span span(helping);
+    const TimeHistogram::Span span(helping);
     while (!queue->ready()) {
       std::unique_lock turn(drawing, std::try_to_lock);
       if (!turn || !draw_with(*callers, [&] { return can_help(); })) return;
@@ -275,22 +275,27 @@ struct Feed::Impl {
     return std::move(batch);
   }
 
-  FeedStats stats() const {
-    FeedStats stats;
+  Meters meters() const {
+    Meters meters;
     {
       const std::lock_guard lock(handed_mutex);
-      stats.samples = handed.samples;
-      stats.batches = handed.batches;
+      meters.push_back(counter_meter("ringfeed_samples_total", "Samples that this rank was handed.",
+                                     handed.samples));
+      meters.push_back(counter_meter("ringfeed_batches_total", "Batches that this rank was handed.",
+                                     handed.batches));
     }
-    stats.blocks_read = ahead->blocks_read();
-    stats.wait_seconds = queue->wait_seconds() + helping.seconds();
-    stats.assemble_seconds = assembling.seconds();
-    stats.store_seconds = ahead->store_seconds();
-    stats.check_seconds = ahead->check_seconds();
-    stats.held_bytes_max = ahead->held_bytes_max();
-    stats.prefetch_bytes = budget.bytes;
-    stats.floor_bytes = budget.floor_bytes;
-    return stats;
+    meters.push_back(helping.meter(
+        "ringfeed_help_seconds", "Assembling by the training thread, where it would have waited."));
+    meters.push_back(assembling.meter("ringfeed_assemble_seconds",
+                                      "Copying the samples of a batch, on any thread."));
+    const auto gauge = [&](const char* name, const char* help, std::uint64_t bytes) {
+      meters.push_back(gauge_meter(name, help, static_cast<double>(bytes)));
+    };
+    gauge("ringfeed_prefetch_bytes", "Bound of what the feed holds.", budget.bytes);
+    gauge("ringfeed_floor_bytes", "The least that the order needs it to be.", budget.floor_bytes);
+    queue->add_meters(meters);
+    ahead->add_meters(meters);
+    return meters;
   }
 
   struct Handed {
@@ -314,12 +319,12 @@ struct Feed::Impl {
   std::optional<ReadAhead> ahead;
   std::optional<ReadyQueue> queue;
   std::atomic<bool> over = false;  ///< nothing is drawn any more
-  TimeCount assembling;
+  TimeHistogram assembling;
   std::stop_source stop;
 
   // The caller's thread:
   std::optional<StepInHand> callers;
-  TimeCount helping;
+  TimeHistogram helping;
 
   mutable std::mutex handed_mutex;
   Handed handed;
@@ -336,7 +341,27 @@ Feed& Feed::operator=(Feed&&) noexcept = default;
 std::optional<Batch> Feed::next() { return impl_->next(); }
 bool Feed::wait_for(std::chrono::milliseconds timeout) { return impl_->wait_for(timeout); }
 const Steps& Feed::steps() const noexcept { return impl_->steps; }
-FeedStats Feed::stats() const { return impl_->stats(); }
+Meters Feed::meters() const { return impl_->meters(); }
+
+FeedStats Feed::stats() const {
+  const Meters meters = impl_->meters();
+  const auto whole = [&](std::string_view name) {
+    return static_cast<std::uint64_t>(sum_of(meters, name));
+  };
+  FeedStats stats;
+  stats.samples = whole("ringfeed_samples_total");
+  stats.batches = whole("ringfeed_batches_total");
+  stats.blocks_read = whole("ringfeed_blocks_total");
+  stats.wait_seconds =
+      sum_of(meters, "ringfeed_queue_empty_seconds") + sum_of(meters, "ringfeed_help_seconds");
+  stats.assemble_seconds = sum_of(meters, "ringfeed_assemble_seconds");
+  stats.store_seconds = sum_of(meters, "ringfeed_store_wait_seconds");
+  stats.check_seconds = sum_of(meters, "ringfeed_check_seconds");
+  stats.held_bytes_max = whole("ringfeed_held_bytes_max");
+  stats.prefetch_bytes = whole("ringfeed_prefetch_bytes");
+  stats.floor_bytes = whole("ringfeed_floor_bytes");
+  return stats;
+}
 
 Position Feed::position() const {
   const std::lock_guard lock(impl_->handed_mutex);

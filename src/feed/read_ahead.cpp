@@ -36,8 +36,7 @@ ReadAhead::~ReadAhead() {
 std::shared_ptr<OpenEpoch> ReadAhead::make_epoch(const Position& start) const {
   auto made = std::make_shared<OpenEpoch>();
   made->epoch = std::make_shared<const Epoch>(block_samples_, options_.order, start.epoch);
-  made->order =
-      RankOrder::make(made->epoch, options_.rank, options_.world_size, start.samples);
+  made->order = RankOrder::make(made->epoch, options_.rank, options_.world_size, start.samples);
   made->plan = ReadPlan::make(made->epoch, options_.rank, options_.world_size, start.samples);
   made->next_block = made->plan->next();
   made->slots.resize(blocks_.size());
@@ -99,11 +98,12 @@ void ReadAhead::ask_ahead() {
 void ReadAhead::ask(OpenEpoch& epoch, std::uint32_t block, std::uint64_t cost) {
   auto slot = std::make_unique<BlockSlot>();
   slot->cost = cost;
+  slot->asked = TimeHistogram::Clock::now();
   BlockSlot* raw = slot.get();
   epoch.slots[block] = std::move(slot);
   held_bytes_ += cost;
-  held_bytes_max_ = std::max(held_bytes_, held_bytes_max_.load());
-  ++blocks_read_;
+  held_bytes_max_ = std::max(held_bytes_.load(), held_bytes_max_.load());
+  blocks_read_.add();
   reader_->read(block, [this, raw, block](Chunk chunk, std::exception_ptr failure) {
     arrive(*raw, block, chunk, failure);
   });
@@ -112,7 +112,9 @@ void ReadAhead::ask(OpenEpoch& epoch, std::uint32_t block, std::uint64_t cost) {
 /// On a thread of the store.
 void ReadAhead::arrive(BlockSlot& slot, std::uint32_t block, const Chunk& chunk,
                        std::exception_ptr failure) noexcept {
+  answering_.record(TimeHistogram::Clock::now() - slot.asked);
   if (!failure) {
+    bytes_read_.add(blocks_[block].bytes);
     try {
       if (chunk->num_rows() != block_samples_[block]) {
         throw Error(ErrorCode::kBadData,
@@ -166,17 +168,16 @@ void ReadAhead::check_asked() const {
     throw Error(ErrorCode::kInternal,
                 fmt::format("block {} does not fit the budget of {} bytes, {} are held; please "
                             "report this",
-                            block, blocks_bytes_, held_bytes_));
+                            block, blocks_bytes_, held_bytes_.load()));
   }
 }
 
 /// Until something happened after these events.
 void ReadAhead::wait(std::uint64_t seen, const std::stop_token& stop) {
-  const TimeCount::Span span(waiting_);
+  const TimeHistogram::Span span(waiting_);
   std::unique_lock lock(mutex_);
-  const bool changes = changed_.wait_for(lock, options_.read_timeout, [&] {
-    return stop.stop_requested() || events_ != seen;
-  });
+  const bool changes = changed_.wait_for(lock, options_.read_timeout,
+                                         [&] { return stop.stop_requested() || events_ != seen; });
   if (stop.stop_requested()) throw Stopped{};
   if (changes) return;
   throw Error(ErrorCode::kTimeout,
@@ -201,6 +202,23 @@ void ReadAhead::end_copy(std::uint64_t copy) noexcept {
     copied_.fetch_add(1, std::memory_order_release);
   ++events_;
   changed_.notify_one();
+}
+
+void ReadAhead::add_meters(Meters& meters) const {
+  meters.push_back(answering_.meter("ringfeed_block_seconds",
+                                    "From asking the store for a block to having it, decoded."));
+  meters.push_back(counter_meter("ringfeed_blocks_total", "Blocks that were asked of the store.",
+                                 blocks_read_.value()));
+  meters.push_back(counter_meter("ringfeed_block_bytes_total",
+                                 "Bytes of the blocks that were read.", bytes_read_.value()));
+  meters.push_back(waiting_.meter("ringfeed_store_wait_seconds",
+                                  "Waits of the assembling threads for blocks of the store."));
+  meters.push_back(gauge_meter("ringfeed_held_bytes",
+                               "Bytes of blocks that are asked for or held now.",
+                               static_cast<double>(held_bytes_.load())));
+  meters.push_back(gauge_meter("ringfeed_held_bytes_max", "The most that these were.",
+                               static_cast<double>(held_bytes_max_.load())));
+  reader_->add_meters(meters);
 }
 
 void ReadAhead::wake() {

@@ -20,7 +20,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "base/time_count.hpp"
+#include "base/meter.hpp"
 #include "feed/selection.hpp"
 #include "order/rank_order.hpp"
 
@@ -30,6 +30,7 @@ namespace ringfeed {
 struct BlockSlot {
   OpenBlock block;
   std::uint64_t cost = 0;
+  TimeHistogram::Clock::time_point asked;
   std::exception_ptr error;  ///< set before `arrived`
   std::atomic<bool> arrived = false;
 };
@@ -72,10 +73,8 @@ class ReadAhead {
   /// After a stop was requested.
   void wake();
 
-  std::uint64_t blocks_read() const { return blocks_read_; }
-  std::uint64_t held_bytes_max() const { return held_bytes_max_; }
-  double store_seconds() const { return waiting_.seconds(); }
-  double check_seconds() const { return reader_->check_seconds(); }
+  /// With those of the store.
+  void add_meters(Meters& meters) const;
 
  private:
   /// A block whose last sample is drawn: needless once so many copies have ended.
@@ -106,13 +105,15 @@ class ReadAhead {
   std::deque<std::shared_ptr<OpenEpoch>> epochs_;  ///< that is drawn, and perhaps the one after it
   std::deque<Drawn> drawn_;
   std::vector<std::uint32_t> finished_;  ///< kept for its memory
-  std::uint64_t held_bytes_ = 0;
+  std::atomic<std::uint64_t> held_bytes_ = 0;
   std::uint64_t next_copy_ = 0;
 
   std::atomic<std::uint64_t> copied_ = 0;  ///< this many copies, from the first on, have ended
-  std::atomic<std::uint64_t> blocks_read_ = 0;
   std::atomic<std::uint64_t> held_bytes_max_ = 0;
-  TimeCount waiting_;  ///< for the store
+  TimeHistogram waiting_;    ///< for the store
+  TimeHistogram answering_;  ///< of the store, to each read
+  Counter blocks_read_;
+  Counter bytes_read_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

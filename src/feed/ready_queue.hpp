@@ -12,6 +12,8 @@
 #include <stop_token>
 #include <variant>
 
+#include "base/meter.hpp"
+
 namespace ringfeed {
 
 class ReadyQueue {
@@ -49,8 +51,7 @@ class ReadyQueue {
   /// The next in the order, never Pending. The end and an error stay.
   Item take();
 
-  /// That the taking thread waited.
-  double wait_seconds() const;
+  void add_meters(Meters& meters) const;
 
  private:
   bool has_answer() const { return !items_.empty() && !is<Pending>(items_.front()); }
@@ -65,7 +66,8 @@ class ReadyQueue {
   std::condition_variable room_;
   std::condition_variable answered_;
   std::deque<Item> items_;
-  double wait_seconds_ = 0;
+  TimeHistogram empty_;  ///< waits of the taking thread
+  TimeHistogram full_;   ///< waits of those that assemble, for room
 };
 
 }  // namespace ringfeed

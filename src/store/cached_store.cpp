@@ -154,9 +154,17 @@ BlockReader& CachedReader::inner() {
   return *inner_;
 }
 
-double CachedReader::check_seconds() const {
+void CachedReader::add_meters(Meters& meters) const {
+  Meter checking = check_meter(checking_);
+  checking.labels = {{"store", "cache"}};
+  meters.push_back(std::move(checking));
+  meters.push_back(
+      counter_meter("ringfeed_cache_hits_total", "Blocks that the cache had.", hits_.value()));
+  meters.push_back(counter_meter("ringfeed_cache_misses_total",
+                                 "Blocks that were read of the store behind the cache.",
+                                 misses_.value()));
   const std::lock_guard lock(mutex_);
-  return checking_.seconds() + (inner_ != nullptr ? inner_->check_seconds() : 0);
+  if (inner_ != nullptr) inner_->add_meters(meters);
 }
 
 /// Of the store behind only once that was needed: what comes from the cache is no anonymous memory,
@@ -176,7 +184,11 @@ void CachedReader::read(std::uint64_t number, Done done) {
                                                          where_, number, blocks_.size()));
   }
   workers_.submit([this, number, done = std::move(done)] {
-    if (auto chunk = load(number)) return done(std::move(chunk), nullptr);
+    if (auto chunk = load(number)) {
+      hits_.add();
+      return done(std::move(chunk), nullptr);
+    }
+    misses_.add();
     try {
       inner().read(number, [this, number, done](Chunk chunk, std::exception_ptr failure) {
         done(chunk, failure);
@@ -211,7 +223,7 @@ std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
 
 /// Null when it is not there, or not whole.
 Chunk CachedReader::load(std::uint64_t number) {
-  const TimeCount::Span span(checking_);
+  const TimeHistogram::Span span(checking_);
   const LostPages zeros;  // whoever copies out of the chunk asks whether there are any
   const auto file = file_of(number);
   if (!file) return nullptr;

@@ -13,8 +13,8 @@
 #include <ringfeed/url.hpp>
 #include <string>
 
+#include "base/meter.hpp"
 #include "base/thread_pool.hpp"
-#include "base/time_count.hpp"
 #include "store/cache_folder.hpp"
 
 namespace arrow {
@@ -69,7 +69,7 @@ class CachedReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
-  double check_seconds() const override;
+  void add_meters(Meters& meters) const override;
   std::uint64_t overhead_bytes() const override;
 
  private:
@@ -89,12 +89,14 @@ class CachedReader final : public BlockReader {
   const std::string where_;
   std::vector<BlockInfo> blocks_;
   std::atomic<bool> full_ = false;
-  TimeCount checking_;
-  mutable std::mutex mutex_;                               ///< of the three below
-  std::vector<std::optional<CachedFile>> files_;   ///< by block, as long as they stay mapped
-  std::deque<std::uint64_t> mapped_;               ///< the oldest first
-  std::unique_ptr<BlockReader> inner_;             ///< null until it is needed
-  ThreadPool workers_;                  // last: its tasks use all of the above
+  Counter hits_;
+  Counter misses_;
+  TimeHistogram checking_;
+  mutable std::mutex mutex_;                      ///< of the three below
+  std::vector<std::optional<CachedFile>> files_;  ///< by block, as long as they stay mapped
+  std::deque<std::uint64_t> mapped_;              ///< the oldest first
+  std::unique_ptr<BlockReader> inner_;            ///< null until it is needed
+  ThreadPool workers_;                            // last: its tasks use all of the above
 };
 
 }  // namespace ringfeed

@@ -13,7 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
-#include "base/time_count.hpp"
+#include "base/meter.hpp"
 #include "store/local_layout.hpp"
 
 namespace ringfeed {
@@ -42,7 +42,7 @@ class LocalReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
-  double check_seconds() const override { return checking_.seconds(); }
+  void add_meters(Meters& meters) const override { meters.push_back(check_meter(checking_)); }
 
  private:
   struct Place {
@@ -60,7 +60,7 @@ class LocalReader final : public BlockReader {
   std::vector<Part> parts_;
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
-  TimeCount checking_;
+  TimeHistogram checking_;
   std::mutex mutex_;                                      ///< of the two below
   std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
   std::deque<std::uint32_t> mapped_;                      ///< oldest first

@@ -13,7 +13,9 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -30,6 +32,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/meter.hpp"
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
@@ -37,8 +40,10 @@
 #include "train/models.hpp"
 #include "train/plan.hpp"
 #include "train/process_group.hpp"
+#include "train/reporter.hpp"
 #include "train/resume.hpp"
 #include "train/safetensors.hpp"
+#include "train/step_log.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
 
@@ -54,13 +59,14 @@ std::shared_ptr<void> pinned_memory(std::size_t bytes) {
   return {tensor.data_ptr(), [tensor](void*) {}};
 }
 
-/// Adds the time since it was last asked.
+/// Records the time since it was last asked.
 class Stopwatch {
  public:
-  void lap(double& seconds) {
+  Clock::duration lap(TimeHistogram& times) {
     const auto now = Clock::now();
-    seconds += std::chrono::duration<double>(now - last_).count();
-    last_ = now;
+    const auto time = now - std::exchange(last_, now);
+    times.record(time);
+    return time;
   }
 
  private:
@@ -124,6 +130,41 @@ Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::D
   }
   return sums;
 }
+
+/// Of one rank.
+struct TrainMeters {
+  TimeHistogram wait, forward, backward, all_reduce, optimizer;
+  TimeHistogram steps;   ///< with their waits
+  TimeHistogram epochs;  ///< without evaluation
+  Counter samples;       ///< over all ranks
+  std::atomic<double> loss = std::numeric_limits<double>::quiet_NaN();
+
+  TrainSeconds seconds() const {
+    return {.total = epochs.seconds(),
+            .wait = wait.seconds(),
+            .forward = forward.seconds(),
+            .backward = backward.seconds(),
+            .all_reduce = all_reduce.seconds(),
+            .optimizer = optimizer.seconds()};
+  }
+
+  void add_to(Meters& meters) const {
+    const char* const help = "Parts of the steps, on the training thread.";
+    for (const auto& [name, times] : {std::pair("wait", &wait),
+                                      {"forward", &forward},
+                                      {"backward", &backward},
+                                      {"all_reduce", &all_reduce},
+                                      {"optimizer", &optimizer}})
+      meters.push_back(times->meter("ringfeed_train_part_seconds", help, {{"part", name}}));
+    meters.push_back(steps.meter("ringfeed_train_step_seconds", "Steps, with their waits."));
+    meters.push_back(counter_meter("ringfeed_train_samples_total",
+                                   "Samples that all ranks were trained on.", samples.value()));
+    if (!std::isnan(loss)) {
+      meters.push_back(gauge_meter("ringfeed_train_epoch_loss",
+                                   "The mean loss of the last epoch that ended.", loss));
+    }
+  }
+};
 
 OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
   return {options.seed,   options.shuffle,   options.lanes,
@@ -193,7 +234,10 @@ class Trainer {
         module_(model_on(device_, plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
         distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
-        parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr) {
+        parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr),
+        step_log_(*group_, options.step, options.learning_rate,
+                  start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples)),
+        reporter_(begin_reporter()) {
     if (dataset_->has_split("val") && dataset_->split() != "val") {
       validation_ = dataset_->with_split("val");
       if (validation_->size() == 0) validation_ = nullptr;
@@ -210,6 +254,7 @@ class Trainer {
   using Distributed = DistributedDataParallel<Model>;
 
   FeedOptions feed_options() const;
+  Reporter begin_reporter();
   void warn_of_lanes() const;
   void load(const Resumed& resumed);
   void check_fits(const Resumed& resumed) const;
@@ -217,7 +262,7 @@ class Trainer {
   void load_optimizer(const Resumed& resumed);
   void begin_ledger();
   void train_epoch(TrainSummary& summary, Sums sums);
-  void step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch);
+  void step(const Batch& batch, Sums& sums, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
   nlohmann::ordered_json model_json() const;
   nlohmann::ordered_json training_json() const;
@@ -259,6 +304,9 @@ class Trainer {
   DataParallel<Model> parallel_;
   std::optional<Ledger> ledger_;
   nlohmann::json resumed_;  ///< the document of the checkpoint that was loaded
+  TrainMeters meters_;
+  StepLog step_log_;
+  Reporter reporter_;  ///< last: it uses all of the above
 };
 
 FeedOptions Trainer::feed_options() const {
@@ -278,6 +326,15 @@ FeedOptions Trainer::feed_options() const {
   return feed;
 }
 
+Reporter Trainer::begin_reporter() {
+  if (!options_.meters) return {};
+  return {options_.meters_interval, [this] {
+            Meters meters = feed_.meters();
+            meters_.add_to(meters);
+            options_.meters(group_->rank(), meters);
+          }};
+}
+
 torch::Tensor Trainer::input_of(const Batch& batch) const {
   const auto column = to_tensor(batch.column(options_.input)).to(device_);  // in its own dtype
   std::vector<std::int64_t> shape = plan_.input_shape;
@@ -286,7 +343,7 @@ torch::Tensor Trainer::input_of(const Batch& batch) const {
   return column.scalar_type() == torch::kUInt8 ? input.div_(255) : input;
 }
 
-void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwatch& watch) {
+void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
   const auto input = input_of(batch);
   const auto target = loss_.target(to_tensor(batch.column(options_.target)));
   // The weight of the whole step is known without asking, unless it depends on the labels of the
@@ -302,27 +359,27 @@ void Trainer::step(const Batch& batch, Sums& sums, TrainSeconds& seconds, Stopwa
   const auto loss = loss_.sum(forward(input), target);
   if (loss_check_.add(batch, loss.detach())) check_losses();
   if (pending) pending->wait();
-  watch.lap(seconds.forward);
+  watch.lap(meters_.forward);
   const auto scaled = loss * step_scale(group_->size(), step_weight.item<double>());
   if (group_->size() > 1) {
     // The engine runs what is asked for at its start before what the all-reduce asks for: when this
     // rank has computed all its gradients.
     scaled.register_hook([&](const torch::Tensor&) {
       torch::autograd::Engine::get_default_engine().queue_callback(
-          [&] { watch.lap(seconds.backward); });
+          [&] { watch.lap(meters_.backward); });
     });
   }
   scaled.backward();
-  watch.lap(group_->size() > 1 ? seconds.all_reduce : seconds.backward);
+  watch.lap(group_->size() > 1 ? meters_.all_reduce : meters_.backward);
   optimizer_->step();
   sums.loss += loss.detach();
   sums.weight += own_weight;
-  watch.lap(seconds.optimizer);
+  watch.lap(meters_.optimizer);
+  step_log_.add(batch, loss, own_weight);
 }
 
 void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   module_->train();
-  TrainSeconds& seconds = summary.seconds;
   TrainProgress progress;
   progress.epochs = options_.epochs;
   progress.samples_total = feed_.steps().end();
@@ -330,21 +387,26 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   Stopwatch watch;
   while (true) {
     check_stop();
+    Stopwatch step_watch;
     const auto batch = feed_.next();
-    watch.lap(seconds.wait);
+    const auto wait = watch.lap(meters_.wait);
     if (!batch) break;
     if (ledger_) ledger_->write(*batch);
-    step(*batch, sums, seconds, watch);
+    step(*batch, sums, watch);
+    step_log_.end_step(step_watch.lap(meters_.steps), wait);
     summary.samples += static_cast<std::uint64_t>(batch->global_size);
+    meters_.samples.add(static_cast<std::uint64_t>(batch->global_size));
     progress.epoch = static_cast<std::uint64_t>(batch->epoch);
     progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
     report(progress);
     if (is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
   }
   check_losses();
+  step_log_.flush();
   sums.all_reduce(*group_);
-  total.lap(seconds.total);
+  total.lap(meters_.epochs);
   summary.losses.push_back(sums.mean_loss());
+  meters_.loss = summary.losses.back();
   evaluate(summary);
   if (!options_.allow_nan_loss && !std::isfinite(summary.val_loss.value_or(0))) {
     throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
@@ -414,6 +476,8 @@ void Trainer::run(TrainSummary& summary) {
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch)
     train_epoch(summary, std::exchange(sums, Sums(device_)));
+  reporter_.end();
+  summary.seconds = meters_.seconds();
   const FeedStats stats = feed_.stats();
   summary.seconds.store = stats.store_seconds;
   summary.seconds.check = stats.check_seconds;
@@ -630,6 +694,7 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   start["class_weights"] = options.class_weights;
   start["ledger"] = !options.ledger.empty();
   start["checkpoint_every"] = options.checkpoint_every;
+  start["step_log"] = options.step != nullptr;
   start["checkpoints"] = !options.checkpoint_dir.empty();
   return start;
 }

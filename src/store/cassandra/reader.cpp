@@ -192,6 +192,7 @@ void Reader::hedge_late(Clock::time_point now) {
       continue;
     if (read.asked >= read.replicas.size() || !hedging_.take_turn(sent.host, now)) continue;
     read.hedged = true;
+    nodes_.note_again(sent.host, Again::kLate);
     ask(sent.read, read, false);
   }
 }
@@ -235,13 +236,18 @@ void Reader::take(cql::Answer answer) {
     sent_.erase(found);
     const auto read = reads_.find(sent.read);
     const bool wanted = read != reads_.end();
-    if (!answer.failure) note_answer(sent, wanted ? &read->second : nullptr, Clock::now());
+    if (!answer.failure) {
+      const auto now = Clock::now();
+      nodes_.note_answer(sent.host, now - sent.at, answer.rows.bytes());
+      note_answer(sent, wanted ? &read->second : nullptr, now);
+    }
     if (!wanted) return;  // another answer was first
     number = read->second.number;
     --read->second.under_way;
     if (answer.failure) {
-      if (answer.failure->status == cql::Status::kOverloaded)
-        in_flight_.note_overload(sent.at, Clock::now());
+      const bool overloaded = answer.failure->status == cql::Status::kOverloaded;
+      nodes_.note_again(sent.host, overloaded ? Again::kOverloaded : Again::kFailed);
+      if (overloaded) in_flight_.note_overload(sent.at, Clock::now());
       Read& failed = read->second;
       failed.failure = std::move(*answer.failure);
       failed.trouble = sent.host ? tables_.session().address_of(*sent.host) : "";
@@ -254,6 +260,7 @@ void Reader::take(cql::Answer answer) {
     // Without its bytes a copy is none: read repair brings a node the columns that were asked for.
     if (answer.rows.size() == 0 || !answer.rows.cell(0, 1)) {
       ++read->second.empty;
+      nodes_.note_again(sent.host, Again::kEmpty);
       return settle(sent.read, read->second);
     }
     ++read->second.under_way;  // until it is checked, outside of the lock
@@ -266,6 +273,7 @@ void Reader::take(cql::Answer answer) {
   --read->second.under_way;
   if (chunk != nullptr) return finish(sent.read, std::move(chunk), nullptr);
   ++read->second.corrupt;
+  nodes_.note_again(sent.host, Again::kDamaged);
   const std::string node = answer.host ? tables_.session().address_of(*answer.host) : "a node";
   read->second.trouble = fmt::format("{}: {}", node, problem);
   warn(
@@ -276,7 +284,7 @@ void Reader::take(cql::Answer answer) {
 }
 
 Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
-  const TimeCount::Span span(checking_);
+  const TimeHistogram::Span span(checking_);
   const auto cell = rows.cell(0, 1).value_or("");
   const BlockInfo& block = blocks_[number];
   if (cell.size() != block.bytes) {
@@ -323,6 +331,13 @@ Error Reader::give_up(const Read& read) const {
                fmt::format("{}: no replica has it; was the version deleted? Otherwise ingest "
                            "again, or restore the table from a snapshot",
                            where));
+}
+
+void Reader::add_meters(Meters& meters) const {
+  meters.push_back(check_meter(checking_));
+  const std::lock_guard lock(mutex_);
+  add_reader_meters(meters, {bytes_under_way_, in_flight_.limit(), waiting_.size()});
+  nodes_.add_to(meters, tables_.session());
 }
 
 void Reader::warn(const std::string& line) {

@@ -18,9 +18,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/time_count.hpp"
+#include "base/meter.hpp"
 #include "store/cassandra/hedging.hpp"
 #include "store/cassandra/in_flight.hpp"
+#include "store/cassandra/node_meters.hpp"
 #include "store/cassandra/store.hpp"
 #include "store/cassandra/tables.hpp"
 
@@ -38,7 +39,7 @@ class Reader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
-  double check_seconds() const override { return checking_.seconds(); }
+  void add_meters(Meters& meters) const override;
   std::uint64_t overhead_bytes() const override { return kReaderOverheadBytes; }
 
  private:
@@ -95,7 +96,7 @@ class Reader final : public BlockReader {
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
 
-  mutable TimeCount checking_;
+  mutable TimeHistogram checking_;
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;
@@ -104,6 +105,7 @@ class Reader final : public BlockReader {
   std::multimap<Clock::time_point, std::uint64_t> rounds_;  ///< when a read is asked for again
   Hedging hedging_;
   InFlight in_flight_;
+  NodeMeters nodes_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;

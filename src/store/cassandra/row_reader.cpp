@@ -212,6 +212,7 @@ void RowReader::hedge_late(Clock::time_point now) {
     Read& read = found->second;
     if (read.last_request != tag || read.under_way != 1 || read.checking) continue;
     if (read.asked >= read.replicas.size() || !hedging_.take_turn(sent.host, now)) continue;
+    nodes_.note_again(sent.host, Again::kLate);
     ask(sent.read, read);
   }
 }
@@ -238,6 +239,8 @@ void RowReader::work() {
 void RowReader::take(cql::Answer answer) {
   std::unique_lock lock(mutex_);
   const Sent sent = sent_.extract(answer.tag).mapped();
+  const auto now = Clock::now();
+  if (!answer.failure) nodes_.note_answer(sent.host, now - sent.at, answer.rows.bytes());
   const auto found = reads_.find(sent.read);
   if (found == reads_.end()) return;
   Read& read = found->second;
@@ -246,11 +249,12 @@ void RowReader::take(cql::Answer answer) {
   --read.under_way;
   if (answer.failure) {
     read.failed_node = sent.host ? source_.table->session().address_of(*sent.host) : "";
-    if (answer.failure->status == cql::Status::kOverloaded)
-      in_flight_.note_overload(sent.at, Clock::now());
+    const bool overloaded = answer.failure->status == cql::Status::kOverloaded;
+    nodes_.note_again(sent.host, overloaded ? Again::kOverloaded : Again::kFailed);
+    if (overloaded) in_flight_.note_overload(sent.at, Clock::now());
     return take_failure(sent.read, read, std::move(*answer.failure));
   }
-  note_answer(sent, read, Clock::now());
+  note_answer(sent, read, now);
   read.under_way = 0;
   read.rows += real_rows(answer.rows, query_->columns());
   const auto state = answer.rows.paging_state();
@@ -331,7 +335,7 @@ void RowReader::check(std::uint64_t id) {
 }
 
 Chunk RowReader::decode(const Read& read, std::string& difference) const {
-  const TimeCount::Span span(checking_);
+  const TimeHistogram::Span span(checking_);
   const RowColumns& columns = query_->columns();
   const rows::RowIndex& index = *source_.index;
   std::vector<std::vector<std::string_view>> cells(columns.names.size());
@@ -413,6 +417,13 @@ void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure
   node.mapped().done(std::move(chunk), failure);
   mutex_.lock();
   if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
+}
+
+void RowReader::add_meters(Meters& meters) const {
+  meters.push_back(check_meter(checking_));
+  const std::lock_guard lock(mutex_);
+  add_reader_meters(meters, {bytes_under_way_, in_flight_.limit(), waiting_.size()});
+  nodes_.add_to(meters, source_.table->session());
 }
 
 std::string RowReader::what(std::uint64_t number) const {

@@ -20,9 +20,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/time_count.hpp"
+#include "base/meter.hpp"
 #include "store/cassandra/hedging.hpp"
 #include "store/cassandra/in_flight.hpp"
+#include "store/cassandra/node_meters.hpp"
 #include "store/cassandra/row_query.hpp"
 #include "store/cassandra/row_table.hpp"
 #include "store/rows/index.hpp"
@@ -49,7 +50,7 @@ class RowReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
-  double check_seconds() const override { return checking_.seconds(); }
+  void add_meters(Meters& meters) const override;
   std::uint64_t overhead_bytes() const override { return kReaderOverheadBytes; }
 
  private:
@@ -103,7 +104,7 @@ class RowReader final : public BlockReader {
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<BlockInfo> blocks_;
 
-  mutable TimeCount checking_;
+  mutable TimeHistogram checking_;
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;
@@ -112,6 +113,7 @@ class RowReader final : public BlockReader {
   std::multimap<Clock::time_point, std::uint64_t> due_;  ///< when a page is asked for again
   Hedging hedging_;
   InFlight in_flight_;
+  NodeMeters nodes_;
   std::uint64_t bytes_under_way_ = 0;
   std::uint64_t last_read_ = 0;
   std::uint64_t last_request_ = 0;

@@ -1,0 +1,51 @@
+// What a feed or a run measures of itself: counters, levels and histograms of time, by name. The
+// names and labels are those that Prometheus is given (docs/meters.md lists them).
+//
+//   for (const auto& meter : feed.meters()) log(meter.name, meter.value);
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ringfeed {
+
+enum class MeterKind {
+  kCounter,    ///< only grows
+  kGauge,      ///< goes up and down
+  kHistogram,  ///< of durations in seconds
+};
+
+/// One figure at one moment.
+struct Meter {
+  /// A bucket of a histogram: how many durations were at most `seconds` long.
+  struct Bucket {
+    double seconds = 0;
+    std::uint64_t count = 0;
+  };
+  using Labels = std::vector<std::pair<std::string, std::string>>;
+
+  std::string name;  ///< "ringfeed_..."; bytes and seconds are the units
+  std::string help;  ///< one line
+  MeterKind kind = MeterKind::kCounter;
+  Labels labels = {};       ///< names and values
+  double value = 0;         ///< of a histogram: the sum of the durations
+  std::uint64_t count = 0;  ///< histogram only: durations
+  std::vector<Bucket> buckets =
+      {};  ///< histogram only: ascending; the longest duration may be beyond
+};
+
+using Meters = std::vector<Meter>;
+
+/// The sum of `value` over all meters of that name; 0 when there is none.
+double sum_of(std::span<const Meter> meters, std::string_view name);
+/// The duration that the share `quantile` (0 to 1) of a histogram's durations does not exceed,
+/// rounded up to a bucket's bound: at most twice what it is. 0 without durations.
+double quantile_of(const Meter& histogram, double quantile);
+/// In Prometheus's text format; `labels` are put before each meter's own.
+std::string prometheus_text(std::span<const Meter> meters, const Meter::Labels& labels = {});
+
+}  // namespace ringfeed

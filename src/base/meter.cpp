@@ -1,0 +1,129 @@
+// Histograms, and the text that Prometheus reads.
+#include "base/meter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <iterator>
+#include <map>
+
+namespace ringfeed {
+namespace {
+
+/// Below it all durations are one bucket: 1.024 us.
+constexpr std::size_t kFirstShown = 10;
+
+std::string escaped(std::string_view text, bool quotes) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\\') {
+      result += "\\\\";
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (c == '"' && quotes) {
+      result += "\\\"";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::string labels_text(const Meter::Labels& first, const Meter::Labels& second,
+                        std::string_view bound) {
+  std::string text;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", name,
+                   escaped(value, true));
+  };
+  for (const auto& [name, value] : first) add(name, value);
+  for (const auto& [name, value] : second) add(name, value);
+  if (!bound.empty()) add("le", bound);
+  return text.empty() ? text : text + "}";
+}
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", value);
+}
+
+const char* name_of(MeterKind kind) {
+  switch (kind) {
+    case MeterKind::kCounter:
+      return "counter";
+    case MeterKind::kGauge:
+      return "gauge";
+    case MeterKind::kHistogram:
+      return "histogram";
+  }
+  return "untyped";
+}
+
+void append_lines(std::string& text, const Meter& meter, const Meter::Labels& labels) {
+  const auto line = [&](std::string_view ending, std::string_view bound, std::string_view value) {
+    fmt::format_to(std::back_inserter(text), "{}{}{} {}\n", meter.name, ending,
+                   labels_text(labels, meter.labels, bound), value);
+  };
+  if (meter.kind != MeterKind::kHistogram) return line("", "", number_text(meter.value));
+  for (const auto& bucket : meter.buckets)
+    line("_bucket", number_text(bucket.seconds), std::to_string(bucket.count));
+  line("_bucket", "+Inf", std::to_string(meter.count));
+  line("_sum", "", number_text(meter.value));
+  line("_count", "", std::to_string(meter.count));
+}
+
+}  // namespace
+
+void TimeHistogram::record(Clock::duration time) noexcept {
+  const auto nanoseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::nanoseconds>(time).count()));
+  const auto bits = static_cast<std::size_t>(std::bit_width(nanoseconds));
+  nanoseconds_.fetch_add(nanoseconds, std::memory_order_relaxed);
+  counts_[std::min(bits, kBuckets - 1)].fetch_add(1, std::memory_order_relaxed);
+}
+
+Meter TimeHistogram::meter(std::string name, std::string help, Meter::Labels labels) const {
+  Meter meter{.name = std::move(name),
+              .help = std::move(help),
+              .kind = MeterKind::kHistogram,
+              .labels = std::move(labels),
+              .value = seconds()};
+  for (std::size_t bits = 0; bits < kBuckets; ++bits) {
+    meter.count += counts_[bits].load(std::memory_order_relaxed);
+    if (bits >= kFirstShown && bits + 1 < kBuckets)
+      meter.buckets.push_back({1e-9 * std::ldexp(1.0, static_cast<int>(bits)), meter.count});
+  }
+  return meter;
+}
+
+double sum_of(std::span<const Meter> meters, std::string_view name) {
+  double sum = 0;
+  for (const auto& meter : meters) sum += meter.name == name ? meter.value : 0;
+  return sum;
+}
+
+double quantile_of(const Meter& histogram, double quantile) {
+  if (histogram.count == 0 || histogram.buckets.empty()) return 0;
+  const double wanted = quantile * static_cast<double>(histogram.count);
+  const auto found = std::ranges::find_if(histogram.buckets, [&](const Meter::Bucket& bucket) {
+    return static_cast<double>(bucket.count) >= wanted;
+  });
+  return found != histogram.buckets.end() ? found->seconds : histogram.buckets.back().seconds * 2;
+}
+
+std::string prometheus_text(std::span<const Meter> meters, const Meter::Labels& labels) {
+  std::map<std::string_view, std::vector<const Meter*>> by_name;  // as the format wants them
+  for (const auto& meter : meters) by_name[meter.name].push_back(&meter);
+  std::string text;
+  for (const auto& [name, same] : by_name) {
+    fmt::format_to(std::back_inserter(text), "# HELP {} {}\n# TYPE {} {}\n", name,
+                   escaped(same.front()->help, false), name, name_of(same.front()->kind));
+    for (const auto* meter : same) append_lines(text, *meter, labels);
+  }
+  return text;
+}
+
+}  // namespace ringfeed

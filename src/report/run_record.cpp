@@ -1,0 +1,144 @@
+// Lines wait until there are many of them, or an epoch ends: a write for each would cost a small
+// step a tenth.
+#include "report/run_record.hpp"
+
+#include <fmt/format.h>
+
+#include <ringfeed/error.hpp>
+#include <utility>
+
+namespace ringfeed {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLinesBytes = std::size_t{64} << 10;
+
+/// A line that a kill cut off stays one of its own.
+File open_log(const std::string& path) {
+  bool cut = false;
+  try {
+    const auto file = MappedFile::map(path);
+    const LostPages zeros;
+    cut = file->size() > 0 && file->bytes().back() != '\n';
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+  }
+  File file = File::open_to_append(path);
+  if (cut) file.write("\n");
+  return file;
+}
+
+}  // namespace
+
+std::string path_of_rank(const std::string& path, int rank) {
+  if (rank == 0) return path;
+  const auto slash = path.rfind('/');
+  const auto dot = path.rfind('.');
+  const bool has_ending = dot != std::string::npos && (slash == std::string::npos || dot > slash);
+  const auto at = has_ending ? dot : path.size();
+  return fmt::format("{}.rank{}{}", path.substr(0, at), rank, path.substr(at));
+}
+
+RunRecord::RunRecord(RunRecordOptions options, int rank)
+    : options_(std::move(options)), measures_(!options_.metrics.empty()) {
+  if (rank == 0 && !options_.log.empty()) {
+    log_ = open_log(options_.log);
+    logs_ = true;
+  }
+  if (rank == 0 && !options_.tensorboard.empty()) {
+    events_.emplace(options_.tensorboard);
+    draws_ = true;
+  }
+  if (measures_) replace_file(path_of_rank(options_.metrics, rank), [](File&) {});
+}
+
+RunRecord::~RunRecord() {
+  const std::lock_guard lock(mutex_);
+  flush();
+}
+
+void RunRecord::start(const Json& options) {
+  const std::lock_guard lock(mutex_);
+  log({{"event", "start"}, {"options", options}});
+  flush();
+}
+
+void RunRecord::step(const TrainStep& step) {
+  const std::lock_guard lock(mutex_);
+  steps_ = step.steps;
+  const double rate = step.seconds > 0 ? static_cast<double>(step.samples) / step.seconds : 0;
+  log({{"event", "step"},
+       {"epoch", step.epoch},
+       {"step", step.step},
+       {"steps", step.steps},
+       {"samples", step.samples},
+       {"loss", step.loss},
+       {"lr", step.learning_rate},
+       {"seconds", step.seconds},
+       {"wait_seconds", step.wait_seconds}});
+  attempt(draws_, [&] {
+    events_->write(step.steps, {{"loss/train", step.loss},
+                                {"learning_rate", step.learning_rate},
+                                {"samples_per_second", rate}});
+  });
+}
+
+void RunRecord::epoch(const TrainProgress& progress) {
+  const std::lock_guard lock(mutex_);
+  Json line = {{"event", "epoch"},
+               {"epoch", progress.epoch},
+               {"steps", steps_},
+               {"loss", progress.loss.value_or(0)}};
+  EventFile::Scalars scalars = {{"loss/epoch", progress.loss.value_or(0)}};
+  if (progress.val_loss) {
+    line["val_loss"] = *progress.val_loss;
+    scalars.emplace_back("loss/val", *progress.val_loss);
+  }
+  if (progress.val_accuracy) {
+    line["val_accuracy"] = *progress.val_accuracy;
+    scalars.emplace_back("accuracy/val", *progress.val_accuracy);
+  }
+  log(line);
+  attempt(draws_, [&] { events_->write(steps_, scalars); });
+  flush();
+}
+
+void RunRecord::meters(int rank, const Meters& meters) {
+  const std::lock_guard lock(mutex_);
+  attempt(measures_, [&] {
+    const std::string text = prometheus_text(meters, {{"rank", std::to_string(rank)}});
+    replace_file(path_of_rank(options_.metrics, rank), [&](File& file) { file.write(text); });
+  });
+  flush();
+}
+
+void RunRecord::end(const Json& summary) {
+  const std::lock_guard lock(mutex_);
+  log({{"event", "end"}, {"summary", summary}});
+  flush();
+}
+
+void RunRecord::log(const Json& line) {
+  if (!logs_) return;
+  lines_ += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (lines_.size() >= kLinesBytes) flush();
+}
+
+void RunRecord::flush() {
+  attempt(logs_, [&] { log_->write(std::exchange(lines_, {})); });
+  attempt(draws_, [&] { events_->flush(); });
+}
+
+template <typename Write>
+void RunRecord::attempt(bool& on, const Write& write) {
+  if (!on) return;
+  try {
+    write();
+  } catch (const std::exception& error) {
+    on = false;
+    if (options_.warn) options_.warn(fmt::format("{}; training goes on without it", error.what()));
+  }
+}
+
+}  // namespace ringfeed

@@ -1,0 +1,64 @@
+// What is kept of a training run while it goes on: JSON lines, TensorBoard's events, Prometheus's
+// text.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ringfeed/meters.hpp>
+#include <ringfeed/train.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/file.hpp"
+#include "report/event_file.hpp"
+
+namespace ringfeed {
+
+struct RunRecordOptions {
+  std::string log;          ///< file of JSON lines, which it grows; empty: none
+  std::string tensorboard;  ///< folder; empty: none
+  std::string metrics;      ///< file of Prometheus's text; empty: none
+  /// Called once for each of them that cannot be written any more: training goes on without it.
+  std::function<void(const std::string&)> warn;
+};
+
+/// Thread-safe. A log and events are rank 0's; metrics are each rank's.
+class RunRecord {
+ public:
+  /// Throws Error when a file cannot be made.
+  RunRecord(RunRecordOptions options, int rank);
+  ~RunRecord();
+
+  /// As the first line of the log.
+  void start(const nlohmann::ordered_json& options);
+  void step(const TrainStep& step);
+  /// At the end of an epoch.
+  void epoch(const TrainProgress& progress);
+  void meters(int rank, const Meters& meters);
+  /// As the last line of the log.
+  void end(const nlohmann::ordered_json& summary);
+
+ private:
+  void log(const nlohmann::ordered_json& line);
+  void flush();
+  template <typename Write>
+  void attempt(bool& on, const Write& write);
+
+  const RunRecordOptions options_;
+  std::mutex mutex_;
+  std::optional<File> log_;
+  std::string lines_;  ///< not yet written
+  std::optional<EventFile> events_;
+  bool logs_ = false;
+  bool draws_ = false;
+  bool measures_ = false;
+  std::uint64_t steps_ = 0;  ///< the last that was recorded
+};
+
+/// The file of a rank: of rank 0 `path`, of the others with ".rank1" and so on before its ending.
+std::string path_of_rank(const std::string& path, int rank);
+
+}  // namespace ringfeed

@@ -1,0 +1,101 @@
+"""What a training run records while it goes on: JSON lines, TensorBoard's events, Prometheus's text."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Ringfeed
+from prometheus_client.parser import text_string_to_metric_families
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+pytestmark = pytest.mark.program
+
+SAMPLES, VAL, EPOCHS, BATCH = 1438, 359, 3, 64
+STEPS = math.ceil(SAMPLES / BATCH)
+TRAIN = ("train", "digits.ring", "--model", "mlp", "--hidden", "32", "--input", "image", "--target", "label", "--batch-size", str(BATCH),
+         "--epochs", str(EPOCHS), "--threads", "1")
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def metrics_of(path: Path) -> dict[str, float]:
+    """The samples that have no label but the rank, or that of a part."""
+    return {sample.name + sample.labels.get("part", ""): sample.value
+            for family in text_string_to_metric_families(path.read_text()) for sample in family.samples if "le" not in sample.labels}
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_line_for_each_step_with_the_loss_of_all_ranks(digits: Ringfeed, ranks: int) -> None:
+    summary = json.loads(digits(*TRAIN, "--nproc", str(ranks), "--log", "run.jsonl", "--json").stdout.splitlines()[-1])
+    lines = lines_of(digits.folder / "run.jsonl")
+    assert [line["event"] for line in lines] == ["start", *([*["step"] * STEPS, "epoch"] * EPOCHS), "end"]
+    assert lines[0]["options"]["url"] == "digits.ring" and lines[0]["options"]["world_size"] == ranks
+    steps = [line for line in lines if line["event"] == "step"]
+    assert [(line["epoch"], line["step"], line["steps"]) for line in steps] == [(i // STEPS, i % STEPS, i + 1) for i in range(len(steps))]
+    assert all(line["lr"] == 0.001 and line["seconds"] > line["wait_seconds"] >= 0 for line in steps)
+    for epoch in range(EPOCHS):
+        of_epoch = [line for line in steps if line["epoch"] == epoch]
+        assert sum(line["samples"] for line in of_epoch) == SAMPLES
+        mean = sum(line["loss"] * line["samples"] for line in of_epoch) / SAMPLES
+        assert mean == pytest.approx(summary["losses"][epoch], rel=1e-6)
+    ends = [line for line in lines if line["event"] == "epoch"]
+    assert [line["loss"] for line in ends] == summary["losses"] and ends[-1]["val_accuracy"] == summary["val_accuracy"]
+    assert lines[-1]["summary"] == summary
+
+
+def test_a_resumed_run_goes_on_in_the_same_log(digits: Ringfeed) -> None:
+    log = digits.folder / "run.jsonl"
+    digits(*TRAIN[:-4], "--epochs", "1", "--checkpoint-dir", "checkpoints", "--log", "run.jsonl")
+    log.write_text(log.read_text() + '{"event":"step","epo')  # as a kill may leave it
+    digits(*TRAIN, "--checkpoint-dir", "checkpoints", "--resume", "auto", "--log", "run.jsonl")
+    lines = log.read_text().splitlines()
+    torn = lines.index('{"event":"step","epo')
+    steps = [json.loads(line)["steps"] for line in lines if line.startswith('{"event":"step"') and line.endswith("}")]
+    assert steps == list(range(1, EPOCHS * STEPS + 1))
+    assert json.loads(lines[torn + 1])["event"] == "start"
+
+
+def test_tensorboard_reads_what_the_log_has(digits: Ringfeed) -> None:
+    digits(*TRAIN, "--log", "run.jsonl", "--tensorboard", "events")
+    lines = lines_of(digits.folder / "run.jsonl")
+    events = EventAccumulator(str(digits.folder / "events"))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == {"loss/train", "loss/epoch", "loss/val", "accuracy/val", "learning_rate", "samples_per_second"}
+    for tag, event, name in (("loss/train", "step", "loss"), ("learning_rate", "step", "lr"), ("loss/val", "epoch", "val_loss"),
+                             ("accuracy/val", "epoch", "val_accuracy")):
+        of_event = [line for line in lines if line["event"] == event]
+        scalars = events.Scalars(tag)
+        assert [scalar.step for scalar in scalars] == [line["steps"] for line in of_event]
+        assert [scalar.value for scalar in scalars] == pytest.approx([line[name] for line in of_event], rel=1e-6)
+
+
+def test_prometheus_reads_the_metrics_of_each_rank(digits: Ringfeed) -> None:
+    summary = json.loads(digits(*TRAIN, "--nproc", "2", "--metrics", "run.prom", "--json").stdout.splitlines()[-1])
+    ranks = [metrics_of(digits.folder / name) for name in ("run.prom", "run.rank1.prom")]
+    assert sum(rank["ringfeed_samples_total"] for rank in ranks) == EPOCHS * SAMPLES
+    for rank in ranks:
+        assert rank["ringfeed_train_samples_total"] == EPOCHS * SAMPLES
+        assert rank["ringfeed_train_step_seconds_count"] == rank["ringfeed_batches_total"] == EPOCHS * STEPS
+        assert rank["ringfeed_block_seconds_count"] == rank["ringfeed_blocks_total"] > 0
+        assert rank["ringfeed_train_epoch_loss"] == summary["losses"][-1]
+        assert 0 < rank["ringfeed_held_bytes_max"] <= rank["ringfeed_prefetch_bytes"]
+    for part, name in (("forward", "forward"), ("all_reduce", "all_reduce"), ("wait", "wait")):
+        assert ranks[0][f"ringfeed_train_part_seconds_sum{part}"] == summary["seconds"][name]
+
+
+@pytest.mark.parametrize("option", ["--log", "--metrics"])
+def test_a_file_that_cannot_be_made_is_an_error_before_the_first_step(digits: Ringfeed, option: str) -> None:
+    line = digits.error(*TRAIN, option, "no/such/folder/run.x", code=2)
+    assert "no/such/folder" in line
+    assert not (digits.folder / "no").exists()
+
+
+def test_a_folder_is_no_log(digits: Ringfeed) -> None:
+    (digits.folder / "run").mkdir()
+    assert "run" in digits.error(*TRAIN, "--log", "run", code=3)

@@ -1,0 +1,41 @@
+"""What a Loader measures of itself and its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import ringfeed
+
+pytestmark = pytest.mark.program
+
+
+def test_the_meters_say_what_was_read(numbers: str) -> None:
+    loader = ringfeed.Loader(ringfeed.open(numbers), 100)
+    assert loader.metrics()["ringfeed_samples_total"] == 0
+    for _ in loader:
+        pass
+    metrics, stats = loader.metrics(), loader.stats()
+    assert metrics["ringfeed_samples_total"] == stats["samples"] == 1003
+    assert metrics["ringfeed_batches_total"] == stats["batches"] == 11
+    assert metrics["ringfeed_blocks_total"] == stats["blocks_read"] > 0
+    assert metrics["ringfeed_check_seconds_count"] >= 1
+    assert 0 < metrics["ringfeed_assemble_seconds_sum"] == pytest.approx(stats["assemble_seconds"], rel=0.5)
+    assert 0 < metrics["ringfeed_assemble_seconds_p50"] <= metrics["ringfeed_assemble_seconds_p99"]
+    assert metrics["ringfeed_held_bytes"] <= metrics["ringfeed_held_bytes_max"] <= metrics["ringfeed_prefetch_bytes"]
+    samples = {sample.name: sample for family in text_string_to_metric_families(loader.metrics_text()) for sample in family.samples}
+    assert samples["ringfeed_batches_total"].value == 11 and samples["ringfeed_batches_total"].labels == {"rank": "0"}
+
+
+def test_the_meters_of_a_cache_say_how_much_it_had(numbers: str, tmp_path: Path) -> None:
+    hits = []
+    for _ in range(2):
+        loader = ringfeed.Loader(ringfeed.open(numbers, cache_dir=str(tmp_path)), 100)
+        for _ in loader:
+            pass
+        metrics = loader.metrics()
+        assert metrics["ringfeed_cache_hits_total"] + metrics["ringfeed_cache_misses_total"] >= 1
+        hits.append((metrics["ringfeed_cache_hits_total"], metrics["ringfeed_cache_misses_total"]))
+    assert hits[0][0] == 0 and hits[1][1] == 0 and hits[1][0] >= 1
