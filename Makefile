@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
@@ -51,6 +51,12 @@ test-cuda:  ## the tests that need CUDA devices (two or more)
 	@tools/setup.sh test
 	@tools/build.sh dev
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m cuda tests
+
+test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to install)
+	@tools/setup.sh demo
+	@tools/setup.sh browser
+	@tools/build.sh dev ringfeed_program
+	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
 
 bench:  ## run the benchmarks (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
 	@tools/setup.sh test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|streaming
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
@@ -8,11 +8,12 @@
 #   driver: what builds the Rust driver (in demo, cuda, test and wheel too): cargo, from Debian where there is none that is new enough
 #   fast: what the tests of the core need: no torch
 #   fuzz: the same, and clang with libFuzzer
+#   browser: Chromium, from Debian, and what the tests of pages need
 #   streaming: MosaicML Streaming, a rival in the benchmarks, into .deps/streaming (210 MB)
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|streaming'
+usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
@@ -59,6 +60,7 @@ case $level in
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
   fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
   driver) wheels=(); packages=() ;;
+  browser) wheels+=("${pip_test[@]}"); packages=(python3 python3-venv chromium) ;;
   streaming) wheels=("${pip_streaming[@]}"); packages=(python3 python3-venv); dependencies="--no-deps --upgrade --target .deps/streaming" ;;
   *) echo "$usage" >&2; exit 2 ;;
 esac

@@ -41,6 +41,28 @@ struct TrainStep {
   double wait_seconds = 0;  ///< of these, for the batch
 };
 
+/// Where one rank's training time went. Evaluation and start-up are not in it.
+struct TrainSeconds {
+  double total = 0;
+  double wait = 0;        ///< for the feed
+  double forward = 0;     ///< with the loss
+  double backward = 0;    ///< the rank's own part
+  double all_reduce = 0;  ///< of gradients, as far as backward did not hide it
+  double optimizer = 0;
+  // Beside it, on threads of the feed:
+  double store = 0;     ///< waiting for the store
+  double check = 0;     ///< checking and decoding what it gave
+  double assemble = 0;  ///< copying samples into batches
+};
+
+/// What the ranks did in some steps in a row.
+struct TrainInterval {
+  std::uint64_t steps = 0;  ///< trained on by its end, over all starts of the run
+  double begin = 0;         ///< seconds since training began on rank 0
+  double end = 0;
+  std::vector<TrainSeconds> ranks = {};  ///< in this interval; `total` is that of the steps
+};
+
 struct TrainOptions {
   /// The data set; ?split= chooses what is trained on (default train). Split `val` is evaluated
   /// where there is one.
@@ -113,6 +135,8 @@ struct TrainOptions {
   /// losses of the ranks after each would cost more than a small step. Set on all ranks or on none;
   /// must not throw.
   std::function<void(const TrainStep&)> step;
+  /// The same, after the steps that it is about; at the latest after 50 of them.
+  std::function<void(const TrainInterval&)> interval;
   /// Called on each rank, on a thread of its own, each meters_interval and at the end, with what it
   /// measures (docs/meters.md); must not throw.
   std::function<void(int rank, const Meters&)> meters;
@@ -121,20 +145,6 @@ struct TrainOptions {
   /// than it need be; must not throw.
   std::function<void(const std::string&)> warn;
   std::stop_token stop;
-};
-
-/// Where one rank's training time went. Evaluation and start-up are not in it.
-struct TrainSeconds {
-  double total = 0;
-  double wait = 0;        ///< for the feed
-  double forward = 0;     ///< with the loss
-  double backward = 0;    ///< the rank's own part
-  double all_reduce = 0;  ///< of gradients, as far as backward did not hide it
-  double optimizer = 0;
-  // Beside it, on threads of the feed:
-  double store = 0;     ///< waiting for the store
-  double check = 0;     ///< checking and decoding what it gave
-  double assemble = 0;  ///< copying samples into batches
 };
 
 struct TrainSummary {

@@ -126,7 +126,8 @@ std::string time_text(const TrainSummary& summary) {
       seconds.check, seconds.assemble);
 }
 
-std::string summary_text(const TrainSummary& summary, const std::string& summary_path) {
+std::string summary_text(const TrainSummary& summary, const std::string& summary_path,
+                         const std::string& report_path) {
   std::string text;
   if (summary.val_accuracy)
     text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
@@ -143,7 +144,8 @@ std::string summary_text(const TrainSummary& summary, const std::string& summary
     text += fmt::format("\nresumed from {}: epoch {}, sample {}", summary.resumed_from,
                         summary.start.epoch + 1, summary.start.samples);
   if (!summary.weights.empty())
-    text += fmt::format("\nweights: {}\nsummary: {}", summary.weights, summary_path);
+    text += fmt::format("\nweights: {}\nsummary: {}\nreport: {}", summary.weights, summary_path,
+                        report_path);
   return text;
 }
 
@@ -177,6 +179,10 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   const Output& output = command.output;
   Progress progress(output.quiet);
   options.record.warn = [&](const std::string& line) { output.warn(line); };
+  options.record.read_threads = train_options.read_threads;
+  options.record.assemble_threads = train_options.assemble_threads;
+  if (!train_options.output.empty())
+    options.record.page = (std::filesystem::path(train_options.output) / "report.html").string();
   train_options.stop = interrupt.token();
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
@@ -187,8 +193,10 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
       show(at, progress, output);
       if (at.loss) record.epoch(at);
     };
-    if (!options.record.log.empty() || !options.record.tensorboard.empty())
+    if (options.record.has_steps()) {
       train_options.step = [&](const TrainStep& step) { record.step(step); };
+      train_options.interval = [&](const TrainInterval& interval) { record.interval(interval); };
+    }
     if (!options.record.metrics.empty())
       train_options.meters = [&](int rank, const Meters& meters) { record.meters(rank, meters); };
     const TrainSummary summary = load_train_part().train(train_options);
@@ -201,7 +209,7 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
     record.end(json);
-    output.result(json, summary_text(summary, path));
+    output.result(json, summary_text(summary, path, options.record.page));
   });
 }
 
@@ -333,7 +341,7 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
   app.add_option("--threads", train_options.threads,
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
-                 "folder for weights.safetensors and summary.json");
+                 "folder for weights.safetensors, summary.json and report.html");
   app.add_option("--on-nan", options.on_nan,
                  "what to do when the loss is NaN or infinite; stop: with exit code 1")
       ->check(CLI::IsMember({"stop", "continue"}))

@@ -41,7 +41,9 @@ std::string path_of_rank(const std::string& path, int rank) {
 }
 
 RunRecord::RunRecord(RunRecordOptions options, int rank)
-    : options_(std::move(options)), measures_(!options_.metrics.empty()) {
+    : options_(std::move(options)),
+      measures_(!options_.metrics.empty()),
+      shows_(rank == 0 && !options_.page.empty()) {
   if (rank == 0 && !options_.log.empty()) {
     log_ = open_log(options_.log);
     logs_ = true;
@@ -60,6 +62,7 @@ RunRecord::~RunRecord() {
 
 void RunRecord::start(const Json& options) {
   const std::lock_guard lock(mutex_);
+  run_options_ = options;
   log({{"event", "start"}, {"options", options}});
   flush();
 }
@@ -67,6 +70,7 @@ void RunRecord::start(const Json& options) {
 void RunRecord::step(const TrainStep& step) {
   const std::lock_guard lock(mutex_);
   steps_ = step.steps;
+  page_.step(step);
   const double rate = step.seconds > 0 ? static_cast<double>(step.samples) / step.seconds : 0;
   log({{"event", "step"},
        {"epoch", step.epoch},
@@ -84,8 +88,14 @@ void RunRecord::step(const TrainStep& step) {
   });
 }
 
+void RunRecord::interval(const TrainInterval& interval) {
+  const std::lock_guard lock(mutex_);
+  page_.interval(interval);
+}
+
 void RunRecord::epoch(const TrainProgress& progress) {
   const std::lock_guard lock(mutex_);
+  page_.epoch(progress);
   Json line = {{"event", "epoch"},
                {"epoch", progress.epoch},
                {"steps", steps_},
@@ -117,6 +127,11 @@ void RunRecord::end(const Json& summary) {
   const std::lock_guard lock(mutex_);
   log({{"event", "end"}, {"summary", summary}});
   flush();
+  attempt(shows_, [&] {
+    const std::string page =
+        page_.html(run_options_, summary, options_.read_threads, options_.assemble_threads);
+    replace_file(options_.page, [&](File& file) { file.write(page); });
+  });
 }
 
 void RunRecord::log(const Json& line) {

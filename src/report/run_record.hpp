@@ -14,6 +14,7 @@
 
 #include "base/file.hpp"
 #include "report/event_file.hpp"
+#include "report/page.hpp"
 
 namespace ringfeed {
 
@@ -21,11 +22,17 @@ struct RunRecordOptions {
   std::string log;          ///< file of JSON lines, which it grows; empty: none
   std::string tensorboard;  ///< folder; empty: none
   std::string metrics;      ///< file of Prometheus's text; empty: none
+  std::string page;         ///< HTML file, written at the end; empty: none
+  int read_threads = 1;     ///< of the run, for the page
+  int assemble_threads = 1;
   /// Called once for each of them that cannot be written any more: training goes on without it.
   std::function<void(const std::string&)> warn;
+
+  /// Whether any of them is about steps.
+  bool has_steps() const { return !log.empty() || !tensorboard.empty() || !page.empty(); }
 };
 
-/// Thread-safe. A log and events are rank 0's; metrics are each rank's.
+/// Thread-safe. Metrics are each rank's, all else is rank 0's.
 class RunRecord {
  public:
   /// Throws Error when a file cannot be made.
@@ -35,10 +42,11 @@ class RunRecord {
   /// As the first line of the log.
   void start(const nlohmann::ordered_json& options);
   void step(const TrainStep& step);
+  void interval(const TrainInterval& interval);
   /// At the end of an epoch.
   void epoch(const TrainProgress& progress);
   void meters(int rank, const Meters& meters);
-  /// As the last line of the log.
+  /// As the last line of the log, and on the page, which is then written.
   void end(const nlohmann::ordered_json& summary);
 
  private:
@@ -52,9 +60,12 @@ class RunRecord {
   std::optional<File> log_;
   std::string lines_;  ///< not yet written
   std::optional<EventFile> events_;
+  RunPage page_;
+  nlohmann::ordered_json run_options_;
   bool logs_ = false;
   bool draws_ = false;
   bool measures_ = false;
+  bool shows_ = false;
   std::uint64_t steps_ = 0;  ///< the last that was recorded
 };
 

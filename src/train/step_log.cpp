@@ -1,7 +1,7 @@
 // One all-reduce for many steps: of a small model it takes as long as a step.
 #include "train/step_log.hpp"
 
-#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace ringfeed {
@@ -9,15 +9,24 @@ namespace {
 
 constexpr std::size_t kStepsMost = 50;
 
+using Clock = std::chrono::steady_clock;
+
+/// In the order in which they are added up over the ranks, where each has a row of its own.
+constexpr std::array kParts = {
+    &TrainSeconds::total,    &TrainSeconds::wait,       &TrainSeconds::forward,
+    &TrainSeconds::backward, &TrainSeconds::all_reduce, &TrainSeconds::optimizer,
+    &TrainSeconds::store,    &TrainSeconds::check,      &TrainSeconds::assemble};
+
 }  // namespace
 
 void StepLog::add(const Batch& batch, const torch::Tensor& loss, double weight) {
-  if (!step_) return;
+  if (!options_.step && !options_.interval) return;
+  if (begun_ == Clock::time_point()) begun_ = Clock::now();
   waiting_.push_back({.epoch = static_cast<std::uint64_t>(batch.epoch),
                       .step = static_cast<std::uint64_t>(batch.step),
                       .steps = ++steps_,
                       .samples = static_cast<std::uint64_t>(batch.global_size),
-                      .learning_rate = learning_rate_});
+                      .learning_rate = options_.learning_rate});
   losses_.push_back(loss.detach());
   weights_.push_back(weight);
 }
@@ -34,16 +43,33 @@ void StepLog::flush() {
   const auto steps = std::exchange(waiting_, {});
   const auto losses = torch::stack(std::exchange(losses_, {})).to(torch::kCPU, torch::kFloat64);
   const auto weights = torch::tensor(std::exchange(weights_, {}), torch::kFloat64);
-  const auto sums = torch::stack({losses, weights});
+  auto spent =
+      torch::zeros({group_.size(), static_cast<std::int64_t>(kParts.size())}, torch::kFloat64);
+  const TrainSeconds now = seconds_();
+  auto* const own = spent[group_.rank()].mutable_data_ptr<double>();
+  for (std::size_t i = 0; i < kParts.size(); ++i) own[i] = now.*kParts[i] - before_.*kParts[i];
+  before_ = now;
+  const auto sums = torch::cat({losses, weights, spent.flatten()});
   group_.all_reduce(sums);
-  if (group_.rank() != 0) return;
-  const auto* loss = sums.const_data_ptr<double>();
-  const auto* weight = loss + steps.size();
+  if (group_.rank() == 0) report(steps, sums.const_data_ptr<double>());
+}
+
+/// `sums`: of each step the loss, then the weight; then a row of seconds for each rank.
+void StepLog::report(const std::vector<TrainStep>& steps, const double* sums) {
+  const double* const weight = sums + steps.size();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     TrainStep step = steps[i];
-    step.loss = loss[i] / weight[i];
-    step_(step);
+    step.loss = sums[i] / weight[i];
+    if (options_.step) options_.step(step);
   }
+  TrainInterval interval{.steps = steps.back().steps, .begin = end_};
+  interval.end = end_ = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const double* seconds = weight + steps.size();
+  for (int rank = 0; rank < group_.size(); ++rank) {
+    auto& of_rank = interval.ranks.emplace_back();
+    for (const auto part : kParts) of_rank.*part = *seconds++;
+  }
+  if (options_.interval) options_.interval(interval);
 }
 
 }  // namespace ringfeed

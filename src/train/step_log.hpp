@@ -16,11 +16,11 @@ namespace ringfeed {
 
 class StepLog {
  public:
-  using Step = std::function<void(const TrainStep&)>;
-
-  /// Does nothing without `step`. `steps`: trained on before.
-  StepLog(ProcessGroup& group, Step step, double learning_rate, std::uint64_t steps)
-      : group_(group), step_(std::move(step)), learning_rate_(learning_rate), steps_(steps) {}
+  /// Does nothing unless the options want to know. `steps`: trained on before; `seconds` says what
+  /// this rank has spent so far.
+  StepLog(ProcessGroup& group, const TrainOptions& options, std::uint64_t steps,
+          std::function<TrainSeconds()> seconds)
+      : group_(group), options_(options), steps_(steps), seconds_(std::move(seconds)) {}
 
   /// `loss`: the sum over this rank's samples, and `weight` what it is to be divided by.
   void add(const Batch& batch, const torch::Tensor& loss, double weight);
@@ -30,10 +30,15 @@ class StepLog {
   void flush();
 
  private:
+  void report(const std::vector<TrainStep>& steps, const double* sums);
+
   ProcessGroup& group_;
-  const Step step_;
-  const double learning_rate_;
+  const TrainOptions& options_;
   std::uint64_t steps_;
+  const std::function<TrainSeconds()> seconds_;
+  TrainSeconds before_;                          ///< by the end of the last interval
+  std::chrono::steady_clock::time_point begun_;  ///< with the first step
+  double end_ = 0;                               ///< of the last interval
   std::vector<TrainStep> waiting_;
   std::vector<torch::Tensor> losses_;  ///< of this rank: to fetch each would wait for the device
   std::vector<double> weights_;

@@ -139,8 +139,9 @@ struct TrainMeters {
   Counter samples;       ///< over all ranks
   std::atomic<double> loss = std::numeric_limits<double>::quiet_NaN();
 
+  /// But for what the feed does beside them.
   TrainSeconds seconds() const {
-    return {.total = epochs.seconds(),
+    return {.total = steps.seconds(),
             .wait = wait.seconds(),
             .forward = forward.seconds(),
             .backward = backward.seconds(),
@@ -235,8 +236,9 @@ class Trainer {
         optimizer_(make_optimizer(plan, options, module_->parameters())),
         distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
         parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr),
-        step_log_(*group_, options.step, options.learning_rate,
-                  start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples)),
+        step_log_(*group_, options,
+                  start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples),
+                  [this] { return seconds(); }),
         reporter_(begin_reporter()) {
     if (dataset_->has_split("val") && dataset_->split() != "val") {
       validation_ = dataset_->with_split("val");
@@ -255,6 +257,7 @@ class Trainer {
 
   FeedOptions feed_options() const;
   Reporter begin_reporter();
+  TrainSeconds seconds() const;
   void warn_of_lanes() const;
   void load(const Resumed& resumed);
   void check_fits(const Resumed& resumed) const;
@@ -333,6 +336,15 @@ Reporter Trainer::begin_reporter() {
             meters_.add_to(meters);
             options_.meters(group_->rank(), meters);
           }};
+}
+
+TrainSeconds Trainer::seconds() const {
+  TrainSeconds seconds = meters_.seconds();
+  const FeedStats stats = feed_.stats();
+  seconds.store = stats.store_seconds;
+  seconds.check = stats.check_seconds;
+  seconds.assemble = stats.assemble_seconds;
+  return seconds;
 }
 
 torch::Tensor Trainer::input_of(const Batch& batch) const {
@@ -477,11 +489,8 @@ void Trainer::run(TrainSummary& summary) {
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch)
     train_epoch(summary, std::exchange(sums, Sums(device_)));
   reporter_.end();
-  summary.seconds = meters_.seconds();
-  const FeedStats stats = feed_.stats();
-  summary.seconds.store = stats.store_seconds;
-  summary.seconds.check = stats.check_seconds;
-  summary.seconds.assemble = stats.assemble_seconds;
+  summary.seconds = seconds();
+  summary.seconds.total = meters_.epochs.seconds();
   if (ledger_) ledger_->close();
 }
 
@@ -694,7 +703,7 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   start["class_weights"] = options.class_weights;
   start["ledger"] = !options.ledger.empty();
   start["checkpoint_every"] = options.checkpoint_every;
-  start["step_log"] = options.step != nullptr;
+  start["step_log"] = options.step != nullptr || options.interval != nullptr;
   start["checkpoints"] = !options.checkpoint_dir.empty();
   return start;
 }

@@ -28,8 +28,12 @@ TEST(RunRecord, RanksHaveFilesOfTheirOwn) {
 
 TEST(RunRecord, OnlyRankZeroLogs) {
   const TempFolder temp;
-  RunRecord record(
-      {.log = temp / "run.jsonl", .tensorboard = temp / "events", .metrics = {}, .warn = {}}, 1);
+  RunRecord record({.log = temp / "run.jsonl",
+                    .tensorboard = temp / "events",
+                    .metrics = {},
+                    .page = {},
+                    .warn = {}},
+                   1);
   record.step({.steps = 1});
   EXPECT_TRUE(std::filesystem::is_empty(temp.path()));
 }
@@ -42,6 +46,7 @@ TEST(RunRecord, AFullDiskEndsEachOfThemWithOneWarning) {
       RunRecord record({.log = temp / "run.jsonl",
                         .tensorboard = temp / "events",
                         .metrics = {},
+                        .page = {},
                         .warn = [&](const std::string& line) { warnings.push_back(line); }},
                        0);
       const rlimit small{.rlim_cur = 8192, .rlim_max = 8192};
