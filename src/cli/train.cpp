@@ -13,6 +13,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/train_library.hpp"
+#include "run/world.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -144,7 +145,8 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
   Progress progress(output.quiet);
-  train_options.stop = interrupt.token();
+  train_options.stop = interrupt.stop();
+  train_options.finish = interrupt.finish();
   train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
@@ -186,9 +188,12 @@ int run_train(TrainFlags& options, Command& command) {
   train_options.connection =
       connection_options(command.connection, Url::parse(train_options.url), output);
   if (!options.cache.empty()) set_cache(options, output);
-  Interrupt interrupt;
-  return interrupt.run(output, "interrupted", [&] {
-    if (options.nproc == 1 || is_launched_rank()) return train_rank(options, command, interrupt);
+  const bool trains = options.nproc == 1 || is_launched_rank();
+  Interrupt interrupt(train_options.checkpoint_dir.empty() ? Interrupt::Sigterm::kStops
+                                                           : Interrupt::Sigterm::kFinishes,
+                      trains && World::from_environment().size > 1);
+  return interrupt.run(output, "", [&] {
+    if (trains) return train_rank(options, command, interrupt);
     LaunchOptions launch;
     launch.ranks = options.nproc;
     launch.arguments = command.arguments;
@@ -196,7 +201,8 @@ int run_train(TrainFlags& options, Command& command) {
     // by everyone.
     if (const auto& password = train_options.connection.password)
       launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
-    launch.stop = interrupt.token();
+    launch.stop = interrupt.stop();
+    launch.finish = interrupt.finish();
     launch_ranks(launch);
     return 0;
   });

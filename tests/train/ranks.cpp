@@ -33,12 +33,29 @@ void require(bool holds, const std::string& message) {
 
 int rank_of_environment() { return std::atoi(std::getenv("RANK")); }
 
-/// Tells the test that this rank runs, then does nothing until a signal comes.
-void hang(const std::string& fifo) {
+/// Tells the test that this rank runs.
+void tell(const std::string& fifo) {
   const int descriptor = ::open(fifo.c_str(), O_WRONLY);
   const pid_t pid = ::getpid();
   require(::write(descriptor, &pid, sizeof(pid)) == sizeof(pid), "cannot write to " + fifo);
+}
+
+/// Then does nothing until a signal comes.
+void hang(const std::string& fifo) {
+  tell(fifo);
   while (true) ::pause();
+}
+
+/// Ends by itself when it is asked to finish.
+void hang_until_told(const std::string& fifo) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  tell(fifo);
+  int number = 0;
+  sigwait(&set, &number);
+  throw Error(ErrorCode::kCancelled, "the step is over");
 }
 
 nn::Sequential make_net(torch::ScalarType dtype, std::int64_t outputs) {
@@ -259,8 +276,9 @@ void run(const std::string& what, const Arguments& arguments) {
   if (what == "order") return order(arguments);
   if (what == "train") return train_small(arguments);
   if (what == "hang") return hang(arguments.at(0));
+  if (what == "hang-until-told") return hang_until_told(arguments.at(0));
   if (what == "hang-on") {
-    ::signal(SIGTERM, SIG_IGN);
+    for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_IGN);
     return hang(arguments.at(0));
   }
   if (what == "finish") return;
