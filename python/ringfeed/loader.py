@@ -217,6 +217,12 @@ class Loader:
         """None: what has a sampler has this, too."""
         return None
 
+    @property
+    def multiprocessing_context(self) -> Never:
+        """Refused: what asks for it makes a DataLoader of the attributes of another one, as accelerate's skip_first_batches() does."""
+        raise InvalidArgumentError("a Loader cannot be made into a DataLoader, as skip_first_batches() tries; load_state_dict() goes on in "
+                                   "the middle of an epoch (in the Trainer of transformers ringfeed.huggingface.LoaderState calls it)")
+
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
         epoch = whole("epoch", epoch)
