@@ -6,6 +6,7 @@
 #include <memory>
 #include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
+#include <utility>
 
 #include "base/byte_size.hpp"
 #include "base/file.hpp"
@@ -47,6 +48,7 @@ struct TrainFlags {
   std::uint64_t batch_size_per_rank = 0;
   int nproc = 1;
   std::string on_nan = "stop";
+  bool overwrite = false;
   int collective_timeout = 300;
 };
 
@@ -95,7 +97,12 @@ std::string time_text(const TrainSummary& summary) {
       seconds.check, seconds.assemble);
 }
 
-std::string summary_text(const TrainSummary& summary, const std::string& summary_path) {
+std::string summary_text(const TrainSummary& summary, const TrainOptions& options,
+                         const std::string& summary_path) {
+  if (summary.samples == 0) {
+    return fmt::format("nothing to train: {} was written behind epoch {}, and --epochs is {}",
+                       summary.resumed_from, summary.start.epoch, options.epochs);
+  }
   std::string text;
   if (summary.val_accuracy)
     text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
@@ -147,7 +154,12 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   Progress progress(output.quiet);
   train_options.stop = interrupt.stop();
   train_options.finish = interrupt.finish();
-  train_options.progress = [&](const TrainProgress& at) { show(at, progress, output); };
+  bool keeps_weights = !train_options.output.empty() || !train_options.checkpoint_dir.empty();
+  train_options.progress = [&](const TrainProgress& at) {
+    if (!std::exchange(keeps_weights, true))
+      output.note("ringfeed: the weights are not kept; --output DIR keeps them");
+    show(at, progress, output);
+  };
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
     const TrainSummary summary = load_train_part().train(train_options);
@@ -159,8 +171,20 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
     if (!train_options.output.empty()) {
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
-    output.result(json, summary_text(summary, path));
+    output.result(json, summary_text(summary, train_options, path));
   });
+}
+
+/// The weights of another run are not replaced in silence.
+void check_output(const TrainFlags& options) {
+  const TrainOptions& train = options.train;
+  if (train.output.empty() || options.overwrite || !train.resume.empty()) return;
+  const auto weights = std::filesystem::path(train.output) / "weights.safetensors";
+  if (!std::filesystem::exists(weights)) return;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the weights of another run are here; choose another folder, or give "
+                          "--overwrite to replace them",
+                          train.output));
 }
 
 void set_cache(TrainFlags& options, const Output& output) {
@@ -182,6 +206,7 @@ int run_train(TrainFlags& options, Command& command) {
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
   train_options.allow_nan_loss = options.on_nan == "continue";
+  if (!is_launched_rank()) check_output(options);
   train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
 
   command.connection.in_launched_rank = is_launched_rank();
@@ -296,6 +321,8 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
                  "folder for weights.safetensors and summary.json");
+  app.add_flag("--overwrite", options.overwrite,
+               "replace the weights of another run in --output (not needed with --resume)");
   app.add_option("--on-nan", options.on_nan,
                  "what to do when the loss is NaN or infinite; stop: with exit code 1")
       ->check(CLI::IsMember({"stop", "continue"}))
