@@ -63,6 +63,9 @@ class Batch(dict):
         """A batch of the same values on a device, attributes included; as_numpy, text and bytes stay where they are."""
         return _with_attributes(Batch((name, moved(values, device, non_blocking)) for name, values in self.items()), self)
 
+    def __repr__(self) -> str:
+        return _repr_of(self, [f"{name}={kind_of(values)}" for name, values in self.items()])
+
 
 class TupleBatch(tuple):
     """The columns of a batch in their order; attributes as those of `Batch`."""
@@ -76,10 +79,26 @@ class TupleBatch(tuple):
         """As of `Batch`."""
         return _with_attributes(TupleBatch(moved(values, device, non_blocking) for values in self), self)
 
+    def __repr__(self) -> str:
+        return _repr_of(self, [kind_of(values) for values in self])
+
 
 def _with_attributes(batch: Any, of: Any) -> Any:  # noqa: ANN401
     batch.epoch, batch.step, batch.size, batch.weight = of.epoch, of.step, of.size, of.weight
     return batch
+
+
+def kind_of(values: Any) -> str:  # noqa: ANN401
+    """Dtype and shape of values, not the values: "float32 [10, 28, 28]", "list of 10"."""
+    dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
+    if dtype is None or shape is None:
+        return f"{type(values).__name__} of {len(values)}" if hasattr(values, "__len__") else repr(values)
+    return f"{str(dtype).removeprefix('torch.')} {[*shape]}"
+
+
+def _repr_of(batch: Any, parts: list[str]) -> str:  # noqa: ANN401
+    parts += [f"{name} {value}" for name, value in vars(batch).items()]
+    return f"<ringfeed.{type(batch).__name__} {', '.join(parts)}>"
 
 
 class Loader:
@@ -171,7 +190,7 @@ class Loader:
         if global_batch_size is None:
             global_batch_size = whole("batch_size", 1 if batch_size is None else batch_size, 1, BATCH_MAX) * self.world_size
         self.global_batch_size = whole("global_batch_size", global_batch_size, 1, BATCH_MAX * self.world_size)
-        self._columns = columns_of(columns, [column.name for column in dataset.schema])
+        self._columns = columns_of(columns, [*dataset.columns])
         one_of("shuffle", shuffle, (*SHUFFLES, "block", "full", "none"))
         self._order = {"seed": whole("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
                        "lanes": whole("lanes", lanes, 1, UINT32_MAX), "window": whole("window", window, 1, UINT32_MAX),
@@ -202,6 +221,12 @@ class Loader:
         """The batches of one epoch, `Batch` or `TupleBatch`. Its first batch ends an iteration over this Loader that is under way; before
         that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
         return self._batches()
+
+    def __repr__(self) -> str:
+        rank = f", rank {self.rank} of {self.world_size}" if self.world_size > 1 else ""
+        return (f"<ringfeed.Loader of {self.dataset.url}, split {self.dataset.split}: {len(self)} steps of {self.global_batch_size}, "
+                f"shuffle {self._order['shuffle']}, seed {self._order['seed']}{rank}; at epoch {self._position[0]}, "
+                f"sample {self._position[1]}>")
 
     def __reduce__(self) -> Any:  # noqa: ANN401
         raise TypeError("a Loader cannot be pickled, for it has threads that read ahead; make one in each process, of a Dataset, which can "
