@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, nearest, one_of, path, truth, whole
+from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, in_environment, nearest, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import InvalidArgumentError
 from .stages import Pipeline, Stages, collated, default_threads, stack
@@ -453,7 +453,7 @@ def find_rank() -> tuple[int, int]:
     """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
     if (found := initialized_rank()) is not None:
         return found
-    rank, world_size = _environment("RANK"), _environment("WORLD_SIZE")
+    rank, world_size = in_environment("RANK"), in_environment("WORLD_SIZE")
     if rank is None and world_size not in (None, 1):  # as in the processes that Lightning starts
         raise InvalidArgumentError(f"WORLD_SIZE is {world_size}, but RANK is not set; make the Loader after torch.distributed is "
                                    "initialized, or give rank and world_size")
@@ -465,15 +465,6 @@ def find_rank() -> tuple[int, int]:
         warnings.warn(f"ringfeed: RANK={rank} and WORLD_SIZE={world_size} are set, so this Loader gives one of {world_size} shares of the "
                       "data; if they are left over, unset them, else give rank and world_size", stacklevel=3)
     return rank, world_size
-
-
-def _environment(name: str) -> int | None:
-    """The whole number in a variable; None when it is not set."""
-    if not (text := os.environ.get(name)):
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise InvalidArgumentError(f"the environment variable {name} is {text!r}; it is a whole number")
-    return whole(f"the environment variable {name}", int(text), 0, INT32_MAX)
 
 
 ARGUMENTS = [*inspect.signature(Loader.__init__).parameters][1:-1]
