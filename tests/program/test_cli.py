@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -73,6 +74,23 @@ def test_weights_are_neither_replaced_nor_thrown_away_in_silence(digits: Ringfee
     assert (digits.folder / "run/weights.safetensors").read_bytes() != weights
 
 
+def test_progress_on_a_terminal_says_what_it_counts(digits: Ringfeed) -> None:
+    ours, its = os.openpty()
+    process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), "train", "digits.ring", "--input", "image", "--target", "label",
+                                "--hidden", "2048,2048", "--threads", "1", "--output", "run"], cwd=digits.folder, stderr=its,
+                               stdout=subprocess.DEVNULL)
+    os.close(its)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how a terminal ends whose other side was closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=SECONDS_MAX) == 0
+    assert re.search(rb"epoch 1/1: +\d+%\|#* *\| \d+/1\.44k samples \[\d\d:\d\d<", shown), shown
+
+
 def test_a_run_that_has_come_to_its_end_says_so(digits: Ringfeed) -> None:
     train = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4", "--threads", "1", "--output", "run",
              "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs")
@@ -123,6 +141,7 @@ def test_another_ingest_into_it_is_refused_and_append_makes_a_version(digits: Ri
     digits("ingest", DIGITS, "digits.ring", *TENSORS, "--seed", "1", "--append")
     newest = json.loads(digits("inspect", "digits.ring", "--json").stdout)
     assert newest["version"] == 2 and newest["splits"]["train"]["samples"] == 1438 + 1797
+    assert "digits.ring: version 2 (there are: 1, 2)\n" in digits("inspect", "digits.ring").stdout
     old = json.loads(digits("inspect", "digits.ring?version=1", "--json").stdout)
     assert old["version"] == 1 and old["splits"]["train"]["samples"] == 1438
 

@@ -193,10 +193,11 @@ def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
     assert "ringfeed: rank 1 has order/seed 1, and rank 0 has 0" in result.stderr
 
 
-def start(ringfeed: Ringfeed, *arguments: str) -> subprocess.Popen[str]:
+def start(ringfeed: Ringfeed, *arguments: str, ignored: signal.Signals | None = None) -> subprocess.Popen[str]:
     """The program, which goes on; its first line of stdout is read: with --json that of the first epoch."""
     process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *arguments], cwd=ringfeed.folder, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=None if ignored is None else lambda: signal.signal(ignored, signal.SIG_IGN))
     assert process.stdout and process.stdout.readline()
     return process
 
@@ -244,6 +245,15 @@ def test_ranks_of_torchrun_end_at_the_same_step(digits: Ringfeed, whom: str) -> 
     digits(*run, "--nproc", "2")
     assert steps_in(digits.folder / "ledger") == epochs * STEPS
     audit(digits, "ledger", epochs)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_hangup_is_ignored_where_nohup_says_so(digits: Ringfeed, ranks: int) -> None:
+    run = (*TRAIN, "--epochs", "12", "--nproc", str(ranks), "--checkpoint-dir", "checkpoints", "--json")
+    process = start(digits, *run, ignored=signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_a_second_signal_ends_at_once(digits: Ringfeed) -> None:
