@@ -15,4 +15,4 @@ echo "demo: ingesting data/digits/digits.csv into $demo/digits.ring"
 echo "demo: training an MLP on two processes"
 "$ringfeed" train "$demo/digits.ring" --model mlp --hidden 256,256 --input image --target label --loss cross_entropy \
   --optimizer adam --lr 0.001 --epochs 30 --batch-size 64 --seed "$seed" --nproc 2 --device cpu \
-  --output "$demo"
+  --output "$demo" --overwrite

@@ -82,8 +82,8 @@ def demo(address: str) -> None:
     created = execute(session, "DESCRIBE TABLE mykeyspace.mymodel").one().create_statement
     say(created.split(" WITH ")[0])
 
-    run("train", url, *TRAIN, "--parallel", "ddp", "--nproc", "2", "--output", str(FOLDER / "ddp"))
-    run("train", url, *TRAIN, "--parallel", "data-parallel", "--output", str(FOLDER / "data-parallel"))
+    run("train", url, *TRAIN, "--parallel", "ddp", "--nproc", "2", "--output", str(FOLDER / "ddp"), "--overwrite")
+    run("train", url, *TRAIN, "--parallel", "data-parallel", "--output", str(FOLDER / "data-parallel"), "--overwrite")
 
     say("")
     rows = list(execute(session, "SELECT id, data, target FROM mykeyspace.mymodel"))

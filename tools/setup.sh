@@ -34,8 +34,11 @@ pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONF
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
   "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION"
   "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION")
-pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "tensorboard==$TENSORBOARD_VERSION"
-  "prometheus-client==$PROMETHEUS_CLIENT_VERSION")
+pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "torchdata==$TORCHDATA_VERSION"
+  "tensorboard==$TENSORBOARD_VERSION" "prometheus-client==$PROMETHEUS_CLIENT_VERSION")
+# In .deps/huggingface, beside the environment.
+pip_huggingface=("transformers==$TRAINER_TRANSFORMERS_VERSION" "tokenizers==$TRAINER_TOKENIZERS_VERSION" "regex==$REGEX_VERSION"
+  "safetensors==$TRAINER_SAFETENSORS_VERSION")
 # In a folder of its own: it brings other versions of what is in the environment.
 pip_streaming=("mosaicml-streaming==$MOSAICML_STREAMING_VERSION" "torchvision==$TORCHVISION_VERSION" "transformers==$TRANSFORMERS_VERSION"
   "tokenizers==$TOKENIZERS_VERSION" "huggingface-hub==$HUGGINGFACE_HUB_VERSION" "regex==$REGEX_VERSION" "requests==$REQUESTS_VERSION"
@@ -49,12 +52,13 @@ pip_beside=("numpy==$NUMPY_VERSION" "pyarrow==$OTHER_PYARROW_VERSION")
 packages=("${apt_demo[@]}")
 wheels=("${pip_core[@]}")
 beside=()
+apart=()
 dependencies=--no-deps
 case $level in
   demo) wheels+=("${pip_torch[@]}") ;;
   cuda) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}"); dependencies= ;;
   test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}" "${pip_wheel[@]}" "${pip_frameworks[@]}"); packages+=("${apt_test[@]}")
-    beside=("${pip_beside[@]}"); dependencies= ;;
+    beside=("${pip_beside[@]}"); apart=("${pip_huggingface[@]}"); dependencies= ;;
   wheel) wheels+=("${pip_wheel[@]}"); packages=("${apt_core[@]}" "${apt_wheel[@]}") ;;
   cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven openssl); dependencies= ;;
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
@@ -102,7 +106,7 @@ if [ ${#wheels[@]} = 0 ]; then exit 0; fi
 
 venv=.deps/venv
 stamp=.deps/$level.stamp
-all=("${wheels[@]}" "${beside[@]}")
+all=("${wheels[@]}" "${beside[@]}" "${apart[@]}")
 wanted="${all[*]}"
 if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   mkdir -p .deps
@@ -115,6 +119,9 @@ if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wa
   $venv/bin/python -m pip install --quiet --disable-pip-version-check $dependencies "${wheels[@]}"
   if [ ${#beside[@]} -gt 0 ]; then
     $venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest .deps/beside "${beside[@]}"
+  fi
+  if [ ${#apart[@]} -gt 0 ]; then
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .deps/huggingface "${apart[@]}"
   fi
   (cd .deps && ln -sfn venv/lib/python3.*/site-packages site-packages)
   echo "$wanted" >"$stamp"

@@ -8,6 +8,7 @@
 #include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace ringfeed {
@@ -28,11 +29,43 @@ struct Column {
   const std::int64_t* offsets = nullptr;
   std::shared_ptr<void> owner;
 
+  /// The elements, as the type that their dtype has in memory: float16 is std::uint16_t (its bits),
+  /// bool is bool or std::uint8_t; char and std::byte give the bytes of any dtype, and so text.
+  /// Throws Error{kInvalidArgument} that names column and dtypes when T is the type of another one.
   template <typename T>
-  T* as() const noexcept {
+  T* as() const {
+    using Element = std::remove_cv_t<T>;
+    if constexpr (!std::is_same_v<Element, char> && !std::is_same_v<Element, std::byte>)
+      check_dtype(dtype_of<Element>());
     return static_cast<T*>(data);
   }
+
+ private:
+  template <typename T>
+  static constexpr DType dtype_of() noexcept;
+  void check_dtype(DType asked) const;
 };
+
+template <typename T>
+constexpr DType Column::dtype_of() noexcept {
+  if constexpr (std::is_same_v<T, bool>) {
+    return DType::kBool;
+  } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+    return DType::kFloat16;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    static_assert(sizeof(T) <= 8, "no column has elements of this type");
+    return sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
+  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+    return DType::kUInt8;
+  } else {
+    static_assert(std::is_integral_v<T> && std::is_signed_v<T>,
+                  "no column has elements of this type");
+    return sizeof(T) == 1   ? DType::kInt8
+           : sizeof(T) == 2 ? DType::kInt16
+           : sizeof(T) == 4 ? DType::kInt32
+                            : DType::kInt64;
+  }
+}
 
 /// What one rank gets of one step.
 struct Batch {

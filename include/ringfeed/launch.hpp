@@ -27,9 +27,12 @@ struct LaunchOptions {
   std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
   /// "NAME=VALUE" each, in place of this process's variables of the same names.
   std::vector<std::string> environment = {};
-  /// Asked to stop: the ranks get SIGTERM and it ends with Error{kCancelled}.
+  /// Asked to stop: the ranks get SIGINT and it ends with Error{kCancelled}.
   std::stop_token stop = {};
-  /// Between SIGTERM and SIGKILL when ranks are to end (0 to 60 s).
+  /// Asked to finish: the ranks get SIGTERM, and end when they are ready to. Where one said by
+  /// Error{kCancelled} that it had not come to its end, that is how this ends.
+  std::stop_token finish = {};
+  /// Between SIGINT and SIGKILL when ranks are to end (0 to 60 s).
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
 };
 

@@ -115,8 +115,7 @@ class GradientReducer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Drops the gradients of a module: cheaper than to zero them, and safe with gradients that are
-/// views into buckets (torch's own zero_grad() is not).
+/// Drops the gradients of a module: cheaper than to zero them.
 void drop_gradients(torch::nn::Module& module);
 
 /// A module on each rank, trained as one: after backward each rank has the mean of all ranks'
@@ -143,7 +142,7 @@ class DistributedDataParallel {
     return output;
   }
 
-  /// Before each backward, in place of the optimizer's.
+  /// Before each backward; the optimizer's does as well.
   void zero_grad() { drop_gradients(*module_); }
 
   const std::shared_ptr<Module>& module() const noexcept { return module_; }

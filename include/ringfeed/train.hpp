@@ -144,7 +144,12 @@ struct TrainOptions {
   /// Called on rank 0 only, before the first step, with advice on options that make a run slower
   /// than it need be; must not throw.
   std::function<void(const std::string&)> warn;
+  /// Asked to stop: Error{kCancelled} at the next safe place; the last checkpoint is there.
   std::stop_token stop;
+  /// Asked to finish on any rank, all ranks end the same step within about a quarter of a second,
+  /// write a checkpoint, and throw Error{kCancelled}; without checkpoint_dir it is as `stop`.
+  /// Behind the last step training comes to its end.
+  std::stop_token finish;
 };
 
 struct TrainSummary {

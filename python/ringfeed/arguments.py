@@ -101,3 +101,12 @@ def nearest(name: str, there: Sequence[str]) -> str:
     """A hint at what may have been meant."""
     near = get_close_matches(name, there, 1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def in_environment(name: str) -> int | None:
+    """The whole number in a variable; None when it is not set."""
+    if not (text := os.environ.get(name)):
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidArgumentError(f"the environment variable {name} is {text!r}; it is a whole number")
+    return whole(f"the environment variable {name}", int(text), 0, INT32_MAX)

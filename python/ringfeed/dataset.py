@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from operator import index
 from typing import TYPE_CHECKING, Any, overload
@@ -87,12 +88,25 @@ class Dataset:
         """The columns of a sample."""
         return self._schema
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self._schema)
+
     def __len__(self) -> int:
         """Samples in this split."""
         return self._splits[self._split]
 
     def __repr__(self) -> str:
         return f"<ringfeed.Dataset {self.url} version {self.version}, split {self.split}: {len(self)} samples>"
+
+    def _repr_html_(self) -> str:
+        """A table of the columns, for notebooks."""
+        rows = "".join(f"<tr><td>{escape(column.name)}</td><td>{column.kind}</td><td>{column.dtype}</td><td>{[*column.shape]}</td></tr>"
+                       for column in self._schema)
+        splits = ", ".join(f"{escape(split)}: {samples:,}" for split, samples in self._splits.items())
+        return (f"<div><b>{escape(self.url)}</b> version {self.version}, split {escape(self.split)} ({splits} samples)</div>"
+                f"<table><tr><th>column</th><th>kind</th><th>dtype</th><th>shape</th></tr>{rows}</table>")
 
     def reopen(self) -> Dataset:
         """The same split of the same version, opened again: for a process that was forked since this was opened."""
@@ -121,7 +135,7 @@ class Dataset:
         Raises:
             InvalidArgumentError: an unknown column. IndexError; BadDataError, UnavailableError, ... of the store.
         """
-        names = tuple(column.name for column in self._schema) if columns is None else tuple(columns)
+        names = self.columns if columns is None else tuple(columns)
         if names not in self._samples:
             self._samples[names] = self._core.samples([*names], CACHE_BYTES)
         kinds = {column.name: column.kind for column in self._schema}
@@ -141,14 +155,14 @@ class Dataset:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """All samples in storage order as an Arrow stream (arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html): what
-        pyarrow.table(), polars.from_arrow(), duckdb and others take. What goes wrong while reading they raise as errors of their own."""
+        pyarrow.table(), polars.DataFrame(), duckdb and others take. What goes wrong while reading they raise as errors of their own."""
         return self._core.export_stream([])
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """All samples in storage order. Of a local data set the table's memory is the mapped files. Needs pyarrow."""
         import pyarrow
 
-        stream = self._core.export_stream(columns_of(columns, [column.name for column in self.schema]))
+        stream = self._core.export_stream(columns_of(columns, [*self.columns]))
         return pyarrow.RecordBatchReader._import_from_c_capsule(stream).read_all()
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pandas.DataFrame:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, nearest, one_of, path, truth, whole
+from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, in_environment, nearest, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import InvalidArgumentError
 from .stages import Pipeline, Stages, collated, default_threads, stack
@@ -63,6 +63,9 @@ class Batch(dict):
         """A batch of the same values on a device, attributes included; as_numpy, text and bytes stay where they are."""
         return _with_attributes(Batch((name, moved(values, device, non_blocking)) for name, values in self.items()), self)
 
+    def __repr__(self) -> str:
+        return _repr_of(self, [f"{name}={kind_of(values)}" for name, values in self.items()])
+
 
 class TupleBatch(tuple):
     """The columns of a batch in their order; attributes as those of `Batch`."""
@@ -76,10 +79,26 @@ class TupleBatch(tuple):
         """As of `Batch`."""
         return _with_attributes(TupleBatch(moved(values, device, non_blocking) for values in self), self)
 
+    def __repr__(self) -> str:
+        return _repr_of(self, [kind_of(values) for values in self])
+
 
 def _with_attributes(batch: Any, of: Any) -> Any:  # noqa: ANN401
     batch.epoch, batch.step, batch.size, batch.weight = of.epoch, of.step, of.size, of.weight
     return batch
+
+
+def kind_of(values: Any) -> str:  # noqa: ANN401
+    """Dtype and shape of values, not the values: "float32 [10, 28, 28]", "list of 10"."""
+    dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
+    if dtype is None or shape is None:
+        return f"{type(values).__name__} of {len(values)}" if hasattr(values, "__len__") else repr(values)
+    return f"{str(dtype).removeprefix('torch.')} {[*shape]}"
+
+
+def _repr_of(batch: Any, parts: list[str]) -> str:  # noqa: ANN401
+    parts += [f"{name} {value}" for name, value in vars(batch).items()]
+    return f"<ringfeed.{type(batch).__name__} {', '.join(parts)}>"
 
 
 class Loader:
@@ -171,7 +190,7 @@ class Loader:
         if global_batch_size is None:
             global_batch_size = whole("batch_size", 1 if batch_size is None else batch_size, 1, BATCH_MAX) * self.world_size
         self.global_batch_size = whole("global_batch_size", global_batch_size, 1, BATCH_MAX * self.world_size)
-        self._columns = columns_of(columns, [column.name for column in dataset.schema])
+        self._columns = columns_of(columns, [*dataset.columns])
         one_of("shuffle", shuffle, (*SHUFFLES, "block", "full", "none"))
         self._order = {"seed": whole("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
                        "lanes": whole("lanes", lanes, 1, UINT32_MAX), "window": whole("window", window, 1, UINT32_MAX),
@@ -203,6 +222,12 @@ class Loader:
         that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
         return self._batches()
 
+    def __repr__(self) -> str:
+        rank = f", rank {self.rank} of {self.world_size}" if self.world_size > 1 else ""
+        return (f"<ringfeed.Loader of {self.dataset.url}, split {self.dataset.split}: {len(self)} steps of {self.global_batch_size}, "
+                f"shuffle {self._order['shuffle']}, seed {self._order['seed']}{rank}; at epoch {self._position[0]}, "
+                f"sample {self._position[1]}>")
+
     def __reduce__(self) -> Any:  # noqa: ANN401
         raise TypeError("a Loader cannot be pickled, for it has threads that read ahead; make one in each process, of a Dataset, which can "
                         "be")
@@ -216,6 +241,12 @@ class Loader:
     def batch_sampler(self) -> None:
         """None: what has a sampler has this, too."""
         return None
+
+    @property
+    def multiprocessing_context(self) -> Never:
+        """Refused: what asks for it makes a DataLoader of the attributes of another one, as accelerate's skip_first_batches() does."""
+        raise InvalidArgumentError("a Loader cannot be made into a DataLoader, as skip_first_batches() tries; load_state_dict() goes on in "
+                                   "the middle of an epoch (in the Trainer of transformers ringfeed.huggingface.LoaderState calls it)")
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
@@ -435,7 +466,7 @@ def find_rank() -> tuple[int, int]:
     """Rank and world size of this process: torch.distributed's, else the environment's, else 0 and 1."""
     if (found := initialized_rank()) is not None:
         return found
-    rank, world_size = _environment("RANK"), _environment("WORLD_SIZE")
+    rank, world_size = in_environment("RANK"), in_environment("WORLD_SIZE")
     if rank is None and world_size not in (None, 1):  # as in the processes that Lightning starts
         raise InvalidArgumentError(f"WORLD_SIZE is {world_size}, but RANK is not set; make the Loader after torch.distributed is "
                                    "initialized, or give rank and world_size")
@@ -447,15 +478,6 @@ def find_rank() -> tuple[int, int]:
         warnings.warn(f"ringfeed: RANK={rank} and WORLD_SIZE={world_size} are set, so this Loader gives one of {world_size} shares of the "
                       "data; if they are left over, unset them, else give rank and world_size", stacklevel=3)
     return rank, world_size
-
-
-def _environment(name: str) -> int | None:
-    """The whole number in a variable; None when it is not set."""
-    if not (text := os.environ.get(name)):
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise InvalidArgumentError(f"the environment variable {name} is {text!r}; it is a whole number")
-    return whole(f"the environment variable {name}", int(text), 0, INT32_MAX)
 
 
 ARGUMENTS = [*inspect.signature(Loader.__init__).parameters][1:-1]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy
 
+from .arguments import in_environment
 from .tensors import mapped, moved
 
 DEFAULT_THREADS_MAX = 8
@@ -126,7 +127,7 @@ class Pipeline:
 
 def default_threads() -> int:
     """The cores of this process, shared among the ranks of its host, at most 8."""
-    cores = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    cores = len(os.sched_getaffinity(0)) // (in_environment("LOCAL_WORLD_SIZE") or 1)
     return max(1, min(cores, DEFAULT_THREADS_MAX))
 
 

@@ -49,7 +49,7 @@ int run_attach(AttachFlags& options, const Command& command) {
   options.attach.block_bytes = parse_bytes(options.block_bytes);
   const ConnectionOptions connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
-  options.attach.stop = interrupt.token();
+  options.attach.stop = interrupt.stop();
   return interrupt.run(output, "interrupted; the table is as attached as before", [&] {
     Progress progress(output.quiet);
     options.attach.progress = [&](const AttachProgress& at) {

@@ -40,7 +40,7 @@ int run_audit(const AuditFlags& options, const Command& command) {
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     AuditOptions audit_options;
-    audit_options.stop = interrupt.token();
+    audit_options.stop = interrupt.stop();
     audit_options.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
       progress.update(stage, done, total, Unit::kBytes);
     };

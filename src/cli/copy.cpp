@@ -38,7 +38,7 @@ int run_copy(const CopyFlags& options, const Command& command) {
   return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
     Progress progress(command.output.quiet);
     CopyOptions copy_options;
-    copy_options.stop = interrupt.token();
+    copy_options.stop = interrupt.stop();
     copy_options.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
       progress.update(stage, done, total, Unit::kBytes);
     };

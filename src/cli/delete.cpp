@@ -42,7 +42,7 @@ int run_delete(const DeleteFlags& options, const Command& command) {
   }
   Interrupt interrupt;
   return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
-    remove(options.url, versions, connection, interrupt.token());
+    remove(options.url, versions, connection, interrupt.stop());
     command.output.result({{"url", options.url}, {"deleted", versions}},
                           fmt::format("{}: deleted version{} {}", options.url,
                                       versions.size() == 1 ? "" : "s", fmt::join(versions, ", ")));

@@ -111,7 +111,7 @@ int run_head(const std::string& url, std::uint64_t n, const Command& command) {
       line[column.name] = value_of(column, sample);
       text += fmt::format(" {}={}", column.name, short_text(line[column.name]));
     }
-    output.result(line, text);
+    output.result({{"sample", line}}, text);
   }
   if (output.json) output.result({{"samples", batch.size}}, "");
   return 0;

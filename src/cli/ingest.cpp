@@ -90,8 +90,8 @@ int run_ingest(IngestFlags& options, const Command& command) {
 
   const auto connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
-  options.source.stop = interrupt.token();
-  options.ingest.stop = interrupt.token();
+  options.source.stop = interrupt.stop();
+  options.ingest.stop = interrupt.stop();
   return interrupt.run(
       output, "interrupted; nothing was published, run the same command again to go on", [&] {
         // Ends its line before an error is printed.

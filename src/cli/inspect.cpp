@@ -22,8 +22,9 @@ int inspect(const std::string& url_text, const Command& command) {
   const Manifest& manifest = dataset->manifest();
 
   nlohmann::json columns = nlohmann::json::array();
-  std::string text = fmt::format("{}: version {} of {}\ncolumns:", url_text, manifest.version,
-                                 fmt::join(versions, ", "));
+  std::string text =
+      fmt::format("{}: version {} (there {}: {})\ncolumns:", url_text, manifest.version,
+                  versions.size() == 1 ? "is" : "are", fmt::join(versions, ", "));
   for (std::size_t i = 0; i < manifest.schema.columns.size(); ++i) {
     const auto& column = manifest.schema.columns[i];
     columns.push_back({{"name", column.name}, {"type", column.type_name()}});
@@ -95,10 +96,12 @@ void add_inspect(CLI::App& program, Command& command) {
 }
 
 void add_list(CLI::App& program, Command& command) {
-  auto url = std::make_shared<std::string>();
-  command.app = program.add_subcommand("list", "Lists the data sets in a folder.");
-  command.app->footer("Example:\n  ringfeed list /data\n");
-  command.app->add_option("URL", *url, "the folder")->required();
+  auto url = std::make_shared<std::string>(".");
+  command.app = program.add_subcommand("list", "Lists the data sets in a folder or keyspace.");
+  command.app->footer(
+      "Examples:\n  ringfeed list\n  ringfeed list /data\n  ringfeed list "
+      "cassandra://127.0.0.1/ml\n");
+  command.app->add_option("URL", *url, "the folder or keyspace (default: this folder)");
   add_connection_options(*command.app, command.connection);
   command.action = [url, &command] { return list(*url, command); };
 }

@@ -13,12 +13,15 @@ sigset_t watched() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  struct sigaction hangup = {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+    sigaddset(&set, SIGHUP);
   return set;
 }
 
 }  // namespace
 
-Interrupt::Interrupt() {
+Interrupt::Interrupt(Sigterm sigterm, bool is_rank) : sigterm_(sigterm), is_rank_(is_rank) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   watcher_ = std::jthread([this](std::stop_token end) { watch(end); });
@@ -35,11 +38,13 @@ Interrupt::~Interrupt() {
 void Interrupt::watch(const std::stop_token& end) {
   const sigset_t set = watched();
   while (true) {
-    const int signal = sigwaitinfo(&set, nullptr);
+    int signal = sigwaitinfo(&set, nullptr);
     if (end.stop_requested()) return;
     if (signal <= 0) continue;
-    if (signal_.exchange(signal) != 0) _exit(128 + signal);
-    source_.request_stop();
+    if (signal == SIGHUP) signal = SIGTERM;
+    if (signal_.exchange(signal) != 0 && !is_rank_) _exit(128 + signal);
+    auto& source = signal == SIGTERM && sigterm_ == Sigterm::kFinishes ? finish_ : stop_;
+    source.request_stop();
   }
 }
 
@@ -48,9 +53,10 @@ int Interrupt::run(const Output& output, std::string_view words,
   try {
     return work();
   } catch (const Error& error) {
-    const int signal = signal_.load();
+    int signal = signal_.load();
+    if (signal == 0 && is_rank_) signal = SIGTERM;
     if (error.code() != ErrorCode::kCancelled || signal == 0) throw;
-    output.warn(words);
+    output.warn(words.empty() ? error.what() : words);
     return 128 + signal;
   }
 }

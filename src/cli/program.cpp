@@ -1,13 +1,20 @@
 // Finds the command, runs it, prints an error as one line, and gives it its exit code.
 #include "cli/program.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/nearest.hpp"
 #include "cli/numbers.hpp"
 
 namespace ringfeed::cli {
@@ -32,11 +39,60 @@ int fail(std::string_view message, int code) {
   return code;
 }
 
+/// Help with the examples of a command before its options.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    const std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+    return is_command(app) ? usage + "\n" + app->get_footer() + "\n" : usage;
+  }
+  std::string make_footer(const CLI::App* app) const override {
+    return is_command(app) ? "" : CLI::Formatter::make_footer(app);
+  }
+
+ private:
+  static bool is_command(const CLI::App* app) { return app->get_parent() != nullptr; }
+};
+
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names = {"--help", "--version"};
+  for (const auto* app : program.get_subcommands(nullptr)) names.push_back(app->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+/// The first word that is no command, or no option of the command, and what may be meant instead.
+std::optional<std::string> unknown_word(const CLI::App& program, const CLI::App* command,
+                                        std::span<char* const> words) {
+  if (command == nullptr) {
+    if (words.empty() || words[0][0] == '-') return std::nullopt;
+    return fmt::format("'{}' is no command{}", words[0],
+                       did_you_mean(words[0], command_names(program)));
+  }
+  const auto known = option_names(*command);
+  for (const std::string_view word : words) {
+    const auto name = word.substr(0, word.find('='));
+    if (!name.starts_with("--") || name == "--") continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    return fmt::format("{} has no option '{}'{}", command->get_name(), name,
+                       did_you_mean(name, known));
+  }
+  return std::nullopt;
+}
+
 int run_command(int argc, char** argv) {
   refuse_passwords(std::span(argv, static_cast<std::size_t>(argc)));
   CLI::App program("Stores training sets and feeds them to data-parallel PyTorch training.",
                    "ringfeed");
   program.set_version_flag("--version", "ringfeed " RINGFEED_VERSION);
+  program.formatter(std::make_shared<HelpFormatter>());
   program.require_subcommand(1);
   program.footer(kFooter);
   using Adder = void (*)(CLI::App&, Command&);
@@ -55,13 +111,16 @@ int run_command(int argc, char** argv) {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
-    std::string text = error.what();
-    for (char& c : text) c = c == '\n' ? ' ' : c;
-    std::string command = "ringfeed";
+    const CLI::App* command = nullptr;
     for (const auto& each : commands) {
-      if (each.app->parsed()) command += " " + each.app->get_name();
+      if (each.app->parsed()) command = each.app;
     }
-    return fail(text + "; see '" + command + " --help'", 2);
+    const std::span words(argv + 1, static_cast<std::size_t>(argc - 1));
+    std::string text = unknown_word(program, command, words).value_or(error.what());
+    for (char& c : text) c = c == '\n' ? ' ' : c;
+    return fail(fmt::format("{}; see 'ringfeed{}{} --help'", text, command == nullptr ? "" : " ",
+                            command == nullptr ? "" : command->get_name()),
+                2);
   }
   for (const auto& command : commands) {
     if (command.app->parsed()) return command.action();

@@ -1,4 +1,4 @@
-// The bar: "writing:  43%|####      | 780/1.80k [00:01<00:02, 612/s]".
+// The bar: "writing:  43%|####      | 780/1.80k samples [00:01<00:02, 612/s]".
 #include "cli/progress.hpp"
 
 #include <fmt/format.h>
@@ -61,17 +61,18 @@ void Progress::update(std::string_view stage, std::uint64_t done, std::uint64_t 
 void Progress::draw(Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
+  const std::string_view counted = unit_ == Unit::kSamples ? " samples" : "";
   std::string line = fmt::format("{}: ", stage_);
   if (total_ > 0) {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const int filled = static_cast<int>(share * kBarWidth);
     const double left = rate > 0 ? static_cast<double>(total_ - std::min(done_, total_)) / rate : 0;
-    line += fmt::format("{:3.0f}%|{:#<{}}{: <{}}| {}/{} [{}<{}, {}/s]", share * 100, "", filled, "",
-                        kBarWidth - filled, amount(static_cast<double>(done_), unit_),
-                        amount(static_cast<double>(total_), unit_), clock_of(seconds),
+    line += fmt::format("{:3.0f}%|{:#<{}}{: <{}}| {}/{}{} [{}<{}, {}/s]", share * 100, "", filled,
+                        "", kBarWidth - filled, amount(static_cast<double>(done_), unit_),
+                        amount(static_cast<double>(total_), unit_), counted, clock_of(seconds),
                         clock_of(left), amount(rate, unit_));
   } else {
-    line += fmt::format("{} [{}, {}/s]", amount(static_cast<double>(done_), unit_),
+    line += fmt::format("{}{} [{}, {}/s]", amount(static_cast<double>(done_), unit_), counted,
                         clock_of(seconds), amount(rate, unit_));
   }
   if (terminal_) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <ringfeed/launch.hpp>
 #include <ringfeed/train.hpp>
+#include <utility>
 
 #include "base/byte_size.hpp"
 #include "base/file.hpp"
@@ -49,6 +50,7 @@ struct TrainFlags {
   int nproc = 1;
   std::string on_nan = "stop";
   RunRecordOptions record;
+  bool overwrite = false;
   int collective_timeout = 300;
 };
 
@@ -126,8 +128,12 @@ std::string time_text(const TrainSummary& summary) {
       seconds.check, seconds.assemble);
 }
 
-std::string summary_text(const TrainSummary& summary, const std::string& summary_path,
-                         const std::string& report_path) {
+std::string summary_text(const TrainSummary& summary, const TrainOptions& options,
+                         const std::string& summary_path, const std::string& report_path) {
+  if (summary.samples == 0) {
+    return fmt::format("nothing to train: {} was written behind epoch {}, and --epochs is {}",
+                       summary.resumed_from, summary.start.epoch, options.epochs);
+  }
   std::string text;
   if (summary.val_accuracy)
     text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
@@ -183,13 +189,17 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   options.record.assemble_threads = train_options.assemble_threads;
   if (!train_options.output.empty())
     options.record.page = (std::filesystem::path(train_options.output) / "report.html").string();
-  train_options.stop = interrupt.token();
+  train_options.stop = interrupt.stop();
+  train_options.finish = interrupt.finish();
+  bool keeps_weights = !train_options.output.empty() || !train_options.checkpoint_dir.empty();
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
     const World world = World::from_environment();
     RunRecord record(options.record, world.rank);
     record.start(options_json(train_options, world));
     train_options.progress = [&](const TrainProgress& at) {
+      if (!std::exchange(keeps_weights, true))
+        output.note("ringfeed: the weights are not kept; --output DIR keeps them");
       show(at, progress, output);
       if (at.loss) record.epoch(at);
     };
@@ -209,8 +219,20 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
     record.end(json);
-    output.result(json, summary_text(summary, path, options.record.page));
+    output.result(json, summary_text(summary, train_options, path, options.record.page));
   });
+}
+
+/// The weights of another run are not replaced in silence.
+void check_output(const TrainFlags& options) {
+  const TrainOptions& train = options.train;
+  if (train.output.empty() || options.overwrite || !train.resume.empty()) return;
+  const auto weights = std::filesystem::path(train.output) / "weights.safetensors";
+  if (!std::filesystem::exists(weights)) return;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the weights of another run are here; choose another folder, or give "
+                          "--overwrite to replace them",
+                          train.output));
 }
 
 void set_cache(TrainFlags& options, const Output& output) {
@@ -232,15 +254,19 @@ int run_train(TrainFlags& options, Command& command) {
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
   train_options.allow_nan_loss = options.on_nan == "continue";
+  if (!is_launched_rank()) check_output(options);
   train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
 
   command.connection.in_launched_rank = is_launched_rank();
   train_options.connection =
       connection_options(command.connection, Url::parse(train_options.url), output);
   if (!options.cache.empty()) set_cache(options, output);
-  Interrupt interrupt;
-  return interrupt.run(output, "interrupted", [&] {
-    if (options.nproc == 1 || is_launched_rank()) return train_rank(options, command, interrupt);
+  const bool trains = options.nproc == 1 || is_launched_rank();
+  Interrupt interrupt(train_options.checkpoint_dir.empty() ? Interrupt::Sigterm::kStops
+                                                           : Interrupt::Sigterm::kFinishes,
+                      trains && World::from_environment().size > 1);
+  return interrupt.run(output, "", [&] {
+    if (trains) return train_rank(options, command, interrupt);
     LaunchOptions launch;
     launch.ranks = options.nproc;
     launch.arguments = command.arguments;
@@ -248,7 +274,8 @@ int run_train(TrainFlags& options, Command& command) {
     // by everyone.
     if (const auto& password = train_options.connection.password)
       launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
-    launch.stop = interrupt.token();
+    launch.stop = interrupt.stop();
+    launch.finish = interrupt.finish();
     launch_ranks(launch);
     return 0;
   });
@@ -342,6 +369,8 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
                  "folder for weights.safetensors, summary.json and report.html");
+  app.add_flag("--overwrite", options.overwrite,
+               "replace the weights of another run in --output (not needed with --resume)");
   app.add_option("--on-nan", options.on_nan,
                  "what to do when the loss is NaN or infinite; stop: with exit code 1")
       ->check(CLI::IsMember({"stop", "continue"}))

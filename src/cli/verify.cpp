@@ -20,7 +20,7 @@ int run_verify(const std::string& url_text, const Command& command) {
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     VerifyOptions options;
-    options.stop = interrupt.token();
+    options.stop = interrupt.stop();
     options.progress = [&](std::uint64_t version, std::uint64_t done, std::uint64_t total) {
       progress.update(fmt::format("version {}", version), done, total, Unit::kBytes);
     };

@@ -7,6 +7,14 @@
 
 namespace ringfeed {
 
+void Column::check_dtype(DType asked) const {
+  if (asked == dtype || (asked == DType::kUInt8 && dtype == DType::kBool)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("column '{}' holds {}, and is asked for as {}; ask for its own dtype, or "
+                          "convert its elements",
+                          name, name_of(dtype), name_of(asked)));
+}
+
 const Column& Batch::column(std::string_view name) const {
   std::vector<std::string_view> names;
   for (const auto& column : columns) {

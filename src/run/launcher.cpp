@@ -81,6 +81,9 @@ struct Rank {
 
   bool alive() const noexcept { return pid > 0; }
   bool failed() const noexcept { return status != 0 || !report.empty(); }
+  bool ended_by(int signal) const noexcept {
+    return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+  }
 
   ErrorCode code() const noexcept {
     const int number = report.empty() ? -1 : report[0] - 'a';
@@ -176,6 +179,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGINT, SIG_DFL);  // a shell's background jobs ignore it
   ::fcntl(report, F_SETFD, 0);
   if (store >= 0) ::fcntl(store, F_SETFD, 0);
   ::execve(program, arguments, environment);
@@ -226,18 +230,25 @@ class Launcher {
   }
 
   void wait() {
-    const std::stop_callback on_stop(options_.stop, [this] {
+    const auto wake = [this] {
       const std::uint64_t one = 1;
       // Cannot fail: the counter is far from full.
       [[maybe_unused]] const auto written = ::write(wake_.number(), &one, sizeof(one));
-    });
+    };
+    const std::stop_callback on_stop(options_.stop, wake);
+    const std::stop_callback on_finish(options_.finish, wake);
     while (
         std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.alive(); })) {
       wait_for_event();
       decide();
     }
     if (options_.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
-    if (!failures_.empty()) throw explanation()->error();
+    if (!failures_.empty()) {
+      if (finishing_ && explanation()->ended_by(SIGTERM))  // before it could listen to it
+        throw Error(ErrorCode::kCancelled, "interrupted before the ranks had begun");
+      throw explanation()->error();
+    }
+    if (finished_ != nullptr) throw Error(ErrorCode::kCancelled, finished_->report.substr(1));
   }
 
  private:
@@ -247,8 +258,7 @@ class Launcher {
     std::vector<pollfd> waits;
     for (const auto& rank : ranks_)
       waits.push_back({rank.pipe.number(), POLLIN, 0});  // below 0: not looked at
-    // Once it has fired it stays readable; then only the ranks and the deadline matter.
-    waits.push_back({stage_ < Stage::kEnding ? wake_.number() : -1, POLLIN, 0});
+    waits.push_back({wake_.number(), POLLIN, 0});
     int timeout_ms = -1;
     if (deadline_) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now());
@@ -260,6 +270,10 @@ class Launcher {
     }
     for (std::size_t i = 0; i < ranks_.size(); ++i) {
       if (waits[i].revents != 0) hear(ranks_[i]);
+    }
+    if (waits.back().revents != 0) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto size = ::read(wake_.number(), &count, sizeof(count));
     }
   }
 
@@ -273,8 +287,12 @@ class Launcher {
     }
     if (count < 0 && errno == EINTR) return;
     reap(rank);
-    // Later ones fail because they were ended.
-    if (rank.failed() && stage_ < Stage::kEnding) failures_.push_back(&rank);
+    if (finishing_ && rank.code() == ErrorCode::kCancelled) {
+      if (finished_ == nullptr) finished_ = &rank;
+    } else if (rank.failed() &&
+               stage_ < Stage::kEnding) {  // later ones fail because they are ended
+      failures_.push_back(&rank);
+    }
   }
 
   static void reap(Rank& rank) {
@@ -295,6 +313,10 @@ class Launcher {
   void decide() {
     const auto now = Clock::now();
     const bool overdue = deadline_ && now >= *deadline_;
+    if (!finishing_ && stage_ < Stage::kEnding && options_.finish.stop_requested()) {
+      finishing_ = true;
+      signal_all(SIGTERM);
+    }
     if (stage_ == Stage::kRunning && !failures_.empty()) {
       stage_ = Stage::kExplaining;
       deadline_ = now + kExplanationWait;
@@ -304,7 +326,7 @@ class Launcher {
                                     (stage_ == Stage::kExplaining && overdue))) {
       stage_ = Stage::kEnding;
       deadline_ = now + options_.grace;
-      signal_all(SIGTERM);
+      signal_all(SIGINT);
     } else if (stage_ == Stage::kEnding && overdue) {
       stage_ = Stage::kKilled;
       deadline_.reset();
@@ -322,6 +344,8 @@ class Launcher {
   Descriptor wake_;
   std::vector<Rank> ranks_;
   std::vector<const Rank*> failures_;  ///< in the order they came
+  bool finishing_ = false;             ///< SIGTERM was sent
+  const Rank* finished_ = nullptr;     ///< the first that ended early for it
   Stage stage_ = Stage::kRunning;
   std::optional<Clock::time_point> deadline_;
 };

@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ringfeed/error.hpp>
+#include <utility>
 #include <vector>
 
 namespace ringfeed {
 namespace {
+
+constexpr double kSecondsBetweenAnswers = 0.25;
 
 torch::Tensor bytes_tensor(std::string_view bytes) {
   return torch::from_blob(const_cast<char*>(bytes.data()),
@@ -63,6 +67,35 @@ void require_same(ProcessGroup& group, const nlohmann::json& document) {
 void require_same_order(ProcessGroup& group, const Dataset& dataset, const FeedOptions& options) {
   require_same(group,
                nlohmann::json::parse(encode_position(options.start, dataset, options.order)));
+}
+
+FinishRequest::FinishRequest(std::shared_ptr<ProcessGroup> group, std::stop_token token)
+    : group_(std::move(group)), token_(std::move(token)) {}
+
+bool FinishRequest::asked_for() {
+  if (group_->size() == 1) {
+    asked_for_ = token_.stop_requested();
+  } else if (!asked_for_ && --steps_left_ == 0) {
+    ask_all();
+  }
+  return asked_for_;
+}
+
+void FinishRequest::ask_all() {
+  const auto now = Clock::now();
+  const std::chrono::duration<double> passed = now - last_;
+  last_ = now;
+  const auto answers = torch::tensor(
+      {token_.stop_requested() ? 1.0 : 0.0, passed.count() / static_cast<double>(steps_between_)},
+      torch::kFloat64);
+  group_->all_reduce(answers, Reduce::kMax);
+  const auto* answer = answers.const_data_ptr<double>();
+  asked_for_ = answer[0] > 0;
+  // At most twice as many as before: the time of the first steps says little about the next.
+  const double fitting = kSecondsBetweenAnswers / std::max(answer[1], 1e-9);
+  steps_between_ = std::clamp(static_cast<std::int64_t>(std::min(fitting, 1e9)), std::int64_t{1},
+                              2 * steps_between_);
+  steps_left_ = steps_between_;
 }
 
 }  // namespace ringfeed

@@ -1,5 +1,6 @@
 // The adapter to c10d::Reducer: buckets of gradients, all-reduced while backward still computes the
 // next ones. The order of calls is that of Python's torch/nn/parallel/distributed.py.
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,6 +69,8 @@ struct GradientReducer::Impl {
     }
   }
 
+  /// The gradients lie in the buckets, and are no views to autograd: an optimizer's zero_grad(),
+  /// which detaches them, would be refused by torch.
   void build(const std::vector<at::Tensor>& parameters) {
     // One bucket per dtype at first: the order in which gradients come is not known yet. After the
     // first backward the reducer makes its buckets anew in that order, a small one first so that
@@ -76,6 +79,7 @@ struct GradientReducer::Impl {
     auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
         parameters, {std::numeric_limits<std::size_t>::max()}, sparse);
     std::reverse(buckets.begin(), buckets.end());
+    const at::AutoDispatchBelowADInplaceOrView no_views;
     reducer = make_reducer(parameters, std::move(buckets), c10d_group());
   }
 };
@@ -106,6 +110,7 @@ GradientReducer::~GradientReducer() = default;
 void GradientReducer::before_forward() {
   try {
     impl_->reducer->prepare_for_forward();
+    const at::AutoDispatchBelowADInplaceOrView no_views;
     impl_->reducer->rebuild_buckets();
   } catch (const std::exception& error) {
     throw impl_->group->impl().failure("making buckets of gradients", error);

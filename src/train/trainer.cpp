@@ -230,6 +230,7 @@ class Trainer {
         start_(resumed == nullptr ? Position{} : resumed->position),
         checkpoints_(checkpoints),
         feed_(dataset_, feed_options()),
+        finish_(group_, options.finish),
         loss_check_(!options.allow_nan_loss, device_),
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
@@ -273,21 +274,32 @@ class Trainer {
   void write_weights(const std::string& path) const;
   void check_losses();
   [[noreturn]] void throw_diverged(const std::string& what) const;
+  bool is_last(const Batch& batch) const {
+    return static_cast<std::uint64_t>(batch.step) + 1 == feed_.steps().count();
+  }
   bool is_checkpoint_due(const Batch& batch) const;
   void save_checkpoint(const TrainSummary& summary, const Sums& sums);
   torch::Tensor input_of(const Batch& batch) const;
   torch::Tensor forward(const torch::Tensor& input) {
     return distributed_ != nullptr ? distributed_->forward(input) : parallel_.forward(input);
   }
+  bool has_checkpoints() const { return !options_.checkpoint_dir.empty(); }
   void report(const TrainProgress& progress) const {
     if (group_->rank() == 0 && options_.progress) options_.progress(progress);
   }
   void check_stop() const {
-    if (!options_.stop.stop_requested()) return;
+    const bool finishes = options_.finish.stop_requested() && !has_checkpoints();
+    if (!options_.stop.stop_requested() && !finishes) return;
     throw Error(ErrorCode::kCancelled,
-                options_.checkpoint_dir.empty()
-                    ? "interrupted; the weights were not saved"
-                    : "interrupted; --resume auto goes on from the last checkpoint");
+                has_checkpoints() ? "interrupted; --resume auto goes on from the last checkpoint"
+                                  : "interrupted; the weights were not saved");
+  }
+  [[noreturn]] void throw_finished() const {
+    throw Error(
+        ErrorCode::kCancelled,
+        fmt::format("interrupted; a checkpoint was written to {}, and --resume auto goes on "
+                    "from there",
+                    options_.checkpoint_dir));
   }
 
   const TrainOptions& options_;
@@ -299,6 +311,7 @@ class Trainer {
   const Position start_;
   CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
   Feed feed_;                            ///< made first: it reads while the model is built
+  FinishRequest finish_;
   LossCheck loss_check_;
   Loss loss_;
   std::shared_ptr<Model> module_;
@@ -411,7 +424,12 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
     progress.epoch = static_cast<std::uint64_t>(batch->epoch);
     progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
     report(progress);
-    if (is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
+    const bool finishes = has_checkpoints() && finish_.asked_for() && !is_last(*batch);
+    if (finishes || is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
+    if (finishes) {
+      step_log_.flush();
+      throw_finished();
+    }
   }
   check_losses();
   step_log_.flush();
@@ -428,7 +446,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   progress.val_loss = summary.val_loss;
   progress.val_accuracy = summary.val_accuracy;
   report(progress);
-  if (!options_.checkpoint_dir.empty()) save_checkpoint(summary, Sums(device_));
+  if (has_checkpoints()) save_checkpoint(summary, Sums(device_));
 }
 
 void Trainer::evaluate(TrainSummary& summary) {
@@ -486,8 +504,10 @@ void Trainer::run(TrainSummary& summary) {
       summary.val_accuracy = double_of(resumed_.at("val_accuracy"));
     sums = sums_of(resumed_.at("sums"), *group_, device_);
   }
-  for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch)
+  for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch) {
     train_epoch(summary, std::exchange(sums, Sums(device_)));
+    if (epoch + 1 < options_.epochs && has_checkpoints() && finish_.asked_for()) throw_finished();
+  }
   reporter_.end();
   summary.seconds = seconds();
   summary.seconds.total = meters_.epochs.seconds();
@@ -567,11 +587,11 @@ void Trainer::begin_ledger() {
 }
 
 bool Trainer::is_checkpoint_due(const Batch& batch) const {
-  if (options_.checkpoint_dir.empty() || options_.checkpoint_every == 0) return false;
-  const auto steps = feed_.steps().count();
+  if (!has_checkpoints() || options_.checkpoint_every == 0) return false;
+  if (is_last(batch)) return false;  // the one at the epoch's end follows
   const auto step = static_cast<std::uint64_t>(batch.step) + 1;
-  if (step == steps) return false;  // the one at the epoch's end follows
-  return (static_cast<std::uint64_t>(batch.epoch) * steps + step) % options_.checkpoint_every == 0;
+  const auto steps = static_cast<std::uint64_t>(batch.epoch) * feed_.steps().count() + step;
+  return steps % options_.checkpoint_every == 0;
 }
 
 void Trainer::check_losses() {

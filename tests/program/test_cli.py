@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -40,6 +41,64 @@ def test_usage_is_2(ringfeed: Ringfeed, arguments: tuple[str, ...]) -> None:
     assert "--help" in ringfeed.error(*arguments, code=2)
 
 
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("ls",), "'ls' is no command; did you mean 'list'?; see 'ringfeed --help'"),
+    (("ingset", "a", "b"), "'ingset' is no command; did you mean 'ingest'?; see 'ringfeed --help'"),
+    (("help",), "'help' is no command; did you mean '--help'?; see 'ringfeed --help'"),
+    (("transmogrify",), "'transmogrify' is no command; see 'ringfeed --help'"),
+    (("train", "x", "--epoch", "3"), "train has no option '--epoch'; did you mean '--epochs'?; see 'ringfeed train --help'"),
+    (("train", "x", "--bach-size=3"), "train has no option '--bach-size'; did you mean '--batch-size'?; see 'ringfeed train --help'"),
+    (("list", "--transmogrify"), "list has no option '--transmogrify'; see 'ringfeed list --help'"),
+])
+def test_what_may_be_meant_is_told(ringfeed: Ringfeed, arguments: tuple[str, ...], words: str) -> None:
+    assert ringfeed.error(*arguments, code=2) == f"ringfeed: {words}"
+
+
+def test_help_has_its_examples_before_the_options(ringfeed: Ringfeed) -> None:
+    for command in COMMANDS:
+        text = ringfeed(command, "--help").stdout
+        assert text.count("Example") == 1 and text.index("Example") < text.index("--json")
+    assert ringfeed("--help").stdout.rstrip().endswith("--output run")
+
+
+def test_weights_are_neither_replaced_nor_thrown_away_in_silence(digits: Ringfeed) -> None:
+    train = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4", "--threads", "1", "--batch-size", "64")
+    assert digits(*train).stderr.count("the weights are not kept; --output DIR keeps them") == 1
+    assert digits(*train, "--nproc", "2").stderr.count("the weights are not kept") == 1
+    assert "the weights" not in digits(*train, "--output", "run").stderr
+    weights = (digits.folder / "run/weights.safetensors").read_bytes()
+    assert digits.error(*train, "--output", "run", "--seed", "1", code=1) == (
+        "ringfeed: run: the weights of another run are here; choose another folder, or give --overwrite to replace them")
+    assert (digits.folder / "run/weights.safetensors").read_bytes() == weights
+    digits(*train, "--output", "run", "--seed", "1", "--overwrite")
+    assert (digits.folder / "run/weights.safetensors").read_bytes() != weights
+
+
+def test_progress_on_a_terminal_says_what_it_counts(digits: Ringfeed) -> None:
+    ours, its = os.openpty()
+    process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), "train", "digits.ring", "--input", "image", "--target", "label",
+                                "--hidden", "2048,2048", "--threads", "1", "--output", "run"], cwd=digits.folder, stderr=its,
+                               stdout=subprocess.DEVNULL)
+    os.close(its)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how a terminal ends whose other side was closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=SECONDS_MAX) == 0
+    assert re.search(rb"epoch 1/1: +\d+%\|#* *\| \d+/1\.44k samples \[\d\d:\d\d<", shown), shown
+
+
+def test_a_run_that_has_come_to_its_end_says_so(digits: Ringfeed) -> None:
+    train = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4", "--threads", "1", "--output", "run",
+             "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs")
+    digits(*train, "2")
+    assert digits(*train, "1").stdout == (
+        "nothing to train: checkpoints/checkpoint-000001 was written behind epoch 2, and --epochs is 1\n")
+
+
 def test_ingest_reports_splits(digits: Ringfeed) -> None:
     summary = json.loads(digits("inspect", "digits.ring", "--json").stdout.splitlines()[-1])
     assert summary["splits"]["train"]["samples"] == 1438
@@ -56,8 +115,8 @@ def test_head_shows_what_was_in_the_source(digits: Ringfeed) -> None:
     lines = [json.loads(line) for line in digits("head", "digits.ring?split=val", "-n", "50", "--json").stdout.splitlines()]
     assert lines[-1] == {"samples": 50}
     for line in lines[:-1]:
-        flat = [pixel for row in line["image"] for pixel in row]
-        assert tuple([*flat, float(line["label"])]) in rows
+        flat = [pixel for row in line["sample"]["image"] for pixel in row]
+        assert tuple([*flat, float(line["sample"]["label"])]) in rows
     assert digits("head", "digits.ring", "-n", "2").stdout.count("label=") == 2
 
 
@@ -66,6 +125,7 @@ def test_list_and_verify(digits: Ringfeed) -> None:
     assert len(listed[-1]["datasets"]) == 1 and listed[-1]["datasets"][0].endswith("digits.ring")
     assert json.loads(digits("verify", "digits.ring", "--json").stdout)["ok"] is True
     assert digits("list", ".", "--quiet").stdout.count("1797 samples") == 1
+    assert digits("list").stdout == digits("list", ".").stdout
 
 
 def test_same_ingest_again_changes_nothing(digits: Ringfeed) -> None:
@@ -81,6 +141,7 @@ def test_another_ingest_into_it_is_refused_and_append_makes_a_version(digits: Ri
     digits("ingest", DIGITS, "digits.ring", *TENSORS, "--seed", "1", "--append")
     newest = json.loads(digits("inspect", "digits.ring", "--json").stdout)
     assert newest["version"] == 2 and newest["splits"]["train"]["samples"] == 1438 + 1797
+    assert "digits.ring: version 2 (there are: 1, 2)\n" in digits("inspect", "digits.ring").stdout
     old = json.loads(digits("inspect", "digits.ring?version=1", "--json").stdout)
     assert old["version"] == 1 and old["splits"]["train"]["samples"] == 1438
 

@@ -1,4 +1,4 @@
-"""The installed CMake package, used by another project: the README's C++ example and a training loop with torch."""
+"""The installed CMake package, used by another project: the programs of examples/cpp, which README.md and docs/cpp.md show."""
 
 from __future__ import annotations
 
@@ -20,22 +20,55 @@ def run(*command: str, folder: Path) -> str:
     return result.stdout
 
 
-def test_another_project_uses_the_package(ringfeed: Ringfeed) -> None:
-    folder = ringfeed.folder
-    consumer = folder / "consumer"
-    shutil.copytree(ROOT / "tests/program/consumer", consumer)
-    example = re.search(r"^```cpp\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
-    assert example
-    (consumer / "core.cpp").write_text(example[1])
-    run("cmake", "--install", str(build_folder()), "--prefix", str(folder / "prefix"), folder=folder)
-    run("cmake", "-G", "Ninja", "-S", str(consumer), "-B", "build", f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}",
-        folder=folder)
-    run("cmake", "--build", "build", folder=folder)
+def text_of(page: str, language: str) -> list[str]:
+    """The blocks of code in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
 
-    ringfeed("ingest", str(ROOT / "data/digits/digits.csv"), "digits.ring", "--tensor", "image=f0..f63:64:float32",
-             "--tensor", "label=f64::int64")
-    steps = run("build/core", folder=folder).splitlines()
-    assert len(steps) == 8 and sum(int(re.search(r"(\d+) samples", line)[1]) for line in steps) == 1797
-    assert "loss fell" in run("build/loop", folder=folder)
-    installed = folder / "prefix/bin/ringfeed"
-    assert run(str(installed), "--version", folder=folder).startswith("ringfeed 0.")
+
+def without_title(path: Path) -> str:
+    """A file without its first line of comment."""
+    return path.read_text().split("\n", 1)[1]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an installed prefix/, and the examples, built against it in build/."""
+    folder = tmp_path_factory.mktemp("package")
+    shutil.copytree(ROOT / "examples/cpp", folder / "example")
+    run("cmake", "--install", str(build_folder()), "--prefix", str(folder / "prefix"), folder=folder)
+    run("cmake", "-G", "Ninja", "-S", "example", "-B", "build", f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}", folder=folder)
+    run("cmake", "--build", "build", folder=folder)
+    return folder
+
+
+def test_the_pages_show_the_programs() -> None:
+    examples = ROOT / "examples/cpp"
+    assert text_of("README.md", "cpp") == [without_title(examples / "read.cpp")]
+    assert text_of("docs/cpp.md", "cpp") == [(examples / "train.cpp").read_text()]
+    assert text_of("docs/cpp.md", "cmake") == [without_title(examples / "CMakeLists.txt")]
+
+
+def test_another_project_uses_the_package(digits: Ringfeed, built: Path) -> None:
+    steps = run(str(built / "build/read"), folder=digits.folder).splitlines()
+    assert len(steps) == 6 and sum(int(re.search(r"(\d+) samples", line)[1]) for line in steps) == 1438
+    losses = {}
+    for ranks in (1, 2):
+        lines = run(str(built / "build/train"), "digits.ring", str(ranks), folder=digits.folder).splitlines()
+        assert [line.partition(":")[0] for line in lines] == [f"epoch {number}" for number in range(1, 6)]
+        losses[ranks] = [float(line.rpartition(" ")[2]) for line in lines]
+        assert losses[ranks][-1] < losses[ranks][0] / 2
+    assert losses[2] == pytest.approx(losses[1], abs=2e-4)
+    program = run(str(built / "prefix/bin/ringfeed"), "--version", folder=digits.folder)
+    assert program.startswith("ringfeed 0.")
+
+
+def test_the_prefix_names_nothing_of_the_clone_but_where_arrow_and_torch_are(built: Path) -> None:
+    packages = str(ROOT / ".deps/site-packages")
+    files = [path for path in (built / "prefix").rglob("*") if path.is_file() and path.suffix in (".cmake", ".hpp")]
+    assert len(files) > 20
+    for path in files:
+        assert str(ROOT) not in path.read_text().replace(packages, ""), path
+    for path in [built / "prefix/bin/ringfeed", *(built / "prefix/lib").rglob("*.so")]:
+        search = re.findall(r"R(?:UN)?PATH.*\[(.*)\]", run("readelf", "-d", str(path), folder=built))
+        assert search, path
+        assert all(folder.startswith((packages, "$ORIGIN")) for line in search for folder in line.split(":")), (path, search)

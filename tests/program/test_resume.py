@@ -18,6 +18,7 @@ pytestmark = pytest.mark.program
 
 SAMPLES = 1438
 BATCH = 10
+STEPS = 144  # of an epoch: the last two share 18 samples
 TRAIN = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "16", "--threads", "1", "--batch-size", str(BATCH))
 
 
@@ -190,3 +191,81 @@ def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
                              str(script)], cwd=digits.folder, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     assert result.returncode != 0
     assert "ringfeed: rank 1 has order/seed 1, and rank 0 has 0" in result.stderr
+
+
+def start(ringfeed: Ringfeed, *arguments: str, ignored: signal.Signals | None = None) -> subprocess.Popen[str]:
+    """The program, which goes on; its first line of stdout is read: with --json that of the first epoch."""
+    process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *arguments], cwd=ringfeed.folder, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=None if ignored is None else lambda: signal.signal(ignored, signal.SIG_IGN))
+    assert process.stdout and process.stdout.readline()
+    return process
+
+
+def steps_in(ledger: Path) -> int:
+    """Lines of rank 0 that are steps, of all starts."""
+    return sum(1 for path in ledger.glob("rank-0000-*") for line in path.read_text().splitlines() if '"step"' in line)
+
+
+@pytest.mark.parametrize(("ranks", "number"), [(1, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGTERM), (2, signal.SIGHUP)])
+def test_a_run_that_is_told_to_end_writes_a_checkpoint_and_goes_on_behind_it(digits: Ringfeed, ranks: int, number: int) -> None:
+    epochs = 12
+    train = (*TRAIN, "--epochs", str(epochs), "--nproc", str(ranks))
+    run = (*train, "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints", "--resume", "auto", "--json")
+    digits(*train, "--output", "unbroken")
+    process = start(digits, *run)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert stderr == ("ringfeed: interrupted; a checkpoint was written to checkpoints, and --resume auto goes on from there\n")
+    first = steps_in(digits.folder / "ledger")
+    summary = json.loads(digits(*run).stdout.splitlines()[-1])
+    start_of = summary["start"]
+    assert first == start_of["epoch"] * STEPS + start_of["samples"] // BATCH < epochs * STEPS
+    assert steps_in(digits.folder / "ledger") == epochs * STEPS  # none twice
+    assert losses(digits, "broken") == losses(digits, "unbroken")
+    audit(digits, "ledger", epochs)
+
+
+@pytest.mark.parametrize("whom", ["torchrun", "one rank"])
+def test_ranks_of_torchrun_end_at_the_same_step(digits: Ringfeed, whom: str) -> None:
+    epochs = 12
+    run = (*TRAIN, "--epochs", str(epochs), "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints",
+           "--resume", "auto")
+    folder = digits.folder / "checkpoints"
+    with Torchrun(digits, 2, 0, *run) as torchrun:
+        deadline = time.monotonic() + 60
+        while not folder.exists() or not any(name.startswith("checkpoint-") for name in checkpoints(folder)):
+            assert torchrun.process.poll() is None and time.monotonic() < deadline, torchrun.log.read_text()
+            time.sleep(0.002)
+        os.kill(torchrun.process.pid if whom == "torchrun" else torchrun.ranks()[1], signal.SIGTERM)
+        assert torchrun.process.wait(timeout=60) != 0
+    assert "ringfeed: interrupted; a checkpoint was written to checkpoints" in torchrun.log.read_text()
+    assert steps_in(digits.folder / "ledger") < epochs * STEPS
+    digits(*run, "--nproc", "2")
+    assert steps_in(digits.folder / "ledger") == epochs * STEPS
+    audit(digits, "ledger", epochs)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_hangup_is_ignored_where_nohup_says_so(digits: Ringfeed, ranks: int) -> None:
+    run = (*TRAIN, "--epochs", "12", "--nproc", str(ranks), "--checkpoint-dir", "checkpoints", "--json")
+    process = start(digits, *run, ignored=signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_second_signal_ends_at_once(digits: Ringfeed) -> None:
+    wide = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4096,4096", "--threads", "1", "--batch-size",
+            str(SAMPLES // 2))  # a step takes seconds
+    process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *wide, "--checkpoint-dir", "checkpoints"], cwd=digits.folder,
+                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (digits.folder / "checkpoints/.lock").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)  # the one or the other is the second
+    assert process.wait(timeout=60) in (130, 143)
+    assert checkpoints(digits.folder / "checkpoints") == [".lock"]

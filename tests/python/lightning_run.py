@@ -1,7 +1,8 @@
-"""Trains on a Loader with Lightning and writes what each rank was given: lightning_run.py URL FOLDER DEVICES EPOCHS [CHECKPOINT].
+"""Trains on a Loader with Lightning and writes what each rank was given: lightning_run.py URL FOLDER DEVICES EPOCHS [CHECKPOINT] [--one-cycle].
 
 Each rank writes FOLDER/RANK.json: ids of each step of each epoch, steps as Lightning counts them, and ids of each pass over the same data
 in storage order for validation. Every 8 steps, and at the end of each epoch, a checkpoint is saved in FOLDER. With one it goes on there.
+--one-cycle: with a schedule that asks how many steps there will be, so that the Loaders are made before the checkpoint is read.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import ringfeed
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from ringfeed.lightning import LoaderState
+
 GLOBAL_BATCH_SIZE = 48
 
 
 class Model(lightning.LightningModule):
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, one_cycle: bool) -> None:
         super().__init__()
+        self.one_cycle = one_cycle
         self.data = ringfeed.open(url)
         self.layer = torch.nn.Linear(4, 1)
         self.seen: dict[int, list[list[int]]] = {}
@@ -42,18 +46,25 @@ class Model(lightning.LightningModule):
     def validation_step(self, batch: ringfeed.Batch, index: int) -> None:
         self.validated[-1] += batch["id"].tolist()
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.01)
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict:
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.01)
+        if not self.one_cycle:
+            return optimizer
+        steps = self.trainer.estimated_stepping_batches
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def main() -> None:
-    url, folder, devices, epochs = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    one_cycle = sys.argv[-1] == "--one-cycle"
+    arguments = sys.argv[1:-1] if one_cycle else sys.argv[1:]
+    url, folder, devices, epochs = arguments[0], Path(arguments[1]), int(arguments[2]), int(arguments[3])
     checkpoints = [ModelCheckpoint(folder, "step-{step}", every_n_train_steps=8, save_top_k=-1),
                    ModelCheckpoint(folder, "epoch-{epoch}", save_top_k=-1)]
     trainer = lightning.Trainer(accelerator="cpu", devices=devices, strategy="ddp" if devices > 1 else "auto", max_epochs=epochs,
-                                callbacks=checkpoints, logger=False, enable_progress_bar=False, enable_model_summary=False)
-    model = Model(url)
-    trainer.fit(model, ckpt_path=sys.argv[5] if len(sys.argv) > 5 else None)
+                                callbacks=[*checkpoints, *([LoaderState()] if one_cycle else [])], logger=False, enable_progress_bar=False, enable_model_summary=False)
+    model = Model(url, one_cycle)
+    trainer.fit(model, ckpt_path=arguments[4] if len(arguments) > 4 else None)
     (folder / f"{trainer.global_rank}.json").write_text(json.dumps(
         {"seen": model.seen, "steps": trainer.num_training_batches, "validated": model.validated}))
 

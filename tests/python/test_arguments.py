@@ -102,6 +102,10 @@ def test_ranks_of_the_environment(numbers: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("RANK", rank)
         with pytest.raises(ringfeed.InvalidArgumentError, match=text):
             ringfeed.Loader(data)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "two")
+    with pytest.raises(ringfeed.InvalidArgumentError, match="LOCAL_WORLD_SIZE is 'two'; it is a whole number"):
+        ringfeed.Loader(data, 10, transform=lambda sample: sample)
 
 
 @pytest.mark.parametrize("call", [

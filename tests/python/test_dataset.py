@@ -57,6 +57,17 @@ def test_columns_of_samples_by_number(numbers: str) -> None:
         data.take([len(data)])
 
 
+def test_what_a_notebook_shows(numbers: str, tmp_path: Path) -> None:
+    data = ringfeed.open(numbers)
+    assert data.columns == ("data", "id") or data.columns == ("id", "data")
+    assert repr(data) == f"<ringfeed.Dataset {numbers} version 1, split train: {SAMPLES} samples>"
+    page = data._repr_html_()
+    assert "train: 1,003 samples" in page and "<td>data</td><td>tensor</td><td>float32</td><td>[4]</td>" in page
+    url = str(tmp_path / "names.ring")
+    ringfeed.write(url, {"<b>": ["a", "b"]})
+    assert "<td>&lt;b&gt;</td><td>string</td>" in ringfeed.open(url)._repr_html_()
+
+
 def test_arrow_and_pandas(numbers: str) -> None:
     data = ringfeed.open(numbers)
     ids = stored_ids(data)

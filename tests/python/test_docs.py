@@ -1,4 +1,4 @@
-"""The code of docs/python.md and docs/from-mosaicml.md that needs no Cassandra, run as it stands there."""
+"""The code of docs/python.md, docs/recipes.md and docs/from-mosaicml.md that needs no Cassandra, run as it stands there."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def run_page(name: str, folder: Path, before: str = "") -> tuple[str, list[str]]
     return code, result.stdout.splitlines()
 
 
-def test_the_guide(tmp_path: Path) -> None:
-    code, printed = run_page("python.md", tmp_path)
+@pytest.mark.parametrize(("page", "lines"), [("python.md", 6), ("recipes.md", 4)])
+def test_a_page_prints_what_it_says(tmp_path: Path, page: str, lines: int) -> None:
+    code, printed = run_page(page, tmp_path)
     told = re.findall(r"^print\(.*\) +# (.*)$", code, flags=re.MULTILINE)
-    assert len(told) == len(printed) > 5
+    assert len(told) == len(printed) >= lines
     for line, comment in zip(printed, told, strict=True):
         assert comment.startswith(line)
 

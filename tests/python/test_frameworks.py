@@ -1,4 +1,4 @@
-"""A Loader in Lightning and in Accelerate, unchanged, on two ranks over Gloo."""
+"""A Loader in Lightning, in Accelerate and in the Trainer of transformers, unchanged, on two ranks over Gloo; and in torchdata."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ pytestmark = pytest.mark.program
 HERE = Path(__file__).resolve().parent
 SAMPLES, RANKS, GLOBAL_BATCH_SIZE, STEPS = 1003, 2, 48, 21
 SECONDS_MAX = 300
+HUGGINGFACE = str(HERE.parents[1] / ".deps/huggingface")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS))
 
 
-def run(*arguments: str) -> None:
-    """Python in a process of its own: what it leaves in torch.distributed or in the environment is gone."""
+def run(*arguments: str, beside: str = "", code: int = 0) -> str:
+    """Python in a process of its own: what it leaves in torch.distributed or in the environment is gone. Gives what it wrote."""
     result = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX,
-                            env=dict(os.environ, PYTHONPATH=PACKAGE, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore"))
-    assert result.returncode == 0, result.stdout + result.stderr
+                            env=dict(os.environ, PYTHONPATH=f"{PACKAGE}:{beside}", OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore"))
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 def told(folder: Path, ranks: int = RANKS) -> list[dict]:
@@ -67,6 +69,73 @@ def test_lightning_goes_on_where_a_checkpoint_was_saved(numbers: str, tmp_path: 
     for rank, result in enumerate(told(tmp_path)):
         assert result["seen"][str(epoch)] == expected[rank][epoch][step:]
         assert [result["seen"][str(later)] for later in range(epoch + 1, 3)] == expected[rank][epoch + 1:]
+
+
+@pytest.mark.parametrize(("name", "epoch", "step"), [("step-step=32", 1, 32 - STEPS), ("epoch-epoch=0", 1, 0)])
+def test_lightning_goes_on_where_the_number_of_steps_is_estimated(numbers: str, tmp_path: Path, expected: list, name: str, epoch: int,
+                                                                  step: int) -> None:
+    run(str(HERE / "lightning_run.py"), numbers, str(tmp_path), "1", "2", "--one-cycle")
+    data = ringfeed.open(numbers)
+    alone = ringfeed.Loader(data, global_batch_size=GLOBAL_BATCH_SIZE, seed=7)
+    steps = [[batch["id"].tolist() for batch in alone] for _ in range(2)]
+    assert [told(tmp_path, 1)[0]["seen"][str(number)] for number in range(2)] == steps
+    run(str(HERE / "lightning_run.py"), numbers, str(tmp_path), "1", "2", str(tmp_path / f"{name}.ckpt"), "--one-cycle")
+    assert told(tmp_path, 1)[0]["seen"][str(epoch)] == steps[epoch][step:]
+
+
+@pytest.fixture(scope="module")
+def huggingface_folder(numbers: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two epochs by two ranks, and their checkpoints."""
+    folder = tmp_path_factory.mktemp("huggingface")
+    run(*TORCHRUN, str(HERE / "huggingface_run.py"), numbers, str(folder), "2", beside=HUGGINGFACE)
+    return folder
+
+
+def test_the_trainer_of_transformers_gives_each_sample_once_and_goes_on(numbers: str, tmp_path: Path, huggingface_folder: Path,
+                                                                        expected: list) -> None:
+    for rank, result in enumerate(told(huggingface_folder)):
+        assert result == {"seen": sum(expected[rank][:2], []), "steps": 2 * STEPS}
+    saved = STEPS + 11
+    run(*TORCHRUN, str(HERE / "huggingface_run.py"), numbers, str(tmp_path), "3", str(huggingface_folder / f"checkpoint-{saved}"),
+        beside=HUGGINGFACE)
+    for rank, result in enumerate(told(tmp_path)):
+        assert result == {"seen": sum(expected[rank], [])[saved:], "steps": 3 * STEPS}
+
+
+@pytest.mark.parametrize(("flags", "words"), [
+    (("--skip",), "the Loader goes on by itself; give TrainingArguments(ignore_data_skip=True)"),
+    (("--accumulate",), "gradient_accumulation_steps 2 does not divide the 21 steps of an epoch"),
+    (("--skip", "--without"), "a Loader cannot be made into a DataLoader"),
+])
+def test_what_the_trainer_of_transformers_cannot_go_on_with_is_refused(numbers: str, tmp_path: Path, huggingface_folder: Path,
+                                                                       flags: tuple[str, ...], words: str) -> None:
+    text = run(str(HERE / "huggingface_run.py"), numbers, str(tmp_path), "2", str(huggingface_folder / "checkpoint-32"), *flags,
+               beside=HUGGINGFACE, code=1)
+    assert words in text.splitlines()[-1]
+
+
+def test_skipping_by_accelerate_is_refused(numbers: str) -> None:
+    from accelerate import skip_first_batches
+
+    with pytest.raises(ringfeed.InvalidArgumentError, match=r"load_state_dict\(\) goes on in the middle of an epoch"):
+        skip_first_batches(ringfeed.Loader(ringfeed.open(numbers), 100), 3)
+
+
+def test_torchdata_goes_on(numbers: str) -> None:
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    data = ringfeed.open(numbers)
+    whole = [batch["id"].tolist() for batch in ringfeed.Loader(data, 100, seed=7)]
+    first = StatefulDataLoader(ringfeed.Loader(data, 100, seed=7), batch_size=None)
+    batches = iter(first)
+    assert [next(batches)["id"].tolist() for _ in range(4)] == whole[:4]
+    second = StatefulDataLoader(ringfeed.Loader(data, 100, seed=7), batch_size=None)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    assert [batch["id"].tolist() for batch in second] == whole[4:]
+    again = StatefulDataLoader(ringfeed.Loader(data, 100, seed=8), batch_size=None)
+    again.load_state_dict(first.state_dict())
+    with pytest.raises(ringfeed.InvalidArgumentError, match="seed"):
+        next(iter(again))
 
 
 def test_accelerate_gives_each_sample_once_and_goes_on(numbers: str, tmp_path: Path, expected: list) -> None:

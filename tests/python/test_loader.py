@@ -465,3 +465,20 @@ def test_what_a_ledger_does_not_go_with(numbers: str, tmp_path: Path) -> None:
         next(iter(ringfeed.Loader(data, 100, rank=0, world_size=2, ledger=tmp_path / "ledger")))
     with pytest.raises(ringfeed.NotFoundError, match="ledger"):
         ringfeed.audit(tmp_path / "nowhere", numbers)
+
+
+def test_what_is_printed_is_short(numbers: str, tmp_path: Path) -> None:
+    data = ringfeed.open(numbers)
+    loader = ringfeed.Loader(data, 100, seed=7, columns=["id", "data"])
+    assert repr(loader) == (f"<ringfeed.Loader of {numbers}, split train: 11 steps of 100, shuffle block, seed 7; at epoch 0, sample 0>")
+    batch = next(iter(loader))
+    assert repr(batch) == "<ringfeed.Batch id=int64 [100], data=float32 [100, 4], epoch 0, step 0, size 100, weight 1.0>"
+    assert repr(loader).endswith("at epoch 0, sample 100>")
+    share = ringfeed.Loader(data, global_batch_size=100, rank=1, world_size=2, as_numpy=True, as_tuple=True, columns=["id"])
+    assert "rank 1 of 2" in repr(share)
+    assert repr(next(iter(share))).startswith("<ringfeed.TupleBatch int64 [")
+    url = str(tmp_path / "names.ring")
+    ringfeed.write(url, {"name": ["a", "b"], "tags": [[1], [2, 3]]})
+    batch = next(iter(ringfeed.Loader(ringfeed.open(url), 2)))
+    assert repr(batch) == "<ringfeed.Batch name=list of 2, tags=list of 2, epoch 0, step 0, size 2, weight 1.0>"
+    assert repr(ringfeed.Batch(x=1)) == "<ringfeed.Batch x=1>"

@@ -132,7 +132,7 @@ TEST(Launcher, EndsTheOthersWhenOneDies) {
 }
 
 TEST(Launcher, StopsOnRequest) {
-  for (const char* what : {"hang", "hang-on"}) {  // the second ignores SIGTERM
+  for (const char* what : {"hang", "hang-on"}) {  // the second ignores signals
     const TempFolder folder;
     Fifo fifo(folder / "fifo");
     std::stop_source source;
@@ -147,6 +147,38 @@ TEST(Launcher, StopsOnRequest) {
     EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
     expect_gone(pids);
   }
+}
+
+TEST(Launcher, RanksThatCannotFinishYetEndAtOnce) {
+  const TempFolder folder;
+  Fifo fifo(folder / "fifo");
+  std::stop_source source;
+  LaunchOptions options = ranks_that(2, {"hang", fifo.path()});
+  options.finish = source.get_token();
+  std::optional<Error> error;
+  std::jthread launching([&] { error = error_of(options); });
+  const auto pids = fifo.pids(2);
+  source.request_stop();
+  launching.join();
+  EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
+  expect_gone(pids);
+}
+
+TEST(Launcher, RanksThatFinishAreWaitedFor) {
+  const TempFolder folder;
+  Fifo fifo(folder / "fifo");
+  std::stop_source source;
+  LaunchOptions options = ranks_that(2, {"hang-until-told", fifo.path()});
+  options.finish = source.get_token();
+  options.grace = std::chrono::milliseconds(0);
+  std::optional<Error> error;
+  std::jthread launching([&] { error = error_of(options); });
+  const auto pids = fifo.pids(2);
+  source.request_stop();
+  launching.join();
+  EXPECT_EQ(error->code(), ErrorCode::kCancelled);
+  EXPECT_EQ(std::string(error->what()), "the step is over");
+  expect_gone(pids);
 }
 
 TEST(Launcher, StopsOnARequestMadeBefore) {

@@ -33,12 +33,29 @@ void require(bool holds, const std::string& message) {
 
 int rank_of_environment() { return std::atoi(std::getenv("RANK")); }
 
-/// Tells the test that this rank runs, then does nothing until a signal comes.
-void hang(const std::string& fifo) {
+/// Tells the test that this rank runs.
+void tell(const std::string& fifo) {
   const int descriptor = ::open(fifo.c_str(), O_WRONLY);
   const pid_t pid = ::getpid();
   require(::write(descriptor, &pid, sizeof(pid)) == sizeof(pid), "cannot write to " + fifo);
+}
+
+/// Then does nothing until a signal comes.
+void hang(const std::string& fifo) {
+  tell(fifo);
   while (true) ::pause();
+}
+
+/// Ends by itself when it is asked to finish.
+void hang_until_told(const std::string& fifo) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  tell(fifo);
+  int number = 0;
+  sigwait(&set, &number);
+  throw Error(ErrorCode::kCancelled, "the step is over");
 }
 
 nn::Sequential make_net(torch::ScalarType dtype, std::int64_t outputs) {
@@ -103,7 +120,7 @@ double worst_difference(nn::Module& net, nn::Module& reference) {
   return worst;
 }
 
-/// LOSS DTYPE FILE: three steps, the last one ragged, ranks with uneven shares (some of them none);
+/// LOSS DTYPE FILE: four steps, one of them ragged, ranks with uneven shares (some of them none);
 /// the gradients against those of one process with the whole batch. Rank 0 writes the worst
 /// difference to FILE.
 void gradients(const Arguments& arguments) {
@@ -119,7 +136,8 @@ void gradients(const Arguments& arguments) {
   torch::optim::SGD optimizer(net->parameters(), torch::optim::SGDOptions(0.1).momentum(0.9));
   torch::manual_seed(7);
   double worst = 0;
-  for (const std::int64_t samples : {23, 23, 7}) {
+  int step = 0;
+  for (const std::int64_t samples : {23, 23, 7, 23}) {
     const auto input = torch::randn({samples, 12}, test.dtype);
     const auto target =
         test.loss == LossKind::kCrossEntropy ? torch::randint(outputs, {samples}, torch::kInt64)
@@ -139,7 +157,13 @@ void gradients(const Arguments& arguments) {
     };
     const auto slice = torch::indexing::Slice(share(group->rank()), share(group->rank() + 1));
     const auto own_target = loss.target(target.index({slice}));
-    distributed.zero_grad();
+    // The optimizer's is as good, whether it drops or zeroes.
+    if (step % 3 == 0) {
+      distributed.zero_grad();
+    } else {
+      optimizer.zero_grad(/*set_to_none=*/step == 1);
+    }
+    ++step;
     const auto sum = loss.sum(distributed.forward(input.index({slice})), own_target);
     const auto weight = loss.weight(own_target);
     group->all_reduce(weight);
@@ -259,8 +283,9 @@ void run(const std::string& what, const Arguments& arguments) {
   if (what == "order") return order(arguments);
   if (what == "train") return train_small(arguments);
   if (what == "hang") return hang(arguments.at(0));
+  if (what == "hang-until-told") return hang_until_told(arguments.at(0));
   if (what == "hang-on") {
-    ::signal(SIGTERM, SIG_IGN);
+    for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_IGN);
     return hang(arguments.at(0));
   }
   if (what == "finish") return;

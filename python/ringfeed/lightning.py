@@ -1,0 +1,55 @@
+"""For PyTorch Lightning: a callback by which a run goes on in the middle of an epoch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from .loader import Loader
+
+# The same under two names: the one that is in use, else the one that is installed.
+if "pytorch_lightning" in sys.modules or find_spec("lightning") is None:
+    from pytorch_lightning import Callback
+else:
+    from lightning.pytorch import Callback
+
+KEY = "ringfeed"
+
+
+class LoaderState(Callback):
+    """Keeps the place of the training Loaders in Lightning's checkpoints, and gives it back: `Trainer(callbacks=[LoaderState()])`.
+
+    Lightning keeps it as well, but does not give it back where the Loaders were made before the checkpoint was read, as
+    `trainer.estimated_stepping_batches` does: then the epoch would begin again at its first batch.
+
+    Raises:
+        InvalidArgumentError: as of `Loader.load_state_dict()`, when training starts.
+    """
+
+    def __init__(self) -> None:
+        self._states: list[dict[str, Any]] = []
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ANN401
+        """Adds the states."""
+        checkpoint[KEY] = [loader.state_dict() for loader in _loaders_in(trainer.train_dataloader)]
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ANN401
+        """Keeps them until there are Loaders; a checkpoint that was saved without this callback has none."""
+        self._states = checkpoint.get(KEY, [])
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401
+        """Gives them to the Loaders."""
+        for loader, state in zip(_loaders_in(trainer.train_dataloader), self._states, strict=False):
+            loader.load_state_dict(state)
+        self._states = []
+
+
+def _loaders_in(loaders: Any) -> Iterator[Loader]:  # noqa: ANN401
+    """What train_dataloader() returned: a Loader, or several in dicts and sequences."""
+    if isinstance(loaders, Loader):
+        yield loaders
+    elif isinstance(loaders, Mapping | list | tuple):
+        for each in loaders.values() if isinstance(loaders, Mapping) else loaders:
+            yield from _loaders_in(each)
