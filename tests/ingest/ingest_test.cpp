@@ -239,6 +239,11 @@ TEST(Ingest, OverwriteMakesANewVersionOfTheNewSamplesAlone) {
   expect_error(ErrorCode::kInvalidArgument, "choose --append or --overwrite",
                [&] { ingest_into(set, second, {.append = true, .overwrite = true}); });
   expect_error(ErrorCode::kConflict, "--overwrite", [&] { ingest_into(set, second, {}); });
+  // Each version has files of its own.
+  LocalStore(set).remove(1);
+  LocalStore(set).remove(4);
+  EXPECT_EQ(numbers_in(set, result.manifest, "all", second).size(), 50u);
+  EXPECT_EQ(LocalStore(set).versions(), (std::vector<std::uint64_t>{2, 3}));
 }
 
 TEST(Ingest, WithoutAPermutationEachSplitIsInTheOrderOfTheSource) {
