@@ -148,6 +148,22 @@ def test_text_labels_beside_numbers(ringfeed: Ringfeed) -> None:
     assert json.loads(ringfeed("inspect", "a.ring", "--json").stdout)["versions"] == [1, 2, 3]
 
 
+def test_columns_of_a_table_are_put_side_by_side_for_training(ringfeed: Ringfeed) -> None:
+    """The obvious way with a CSV file: each column is a number, one of them is what is to be learnt."""
+    rows = [f"{i % 7},{i % 5 / 4},{3 * (i % 7) - i % 5 / 4 + 0.5},{'heavy' if i % 7 > 3 else 'light'}" for i in range(105)]
+    (ringfeed.folder / "fruit.csv").write_text("\n".join(["sweet,sour,price,kind", *rows]) + "\n")
+    ringfeed("ingest", "fruit.csv", "fruit.ring", "--classes", "kind")
+    options = ("--input", "sweet,sour", "--batch-size", "15", "--epochs", "60", "--optimizer", "adam", "--lr", "0.1", "--model", "linear")
+    run = ringfeed("train", "fruit.ring", "--target", "price", "--loss", "mse", *options, "--output", "out", "--json")
+    assert json.loads(run.stdout.splitlines()[-1])["losses"][-1] < 0.01
+    labels = ringfeed("train", "fruit.ring", "--target", "kind", *options, "--json")
+    assert json.loads(labels.stdout.splitlines()[-1])["losses"][-1] < 0.3
+    with (ringfeed.folder / "out/weights.safetensors").open("rb") as weights:
+        header = json.loads(weights.read(int.from_bytes(weights.read(8), "little")))
+    model = json.loads(header["__metadata__"]["ringfeed"])
+    assert (model["input"], model["input_shape"], model["input_divisor"]) == ("sweet,sour", [2], [1, 1])
+
+
 def test_nan_is_counted_where_it_was_allowed(ringfeed: Ringfeed) -> None:
     (ringfeed.folder / "a.csv").write_text("x\n1.5\nnan\n-inf\n")
     assert ringfeed.error("ingest", "a.csv", "a.ring", code=3).startswith("ringfeed: a.csv:3: column 'x': 'nan' is not a finite number")
