@@ -248,10 +248,15 @@ def _own(name: str, values: Any) -> Any:  # noqa: ANN401
 
 
 def bad_samples(data: Mapping[str, Any], like: Mapping[str, Like], start: int) -> dict[int, str]:
-    """What is wrong with samples that make no columns by themselves, by their number."""
+    """What is wrong with samples that make no columns by themselves, or are of another kind than most, by their number."""
+    kinds = {name: Counter(map(kind_of, values)).most_common(1)[0][0] for name, values in data.items()}
+    like = {name: Like(kind, None, None) for name, kind in kinds.items() if kind} | dict(like)
     bad = {}
     for number in range(len(next(iter(data.values())))):
         try:
+            for name, values in data.items():
+                if not kinds[name] and kind_of(values[number]):
+                    raise BadDataError(f"column {name!r}: sample {start + number} is {type(values[number]).__name__}, others are numbers")
             columns_of({name: values[number:number + 1] for name, values in data.items()}, like, start + number)
         except BadDataError as error:
             bad[number] = str(error)

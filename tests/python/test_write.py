@@ -432,7 +432,7 @@ def test_values_that_are_no_numbers(value: Any, text: str, tmp_path: Path) -> No
         ringfeed.write(tmp_path / "a.ring", {"x": ["a", None]})
 
 
-@pytest.mark.parametrize("kind", ["dict", "samples", "table"])
+@pytest.mark.parametrize("kind", ["dict", "samples", "table", "frame"])
 def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
     names: list[Any] = ["a", "b", None, "d", "e"]
     data = {"id": [0, 1, 2, 3, 4], "x": [0.0, float("nan"), 2.0, 3.0, 4.0], "name": names}
@@ -441,6 +441,8 @@ def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
         given = ({name: data[name][i] for name in data} for i in range(5))
     if kind == "table":
         given = pyarrow.table(data)
+    if kind == "frame":  # what is missing in text is NaN here
+        given = pandas.DataFrame({**data, "name": ["a", "b", float("nan"), "d", "e"]})
     rejects = tmp_path / "rejects.txt"
     written = ringfeed.write(tmp_path / "a.ring", given, on_bad="skip", rejects=rejects, row_number="row")
     assert (written.rejected, written.splits) == (2, {"train": 3})
@@ -452,6 +454,16 @@ def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
     assert second.startswith("data:3: column 'name'")
     with pytest.raises(ringfeed.InvalidArgumentError, match="a rejects file is written only when bad records are skipped"):
         ringfeed.write(tmp_path / "b.ring", {"id": [1]}, rejects=rejects)
+
+
+@pytest.mark.parametrize(("values", "bad"), [
+    ([None, "b", "c"], 0), ([1.5, "b", "c"], 0), ([1, "x", 2], 1), ([[1, 2], {"a": 1}, [3, 4]], 1), ([b"", "x", b"y"], 1),
+])
+def test_a_sample_of_another_kind_is_left_out(values: list[Any], bad: int, tmp_path: Path) -> None:
+    """Also where it is the first one: the kind of a column is that of most samples then."""
+    written = ringfeed.write(tmp_path / "a.ring", {"x": values, "id": [0, 1, 2]}, on_bad="skip")
+    assert written.rejected == 1
+    assert sorted(ringfeed.open(tmp_path / "a.ring")[:]["id"].tolist()) == [i for i in range(3) if i != bad]
 
 
 def test_boxes_of_different_numbers(tmp_path: Path) -> None:
