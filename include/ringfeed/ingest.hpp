@@ -45,6 +45,12 @@ struct IngestOptions {
   /// Folder of the spill; empty: TMPDIR, else /tmp.
   std::string spill_dir = {};
   bool append = false;
+  /// A new version of these samples alone, with any columns, where the data set holds something
+  /// else. The versions before it stay until they are removed. Not with `append`.
+  bool overwrite = false;
+  /// Without it samples are stored in the order of the source, within each split; a split has its
+  /// share of the source's (segment's) samples in a row, the first split the first ones.
+  bool permute = true;
   /// Bound of what is written to the store, for a server that others use as well; 0: none.
   std::uint64_t bytes_per_second_max = 0;
   std::function<void(const IngestProgress&)> progress = {};
@@ -59,6 +65,10 @@ struct IngestResult {
   bool unchanged = false;      ///< this very version was there already, and nothing of it was gone
   std::uint64_t repaired = 0;  ///< chunks (or rows) of it that were gone and are stored again
 };
+
+/// For what is appended: classes without names are those of the newest version, so that a value
+/// that is none of them is a bad record.
+void take_classes(SourceOptions& source, Store& store);
 
 /// Errors: those of the source, those of Store::write, kInvalidArgument (options), kBadData (a
 /// sample over 8 MiB, too few samples for a split), kNoSpace, kCancelled.

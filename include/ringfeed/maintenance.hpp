@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <ringfeed/connection.hpp>
 #include <span>
 #include <stop_token>
@@ -20,10 +21,13 @@ struct VerifyOptions {
 struct VerifyResult {
   std::vector<std::uint64_t> versions;  ///< that were checked
   std::uint64_t bytes = 0;
+  /// Values that are NaN or infinite in the versions that admit them; nothing: none of them does.
+  std::optional<std::uint64_t> not_finite = {};
 };
 
 /// Checks every byte of all versions (of ?version= alone, when the URL names one) against its
-/// checksums; the rows of a table against its newest index. Errors: those of Dataset::open() and
+/// checksums; the rows of a table against its newest index. Where NaN and infinity are admitted all
+/// samples are read once more to count them. Errors: those of Dataset::open() and
 /// Store::verify().
 VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
                     const ConnectionOptions& connection = {});
@@ -33,8 +37,8 @@ VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
 std::vector<std::uint64_t> removable_versions(std::string_view url,
                                               const ConnectionOptions& connection = {});
 
-/// Deletes these versions. Asked to stop: Error{kCancelled}, and the same call goes on. Errors: those
-/// of Store::remove().
+/// Deletes these versions. Asked to stop: Error{kCancelled}, and the same call goes on. Errors:
+/// those of Store::remove().
 void remove(std::string_view url, std::span<const std::uint64_t> versions,
             const ConnectionOptions& connection = {}, const std::stop_token& stop = {});
 

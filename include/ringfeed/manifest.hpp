@@ -60,7 +60,7 @@ struct Origin {
   std::uint64_t seed = 0;
   std::uint64_t chunk_bytes = 0;  ///< the size that chunks were aimed at
   std::string permutation;        ///< "whole", or "segments" when the spill limit cut it
-  bool allow_nan = false;         ///< NaN and infinity are values like others
+  bool allow_nan = false;  ///< NaN and infinity are values like others; of any part of the version
   bool operator==(const Origin&) const = default;
 };
 

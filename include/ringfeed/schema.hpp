@@ -35,6 +35,7 @@ std::size_t size_of(DType dtype) noexcept;
 std::string_view name_of(DType dtype) noexcept;
 /// Whole numbers; bool is none.
 bool is_integer(DType dtype) noexcept;
+bool is_float(DType dtype) noexcept;
 /// The inverse of name_of. Throws Error{kInvalidArgument} that lists the names.
 DType dtype_from_name(std::string_view name);
 
@@ -55,12 +56,18 @@ inline constexpr std::size_t kTensorDimensionsMax = 16;
 /// Most columns of a schema, and most bytes of a column's name.
 inline constexpr std::size_t kColumnsMax = 65'536;
 inline constexpr std::size_t kColumnNameBytesMax = 1024;
+/// Most classes of a column, and most bytes of a class's name.
+inline constexpr std::size_t kClassNamesMax = 65'536;
+inline constexpr std::size_t kClassNameBytesMax = 1024;
 
 struct ColumnSpec {
   std::string name;
   ColumnKind kind = ColumnKind::kTensor;
   DType dtype = DType::kFloat32;    ///< kUInt8 for kBinary and kString
   std::vector<std::int64_t> shape;  ///< of one sample; kTensor only, each dimension at least 1
+  /// The names of classes by their number, of a scalar int64 column whose values are numbers of
+  /// classes; else empty.
+  std::vector<std::string> classes = {};
 
   /// Elements per sample of a kTensor column (1 for a scalar).
   std::int64_t elements() const noexcept;
@@ -85,7 +92,8 @@ struct Schema {
   /// Throws Error{kBadData} that names the column and the limit unless a data set can have these
   /// columns: 1 to kColumnsMax of different names, each of 1 to kColumnNameBytesMax bytes of UTF-8
   /// text, with shapes of at most kTensorDimensionsMax dimensions, and tensors that together take
-  /// at most 8 MiB of a sample. What is written and what is read are held against it alike.
+  /// at most 8 MiB of a sample; names of classes that each stand once. What is written and what is
+  /// read are held against it alike.
   void check() const;
 
   /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are

@@ -1,4 +1,4 @@
-// A source: a foreign format (CSV, Parquet, npy, IDX) read as a stream of Arrow record batches that
+// A source: a foreign format (CSV, Parquet, npy, ...) read as a stream of Arrow record batches that
 // fit one Schema. Ingest turns it into a data set. A new format is one class here and one line in
 // open_source().
 #pragma once
@@ -22,16 +22,30 @@ struct ArrowArrayStream;  // of Arrow's C stream interface
 namespace ringfeed {
 
 /// `NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE` of the command line: source columns packed into one
-/// tensor column.
+/// tensor column. `COL:SHAPE` alone keeps the name and the dtype. A column of lists makes a tensor
+/// by itself, and a list whose length does not fit the shape makes its record a bad one.
 struct TensorSpec {
   std::string name;
   std::vector<std::string>
       columns;  ///< "f3" or a range "f0..f63" (in the order of the source's columns)
   std::vector<std::int64_t> shape;  ///< empty for a scalar ("" or "scalar" on the command line)
-  DType dtype = DType::kFloat32;
+  std::optional<DType> dtype;       ///< nothing: that of the columns; a CSV file needs one
 
   /// Throws Error{kInvalidArgument} that quotes the text and shows the form.
   static TensorSpec parse(std::string_view text);
+};
+
+/// `NAME=TYPE` of the command line: TYPE is a dtype, DTYPE:8x8 for a tensor, list<DTYPE>, string or
+/// binary. Throws Error{kInvalidArgument} that quotes the text and shows the form.
+ColumnSpec parse_type(std::string_view text);
+
+/// A column of text or whole numbers that becomes class numbers, int64 from 0, and the classes'
+/// names, which the manifest keeps (ColumnSpec::classes).
+struct ClassColumn {
+  std::string column;  ///< of the source; it is in no tensor
+  /// By number. Empty: what is in the source, text in the order of its bytes, whole numbers in
+  /// their order; of a stream they cannot be found.
+  std::vector<std::string> names = {};
 };
 
 enum class OnBad : std::uint8_t {
@@ -48,9 +62,28 @@ enum class Header : std::uint8_t {
 };
 
 struct SourceOptions {
-  /// Empty: each source column is a column. Else only what is listed, in this order.
-  std::vector<TensorSpec> tensors;
+  /// The source columns to read, in this order, "f0..f63" among them; empty: all.
+  std::vector<std::string> columns = {};
+  /// Source columns that are left out, in the same form. Not with `columns`.
+  std::vector<std::string> drop = {};
+  /// Of the columns that are read. They come first; what is in none of them stays as it is, behind
+  /// them.
+  std::vector<TensorSpec> tensors = {};
+  /// Columns whose values become class numbers.
+  std::vector<ClassColumn> classes = {};
+  /// What columns are to be, that are in no tensor: for a CSV or JSON Lines file instead of what
+  /// its records show, else a cast. A tensor's shape may be that of lists.
+  std::vector<ColumnSpec> types = {};
+  /// The name of one more int64 column, the last: the number of the record in the source, from 0,
+  /// through all of its files; bad records count. Empty: none.
+  std::string row_number = {};
   Header header = Header::kAuto;  ///< for another format than CSV it stays kAuto
+  /// Of the fields of a CSV file; '\0': a tab in .tsv and .tab, else a comma, and a first row of
+  /// one field with another usual delimiter in it is refused.
+  char delimiter = '\0';
+  /// NaN and infinity are values of float columns like others. Without it a record that has one is
+  /// bad. A whole number, a bool or a class is never one.
+  bool allow_nan = false;
   OnBad on_bad = OnBad::kError;
   /// Where kSkip writes one line "FILE:LINE: what is wrong" per rejected record, whole when next()
   /// has come to the end and not before; empty: nowhere. With kError it must be empty.
@@ -70,11 +103,15 @@ class Source {
   /// The next record batch, in the schema's columns (Schema::to_arrow), without nulls; null at the
   /// end. No sample has more than 8 MiB. Its arrays may be slices (an offset), and live on without
   /// the source. Throws Error{kBadData} with "FILE:RECORD: what is wrong; remedy" (numbers from 1).
+  /// NaN and infinity are in it only where allows_nan() says so.
   virtual std::shared_ptr<arrow::RecordBatch> next() = 0;
 
   /// True when the record batches point into mapped files, so that keeping all of them costs no
   /// memory.
   virtual bool in_place() const = 0;
+
+  /// SourceOptions::allow_nan: ingest notes it in the manifest.
+  virtual bool allows_nan() const { return false; }
 
   /// XXH3-64 over the bytes of all files in their order, and over what the options make of them.
   /// Reads every byte.
@@ -85,7 +122,7 @@ class Source {
   virtual std::uint64_t rejected() const = 0;
 };
 
-/// Chooses the format by the name's end: .csv, .parquet (or a folder of such files), .npy, IDX
+/// Chooses the format by the name's end: .csv, .tsv, .jsonl, .parquet (or a folder), .npy, IDX
 /// (*-ubyte, *.idx, also with .gz). Several CSV or Parquet sources are read one after the other;
 /// several npy or IDX sources are columns side by side with the same number of samples (IDX:
 /// `image` for three dimensions, `label` for one, else the file's name without .idx; npy: the
@@ -109,10 +146,18 @@ std::unique_ptr<Source> open_arrow(ArrowArrayStream* stream, Extent extent, std:
 /// Nothing: the end.
 using NextBatch = std::function<std::optional<Batch>()>;
 
+/// A sample that the maker of a batch found bad: its values stand for nothing.
+struct BadSample {
+  std::int64_t row = 0;  ///< of the batch
+  std::string what;      ///< is wrong with it, for the error or the rejects file
+};
+/// Asked after each batch, for those in it.
+using BadSamples = std::function<std::vector<BadSample>()>;
+
 /// Samples from the caller's memory, which the columns' owners keep; of each batch `size` and
 /// `columns` are read, and the first one says what the columns are. With kWhole all batches are
 /// asked for at once. Errors: kInvalidArgument (no batch), those of open_arrow() and of `next`.
 std::unique_ptr<Source> open_batches(NextBatch next, Extent extent, std::string name,
-                                     const SourceOptions& options);
+                                     const SourceOptions& options, BadSamples bad = {});
 
 }  // namespace ringfeed

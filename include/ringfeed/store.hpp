@@ -64,7 +64,8 @@ struct WriteIntent {
   Schema schema;
   std::vector<std::string> splits;
   Origin origin;
-  bool append = false;  ///< the new version holds the latest one's chunks first
+  bool append = false;     ///< the new version holds the latest one's chunks first
+  bool overwrite = false;  ///< the new version holds these chunks alone, whatever was there before
 };
 
 /// Writes one version. Chunks are put in a fixed order, so that after a crash the same intent goes
@@ -112,7 +113,8 @@ class Store {
   /// process there.
   using OnStep = std::function<void(std::string_view step)>;
   /// Throws Error{kConflict} when another process writes this data set, or when it holds something
-  /// else and `append` was not asked for (append to what does not exist: kNotFound).
+  /// else and neither `append` nor `overwrite` was asked for (append to what does not exist:
+  /// kNotFound).
   virtual std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) = 0;
   /// Checks every byte of a version, and what it decodes to; `progress` gets bytes checked so far.
   /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.

@@ -77,7 +77,7 @@ struct TrainOptions {
   std::vector<std::int64_t> hidden;
   /// Columns. The input is a tensor of any dtype, and becomes float32; uint8 is divided by 255,
   /// nothing else is scaled.
-  std::string input;
+  std::string input;  ///< "a,b,c": several, put side by side (but for cnn)
   std::string target;
   /// "cross_entropy": target is a whole number per sample, the classes are 0 to the largest label
   /// of all splits. "mse": target is floating-point, the output has its shape. "bce": target is

@@ -69,6 +69,13 @@ def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401
     return value
 
 
+def classes_of(value: Any) -> list[tuple[str, list[str]]]:  # noqa: ANN401
+    """Columns and the names of their classes; none where they are to be found."""
+    if isinstance(value, Mapping):
+        return [(texts("classes", [column])[0], texts(f"classes[{column!r}]", names)) for column, names in value.items()]
+    return [(column, []) for column in texts("classes", value)]
+
+
 def columns_of(value: Any, there: Sequence[str]) -> Sequence[str]:  # noqa: ANN401
     """Names of columns of a data set; None: all."""
     if value is None:

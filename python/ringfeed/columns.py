@@ -13,8 +13,8 @@ from .errors import BadDataError, InvalidArgumentError
 from .values import HELD, array_of, fitted, held, is_tensor, numbers_of, numpy_of, plain, whole_column
 
 Column = tuple[str, str, numpy.ndarray, "numpy.ndarray | None"]
-Part = tuple[int, list[Column]]
-"""Samples, and their columns."""
+Part = tuple[int, list[Column], list[tuple[int, str]]]
+"""Samples, their columns, and which of them are bad: their number among these, and why. What stands in their place means nothing."""
 
 SAMPLES_AT_ONCE, BYTES_AT_ONCE = 4096, 16 << 20
 PAIR = ("data", "target")  # the names of what comes in pairs without names
@@ -61,30 +61,33 @@ def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
     return Like(kind, numpy.dtype(dtype), None if shape is None else tuple(shape), True)
 
 
-def source_of(data: Any, columns: Sequence[str] | None, schema: Mapping[str, Any] | None = None) -> tuple[Any, bool]:  # noqa: ANN401
-    """What the core reads, and whether all of it is in memory.
+def source_of(data: Any, chosen: Chosen, schema: Mapping[str, Any] | None = None,  # noqa: ANN401
+              skip: bool = False) -> tuple[Any, bool, Chosen]:
+    """What the core reads, whether all of it is in memory, and which of its columns the core has to choose.
 
-    The first is a capsule of an Arrow stream, or a function that gives a Part, and None at the end.
+    The first is a capsule of an Arrow stream, or a function that gives a Part, and None at the end. `skip`: bad samples are told of by the
+    parts, and are no errors.
     """
-    if columns is not None:
-        columns = _each_once(columns)
-    like = schema_of(schema)
+    like, columns = schema_of(schema), chosen.columns
     if isinstance(data, Mapping):
-        return once(columns_of({name: data[name] for name in chosen(data, columns)}, like)), True
+        return once(part_of({name: data[name] for name in chosen.of(data)}, like, skip)), True, ALL
     if _is_frame(data):
         if columns is None and not all(isinstance(name, str) for name in data.columns):
             raise InvalidArgumentError("data: the columns of a DataFrame need names that are texts; rename them, or give columns=")
-        return once(columns_of({name: data[name] for name in chosen(list(data.columns), columns)}, like)), True
+        return once(part_of({name: data[name] for name in chosen.of(list(data.columns))}, like, skip)), True, ALL
     if hasattr(data, "__arrow_c_stream__"):
         if like:
             raise InvalidArgumentError(f"schema= is not for {type(data).__name__}, which has types of its own; cast its columns")
-        return _arrow_of(data, columns).__arrow_c_stream__(), hasattr(data, "__len__")  # a table has a length, a reader has not
+        if hasattr(data, "to_numpy") and not hasattr(data, "columns"):
+            raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")
+        return data.__arrow_c_stream__(), hasattr(data, "__len__"), chosen  # a table has a length, a reader has not
     if isinstance(getattr(data, "tensors", None), tuple):  # torch's TensorDataset
         names = names_of(len(data.tensors), columns)
-        return once(columns_of(dict(zip(names, data.tensors, strict=True)), like)), True
+        named = dict(zip(names, data.tensors, strict=True))
+        return once(part_of({name: named[name] for name in chosen.but_dropped(names)}, like, skip)), True, ALL
     if isinstance(data, numpy.ndarray) or is_tensor(data):
-        return once(columns_of({names_of(1, columns)[0]: data}, like)), True
-    return parts_of(samples_of(data), columns, like).__next__, False
+        return once(part_of({names_of(1, columns)[0]: data}, like, skip)), True, ALL
+    return parts_of(samples_of(data), chosen, like, skip).__next__, False, ALL
 
 
 def once(part: Part) -> Callable[[], Part | None]:
@@ -93,41 +96,67 @@ def once(part: Part) -> Callable[[], Part | None]:
     return lambda: left.pop() if left else None
 
 
-def chosen(names: Iterable[Any], columns: Sequence[str] | None) -> Sequence[Any]:
-    """The names to take, each there once.
+class Chosen(NamedTuple):
+    """Which columns are taken.
 
-    Raises:
-        InvalidArgumentError: one is missing, or stands twice.
+    Attributes:
+        columns: the names of all, in their order; None: all that are there.
+        drop: names to leave out.
     """
-    there = Counter(iter(names))
-    for name in there if columns is None else columns:
-        if name not in there:
-            raise InvalidArgumentError(f"data: there is no column {name!r}; there are {', '.join(map(str, there))}")
-        if there[name] > 1:
-            raise InvalidArgumentError(f"data: the column {name!r} stands twice; rename one, or leave it out")
-    return list(there) if columns is None else columns
+
+    columns: Sequence[Any] | None = None
+    drop: Sequence[Any] = ()
+
+    @classmethod
+    def checked(cls, columns: Any, drop: Any) -> Chosen:  # noqa: ANN401
+        """Of what a user gave.
+
+        Raises:
+            InvalidArgumentError: no list of names, a name that stands twice, or both.
+        """
+        if columns is not None and drop is not None:
+            raise InvalidArgumentError("columns and drop: columns are chosen or left out; give one of the two")
+        return cls(None if columns is None else _each_once("columns", columns), () if drop is None else _each_once("drop", drop))
+
+    def of(self, names: Iterable[Any]) -> Sequence[Any]:
+        """The names to take of these, each there once.
+
+        Raises:
+            InvalidArgumentError: one is missing, or stands twice.
+        """
+        there = Counter(iter(names))
+        taken = self.but_dropped(list(there)) if self.columns is None else self.columns
+        for name in taken:
+            if name not in there:
+                raise InvalidArgumentError(f"data: there is no column {name!r}; there are {', '.join(map(str, there))}")
+            if there[name] > 1:
+                raise InvalidArgumentError(f"data: the column {name!r} stands twice; rename one, or leave it out")
+        return taken
+
+    def but_dropped(self, names: Sequence[Any]) -> Sequence[Any]:
+        """These names without those to leave out.
+
+        Raises:
+            InvalidArgumentError: one to leave out is not there.
+        """
+        for name in self.drop:
+            if name not in names:
+                raise InvalidArgumentError(f"drop: there is no column {name!r}; there are {', '.join(map(str, names))}")
+        return [name for name in names if name not in self.drop]
 
 
-def _each_once(columns: Any) -> Sequence[Any]:  # noqa: ANN401
+ALL = Chosen()
+
+
+def _each_once(keyword: str, names: Any) -> Sequence[Any]:  # noqa: ANN401
     """A list of names that a user gave."""
-    columns = columns if isinstance(columns, str) else [*columns]
-    if isinstance(columns, str) or not columns:
-        raise InvalidArgumentError(f"columns is {columns!r}; give a list of names, or leave it out to take all")
-    if twice := [name for name, times in Counter(columns).items() if times > 1]:
-        raise InvalidArgumentError(f"columns: {twice[0]!r} stands twice; leave one out")
-    return columns
-
-
-def _arrow_of(data: Any, columns: Sequence[str] | None) -> Any:  # noqa: ANN401
-    """Of an Arrow table, these columns."""
-    if hasattr(data, "to_numpy") and not hasattr(data, "columns"):
-        raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")
-    if columns is None:
-        return data
-    if not hasattr(data, "select"):
-        raise InvalidArgumentError(f"columns= cannot be taken of {type(data).__name__}; choose them before, or give a table")
-    names = getattr(data, "column_names", None) or data.columns
-    return data.select(list(chosen(names, columns)))
+    names = names if isinstance(names, str) else [*names]
+    if isinstance(names, str) or not names:
+        remedy = " to take all" if keyword == "columns" else ""
+        raise InvalidArgumentError(f"{keyword} is {names!r}; give a list of names, or leave it out{remedy}")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise InvalidArgumentError(f"{keyword}: {twice[0]!r} stands twice; leave one out")
+    return names
 
 
 def names_of(count: int, columns: Sequence[str] | None) -> Sequence[str]:
@@ -150,14 +179,14 @@ def samples_of(data: Any) -> Iterator[Any]:  # noqa: ANN401
         "an iterable of samples")
 
 
-def parts_of(samples: Iterator[Any], columns: Sequence[str] | None, like: Mapping[str, Like]) -> Iterator[Part | None]:
+def parts_of(samples: Iterator[Any], chosen: Chosen, like: Mapping[str, Like], skip: bool) -> Iterator[Part | None]:
     """Samples gathered into parts; then None without end."""
     count = 0
     while True:
         block: list[Mapping[str, Any]] = []
         size = 0
         for sample in islice(samples, SAMPLES_AT_ONCE):
-            block.append(fields_of(sample, columns, count + len(block)))
+            block.append(fields_of(sample, chosen, count + len(block)))
             size += sum(getattr(value, "nbytes", 0) for value in block[-1].values())
             if size >= BYTES_AT_ONCE:
                 break
@@ -168,7 +197,7 @@ def parts_of(samples: Iterator[Any], columns: Sequence[str] | None, like: Mappin
             if fields.keys() != names.keys():
                 raise BadDataError(f"data: sample {count + number} has the columns {', '.join(map(str, fields))}, others have "
                                    f"{', '.join(map(str, names))}; give all samples the same ones")
-        part = columns_of({name: [fields[name] for fields in block] for name in names}, like, count)
+        part = part_of({name: [fields[name] for fields in block] for name in names}, like, skip, count)
         if not count:
             like = {name: like.get(name, like_of(column)) for name, column in zip(names, part[1], strict=True)}
         count += len(block)
@@ -177,19 +206,65 @@ def parts_of(samples: Iterator[Any], columns: Sequence[str] | None, like: Mappin
         yield None
 
 
-def fields_of(sample: Any, columns: Sequence[str] | None, number: int) -> Mapping[str, Any]:  # noqa: ANN401
+def fields_of(sample: Any, chosen: Chosen, number: int) -> Mapping[str, Any]:  # noqa: ANN401
     """A sample by names: a dict, a tuple of values, or one value."""
-    if isinstance(sample, Mapping):
+    columns = chosen.columns
+    if not isinstance(sample, Mapping):
+        values = sample if isinstance(sample, tuple) else (sample,)
+        sample, columns = dict(zip(names_of(len(values), columns), values, strict=True)), None
+    try:
+        fields = sample if columns is None else {name: sample[name] for name in columns}
+    except KeyError as error:
+        raise BadDataError(f"data: sample {number} has no column {error}") from None
+    return {name: fields[name] for name in chosen.but_dropped([*fields])} if chosen.drop else fields
+
+
+def part_of(data: Mapping[str, Any], like: Mapping[str, Like], skip: bool, start: int = 0) -> Part:
+    """Columns of many samples each, the first of them number `start`. `like`: what is known of them. `skip`: bad samples are named, and a
+    good one stands in the place of each."""
+    try:
+        return (*columns_of(data, like, start), [])
+    except BadDataError:
+        if not skip:
+            raise
+        data = {name: _own(str(name), values) for name, values in data.items()}
+        bad = bad_samples(data, like, start)
+        good = next((number for number in range(len(next(iter(data.values())))) if number not in bad), None)
+        if good is None or not bad:  # what is wrong is not one sample's
+            raise
+    for values in data.values():
+        for number in bad:
+            values[number] = values[good]
+    return (*columns_of(data, like, start), [*bad.items()])
+
+
+def _own(name: str, values: Any) -> Any:  # noqa: ANN401
+    """A copy of a column whose values can be replaced."""
+    if is_tensor(values):
+        values = numpy_of(name, values)
+    if not isinstance(values, numpy.ndarray | list | tuple):
+        values = _foreign(values)
+    return values.copy() if isinstance(values, numpy.ndarray) else list(values)
+
+
+def bad_samples(data: Mapping[str, Any], like: Mapping[str, Like], start: int) -> dict[int, str]:
+    """What is wrong with samples that make no columns by themselves, or are of another kind than most, by their number."""
+    kinds = {name: Counter(map(kind_of, values)).most_common(1)[0][0] for name, values in data.items()}
+    like = {name: Like(kind, None, None) for name, kind in kinds.items() if kind} | dict(like)
+    bad = {}
+    for number in range(len(next(iter(data.values())))):
         try:
-            return sample if columns is None else {name: sample[name] for name in columns}
-        except KeyError as error:
-            raise BadDataError(f"data: sample {number} has no column {error}") from None
-    values = sample if isinstance(sample, tuple) else (sample,)
-    return dict(zip(names_of(len(values), columns), values, strict=True))
+            for name, values in data.items():
+                if not kinds[name] and kind_of(values[number]):
+                    raise BadDataError(f"column {name!r}: sample {start + number} is {type(values[number]).__name__}, others are numbers")
+            columns_of({name: values[number:number + 1] for name, values in data.items()}, like, start + number)
+        except BadDataError as error:
+            bad[number] = str(error)
+    return bad
 
 
-def columns_of(data: Mapping[str, Any], like: Mapping[str, Like], start: int = 0) -> Part:
-    """Columns of many samples each, the first of them number `start`. `like`: what is known of them."""
+def columns_of(data: Mapping[str, Any], like: Mapping[str, Like], start: int = 0) -> tuple[int, list[Column]]:
+    """Samples, and their columns: many each, the first of them number `start`. `like`: what is known of them."""
     if not data:
         raise InvalidArgumentError("data: there is no column")
     for name in like:
@@ -260,7 +335,8 @@ def _arrays(name: str, arrays: list[numpy.ndarray], values: list[Any], like: Lik
     if kind == "tensor" and (len(shapes) > 1 or (like is not None and shapes != {like.shape})):
         before = arrays[0].shape if like is None else like.shape
         number, other = next((number, array.shape) for number, array in enumerate(arrays) if array.shape != before)
-        remedy = f"say schema={{{name!r}: 'list<{arrays[0].dtype}>'}}" if flat else "only one dimension may vary, of lists or of bytes"
+        remedy = f"say schema={{{name!r}: 'list<{arrays[0].dtype}>'}}" if flat else (
+            "flatten each to one dimension, which may vary: value.reshape(-1), and reshape(-1, ...) in the training")
         raise BadDataError(f"column {name!r}: samples have different shapes, {before} and (sample {start + number}) {other}; {remedy}")
     if kind == "list" and not flat:
         number = next(number for number, array in enumerate(arrays) if array.ndim != 1)

@@ -37,12 +37,14 @@ class Column:
         kind: "tensor" (the same shape in each sample), "list" (one dimension of varying length), "binary" or "string".
         dtype: of the elements, as NumPy and torch name it ("float32"); "uint8" for binary and string.
         shape: of one sample; () for a scalar and for what is no tensor.
+        classes: the names of the classes whose numbers its values are; () where it has none.
     """
 
     name: str
     kind: str
     dtype: str
     shape: tuple[int, ...]
+    classes: tuple[str, ...] = ()
 
 
 class Dataset:
@@ -92,6 +94,11 @@ class Dataset:
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(column.name for column in self._schema)
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes, by their number, of each column that has some."""
+        return {column.name: column.classes for column in self._schema if column.classes}
 
     def __len__(self) -> int:
         """Samples in this split."""

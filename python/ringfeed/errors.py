@@ -6,7 +6,8 @@ import re
 
 # The core names options as the command line has them; here they are keywords.
 KEYWORDS = {
-    "allow-nan": "allow_nan=True", "append": "append=True", "block-bytes": "block_bytes", "cache-bytes": "cache_bytes",
+    "allow-nan": "allow_nan=True", "append": "append=True", "classes": "classes", "drop": "drop", "overwrite": "overwrite=True",
+    "schema": "schema", "block-bytes": "block_bytes", "cache-bytes": "cache_bytes",
     "chunk-bytes": "chunk_bytes", "columns": "columns", "connections-per-host": "connections_per_host",
     "contact-points-only": "contact_points_only=True", "create-keyspace": "create_keyspace", "index": "index", "lanes": "lanes",
     "layout": "layout", "ledger": "ledger", "prefetch-bytes": "prefetch_bytes", "read-consistency": "read_consistency",
@@ -19,6 +20,7 @@ PHRASES = {
     "'ringfeed ingest --create-keyspace'": "write(create_keyspace=)",
     "ringfeed attach --columns": "attach(columns=)",
     "'ringfeed train --ledger'": "Loader(ledger=)",
+    "--on-bad skip": "on_bad='skip'",
 }
 OPTION = re.compile(rf"(?<![\w/-])--({'|'.join(sorted(KEYWORDS, key=len, reverse=True))})(?![\w-])")
 

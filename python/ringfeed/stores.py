@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import address, one_of, path, texts, truth, whole
+from .arguments import address, classes_of, one_of, path, texts, truth, whole
 from .arguments import connection as checked
-from .columns import source_of
+from .columns import Chosen, source_of
 from .errors import InvalidArgumentError
 from .progress import Report, Reporting
 
@@ -34,16 +34,21 @@ class Written:
         version: of the data set, from 1.
         splits: samples in each; empty after `copy()`.
         unchanged: this very version was there already, and nothing was written.
+        rejected: bad samples that were left out (`write(on_bad="skip")`).
     """
 
     url: str
     version: int
     splits: dict[str, int]
     unchanged: bool = False
+    rejected: int = 0
 
 
-def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, schema: Mapping[str, Any] | None = None,  # noqa: ANN401
-          splits: Mapping[str, float] | None = None, stratify: str | None = None, seed: int = 0, append: bool = False,
+def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Sequence[str] | None = None,  # noqa: ANN401
+          schema: Mapping[str, Any] | None = None, classes: Sequence[str] | Mapping[str, Sequence[str]] = (),
+          splits: Mapping[str, float] | None = None, stratify: str | None = None, seed: int = 0, permute: bool = True,
+          row_number: str | None = None, append: bool = False, overwrite: bool = False, allow_nan: bool = False,
+          on_bad: str = "error", rejects: str | os.PathLike[str] | None = None,
           layout: str = "packed", create_keyspace: str | None = None, tensors: Sequence[str] = (), chunk_bytes: int = 512 << 10,
           spill_bytes: int = 64 << 30, max_bytes_per_second: int = 0, progress: bool | Report | None = None,
           **connection: Unpack[Connection]) -> Written:
@@ -57,19 +62,33 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, schema: 
         data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table or reader (of pyarrow, polars
             or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable of
             samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
-            shape in all samples, or one dimension of varying length. Nothing may be missing, masked, NaN or infinite.
+            shape in all samples, or one dimension of varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`.
         columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
+        drop: the names to leave out; not with columns.
         schema: what columns are, where the first samples do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
             "text": "string", "raw": "binary"}. Numbers that come as another dtype are cast; one that this changes is an error, but rounding
             from float to float is none. Not for Arrow data, which have a schema of their own.
+        classes: columns of text or whole numbers that become class numbers, int64 from 0: a list of names of columns, whose classes are then
+            those that are there, text in the order of its bytes, whole numbers in theirs; or a dict with the names of each one's classes,
+            {"species": ["cat", "dog"]}, which data that are read only once need. The data set keeps the names (`Dataset.classes`); with
+            append they are those it has.
         splits: shares, {"train": 0.8, "val": 0.2}; without it all is train.
         stratify: a column of whole numbers, booleans or text whose values each split gets in proportion.
         seed: of the permutation.
+        permute: False stores samples as they come, within each split; a split has its share of them in a row, the first split the first.
+        row_number: the name of one more int64 column: the number of the sample in `data`, from 0.
         append: a new version: the newest one's samples, then these.
+        overwrite: a new version of these samples alone, with any columns, whatever the data set holds. The versions before it stay until
+            they are deleted, so whoever reads one goes on.
+        allow_nan: NaN and infinity are values of float columns like others.
+        on_bad: "error": a bad sample is a BadDataError that names it. "skip": it is left out and counted (`Written.rejected`): something is
+            missing, NaN or infinite, of another kind, over 8 MiB, or none of the classes.
+        rejects: with on_bad="skip" a file for a line for each bad sample, "data:NUMBER: what is wrong", with numbers from 1.
         layout: "packed", or in Cassandra also "rows": a table with one row per sample.
         create_keyspace: make the keyspace unless it is there, with this replication: "3" (copies in each data centre), "dc1:3,dc2:2" or
             "simple:3".
-        tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor; then only these columns are kept.
+        tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor, which comes first; others stay as they are.
+            "COL:SHAPE" makes one of a column of lists.
         chunk_bytes: size of a chunk to aim for, 4 KiB to 8 MiB.
         spill_bytes: bound of the temporary copy of a stream, in TMPDIR; a longer one is permuted in pieces of this size.
         max_bytes_per_second: write no faster, for a server that others use as well; 0: as fast as it goes.
@@ -79,7 +98,7 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, schema: 
     Raises:
         InvalidArgumentError: an argument, or data that make no columns.
         BadDataError: a sample that is unlike the others, has something missing, or is over 8 MiB; too few samples for a split.
-        ConflictError: the data set holds something else (append, delete it, or choose another name), or is being written.
+        ConflictError: the data set holds something else (append, overwrite, or choose another name), or is being written.
         NotFoundError: the keyspace; it names the remedy.
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError: of the store.
         Whatever the data raise while they are read.
@@ -88,14 +107,19 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, schema: 
     if splits is not None and not (isinstance(splits, Mapping) and all(isinstance(share, int | float) for share in splits.values())):
         raise InvalidArgumentError(f"splits is {splits!r:.40}; it is a dict of shares: {{'train': 0.8, 'val': 0.2}}")
     options = {"splits": [*splits.items()] if splits is not None else None, "stratify": stratify, "seed": whole("seed", seed),
-               "append": truth("append", append), "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": create_keyspace,
-               "tensors": texts("tensors", tensors), "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES),
+               "permute": truth("permute", permute), "row_number": row_number, "append": truth("append", append),
+               "overwrite": truth("overwrite", overwrite), "allow_nan": truth("allow_nan", allow_nan),
+               "skip": one_of("on_bad", on_bad, ("error", "skip")) == "skip",
+               "rejects": path("rejects", rejects) if rejects is not None else None, "classes": classes_of(classes),
+               "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": create_keyspace, "tensors": texts("tensors", tensors),
+               "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES),
                "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
                "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
-    source, in_memory = source_of(data, columns, schema)
+    source, in_memory, left = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")
+    options |= {"columns": [*left.columns] if left.columns is not None else None, "drop": [*left.drop]}
     with Reporting(progress) as report:
-        version, unchanged, made = _core.write(to, source, in_memory, options, report, connection)
-    return Written(to, version, made, unchanged)
+        version, unchanged, made, rejected = _core.write(to, source, in_memory, options, report, connection)
+    return Written(to, version, made, unchanged, rejected)
 
 
 def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy
@@ -46,8 +46,19 @@ def array_of(name: str, value: Any, sample: int) -> numpy.ndarray:  # noqa: ANN4
     if not isinstance(value, numpy.ndarray | numpy.generic):
         refuse_rounded(name, array, value, sample)
     if array.dtype.kind in NO_NUMBERS:
-        raise BadDataError(f"column {name!r}: sample {sample} is {value!r:.40}, which is no number like the others")
+        raise BadDataError(f"column {name!r}: sample {sample} is {value!r:.40}, which is {_no_number(value)}")
     return array
+
+
+def _no_number(value: Any) -> str:  # noqa: ANN401
+    """What such a value is, and what may be done about it."""
+    if isinstance(value, Mapping):
+        return "a dict; give its parts as columns of their own, such as the bytes of an image: {'image': value['bytes']}"
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str | bytes) for part in value):
+        return "a list of text; make it one text, as json.dumps(value) does, or numbers, as a tokenizer does"
+    if value is None:
+        return "missing; fill it in, or leave the sample out"
+    return "no number like the others"
 
 
 def whole_column(name: str, values: numpy.ndarray, start: int) -> numpy.ndarray:

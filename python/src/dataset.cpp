@@ -31,7 +31,8 @@ nb::list columns_of(const LocalDataset& dataset) {
   nb::list columns;
   for (const auto& column : dataset.get()->schema().columns) {
     columns.append(nb::make_tuple(column.name, name_of(column.kind), name_of(column.dtype),
-                                  nb::tuple(nb::cast(column.shape))));
+                                  nb::tuple(nb::cast(column.shape)),
+                                  nb::tuple(nb::cast(column.classes))));
   }
   return columns;
 }

@@ -14,6 +14,7 @@
 #include <ringfeed/row_table.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
+#include <utility>
 
 #include "arrays.hpp"
 #include "arrow_stream.hpp"
@@ -75,6 +76,20 @@ WriteOptions write_options_of(const nb::dict& values) {
   keywords.take("chunk_bytes", options.ingest.chunk_bytes);
   keywords.take("spill_bytes", options.ingest.spill_bytes);
   keywords.take("append", options.ingest.append);
+  keywords.take("overwrite", options.ingest.overwrite);
+  keywords.take("permute", options.ingest.permute);
+  keywords.take("allow_nan", options.source.allow_nan);
+  keywords.take("columns", options.source.columns);
+  keywords.take("drop", options.source.drop);
+  keywords.take("row_number", options.source.row_number);
+  keywords.take("rejects", options.source.rejects_path);
+  bool skip = false;
+  keywords.take("skip", skip);
+  if (skip) options.source.on_bad = OnBad::kSkip;
+  std::vector<std::pair<std::string, std::vector<std::string>>> classes;
+  keywords.take("classes", classes);
+  for (auto& [column, names] : classes)
+    options.source.classes.push_back({std::move(column), std::move(names)});
   keywords.take("max_bytes_per_second", options.ingest.bytes_per_second_max);
   std::vector<std::string> tensors;
   keywords.take("tensors", tensors);
@@ -92,24 +107,30 @@ WriteOptions write_options_of(const nb::dict& values) {
 }
 
 /// `data` is a capsule of an Arrow stream, or a function without arguments that gives (size,
-/// columns) as batch_of() takes them, and None at the end.
+/// columns) as batch_of() takes them and the bad samples among them (row, what), and None at the
+/// end.
 std::unique_ptr<Source> source_of(const nb::object& data, Extent extent,
                                   const SourceOptions& options, Waiter& waiter) {
   if (nb::capsule capsule; nb::try_cast(data, capsule))
     return open_arrow(stream_of(capsule), extent, "data", options);
-  const NextBatch next = [&waiter, &data]() -> std::optional<Batch> {
+  const auto bad = std::make_shared<std::vector<BadSample>>();
+  const NextBatch next = [&waiter, &data, bad]() -> std::optional<Batch> {
     std::optional<Batch> batch;
     waiter.call([&] {
       const nb::object parts = data();
       if (parts.is_none()) return;
       batch = batch_of(nb::cast<std::int64_t>(parts[0]), nb::cast<nb::list>(parts[1]));
+      for (auto& [row, what] :
+           nb::cast<std::vector<std::pair<std::int64_t, std::string>>>(parts[2])) {
+        bad->push_back({row, std::move(what)});
+      }
     });
     return batch;
   };
-  return open_batches(next, extent, "data", options);
+  return open_batches(next, extent, "data", options, [bad] { return std::exchange(*bad, {}); });
 }
 
-/// (version, unchanged, splits).
+/// (version, unchanged, splits, rejected).
 nb::tuple write(const std::string& url_text, const nb::object& data, bool in_memory,
                 const nb::dict& values, const nb::object& report, const nb::dict& connection) {
   const Url url = Url::parse(url_text);
@@ -122,13 +143,16 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
     options.ingest.progress = [&](const IngestProgress& at) {
       progress(at.stage, at.done, at.total);
     };
+    const auto open = [&] { return options.rows ? open_row_store(url, to) : open_store(url, to); };
+    if (options.ingest.append) take_classes(options.source, *open());
     const auto source =
         source_of(data, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
     if (options.replication) create_keyspace(url, *options.replication, to);
-    const auto store = options.rows ? open_row_store(url, to) : open_store(url, to);
+    const auto store = open();
     result = ingest(*source, *store, options.ingest);
   });
-  return nb::make_tuple(result.manifest.version, result.unchanged, splits_of(result.manifest));
+  return nb::make_tuple(result.manifest.version, result.unchanged, splits_of(result.manifest),
+                        result.rejected);
 }
 
 /// (version, splits, path of the index).

@@ -17,7 +17,8 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kIngestHelp =
-    "Turns CSV, Parquet, npy or IDX files into a new version of a data set: permuted, split, cut "
+    "Turns CSV, JSON Lines, Parquet, npy or IDX files into a new version of a data set: permuted, "
+    "split, cut "
     "into chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
@@ -28,6 +29,7 @@ constexpr const char* kIngestExamples =
     "      --split train=0.8,val=0.2 --stratify label\n"
     "  ringfeed ingest t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz mnist.ring --split "
     "train=0.8,val=0.2\n"
+    "  ringfeed ingest flowers.csv flowers.ring --classes species --drop id\n"
     "  ringfeed ingest more.parquet clicks.ring --append\n"
     "  ringfeed ingest digits.csv cassandra://127.0.0.1/ml/digits --create-keyspace --replication "
     "simple:3\n";
@@ -35,6 +37,10 @@ constexpr const char* kIngestExamples =
 struct IngestFlags {
   std::vector<std::string> places;  ///< sources, then the URL
   std::vector<std::string> tensors;
+  std::vector<std::string> classes;
+  std::vector<std::string> types;
+  std::string delimiter;
+  bool in_order = false;
   std::string split;
   std::string header = "auto";
   std::string on_bad = "error";
@@ -47,6 +53,16 @@ struct IngestFlags {
   SourceOptions source;
   IngestOptions ingest;
 };
+
+/// One byte, or "tab"; empty: by the file's name.
+char delimiter_of(const std::string& text) {
+  if (text.empty()) return '\0';
+  if (text == "tab" || text == "\\t") return '\t';
+  const bool is_byte = text.size() == 1 && text[0] > ' ' && text[0] != '"' && text[0] != 0x7f;
+  if (is_byte || text == "\t" || text == " ") return text[0];
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--delimiter '{}': it is one ASCII character but a quote, or tab", text));
+}
 
 std::string summary_text(const std::string& url, const IngestResult& result) {
   const Manifest& manifest = result.manifest;
@@ -79,6 +95,10 @@ int run_ingest(IngestFlags& options, const Command& command) {
   const Url url = Url::parse(url_text);
   for (const auto& tensor : options.tensors)
     options.source.tensors.push_back(TensorSpec::parse(tensor));
+  for (const auto& column : options.classes) options.source.classes.push_back({column});
+  for (const auto& type : options.types) options.source.types.push_back(parse_type(type));
+  options.source.delimiter = delimiter_of(options.delimiter);
+  options.ingest.permute = !options.in_order;
   if (!options.split.empty()) options.ingest.splits = parse_splits(options.split);
   if (options.header != "auto")
     options.source.header = options.header == "yes" ? Header::kYes : Header::kNo;
@@ -100,10 +120,14 @@ int run_ingest(IngestFlags& options, const Command& command) {
           progress.update(at.stage, at.done, at.total,
                           at.stage == "reading" ? Unit::kBytes : Unit::kSamples);
         };
+        const auto open = [&] {
+          return options.layout == "rows" ? open_row_store(url, connection)
+                                          : open_store(url, connection);
+        };
+        if (options.ingest.append) take_classes(options.source, *open());
         const auto source = open_source(options.places, options.source);
         if (options.create_keyspace) create_keyspace(url, options.replication, connection);
-        const auto store = options.layout == "rows" ? open_row_store(url, connection)
-                                                    : open_store(url, connection);
+        const auto store = open();
         const IngestResult result = ingest(*source, *store, options.ingest);
         progress.finish();
         output.result(summary_json(url_text, result), summary_text(url_text, result));
@@ -124,13 +148,35 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--tensor", options->tensors,
                   "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE packs source columns into one tensor "
                   "column; may be given "
-                  "several times; then only these columns are kept. An empty SHAPE is a scalar")
+                  "several times; other columns stay as they are. An empty SHAPE is a scalar. A "
+                  "column of lists makes one: COL:SHAPE")
       ->allow_extra_args(false);
+  auto* columns = app->add_option("--columns", options->source.columns,
+                                  "source columns to read, comma-separated, also FIRST..LAST "
+                                  "(default: all)")
+                      ->delimiter(',');
+  app->add_option("--drop", options->source.drop, "source columns to leave out, in the same form")
+      ->delimiter(',')
+      ->excludes(columns);
+  app->add_option("--classes", options->classes,
+                  "columns of text or whole numbers that become class numbers, comma-separated; "
+                  "the data set keeps their names")
+      ->delimiter(',');
+  app->add_option("--schema", options->types,
+                  "NAME=TYPE,... says what a column is: a dtype, DTYPE:8x8, list<DTYPE>, string or "
+                  "binary (default: by what the records show)")
+      ->delimiter(',');
+  app->add_flag("--allow-nan", options->source.allow_nan,
+                "NaN and infinity are values like others; without it a record with one is bad");
+  app->add_option("--row-number", options->source.row_number,
+                  "name of one more column: the number of the record in the source, from 0");
   app->add_option("--split", options->split,
                   "shares of the splits, e.g. train=0.8,val=0.2; without it all is train");
   app->add_option("--stratify", options->ingest.stratify,
                   "column whose values each split gets in proportion");
   app->add_option("--seed", options->ingest.seed, "seed of the permutation")->capture_default_str();
+  app->add_flag("--no-permute", options->in_order,
+                "store samples in the order of the source; each split has its share in a row");
   app->add_option("--chunk-bytes", options->chunk_bytes,
                   "size of a chunk to aim for (4KiB to 8MiB)")
       ->capture_default_str();
@@ -144,6 +190,13 @@ void add_ingest(CLI::App& program, Command& command) {
       ->capture_default_str();
   app->add_flag("--append", options->ingest.append,
                 "a new version: the newest one's samples, then these");
+  app->add_flag(
+      "--overwrite", options->ingest.overwrite,
+      "a new version of these samples alone, whatever the data set holds; versions before "
+      "it stay until they are deleted");
+  app->add_option("--delimiter", options->delimiter,
+                  "between the fields of a CSV file: a character, or tab (default: a tab in .tsv "
+                  "and .tab, else a comma)");
   app->add_option("--header", options->header,
                   "whether the first row of a CSV file names the columns; auto: unless all its "
                   "fields are numbers")

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <ringfeed/dataset.hpp>
 
@@ -11,6 +12,16 @@
 
 namespace ringfeed::cli {
 namespace {
+
+/// The first ones by number: "0 cat, 1 dog and 3 more".
+std::string listed_classes(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", i, names[i]);
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
 
 int inspect(const std::string& url_text, const Command& command) {
   const Url url = Url::parse(url_text);
@@ -34,11 +45,17 @@ int inspect(const std::string& url_text, const Command& command) {
       columns.back()["most"] = range->most;
       text += fmt::format(", {} to {}", range->least, range->most);
     }
+    if (!column.classes.empty()) {
+      columns.back()["classes"] = column.classes;
+      text += fmt::format(", classes {}", listed_classes(column.classes));
+    }
   }
   text += "\nsplits:" + splits_text(manifest);
   const Origin& origin = manifest.origin;
-  text += fmt::format("\ningest: seed {}, chunks of {}, permuted {}{}", origin.seed,
-                      format_bytes(origin.chunk_bytes), origin.permutation,
+  const std::string order = origin.permutation == "none" ? "in the order of the source"
+                                                         : "permuted " + origin.permutation;
+  text += fmt::format("\ningest: seed {}, chunks of {}, {}{}", origin.seed,
+                      format_bytes(origin.chunk_bytes), order,
                       origin.allow_nan ? ", NaN and infinity allowed" : "");
   output.result({{"url", url_text},
                  {"version", manifest.version},

@@ -286,7 +286,9 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
   app.add_option("URL", train_options.url,
                  "the data set; ?split= chooses what is trained on (default train)")
       ->required();
-  app.add_option("--input", train_options.input, "column of the input")->required();
+  app.add_option("--input", train_options.input,
+                 "column of the input; several, a,b,c, are put side by side")
+      ->required();
   app.add_option("--target", train_options.target, "column of the target")->required();
   app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")
       ->capture_default_str();

@@ -26,11 +26,17 @@ int run_verify(const std::string& url_text, const Command& command) {
     };
     const VerifyResult result = verify(url_text, options, connection);
     progress.finish();
-    output.result(
-        {{"url", url_text}, {"versions", result.versions}, {"bytes", result.bytes}, {"ok", true}},
-        fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
-                    format_bytes(result.bytes), result.versions.size(),
-                    result.versions.size() == 1 ? "" : "s"));
+    nlohmann::json json = {
+        {"url", url_text}, {"versions", result.versions}, {"bytes", result.bytes}, {"ok", true}};
+    std::string text = fmt::format("{}: every byte is as published ({} in {} version{})", url_text,
+                                   format_bytes(result.bytes), result.versions.size(),
+                                   result.versions.size() == 1 ? "" : "s");
+    if (result.not_finite) {
+      json["not_finite"] = *result.not_finite;
+      text +=
+          fmt::format("\n  {} values are NaN or infinite, which was allowed", *result.not_finite);
+    }
+    output.result(json, text);
     return 0;
   });
 }

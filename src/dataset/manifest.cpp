@@ -87,6 +87,16 @@ void append_ranges(std::string& out, const std::vector<ColumnRange>& ranges) {
   out += ']';
 }
 
+void append_classes(std::string& out, const std::vector<std::string>& classes) {
+  std::string_view separator = ",\"classes\":[";
+  for (const auto& name : classes) {
+    out += separator;
+    out += quoted(name);
+    separator = ",";
+  }
+  if (!classes.empty()) out += ']';
+}
+
 void append_part(std::string& out, const Part& part) {
   out += fmt::format("{{\"name\":{},\"split\":{},\"head\":", quoted(part.name), quoted(part.split));
   append_frame(out, part.head);
@@ -114,6 +124,7 @@ std::string body_of(const Manifest& manifest) {
     out += fmt::format("{}{{\"name\":{},\"kind\":\"{}\",\"dtype\":\"{}\",\"shape\":", separator,
                        quoted(column.name), kind_name(column.kind), name_of(column.dtype));
     append_numbers(out, column.shape);
+    append_classes(out, column.classes);
     out += '}';
     separator = ",";
   }
@@ -211,6 +222,11 @@ ColumnSpec parse_column(const Json& json) {
   for (const auto& dimension : array_at(json, "shape", kTensorDimensionsMax)) {
     spec.shape.push_back(
         static_cast<std::int64_t>(number_in(dimension, "a dimension", 1, kSampleBytesMax)));
+  }
+  if (!json.contains("classes")) return spec;
+  for (const auto& name : array_at(json, "classes", kClassNamesMax)) {
+    if (!name.is_string()) throw Bad{"a class has no name"};
+    spec.classes.push_back(name.get<std::string>());
   }
   return spec;
 }

@@ -78,6 +78,12 @@ DType dtype_of_elements(const arrow::BaseListType& list, std::string_view column
 
 DType dtype_of(const arrow::DataType& type, std::string_view column) {
   if (const auto dtype = find_dtype(type)) return *dtype;
+  if (type.id() == arrow::Type::STRUCT) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("column {}: type {} cannot be held; make its fields columns of their "
+                            "own, such as the bytes of an image",
+                            column, type.ToString()));
+  }
   throw Error(
       ErrorCode::kBadData,
       fmt::format(
@@ -224,6 +230,26 @@ std::shared_ptr<arrow::Field> field_of(const ColumnSpec& spec) {
                                 {shape, std::string(kTensorExtension)}));
 }
 
+void check_classes(const ColumnSpec& column) {
+  const auto& classes = column.classes;
+  if (classes.empty()) return;
+  if (column.kind != ColumnKind::kTensor || column.dtype != DType::kInt64 || !column.shape.empty())
+    refuse(fmt::format("column {}: only a scalar int64 column has classes", column.name));
+  if (classes.size() > kClassNamesMax) {
+    refuse(fmt::format("column {} has {} classes, the limit is {}; leave it as it is", column.name,
+                       classes.size(), kClassNamesMax));
+  }
+  std::unordered_set<std::string_view> names;
+  for (const auto& name : classes) {
+    if (name.empty() || name.size() > kClassNameBytesMax || !arrow::util::ValidateUTF8(name)) {
+      refuse(fmt::format("column {}: the name of class {} is not UTF-8 text of 1 to {} bytes",
+                         column.name, names.size(), kClassNameBytesMax));
+    }
+    if (!names.insert(name).second)
+      refuse(fmt::format("column {}: the class {} stands twice; leave one out", column.name, name));
+  }
+}
+
 }  // namespace
 
 std::size_t size_of(DType dtype) noexcept {
@@ -263,6 +289,10 @@ bool is_integer(DType dtype) noexcept {
     default:
       return false;
   }
+}
+
+bool is_float(DType dtype) noexcept {
+  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
 }
 
 DType dtype_from_name(std::string_view name) {
@@ -344,6 +374,7 @@ void Schema::check() const {
     check_name(columns[i].name, i + 1);
     if (!names.insert(columns[i].name).second)
       refuse(fmt::format("column {}: the name stands twice; rename one", columns[i].name));
+    check_classes(columns[i]);
     sample_bytes += checked_bytes(columns[i]);
   }
   if (sample_bytes > kSampleBytesMax) {

@@ -47,6 +47,11 @@ void check_options(const IngestOptions& options, const Schema& schema) {
   for (const auto& split : options.splits)
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", split.name, split.share);
   check_splits(options.splits, text);
+  if (options.append && options.overwrite) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a new version either adds to the one before or takes its place; choose --append "
+                "or --overwrite");
+  }
   if (!options.stratify.empty()) check_stratify(schema, options.stratify);
 }
 
@@ -63,8 +68,13 @@ WriteIntent intent_of(Source& source, const IngestOptions& options) {
   }
   for (const auto& column : intent.schema.columns)
     text += fmt::format("column {} {}\n", column.name, column.type_name());
-  intent.origin = {hash_bytes(text), options.seed, options.chunk_bytes, "whole"};
+  if (!options.permute) text += "permute no\n";
+  // What is added to other samples and what stands alone are two versions.
+  if (options.overwrite) text += "overwrite\n";
+  intent.origin = {hash_bytes(text), options.seed, options.chunk_bytes,
+                   options.permute ? "whole" : "none", source.allows_nan()};
   intent.append = options.append;
+  intent.overwrite = options.overwrite;
   return intent;
 }
 
@@ -100,7 +110,7 @@ class Run {
       }
       write(number);
       segment_.clear();
-      if (number > 0 || more) writer_.set_permutation("segments");
+      if (options_.permute && (number > 0 || more)) writer_.set_permutation("segments");
       if (!more) break;
     }
     check_no_split_is_empty(written_);
@@ -193,6 +203,7 @@ class Run {
   std::vector<std::uint32_t> permutation(std::uint64_t number) const {
     std::vector<std::uint32_t> samples(segment_.samples());
     std::iota(samples.begin(), samples.end(), std::uint32_t{0});
+    if (!options_.permute) return samples;
     Random random(random_key(kIngestVersion, options_.seed, 0, Purpose::kIngest, number));
     for (std::size_t i = samples.size(); i > 1; --i) {
       std::swap(samples[i - 1], samples[random.below(i)]);
@@ -333,6 +344,16 @@ class Run {
 };
 
 }  // namespace
+
+void take_classes(SourceOptions& source, Store& store) {
+  const auto versions = source.classes.empty() ? std::vector<std::uint64_t>() : store.versions();
+  if (versions.empty()) return;
+  const auto schema = store.manifest(versions.back()).schema;
+  for (auto& each : source.classes) {
+    const auto* const column = schema.find(each.column);
+    if (each.names.empty() && column != nullptr) each.names = column->classes;
+  }
+}
 
 IngestResult ingest(Source& source, Store& store, const IngestOptions& options) {
   check_options(options, source.schema());

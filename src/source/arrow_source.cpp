@@ -5,11 +5,13 @@
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <deque>
 #include <optional>
 #include <random>
+#include <ringfeed/error.hpp>
 #include <utility>
 
 #include "base/hash.hpp"
@@ -103,15 +105,17 @@ std::uint64_t random_fingerprint() {
 class ArrowSource final : public Source {
  public:
   ArrowSource(std::shared_ptr<arrow::RecordBatchReader> reader, Extent extent, std::string name,
-              const SourceOptions& options)
+              const SourceOptions& options, std::shared_ptr<const BadRows> bad_rows)
       : reader_(std::move(reader)),
+        bad_rows_(std::move(bad_rows)),
         name_(std::move(name)),
         options_(options),
-        projection_(name_, columns_of(*reader_->schema(), name_), options.tensors),
+        projection_(name_, columns_of(*reader_->schema(), name_), options),
         bad_(options, {}, "correct it, or leave the sample out"),
         batch_rows_(rows_of_batch(projection_.row_bytes(), options.batch_rows)),
         in_memory_(extent == Extent::kWhole) {
-    for (const auto& field : reader_->schema()->fields()) types_.push_back(held_type(field->type()));
+    for (const auto& field : reader_->schema()->fields())
+      types_.push_back(held_type(field->type()));
     while (in_memory_) {
       auto batch = value_of(reader_->Next(), name_);
       if (batch == nullptr) break;
@@ -146,25 +150,30 @@ class ArrowSource final : public Source {
     return batch;
   }
 
+  bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override { return in_memory_ && !copies_; }
 
   std::uint64_t fingerprint() override {
     if (!in_memory_) return random_fingerprint();
     ValueHash hash(schema());
+    std::int64_t first = 0;
     for (const auto& batch : whole_) {
       for (std::int64_t row = 0; row < batch->num_rows(); row += batch_rows_) {
         check_stop(options_.stop);
         RowFaults faults;
-        const auto projected = projected_rows(*batch, row, faults);
+        const auto projected = projected_rows(*batch, row, first + row, faults);
         // A bad row makes next() end the run, or is known by its place.
         for (const auto& run : good_runs(projected, faults)) hash.update(*run);
       }
+      first += batch->num_rows();
     }
     return hash.digest(describe("arrow", schema(), options_));
   }
 
   std::uint64_t bytes_total() const override { return bytes_total_; }
-  std::uint64_t bytes_read() const override { return records_ * projection_.row_bytes(); }
+  std::uint64_t bytes_read() const override {
+    return static_cast<std::uint64_t>(records_) * projection_.row_bytes();
+  }
   std::uint64_t rejected() const override { return bad_.count(); }
 
  private:
@@ -174,29 +183,36 @@ class ArrowSource final : public Source {
   }
 
   std::shared_ptr<arrow::RecordBatch> projected_rows(const arrow::RecordBatch& batch,
-                                                     std::int64_t row, RowFaults& faults) const {
+                                                     std::int64_t row, std::int64_t first,
+                                                     RowFaults& faults) const {
     const auto slice = batch.Slice(row, batch_rows_);
     arrow::ArrayVector arrays;
     for (const auto column : projection_.used()) {
-      auto array = value_of(cast_to_held(slice->column(static_cast<int>(column)), types_[column]),
-                            name_);
+      auto array =
+          value_of(cast_to_held(slice->column(static_cast<int>(column)), types_[column]), name_);
       check(array->Validate(), name_);
       arrays.push_back(std::move(array));
     }
-    return projection_.project(arrays, slice->num_rows(), faults);
+    if (bad_rows_ != nullptr) {
+      const auto end = bad_rows_->lower_bound(first + slice->num_rows());
+      for (auto bad = bad_rows_->lower_bound(first); bad != end; ++bad)
+        faults.emplace(bad->first - first, RowFault{0, bad->second});
+    }
+    return projection_.project(arrays, slice->num_rows(), first, faults);
   }
 
   void project() {
     RowFaults faults;
-    const auto batch = projected_rows(*current_, row_, faults);
+    const auto batch = projected_rows(*current_, row_, records_, faults);
     for (const auto& [row, fault] : faults)
-      bad_.add(name_, records_ + static_cast<std::uint64_t>(row) + 1, fault.what);
+      bad_.add(name_, static_cast<std::uint64_t>(records_ + row) + 1, fault.what);
     for (auto& run : good_runs(batch, faults)) ready_.push_back(std::move(run));
     row_ += batch->num_rows();
-    records_ += static_cast<std::uint64_t>(batch->num_rows());
+    records_ += batch->num_rows();
   }
 
   const std::shared_ptr<arrow::RecordBatchReader> reader_;
+  const std::shared_ptr<const BadRows> bad_rows_;  ///< null: none
   const std::string name_;
   const SourceOptions options_;
   const Projection projection_;
@@ -209,8 +225,8 @@ class ArrowSource final : public Source {
   std::size_t taken_ = 0;  ///< of whole_
   std::uint64_t bytes_total_ = 0;
   std::shared_ptr<arrow::RecordBatch> current_;
-  std::int64_t row_ = 0;  ///< of current_, the next
-  std::uint64_t records_ = 0;
+  std::int64_t row_ = 0;      ///< of current_, the next
+  std::int64_t records_ = 0;  ///< before row_, of all batches
   std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
 };
 
@@ -218,8 +234,23 @@ class ArrowSource final : public Source {
 
 std::unique_ptr<Source> make_arrow_source(std::shared_ptr<arrow::RecordBatchReader> reader,
                                           Extent extent, std::string name,
-                                          const SourceOptions& options) {
-  return std::make_unique<ArrowSource>(std::move(reader), extent, std::move(name), options);
+                                          const SourceOptions& options,
+                                          std::shared_ptr<const BadRows> bad_rows) {
+  const auto open = [&](const auto& from, const SourceOptions& with) {
+    return std::make_unique<ArrowSource>(from, extent, name, with, bad_rows);
+  };
+  if (!has_unnamed_classes(options)) return open(reader, options);
+  if (extent == Extent::kStream) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: a stream is read only once, so the names of its classes cannot be "
+                            "found before; give them",
+                            name));
+  }
+  const auto whole = value_of(reader->ToRecordBatches(), name);
+  const auto again = [&](const SourceOptions& with) {
+    return open(value_of(arrow::RecordBatchReader::Make(whole, reader->schema()), name), with);
+  };
+  return again(with_class_names(options, again));
 }
 
 std::unique_ptr<Source> open_arrow(ArrowArrayStream* stream, Extent extent, std::string name,

@@ -83,8 +83,9 @@ Schema schema_of(const Batch& batch) {
 
 class BatchReader final : public arrow::RecordBatchReader {
  public:
-  BatchReader(NextBatch next, std::string name) : next_(std::move(next)), name_(std::move(name)) {
-    batch_ = next_();
+  BatchReader(NextBatch next, BadSamples bad, std::string name)
+      : next_(std::move(next)), bad_(std::move(bad)), name_(std::move(name)) {
+    take();
     if (!batch_) {
       throw Error(ErrorCode::kInvalidArgument,
                   name_ + ": there is no sample; a data set needs at least one");
@@ -99,14 +100,23 @@ class BatchReader final : public arrow::RecordBatchReader {
     while (batch_ && row_ == batch_->size) {
       samples_ += batch_->size;
       row_ = 0;
-      batch_ = next_();
+      take();
       if (batch_) check_same_columns();
     }
     *to = batch_ ? make() : nullptr;
     return arrow::Status::OK();
   }
 
+  /// Of the batches so far.
+  const std::shared_ptr<BadRows>& bad_rows() const { return bad_rows_; }
+
  private:
+  void take() {
+    batch_ = next_();
+    if (!batch_ || !bad_) return;
+    for (auto& [row, what] : bad_()) bad_rows_->emplace(samples_ + row, std::move(what));
+  }
+
   void check_same_columns() const {
     const Schema other = schema_of(*batch_);
     for (std::size_t i = 0; i < std::max(schema_.columns.size(), other.columns.size()); ++i) {
@@ -143,10 +153,12 @@ class BatchReader final : public arrow::RecordBatchReader {
   }
 
   const NextBatch next_;
+  const BadSamples bad_;
   const std::string name_;
   Schema schema_;
   std::shared_ptr<arrow::Schema> arrow_schema_;
   std::optional<Batch> batch_;
+  const std::shared_ptr<BadRows> bad_rows_ = std::make_shared<BadRows>();
   std::int64_t row_ = 0;      ///< of batch_, the next
   std::int64_t samples_ = 0;  ///< before batch_
 };
@@ -154,9 +166,10 @@ class BatchReader final : public arrow::RecordBatchReader {
 }  // namespace
 
 std::unique_ptr<Source> open_batches(NextBatch next, Extent extent, std::string name,
-                                     const SourceOptions& options) {
-  auto reader = std::make_shared<BatchReader>(std::move(next), name);
-  return make_arrow_source(std::move(reader), extent, std::move(name), options);
+                                     const SourceOptions& options, BadSamples bad) {
+  auto reader = std::make_shared<BatchReader>(std::move(next), std::move(bad), name);
+  const auto bad_rows = reader->bad_rows();
+  return make_arrow_source(std::move(reader), extent, std::move(name), options, bad_rows);
 }
 
 }  // namespace ringfeed

@@ -120,6 +120,20 @@ Loss narrow(double value, To& to) {
   return Loss::kNone;
 }
 
+template <typename To>
+constexpr bool kIsFloat = std::is_floating_point_v<To> || std::is_same_v<To, Half>;
+
+/// NaN or infinity as the same of another float.
+template <typename Wide, typename To>
+Loss not_finite(Wide value, To& to) {
+  if constexpr (std::is_same_v<To, Half>) {
+    to.bits = Float16::FromDouble(static_cast<double>(value)).bits();
+  } else {
+    to = static_cast<To>(value);
+  }
+  return Loss::kNone;
+}
+
 template <typename Wide>
 std::string describe(Loss loss, Wide value, DType dtype) {
   switch (loss) {
@@ -139,7 +153,7 @@ std::string describe(Loss loss, Wide value, DType dtype) {
 
 template <typename From, typename To>
 void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
-          std::int64_t stride, const OnBadElement& on_bad) {
+          std::int64_t stride, const OnBadElement& on_bad, bool allow_nan) {
   constexpr std::size_t kToBytes = sizeof(To);
   for (std::int64_t row = 0; row * columns < from.count; ++row) {
     std::uint8_t* const place = to + static_cast<std::size_t>(row * stride) * kToBytes;
@@ -147,7 +161,10 @@ void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t*
       const auto element = row * columns + column;
       const auto wide = load<From>(from.data, from.first + element);
       To value{};
-      const Loss loss = narrow(wide, value);
+      Loss loss = narrow(wide, value);
+      if constexpr (kIsFloat<To>) {
+        if (loss == Loss::kNotFinite && allow_nan) loss = not_finite(wide, value);
+      }
       if (loss != Loss::kNone) [[unlikely]]
         on_bad(element, describe(loss, wide, dtype));
       std::memcpy(place + static_cast<std::size_t>(column) * kToBytes, &value, kToBytes);
@@ -156,6 +173,15 @@ void cast(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t*
 }
 
 }  // namespace
+
+std::int64_t whole_at(const Elements& elements, std::int64_t element) {
+  std::int64_t value = 0;
+  with_type(elements.dtype, [&](auto type) {
+    value =
+        static_cast<std::int64_t>(load<decltype(type)>(elements.data, elements.first + element));
+  });
+  return value;
+}
 
 void check_finite(const Elements& elements, const OnBadElement& on_bad) {
   const auto end = static_cast<std::size_t>(elements.first + elements.count);
@@ -173,10 +199,11 @@ void check_finite(const Elements& elements, const OnBadElement& on_bad) {
 }
 
 void cast_elements(const Elements& from, std::int64_t columns, DType dtype, std::uint8_t* to,
-                   std::int64_t stride, const OnBadElement& on_bad) {
+                   std::int64_t stride, const OnBadElement& on_bad, bool allow_nan) {
   with_type(from.dtype, [&](auto from_type) {
     with_type(dtype, [&](auto to_type) {
-      cast<decltype(from_type), decltype(to_type)>(from, columns, dtype, to, stride, on_bad);
+      cast<decltype(from_type), decltype(to_type)>(from, columns, dtype, to, stride, on_bad,
+                                                   allow_nan);
     });
   });
 }

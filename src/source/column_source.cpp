@@ -53,7 +53,7 @@ class ColumnSource final : public Source {
       : files_(std::move(files)),
         options_(options),
         paths_(paths_of(files_)),
-        projection_(paths_[0], columns_of(files_), options.tensors),
+        projection_(paths_[0], columns_of(files_), options),
         bad_(options, paths_),
         batch_rows_(rows_of_batch(projection_.row_bytes(), options.batch_rows)) {}
 
@@ -75,6 +75,7 @@ class ColumnSource final : public Source {
     return batch;
   }
 
+  bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override {
     return !projection_.copies() &&
            std::all_of(projection_.used().begin(), projection_.used().end(),
@@ -85,7 +86,7 @@ class ColumnSource final : public Source {
     return hash_files(describe("columns", schema(), options_), paths_, options_.stop);
   }
 
-  /// Of the files that are read: with --tensor perhaps not all.
+  /// Of the files that are read: all, unless columns are left out.
   std::uint64_t bytes_total() const override {
     std::uint64_t bytes = 0;
     for (const auto column : projection_.used()) bytes += files_[column]->file_bytes();
@@ -105,7 +106,7 @@ class ColumnSource final : public Source {
     arrow::ArrayVector arrays;
     for (const auto column : projection_.used()) arrays.push_back(files_[column]->read(rows));
     RowFaults faults;
-    const auto batch = projection_.project(arrays, rows, faults);
+    const auto batch = projection_.project(arrays, rows, done_, faults);
     for (const auto& [row, fault] : faults) {
       bad_.add(files_[projection_.used()[fault.column]]->path(),
                static_cast<std::uint64_t>(done_ + row) + 1, fault.what);

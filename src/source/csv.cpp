@@ -10,12 +10,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 #include <ringfeed/error.hpp>
 
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
+#include "source/classes.hpp"
 #include "source/csv_number.hpp"
 #include "source/csv_rows.hpp"
 #include "source/input.hpp"
@@ -31,18 +34,23 @@ constexpr std::uint64_t kTextBytesMax = std::uint64_t{16} << 20;
 /// filled.
 struct CsvColumn {
   ColumnSpec spec;
-  std::vector<std::size_t> fields;
-  std::shared_ptr<arrow::DataType> type;
-  ParseNumber parse = nullptr;  ///< null for text
-  std::unique_ptr<arrow::ResizableBuffer> values;
+  Places fields;                             ///< none: the number of the record
+  ParseNumber parse = nullptr;               ///< null for text, class numbers and record numbers
+  std::optional<ClassNumbers> classes = {};  ///< of class numbers
+  std::shared_ptr<arrow::DataType> type = nullptr;
+  std::unique_ptr<arrow::ResizableBuffer> values = nullptr;
+
+  bool is_text() const { return spec.kind == ColumnKind::kString; }
 };
 
-/// The narrowest type that holds every field of a column: int64, float64 or string. A whole number
-/// beyond int64 is a bad record then, as is one that float64 does not hold exactly.
-std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths,
-                                      const SourceOptions& options, BadRecords& bad) {
-  CsvRows rows(paths, options.header);
-  std::vector<TextKind> kinds(rows.columns().size(), TextKind::kEmpty);
+ColumnSpec text_column(const std::string& name) {
+  return {name, ColumnKind::kString, DType::kUInt8, {}};
+}
+
+/// What the fields of some columns could be, by column; found by reading all files.
+std::vector<TextKind> find_kinds(CsvRows& rows, const Places& columns, const SourceOptions& options,
+                                 BadRecords& bad) {
+  std::vector<TextKind> kinds(columns.size(), TextKind::kEmpty);
   bool any = false;
   while (rows.next()) {
     check_stop(options.stop);
@@ -53,26 +61,22 @@ std::vector<ColumnSpec> infer_columns(const std::vector<std::string>& paths,
     any = true;
     const auto fields = rows.fields();
     for (std::size_t i = 0; i < kinds.size(); ++i) {
-      if (kinds[i] != TextKind::kText) kinds[i] = std::max(kinds[i], kind_of(fields[i]));
+      if (kinds[i] != TextKind::kText) kinds[i] = std::max(kinds[i], kind_of(fields[columns[i]]));
     }
   }
-  if (!any) {
-    throw Error(
-        ErrorCode::kBadData,
-        fmt::format("{}: there is no good record to tell the types of the columns by; add records",
-                    paths[0]));
-  }
-  std::vector<ColumnSpec> columns;
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    ColumnSpec column{rows.columns()[i], ColumnKind::kTensor, DType::kInt64, {}};
-    if (kinds[i] == TextKind::kNumber) column.dtype = DType::kFloat64;
-    if (kinds[i] == TextKind::kText || kinds[i] == TextKind::kEmpty) {
-      column.kind = ColumnKind::kString;
-      column.dtype = DType::kUInt8;
-    }
-    columns.push_back(std::move(column));
-  }
-  return columns;
+  if (any) return kinds;
+  throw Error(
+      ErrorCode::kBadData,
+      fmt::format("{}: there is no good record to tell the types of the columns by; add records",
+                  rows.path()));
+}
+
+/// The narrowest type that holds every field of a column: int64, float64 or string. A whole number
+/// beyond int64 is a bad record then, as is one that float64 does not hold exactly.
+ColumnSpec column_of_kind(const std::string& name, TextKind kind) {
+  if (kind == TextKind::kText || kind == TextKind::kEmpty) return text_column(name);
+  return {
+      name, ColumnKind::kTensor, kind == TextKind::kNumber ? DType::kFloat64 : DType::kInt64, {}};
 }
 
 class CsvSource final : public Source {
@@ -86,10 +90,7 @@ class CsvSource final : public Source {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       auto& column = columns_[i];
       column.type = arrow_schema->field(static_cast<int>(i))->type();
-      if (column.spec.kind == ColumnKind::kString) continue;
-      column.parse = options_.tensors.empty() ? parser_for_inferred(column.spec.dtype)
-                                              : parser_for(column.spec.dtype);
-      row_bytes_ += column.spec.sample_bytes();
+      if (!column.is_text()) row_bytes_ += column.spec.sample_bytes();
     }
     arrow_schema_ = arrow_schema;
     rows_max_ = rows_of_batch(row_bytes_, options_.batch_rows);
@@ -108,12 +109,14 @@ class CsvSource final : public Source {
       } else {
         ++rows;
       }
+      ++record_;
     }
     if (rows > 0) return finish_batch(rows);
     bad_.finish();
     return nullptr;
   }
 
+  bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override { return false; }
   std::uint64_t fingerprint() override {
     return hash_files(describe("csv", schema_, options_), paths_, options_.stop);
@@ -124,27 +127,77 @@ class CsvSource final : public Source {
 
  private:
   void choose_columns() {
-    rows_ = std::make_unique<CsvRows>(paths_, options_.header);
-    if (options_.tensors.empty()) {
-      for (const auto& name : rows_->columns()) schema_.columns.push_back({name, {}, {}, {}});
-      check_schema(schema_, paths_[0]);  // before the types are looked for, which takes long
-      schema_.columns = infer_columns(paths_, options_, bad_);
-      for (std::size_t i = 0; i < schema_.columns.size(); ++i) {
-        columns_.push_back({schema_.columns[i], {i}, nullptr, nullptr, nullptr});
+    rows_ = std::make_unique<CsvRows>(paths_, options_.header, options_.delimiter);
+    const auto& names = rows_->columns();
+    const auto choice = ringfeed::choose_columns(options_, names);
+    for (std::size_t i = 0; i < options_.tensors.size(); ++i) {
+      const auto& tensor = options_.tensors[i];
+      if (!tensor.dtype) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("--tensor {}: the fields of a CSV file have no dtype; say one "
+                                "behind the shape, e.g. :float32",
+                                tensor.name));
       }
+      columns_.push_back({column_of(tensor, static_cast<std::int64_t>(choice.tensors[i].size())),
+                          choice.tensors[i], parser_for(*tensor.dtype)});
+    }
+    add_others(choice.others, names);
+    if (!options_.row_number.empty())
+      columns_.push_back({{options_.row_number, ColumnKind::kTensor, DType::kInt64, {}}, {}});
+    schema_.columns.clear();
+    for (const auto& column : columns_) schema_.columns.push_back(column.spec);
+  }
+
+  void add_others(const Places& others, const std::vector<std::string>& names) {
+    Places open;  // whose types are to be found
+    for (const auto place : others) {
+      schema_.columns.push_back({names[place], {}, {}, {}});
+      if (find_type(options_, names[place]) == nullptr &&
+          find_class_column(options_, names[place]) == nullptr) {
+        open.push_back(place);
+      }
+    }
+    if (open.empty()) {
+      for (const auto place : others) columns_.push_back(said_column(names[place], place));
       return;
     }
-    for (const auto& tensor : options_.tensors) {
-      auto fields = find_columns(tensor, rows_->columns());
-      schema_.columns.push_back(column_of(tensor, static_cast<std::int64_t>(fields.size())));
-      columns_.push_back({schema_.columns.back(), std::move(fields), nullptr, nullptr, nullptr});
+    check_schema(schema_, paths_[0]);  // before the types are looked for, which takes long
+    CsvRows rows(paths_, options_.header, options_.delimiter);
+    const auto kinds = find_kinds(rows, open, options_, bad_);
+    std::size_t found = 0;
+    for (const auto place : others) {
+      if (found == open.size() || open[found] != place) {
+        columns_.push_back(said_column(names[place], place));
+        continue;
+      }
+      auto spec = column_of_kind(names[place], kinds[found++]);
+      const auto parse =
+          spec.kind == ColumnKind::kString ? nullptr : parser_for_inferred(spec.dtype);
+      columns_.push_back({std::move(spec), {place}, parse});
     }
+  }
+
+  /// A column of which the options say what it is.
+  CsvColumn said_column(const std::string& name, std::size_t place) const {
+    if (const auto* const classes = find_class_column(options_, name)) {
+      CsvColumn column{class_column_of(text_column(name), classes->names), {place}};
+      if (!classes->names.empty()) column.classes.emplace(classes->names);
+      return column;
+    }
+    const auto& type = *find_type(options_, name);
+    const bool is_scalar = type.kind == ColumnKind::kTensor && type.shape.empty();
+    if (!is_scalar && type.kind != ColumnKind::kString) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--schema: column {} of a CSV file is a number or a string, not {}",
+                              in_quotes(name), type.type_name()));
+    }
+    return {type, {place}, is_scalar ? parser_for(type.dtype) : nullptr};
   }
 
   /// A bool has one byte here; finish_batch() packs it.
   void start_batch() {
     for (auto& column : columns_) {
-      if (column.parse == nullptr) continue;
+      if (column.is_text()) continue;
       column.values =
           make_buffer(rows_max_ * static_cast<std::int64_t>(column.spec.sample_bytes()));
     }
@@ -157,7 +210,7 @@ class CsvSource final : public Source {
     const auto fields = rows_->fields();
     std::uint64_t bytes = row_bytes_;
     for (const auto& column : columns_) {
-      if (column.parse == nullptr) {
+      if (column.is_text()) {
         const auto text = fields[column.fields[0]];
         bytes += text.size();
         if (!arrow::util::ValidateUTF8(text)) {
@@ -168,9 +221,17 @@ class CsvSource final : public Source {
       const auto item_bytes = size_of(column.spec.dtype);
       auto* to = column.values->mutable_data() +
                  static_cast<std::size_t>(row) * column.spec.sample_bytes();
+      if (column.parse == nullptr) {
+        const auto number = column.classes ? column.classes->find(fields[column.fields[0]])
+                                           : std::optional(record_);
+        if (!number)
+          return column.classes->describe_unknown(column.spec.name, fields[column.fields[0]]);
+        std::memcpy(to, &*number, sizeof(*number));
+        continue;
+      }
       for (const auto field : column.fields) {
         const auto fault = column.parse(fields[field], to);
-        if (fault != NumberFault::kNone) [[unlikely]] {
+        if (fault != NumberFault::kNone && !is_allowed(fault, column.spec.dtype)) [[unlikely]] {
           return describe_fault(fault, rows_->columns()[field], fields[field], column.spec.dtype);
         }
         to += item_bytes;
@@ -178,7 +239,7 @@ class CsvSource final : public Source {
     }
     if (bytes > kSampleBytesMax) return describe_size(bytes);
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].parse != nullptr) continue;
+      if (!columns_[i].is_text()) continue;
       const auto text = fields[columns_[i].fields[0]];
       check(texts_[i].Append(text), "memory for records");
       text_bytes_ += text.size();
@@ -186,11 +247,15 @@ class CsvSource final : public Source {
     return {};
   }
 
+  bool is_allowed(NumberFault fault, DType dtype) const {
+    return fault == NumberFault::kNotFinite && options_.allow_nan && is_float(dtype);
+  }
+
   std::shared_ptr<arrow::RecordBatch> finish_batch(std::int64_t rows) {
     arrow::ArrayVector arrays;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       auto& column = columns_[i];
-      if (column.parse == nullptr) {
+      if (column.is_text()) {
         arrays.push_back(value_of(texts_[i].Finish(), "memory for records"));
         continue;
       }
@@ -220,6 +285,7 @@ class CsvSource final : public Source {
   std::int64_t rows_max_ = 1;
   std::uint64_t text_bytes_ = 0;
   std::uint64_t bytes_total_ = 0;
+  std::int64_t record_ = 0;  ///< number of the next record, through all files
 };
 
 }  // namespace

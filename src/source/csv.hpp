@@ -8,7 +8,7 @@
 
 namespace ringfeed {
 
-/// Reads all files once when no tensors are asked for, to learn the types of the columns.
+/// Reads all files once to learn the types of the columns, unless the options say those of all.
 std::unique_ptr<Source> open_csv(const std::vector<std::string>& paths,
                                  const SourceOptions& options);
 

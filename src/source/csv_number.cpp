@@ -162,12 +162,13 @@ NumberFault exact_float_to(std::string_view text, void* to) {
 
 NumberFault half_to(std::string_view text, void* to) {
   double wide = 0;
-  if (const auto fault = parse_float(text, wide); fault != NumberFault::kNone) return fault;
+  const auto fault = parse_float(text, wide);
+  if (fault != NumberFault::kNone && fault != NumberFault::kNotFinite) return fault;
   const auto half = Float16::FromDouble(wide);
-  if (half.is_infinity()) return NumberFault::kOutOfRange;
+  if (half.is_infinity() && std::isfinite(wide)) return NumberFault::kOutOfRange;
   const std::uint16_t bits = half.bits();
   std::memcpy(to, &bits, sizeof(bits));
-  return NumberFault::kNone;
+  return fault;
 }
 
 NumberFault bool_to(std::string_view text, void* to) {

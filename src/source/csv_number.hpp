@@ -13,7 +13,7 @@ enum class NumberFault : std::uint8_t {
   kNone,
   kEmpty,
   kNotANumber,
-  kNotFinite,  ///< NaN or infinity, spelt out
+  kNotFinite,  ///< NaN or infinity, spelt out: for a float the value is written all the same
   kOutOfRange,
   kNotWhole,  ///< a fraction where the dtype has whole numbers only
   kNotBool,

@@ -13,23 +13,27 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
-constexpr std::array<bool, 256> make_ends() {
+std::array<bool, 256> ends_of_fields(char delimiter) {
   std::array<bool, 256> ends{};
-  ends[','] = ends['\n'] = ends['\r'] = true;
+  ends[static_cast<unsigned char>(delimiter)] = ends['\n'] = ends['\r'] = true;
   return ends;
-}
-constexpr std::array<bool, 256> kEndsField = make_ends();
-
-const char* end_of_field(const char* at) {
-  while (!kEndsField[static_cast<unsigned char>(*at)]) ++at;
-  return at;
 }
 
 }  // namespace
 
-CsvParser::CsvParser(const std::string& path) : path_(path), input_(path), buffer_(kReadBytes + 1) {
+CsvParser::CsvParser(const std::string& path, char delimiter)
+    : path_(path),
+      delimiter_(delimiter),
+      ends_field_(ends_of_fields(delimiter)),
+      input_(path),
+      buffer_(kReadBytes + 1) {
   refill();
   skip_byte_order_mark();
+}
+
+const char* CsvParser::end_of_field(const char* at) const {
+  while (!ends_field_[static_cast<unsigned char>(*at)]) ++at;
+  return at;
 }
 
 void CsvParser::skip_byte_order_mark() {
@@ -95,7 +99,7 @@ CsvParser::Scan CsvParser::scan_row() {
       at = end_of_field(at);
       fields_.emplace_back(start, static_cast<std::size_t>(at - start));
     }
-    if (*at != ',') break;
+    if (*at != delimiter_) break;
     ++at;
   }
   const char* next = at + 1;

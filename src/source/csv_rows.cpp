@@ -46,6 +46,14 @@ bool are_counting_up(std::span<const std::string_view> fields) {
   return !fields.empty();
 }
 
+char delimiter_by_name(const std::string& path) {
+  const auto name = lower_case(path);
+  const auto is = [&](std::string_view ending) {
+    return name.ends_with(ending) || name.ends_with(std::string(ending) + ".gz");
+  };
+  return is(".tsv") || is(".tab") ? '\t' : ',';
+}
+
 std::string name_of_column(std::string_view field, std::size_t place) {
   const auto first = field.find_first_not_of(" \t");
   if (first == std::string_view::npos) return fmt::format("f{}", place);
@@ -54,14 +62,28 @@ std::string name_of_column(std::string_view field, std::size_t place) {
 
 }  // namespace
 
-CsvRows::CsvRows(std::vector<std::string> paths, Header header)
-    : paths_(std::move(paths)), header_(header) {
+CsvRows::CsvRows(std::vector<std::string> paths, Header header, char delimiter)
+    : paths_(std::move(paths)), header_(header), delimiter_(delimiter) {
   arrow::util::InitializeUTF8();
   open();
   learn_columns();
 }
 
-void CsvRows::open() { parser_ = std::make_unique<CsvParser>(paths_[file_]); }
+void CsvRows::open() {
+  const auto delimiter = delimiter_ != '\0' ? delimiter_ : delimiter_by_name(paths_[file_]);
+  parser_ = std::make_unique<CsvParser>(paths_[file_], delimiter);
+}
+
+/// One column whose first field has another usual delimiter in it is hardly what is meant.
+void CsvRows::check_delimiter() const {
+  if (delimiter_ != '\0' || fields().size() != 1) return;
+  const auto found = fields()[0].find_first_of(";\t|,");
+  if (found == std::string_view::npos) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}:{}: the first row is one field with {} in it; say what the delimiter is",
+                  path(), line(), in_quotes(fields()[0].substr(found, 1))));
+}
 
 bool CsvRows::find_header() const {
   if (header_ != Header::kAuto) return header_ == Header::kYes;
@@ -87,6 +109,7 @@ void CsvRows::learn_columns() {
         fmt::format("{}:{}: {} columns, the limit is {}; use npy or Parquet for such records",
                     path(), line(), row.size(), kFieldsMax));
   }
+  check_delimiter();
   has_header_ = find_header();
   first_row_is_record_ = !has_header_;
   std::unordered_set<std::string> names;
@@ -155,7 +178,7 @@ std::string CsvRows::fault() const {
                        fields().size() == 1 ? "field" : "fields", columns_.size());
   }
   if (parser_->text_after_quote())
-    return "there is text between a closing quote and the next comma";
+    return "there is text between a closing quote and the next delimiter";
   return {};
 }
 

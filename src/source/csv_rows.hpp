@@ -17,8 +17,10 @@ class CsvRows {
  public:
   /// Opens the first file and learns the columns: the names in its header, else f0, f1, ... Throws
   /// Error{kBadData} when there is none, or a name is not right; kInvalidArgument when kAuto cannot
-  /// tell whether there is a header.
-  explicit CsvRows(std::vector<std::string> paths, Header header = Header::kAuto);
+  /// tell whether there is a header, or another delimiter than the file's seems to be meant.
+  /// `delimiter` is that of SourceOptions.
+  explicit CsvRows(std::vector<std::string> paths, Header header = Header::kAuto,
+                   char delimiter = '\0');
 
   const std::vector<std::string>& columns() const noexcept { return columns_; }
 
@@ -41,9 +43,11 @@ class CsvRows {
   bool find_header() const;
   void learn_columns();
   void check_header() const;
+  void check_delimiter() const;
 
   const std::vector<std::string> paths_;
   const Header header_;
+  const char delimiter_;  ///< '\0': by the name of each file
   std::size_t file_ = 0;
   std::unique_ptr<CsvParser> parser_;
   std::vector<std::string> columns_;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "base/system_error.hpp"
 #include "source/arrays.hpp"
@@ -62,7 +63,7 @@ class ParquetSource final : public Source {
       check_same_columns(first, other);
       row_bytes = std::max(row_bytes, other.row_bytes());
     }
-    projection_.emplace(paths_[0], first.columns(), options_.tensors);
+    projection_.emplace(paths_[0], first.columns(), options_);
     batch_rows_ = rows_of_batch(std::max(row_bytes, projection_->row_bytes()), options_.batch_rows);
     bad_.emplace(options_, paths_);
   }
@@ -83,6 +84,7 @@ class ParquetSource final : public Source {
     return batch;
   }
 
+  bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override { return false; }
   std::uint64_t fingerprint() override {
     return hash_files(describe("parquet", schema(), options_), paths_, options_.stop);
@@ -112,7 +114,7 @@ class ParquetSource final : public Source {
     file_ = std::make_unique<ParquetFile>(paths_[files_opened_]);
     file_->start(projection_->used(), batch_rows_);
     ++files_opened_;
-    records_ = 0;
+    records_before_ += std::exchange(records_, 0);
     return true;
   }
 
@@ -123,7 +125,8 @@ class ParquetSource final : public Source {
       return;
     }
     RowFaults faults;
-    const auto batch = projection_->project(arrays, arrays[0]->length(), faults);
+    const auto batch =
+        projection_->project(arrays, arrays[0]->length(), records_before_ + records_, faults);
     for (const auto& [row, fault] : faults) {
       bad_->add(file_->path(), static_cast<std::uint64_t>(records_ + row) + 1, fault.what);
     }
@@ -139,7 +142,8 @@ class ParquetSource final : public Source {
   std::int64_t batch_rows_ = 1;
   std::unique_ptr<ParquetFile> file_;
   std::size_t files_opened_ = 0;
-  std::int64_t records_ = 0;  ///< of file_, read
+  std::int64_t records_before_ = 0;  ///< of the files before file_
+  std::int64_t records_ = 0;         ///< of file_, read
   std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
 };
 

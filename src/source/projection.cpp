@@ -9,9 +9,11 @@
 #include <arrow/record_batch.h>
 #include <arrow/util/utf8.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
@@ -95,8 +97,9 @@ void check_text(const Data& data, const std::function<void(std::int64_t)>& on_ba
   }
 }
 
-/// Nulls, NaN and infinity, text that is not UTF-8.
-void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, RowFaults& faults) {
+/// Nulls, NaN and infinity unless they are allowed, text that is not UTF-8.
+void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, bool allow_nan,
+                  RowFaults& faults) {
   const auto name = in_quotes(spec.name);
   find_nulls(*data, [&](std::int64_t row) {
     faults.try_emplace(
@@ -117,10 +120,83 @@ void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, 
           RowFault{column, fmt::format("column {}: an element is missing (null)", name)});
     });
   }
+  if (allow_nan) return;
   check_finite(view_of(*elements, spec.dtype), [&](std::int64_t element, const std::string& what) {
     faults.try_emplace(row_of(data, spec, element),
                        RowFault{column, fmt::format("column {}: {}", name, what)});
   });
+}
+
+/// Lists with elements of another dtype. `elements` are those of all rows.
+std::shared_ptr<arrow::Array> cast_list(const arrow::ArrayData& lists, const Elements& elements,
+                                        const ColumnSpec& spec,
+                                        const std::shared_ptr<arrow::DataType>& type,
+                                        bool allow_nan, const OnBadElement& on_bad) {
+  std::shared_ptr<arrow::Buffer> values =
+      make_buffer(elements.count * static_cast<std::int64_t>(size_of(spec.dtype)));
+  cast_elements(elements, 1, spec.dtype, values->mutable_data(), 1, on_bad, allow_nan);
+  if (spec.dtype == DType::kBool) values = pack_bools(values->data(), elements.count);
+  std::shared_ptr<arrow::Buffer> offsets =
+      make_buffer((lists.length + 1) * static_cast<std::int64_t>(sizeof(std::int32_t)));
+  auto* const to = reinterpret_cast<std::int32_t*>(offsets->mutable_data());
+  to[0] = 0;
+  for (std::int64_t row = 1; row <= lists.length; ++row)
+    to[row] = offsets_of(lists)[row] - offsets_of(lists)[0];
+  const auto items = arrow::ArrayData::Make(type->field(0)->type(), elements.count,
+                                            {nullptr, std::move(values)}, 0);
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(type, lists.length, {nullptr, std::move(offsets)}, {items}, 0));
+}
+
+using OnBadRow = std::function<void(std::int64_t row, std::string what)>;
+
+/// Lists as tensors of one shape, one behind the other. `elements` are those of all rows.
+void cast_lists(const arrow::ArrayData& lists, const Elements& elements, const ColumnSpec& tensor,
+                bool allow_nan, std::uint8_t* to, const OnBadRow& on_bad) {
+  const auto due = tensor.elements();
+  for (std::int64_t row = 0; row < lists.length; ++row, to += tensor.sample_bytes()) {
+    const auto* const offsets = offsets_of(lists) + row;
+    if (const auto count = offsets[1] - offsets[0]; count != due) {
+      on_bad(row, fmt::format("the list has {} elements, the shape {} takes {}", count,
+                              fmt::join(tensor.shape, "x"), due));
+      continue;
+    }
+    const auto first = elements.first + offsets[0] - offsets_of(lists)[0];
+    cast_elements(
+        {elements.dtype, elements.data, first, due}, due, tensor.dtype, to, due,
+        [&](std::int64_t, std::string what) { on_bad(row, std::move(what)); }, allow_nan);
+  }
+}
+
+std::shared_ptr<arrow::Array> row_numbers(const std::shared_ptr<arrow::DataType>& type,
+                                          std::int64_t first, std::int64_t rows) {
+  std::shared_ptr<arrow::Buffer> values =
+      make_buffer(rows * static_cast<std::int64_t>(sizeof(std::int64_t)));
+  auto* const numbers = reinterpret_cast<std::int64_t*>(values->mutable_data());
+  std::iota(numbers, numbers + rows, first);
+  return tensor_array(type, rows, std::move(values));
+}
+
+std::shared_ptr<arrow::Array> class_numbers(const ClassNumbers& classes, const arrow::Array& names,
+                                            const ColumnSpec& spec,
+                                            const std::shared_ptr<arrow::DataType>& type,
+                                            const OnBadRow& on_bad) {
+  std::shared_ptr<arrow::Buffer> values =
+      make_buffer(names.length() * static_cast<std::int64_t>(sizeof(std::int64_t)));
+  auto* const numbers = reinterpret_cast<std::int64_t*>(values->mutable_data());
+  const auto number = [&](std::int64_t row, std::string_view name) {
+    const auto found = classes.find(name);
+    numbers[row] = found.value_or(0);
+    if (!found) on_bad(row, classes.describe_unknown(spec.name, name));
+  };
+  for (std::int64_t row = 0; row < names.length(); ++row) {
+    if (spec.kind == ColumnKind::kString) {
+      number(row, static_cast<const arrow::StringArray&>(names).GetView(row));
+    } else {
+      number(row, std::to_string(whole_at(view_of(*names.data(), spec.dtype), row)));
+    }
+  }
+  return tensor_array(type, names.length(), std::move(values));
 }
 
 /// Elements in the rows of a column of varying length.
@@ -132,14 +208,22 @@ std::uint64_t elements_in(const arrow::ArrayData& data, std::int64_t first, std:
 }  // namespace
 
 Projection::Projection(const std::string& where, std::vector<TypedColumn> source,
-                       const std::vector<TensorSpec>& tensors)
-    : source_(std::move(source)) {
+                       const SourceOptions& options)
+    : source_(std::move(source)), allow_nan_(options.allow_nan) {
   arrow::util::InitializeUTF8();
-  if (tensors.empty()) {
-    use_all(where);
-  } else {
-    use_tensors(where, tensors);
-  }
+  std::vector<std::string> names;
+  for (const auto& column : source_) names.push_back(column.spec.name);
+  const auto choice = choose_columns(options, names);
+  used_ = choice.others;
+  for (const auto& columns : choice.tensors)
+    used_.insert(used_.end(), columns.begin(), columns.end());
+  std::sort(used_.begin(), used_.end());
+  used_.erase(std::unique(used_.begin(), used_.end()), used_.end());
+  for (std::size_t i = 0; i < options.tensors.size(); ++i)
+    add_tensor(options.tensors[i], choice.tensors[i], where);
+  for (const auto column : choice.others) add_other(column, options, where);
+  if (!options.row_number.empty())
+    outputs_.push_back({{options.row_number, ColumnKind::kTensor, DType::kInt64, {}}});
   for (const auto& output : outputs_) {
     schema_.columns.push_back(output.spec);
     if (output.spec.kind == ColumnKind::kTensor) fixed_bytes_ += output.spec.sample_bytes();
@@ -148,54 +232,70 @@ Projection::Projection(const std::string& where, std::vector<TypedColumn> source
   arrow_schema_ = schema_.to_arrow();
 }
 
-void Projection::use_all(const std::string& where) {
-  for (std::size_t i = 0; i < source_.size(); ++i) {
-    if (!source_[i].refusal.empty()) {
-      throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or choose other columns with --tensor",
-                                                   where, source_[i].refusal));
-    }
-    used_.push_back(i);
-    outputs_.push_back({source_[i].spec, {i}, false});
-  }
+std::size_t Projection::place_of(std::size_t column) const {
+  return static_cast<std::size_t>(std::lower_bound(used_.begin(), used_.end(), column) -
+                                  used_.begin());
 }
 
-void Projection::use_tensors(const std::string& where, const std::vector<TensorSpec>& tensors) {
-  std::vector<std::string> names;
-  for (const auto& column : source_) names.push_back(column.spec.name);
-  std::vector<std::vector<std::size_t>> columns_of;
-  for (const auto& tensor : tensors) {
-    columns_of.push_back(find_columns(tensor, names));
-    used_.insert(used_.end(), columns_of.back().begin(), columns_of.back().end());
-  }
-  std::sort(used_.begin(), used_.end());
-  used_.erase(std::unique(used_.begin(), used_.end()), used_.end());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    Output output;
-    std::int64_t elements = 0;
-    for (const auto column : columns_of[i]) {
-      const auto& [spec, refusal] = source_[column];
-      if (!refusal.empty()) throw Error(ErrorCode::kBadData, fmt::format("{}: {}", where, refusal));
-      if (spec.kind != ColumnKind::kTensor) {
-        throw Error(
-            ErrorCode::kInvalidArgument,
-            fmt::format(
-                "--tensor {}: column {} is {}, which makes no tensor; choose columns of numbers",
-                tensors[i].name, in_quotes(spec.name), spec.type_name()));
-      }
-      elements += spec.elements();
-      output.parts.push_back(static_cast<std::size_t>(
-          std::lower_bound(used_.begin(), used_.end(), column) - used_.begin()));
+const TypedColumn& Projection::held(std::size_t column, const std::string& where) const {
+  if (source_[column].refusal.empty()) return source_[column];
+  throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or leave the column out with --drop", where,
+                                               source_[column].refusal));
+}
+
+void Projection::add_tensor(const TensorSpec& tensor, const Places& columns,
+                            const std::string& where) {
+  Output output;
+  std::int64_t elements = 0;
+  for (const auto column : columns) {
+    const auto& spec = held(column, where).spec;
+    const bool is_list = spec.kind == ColumnKind::kList;
+    if (spec.kind != ColumnKind::kTensor && !(is_list && columns.size() == 1)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--tensor {}: column {} is {}, which makes no tensor{}; choose "
+                              "columns of numbers",
+                              tensor.name, in_quotes(spec.name), spec.type_name(),
+                              is_list ? " with others" : ""));
     }
-    output.spec = column_of(tensors[i], elements);
-    output.copied =
-        output.parts.size() > 1 || used_spec(output.parts[0]).dtype != output.spec.dtype;
-    outputs_.push_back(std::move(output));
+    elements += spec.elements();
+    output.parts.push_back(place_of(column));
   }
+  const auto& first = used_spec(output.parts[0]);
+  const bool is_list = first.kind == ColumnKind::kList;
+  if (is_list) elements = ColumnSpec{{}, ColumnKind::kTensor, {}, tensor.shape}.elements();
+  output.spec = column_of(tensor, elements, first.dtype);
+  output.copied = columns.size() > 1 || is_list || first.dtype != output.spec.dtype;
+  outputs_.push_back(std::move(output));
+}
+
+void Projection::add_other(std::size_t column, const SourceOptions& options,
+                           const std::string& where) {
+  const auto& spec = held(column, where).spec;
+  Output output{spec, {place_of(column)}};
+  if (const auto* const classes = find_class_column(options, spec.name)) {
+    output.spec = class_column_of(spec, classes->names);
+    output.copied = !classes->names.empty();
+    if (output.copied) output.classes.emplace(classes->names);
+  } else if (const auto* const type = find_type(options, spec.name); type && *type != spec) {
+    const bool is_list = spec.kind == ColumnKind::kList;
+    const bool fits =
+        type->kind == ColumnKind::kTensor
+            ? is_list || (spec.kind == ColumnKind::kTensor && spec.elements() == type->elements())
+            : is_list && type->kind == ColumnKind::kList;
+    if (!fits) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--schema: column {} is {}, which does not become {}; cast it before",
+                              in_quotes(spec.name), spec.type_name(), type->type_name()));
+    }
+    output.spec = *type;
+    output.copied = true;
+  }
+  outputs_.push_back(std::move(output));
 }
 
 bool Projection::copies() const noexcept {
   return std::any_of(outputs_.begin(), outputs_.end(),
-                     [](const Output& output) { return output.copied; });
+                     [](const Output& output) { return output.copied || output.parts.empty(); });
 }
 
 std::uint64_t Projection::row_bytes() const noexcept {
@@ -211,25 +311,45 @@ std::uint64_t Projection::row_bytes() const noexcept {
 }
 
 std::shared_ptr<arrow::RecordBatch> Projection::project(const arrow::ArrayVector& arrays,
-                                                        std::int64_t rows,
+                                                        std::int64_t rows, std::int64_t first,
                                                         RowFaults& faults) const {
   for (std::size_t i = 0; i < used_.size(); ++i)
-    check_values(arrays[i]->data(), used_spec(i), i, faults);
+    check_values(arrays[i]->data(), used_spec(i), i, allow_nan_, faults);
   check_sizes(arrays, rows, faults);
   arrow::ArrayVector results;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const auto& output = outputs_[i];
-    const auto type = arrow_schema_->field(static_cast<int>(i))->type();
-    const auto& data = arrays[output.parts[0]]->data();
-    if (output.copied) {
-      results.push_back(pack(output, type, arrays, rows, faults));
-    } else if (output.spec.kind == ColumnKind::kTensor) {
-      results.push_back(reshaped(elements_of(data, used_spec(output.parts[0])), type, rows));
-    } else {
-      results.push_back(as_it_is(data, output.spec, type));
-    }
+    const auto& type = arrow_schema_->field(static_cast<int>(i))->type();
+    results.push_back(made(outputs_[i], type, arrays, rows, first, faults));
   }
   return arrow::RecordBatch::Make(arrow_schema_, rows, std::move(results));
+}
+
+std::shared_ptr<arrow::Array> Projection::made(const Output& output,
+                                               const std::shared_ptr<arrow::DataType>& type,
+                                               const arrow::ArrayVector& arrays, std::int64_t rows,
+                                               std::int64_t first, RowFaults& faults) const {
+  if (output.parts.empty()) return row_numbers(type, first, rows);
+  const auto part = output.parts[0];
+  const auto& data = arrays[part]->data();
+  if (output.classes) {
+    return class_numbers(*output.classes, *arrays[part], used_spec(part), type,
+                         [&](std::int64_t row, std::string what) {
+                           faults.try_emplace(row, RowFault{part, std::move(what)});
+                         });
+  }
+  if (output.spec.kind == ColumnKind::kList && output.copied) {
+    const auto elements = elements_of(data, used_spec(part));
+    return cast_list(
+        *data, view_of(*elements, used_spec(part).dtype), output.spec, type, allow_nan_,
+        [&](std::int64_t element, const std::string& what) {
+          faults.try_emplace(
+              row_of(data, used_spec(part), element),
+              RowFault{part, fmt::format("column {}: {}", in_quotes(output.spec.name), what)});
+        });
+  }
+  if (output.copied) return pack(output, type, arrays, rows, faults);
+  if (output.spec.kind != ColumnKind::kTensor) return as_it_is(data, output.spec, type);
+  return reshaped(elements_of(data, used_spec(part)), type, rows);
 }
 
 void Projection::check_sizes(const arrow::ArrayVector& arrays, std::int64_t rows,
@@ -260,12 +380,20 @@ std::shared_ptr<arrow::Array> Projection::pack(const Output& output,
   for (const auto part : output.parts) {
     const auto& spec = used_spec(part);
     const auto& data = arrays[part]->data();
-    const auto on_bad = [&](std::int64_t element, const std::string& what) {
-      faults.try_emplace(row_of(data, spec, element),
+    const auto add = [&](std::int64_t row, const std::string& what) {
+      faults.try_emplace(row,
                          RowFault{part, fmt::format("column {}: {}", in_quotes(spec.name), what)});
     };
-    cast_elements(view_of(*elements_of(data, spec), spec.dtype), spec.elements(), output.spec.dtype,
-                  to, output.spec.elements(), on_bad);
+    const auto on_bad = [&](std::int64_t element, const std::string& what) {
+      add(row_of(data, spec, element), what);
+    };
+    const auto elements = elements_of(data, spec);
+    if (spec.kind == ColumnKind::kList) {
+      cast_lists(*data, view_of(*elements, spec.dtype), output.spec, allow_nan_, to, add);
+      continue;
+    }
+    cast_elements(view_of(*elements, spec.dtype), spec.elements(), output.spec.dtype, to,
+                  output.spec.elements(), on_bad, allow_nan_);
     to += static_cast<std::size_t>(spec.elements()) * size_of(output.spec.dtype);
   }
   if (output.spec.dtype == DType::kBool)

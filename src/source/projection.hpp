@@ -8,9 +8,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ringfeed/source.hpp>
 #include <string>
 #include <vector>
+
+#include "source/classes.hpp"
+#include "source/tensor_spec.hpp"
 
 namespace ringfeed {
 
@@ -29,10 +33,10 @@ using RowFaults = std::map<std::int64_t, RowFault>;  ///< by row; the first faul
 class Projection {
  public:
   /// `where` starts the errors. Throws Error: kInvalidArgument (unknown column, shape that does not
-  /// fit, text or lists in a tensor), kBadData (a column that cannot be held, a sample over
+  /// fit, text in a tensor), kBadData (a column that cannot be held, a sample over
   /// kSampleBytesMax).
   Projection(const std::string& where, std::vector<TypedColumn> source,
-             const std::vector<TensorSpec>& tensors);
+             const SourceOptions& options);
 
   const Schema& schema() const noexcept { return schema_; }
   /// The source columns that project() takes, ascending.
@@ -43,26 +47,35 @@ class Projection {
   std::uint64_t row_bytes() const noexcept;
 
   /// `arrays` are the used columns in the types of Schema::to_arrow, but may have nulls. The rows
-  /// named in `faults` are undefined: leave them out with good_runs().
+  /// named in `faults` are undefined: leave them out with good_runs(). `first` is the number of
+  /// the first row in the source.
   std::shared_ptr<arrow::RecordBatch> project(const arrow::ArrayVector& arrays, std::int64_t rows,
-                                              RowFaults& faults) const;
+                                              std::int64_t first, RowFaults& faults) const;
 
  private:
   struct Output {
     ColumnSpec spec;
-    std::vector<std::size_t> parts;  ///< places in used_
+    std::vector<std::size_t> parts = {};  ///< places in used_; none: the number of the row
     bool copied = false;
+    std::optional<ClassNumbers> classes = {};
   };
   const ColumnSpec& used_spec(std::size_t place) const { return source_[used_[place]].spec; }
-  void use_all(const std::string& where);
+  void add_tensor(const TensorSpec& tensor, const Places& columns, const std::string& where);
+  void add_other(std::size_t column, const SourceOptions& options, const std::string& where);
+  const TypedColumn& held(std::size_t column, const std::string& where) const;
+  std::size_t place_of(std::size_t column) const;
   void check_sizes(const arrow::ArrayVector& arrays, std::int64_t rows, RowFaults& faults) const;
-  void use_tensors(const std::string& where, const std::vector<TensorSpec>& tensors);
+  std::shared_ptr<arrow::Array> made(const Output& output,
+                                     const std::shared_ptr<arrow::DataType>& type,
+                                     const arrow::ArrayVector& arrays, std::int64_t rows,
+                                     std::int64_t first, RowFaults& faults) const;
   std::shared_ptr<arrow::Array> pack(const Output& output,
                                      const std::shared_ptr<arrow::DataType>& type,
                                      const arrow::ArrayVector& arrays, std::int64_t rows,
                                      RowFaults& faults) const;
 
   const std::vector<TypedColumn> source_;
+  const bool allow_nan_;
   std::vector<std::size_t> used_;
   std::vector<Output> outputs_;
   std::uint64_t fixed_bytes_ = 0;  ///< of a sample's tensors

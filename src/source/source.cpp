@@ -6,10 +6,12 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/source.hpp>
 
+#include "source/classes.hpp"
 #include "source/column_file.hpp"
 #include "source/column_source.hpp"
 #include "source/csv.hpp"
 #include "source/input.hpp"
+#include "source/json_lines.hpp"
 #include "source/parquet.hpp"
 #include "source/tensor_spec.hpp"
 
@@ -18,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kBatchRowsMax = 1048576;
 
-enum class Format : std::uint8_t { kCsv, kParquet, kNpy, kIdx };
+enum class Format : std::uint8_t { kCsv, kJsonLines, kParquet, kNpy, kIdx };
 
 bool is_folder(const std::string& path) {
   struct stat status{};
@@ -31,7 +33,9 @@ Format format_of(const std::string& path) {
   if (name.ends_with(".npy")) return Format::kNpy;
   const bool gzip = name.ends_with(".gz");
   if (gzip) name.resize(name.size() - 3);
-  if (name.ends_with(".csv")) return Format::kCsv;
+  if (name.ends_with(".csv") || name.ends_with(".tsv") || name.ends_with(".tab"))
+    return Format::kCsv;
+  if (name.ends_with(".jsonl") || name.ends_with(".ndjson")) return Format::kJsonLines;
   if (name.ends_with("-ubyte") || name.ends_with(".idx")) return Format::kIdx;
   std::string_view remedy = "rename the file, or convert it to one of these";
   if (gzip) remedy = "unpack it first";
@@ -39,8 +43,8 @@ Format format_of(const std::string& path) {
   throw Error(
       ErrorCode::kInvalidArgument,
       fmt::format(
-          "{}: no format goes with this name: there are .csv, .csv.gz, .parquet, .npy, and IDX "
-          "(*-ubyte, *.idx, also with .gz); {}",
+          "{}: no format goes with this name: there are .csv, .tsv, .tab, .jsonl, .ndjson, IDX "
+          "(*-ubyte, *.idx), these also with .gz, .parquet, and .npy; {}",
           path, remedy));
 }
 
@@ -84,20 +88,13 @@ std::unique_ptr<ColumnFile> open_column(const std::string& path) {
   return format_of(path) == Format::kNpy ? open_npy(path) : open_idx(path);
 }
 
-}  // namespace
-
-std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
-                                    const SourceOptions& options) {
-  check_options(paths, options);
-  std::vector<std::string> files;
-  const auto format = settle_format(paths, files);
-  if (format != Format::kCsv && options.header != Header::kAuto) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: only CSV files have a header; leave that option out", paths[0]));
-  }
+std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format format,
+                                   const SourceOptions& options) {
   switch (format) {
     case Format::kCsv:
       return open_csv(files, options);
+    case Format::kJsonLines:
+      return open_json_lines(files, options);
     case Format::kParquet:
       return open_parquet(files, options);
     case Format::kNpy:
@@ -107,6 +104,24 @@ std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
   std::vector<std::unique_ptr<ColumnFile>> columns;
   for (const auto& file : files) columns.push_back(open_column(file));
   return make_column_source(std::move(columns), options);
+}
+
+}  // namespace
+
+std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
+                                    const SourceOptions& options) {
+  check_options(paths, options);
+  std::vector<std::string> files;
+  const auto format = settle_format(paths, files);
+  const bool is_for_csv = options.header != Header::kAuto || options.delimiter != '\0';
+  if (format != Format::kCsv && is_for_csv) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: only CSV files have a header and a delimiter; leave these options "
+                            "out",
+                            paths[0]));
+  }
+  const auto open = [&](const SourceOptions& with) { return open_files(files, format, with); };
+  return open(with_class_names(options, open));
 }
 
 }  // namespace ringfeed

@@ -1,4 +1,4 @@
-// --tensor against the columns there are: which source columns make up which tensor.
+// --columns, --drop and --tensor against the columns there are: which source columns make up what.
 #pragma once
 
 #include <ringfeed/source.hpp>
@@ -7,14 +7,30 @@
 
 namespace ringfeed {
 
-/// The places of the spec's columns among `source_columns`, ranges written out. Throws
-/// Error{kInvalidArgument} that names the column and lists those there are.
-std::vector<std::size_t> find_columns(const TensorSpec& spec,
-                                      const std::vector<std::string>& source_columns);
+/// Places of source columns, ascending or not.
+using Places = std::vector<std::size_t>;
 
-/// The column that the tensors' elements become; Error{kInvalidArgument} when they do not fill the
-/// shape.
-ColumnSpec column_of(const TensorSpec& spec, std::int64_t elements);
+/// What is made of the source's columns.
+struct ColumnChoice {
+  std::vector<Places> tensors;  ///< the columns of each TensorSpec
+  Places others;                ///< that stay as they are
+};
+
+/// Throws Error{kInvalidArgument} for a column that is not there or stands twice.
+ColumnChoice choose_columns(const SourceOptions& options,
+                            const std::vector<std::string>& source_columns);
+
+/// The places of `names` among `source_columns`, ranges written out. Throws
+/// Error{kInvalidArgument} that starts with `option`, names the column and lists those there are.
+Places find_columns(const std::string& option, const std::vector<std::string>& names,
+                    const std::vector<std::string>& source_columns);
+
+/// The column that the tensors' elements become, of this dtype unless the spec has one;
+/// Error{kInvalidArgument} when they do not fill the shape.
+ColumnSpec column_of(const TensorSpec& spec, std::int64_t elements, DType dtype = DType::kFloat32);
+
+/// What a column is to be; null when nothing is said of it.
+const ColumnSpec* find_type(const SourceOptions& options, std::string_view column);
 
 /// Throws Error{kInvalidArgument} when a name is empty or stands twice, or a shape cannot be.
 void check_tensors(const std::vector<TensorSpec>& tensors);

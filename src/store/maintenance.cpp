@@ -1,17 +1,35 @@
 // Which versions a URL means.
-#include <ringfeed/maintenance.hpp>
-
 #include <algorithm>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
+#include <ringfeed/maintenance.hpp>
 #include <ringfeed/store.hpp>
 #include <ringfeed/url.hpp>
+
+#include "dataset/chunk.hpp"
+#include "dataset/finite.hpp"
+#include "store/blocks_ahead.hpp"
 
 namespace ringfeed {
 namespace {
 
+constexpr std::uint64_t kReadAheadBytes = std::uint64_t{16} << 20;
+
 void check_stop(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+}
+
+/// How many values of a version are NaN or infinite.
+std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const VerifyOptions& options) {
+  std::uint64_t found = 0;
+  for (const auto& split : manifest.splits) {
+    BlocksAhead blocks(store.reader(manifest, split, 1), kReadAheadBytes);
+    while (!blocks.at_end()) {
+      check_stop(options.stop);
+      found += count_not_finite(*gathered(blocks.take(), manifest.schema), manifest.schema);
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -33,6 +51,8 @@ VerifyResult verify(std::string_view url, const VerifyOptions& options,
       check_stop(options.stop);
       if (options.progress) options.progress(version, bytes, total);
     });
+    if (!manifest.origin.allow_nan) continue;
+    result.not_finite = result.not_finite.value_or(0) + not_finite_in(*store, manifest, options);
   }
   return result;
 }

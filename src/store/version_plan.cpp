@@ -28,6 +28,8 @@ void check_same_schema(const Schema& old_schema, const Schema& new_schema, std::
       differ(fmt::format("column {} is new", new_schema.columns[i].name));
     const auto& was = old_schema.columns[i];
     const auto& is = new_schema.columns[i];
+    if (was.classes != is.classes && was.name == is.name)
+      differ(fmt::format("column {} has other classes", is.name));
     if (was != is) {
       differ(fmt::format("column {} is {} {}, in the data set it is {} {}", i + 1, is.name,
                          is.type_name(), was.name, was.type_name()));
@@ -49,21 +51,30 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
                     where));
   }
   VersionPlan plan;
-  plan.manifest = read(intent.append ? versions.back() : versions.front());
+  const bool is_newest = intent.append || intent.overwrite;
+  plan.manifest = read(is_newest ? versions.back() : versions.front());
   Manifest& manifest = plan.manifest;
   plan.published = same_origin(manifest.origin, intent.origin) &&
                    (!intent.append || manifest.version > versions.front());
   if (plan.published) return plan;
+  if (intent.overwrite) {
+    manifest = {manifest.version + 1, intent.schema, intent.splits, intent.origin, {}};
+    return plan;
+  }
   if (!intent.append) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("{}: there is a data set already, made from other data or options; add "
-                            "to it as a new version with --append, or name another one",
-                            where));
+    throw Error(
+        ErrorCode::kConflict,
+        fmt::format("{}: there is a data set already, made from other data or options; add "
+                    "to it with --append, make a new version of these alone with --overwrite, "
+                    "or name another one",
+                    where));
   }
   check_same_schema(manifest.schema, intent.schema, where);
   plan.base_parts = manifest.parts.size();
   manifest.version += 1;
+  const bool has_nan = manifest.origin.allow_nan;  // what was admitted once stays in it
   manifest.origin = intent.origin;
+  manifest.origin.allow_nan = has_nan || intent.origin.allow_nan;
   for (const auto& split : intent.splits) {
     if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end())
       manifest.splits.push_back(split);

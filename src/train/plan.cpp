@@ -53,10 +53,6 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
 constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
     {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
 
-bool is_floating(DType dtype) {
-  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
-}
-
 bool is_scalar(const ColumnSpec& column) {
   return column.elements() == 1 && column.shape.size() <= 1;
 }
@@ -116,18 +112,50 @@ std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model
                                   : std::vector<std::int64_t>{128};
 }
 
+/// The option of ingest that makes a tensor of such a column.
+std::string remedy_for(const ColumnSpec& column) {
+  if (column.kind == ColumnKind::kString)
+    return fmt::format(
+        ": ingest it with --classes {0}, or numbers as text with --schema {0}=float32",
+        column.name);
+  if (column.kind == ColumnKind::kList)
+    return fmt::format(": ingest lists of one length with --tensor {}:LENGTH", column.name);
+  return "";
+}
+
 const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
                                 const std::string& name) {
   if (name.empty()) refuse(fmt::format("name the {} column", role));
   const ColumnSpec& column = schema.at(name);
   check(column.kind == ColumnKind::kTensor,
         fmt::format("the {} column '{}' is {}; it must be a tensor, of the same "
-                    "shape in each sample",
-                    role, name, column.type_name()));
+                    "shape in each sample{}",
+                    role, name, column.type_name(), remedy_for(column)));
   return column;
 }
 
-std::vector<std::int64_t> input_shape_of(const ColumnSpec& input, ModelKind model) {
+/// The columns that --input names: one, or several that are put side by side.
+std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names) {
+  std::vector<PlanInput> inputs;
+  std::string_view rest = names;
+  while (true) {
+    const auto end = schema.find(rest) != nullptr ? std::string_view::npos : rest.find(',');
+    const ColumnSpec& column = tensor_column(schema, "input", std::string(rest.substr(0, end)));
+    inputs.push_back({column.name, column.elements(), column.dtype == DType::kUInt8 ? 255 : 1});
+    if (end == std::string_view::npos) return inputs;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+std::vector<std::int64_t> input_shape_of(const Schema& schema, const std::vector<PlanInput>& inputs,
+                                         ModelKind model) {
+  if (inputs.size() > 1) {
+    check(model != ModelKind::kCnn, "model cnn takes one input column; name one, or use mlp");
+    std::int64_t elements = 0;
+    for (const auto& input : inputs) elements += input.elements;
+    return {elements};
+  }
+  const ColumnSpec& input = schema.at(inputs[0].column);
   if (model != ModelKind::kCnn && input.shape.empty()) return {1};
   if (model != ModelKind::kCnn) return input.shape;
   auto shape = input.shape;
@@ -144,17 +172,16 @@ std::vector<std::int64_t> input_shape_of(const ColumnSpec& input, ModelKind mode
 void check_target(const ColumnSpec& target, LossKind loss) {
   switch (loss) {
     case LossKind::kMse:
-      check(is_floating(target.dtype),
+      check(is_float(target.dtype),
             fmt::format(
-                "loss mse needs a floating-point target; '{}' is {}; ingest it as float32, or use "
-                "cross_entropy for classes",
+                "loss mse needs a floating-point target; '{0}' is {1}; ingest it with --schema "
+                "{0}=float32, or use cross_entropy for classes",
                 target.name, target.type_name()));
       return;
     case LossKind::kCrossEntropy:
       check(is_integer(target.dtype),
-            fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it "
-                        "as int64, or use mse "
-                        "(numbers) or bce (yes or no)",
+            fmt::format("loss cross_entropy needs whole numbers as labels; '{0}' is {1}; ingest it "
+                        "with --classes {0}, or use mse (numbers) or bce (yes or no)",
                         target.name, target.type_name()));
       check(is_scalar(target),
             fmt::format("loss cross_entropy needs one label per sample; '{}' is {}", target.name,
@@ -201,10 +228,10 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   plan.global_batch = global_batch_of(options, world_size);
   plan.hidden = hidden_of(options, plan.model);
 
-  const ColumnSpec& input = tensor_column(schema, "input", options.input);
+  plan.inputs = inputs_of(schema, options.input);
   const ColumnSpec& target = tensor_column(schema, "target", options.target);
   check_target(target, plan.loss);
-  plan.input_shape = input_shape_of(input, plan.model);
+  plan.input_shape = input_shape_of(schema, plan.inputs, plan.model);
   plan.outputs = plan.loss == LossKind::kCrossEntropy ? 0 : target.elements();
   plan.needs_target_values = plan.loss == LossKind::kCrossEntropy ||
                              (plan.loss == LossKind::kBce && target.dtype != DType::kBool);

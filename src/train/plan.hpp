@@ -17,12 +17,19 @@ enum class DeviceKind : std::uint8_t { kAuto, kCpu, kCuda };
 /// Most classes of a target: a column of identifiers must not become a layer of that size.
 inline constexpr std::int64_t kClassesMax = 1 << 20;
 
+struct PlanInput {
+  std::string column;
+  std::int64_t elements = 1;  ///< of one sample
+  int divisor = 1;            ///< 255 for uint8
+};
+
 struct Plan {
   ModelKind model = ModelKind::kMlp;
   LossKind loss = LossKind::kCrossEntropy;
   OptimizerKind optimizer = OptimizerKind::kAdam;
   DeviceKind device = DeviceKind::kAuto;
   std::vector<std::int64_t> hidden;  ///< with the model's default filled in
+  std::vector<PlanInput> inputs;
   std::vector<std::int64_t>
       input_shape;  ///< of one sample as the model takes it; [channels, height, width] for cnn
   /// Numbers that the model gives per sample: the target's elements; for cross_entropy the classes,

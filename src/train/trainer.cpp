@@ -333,8 +333,9 @@ FeedOptions Trainer::feed_options() const {
   feed.epochs = options_.epochs > start_.epoch ? options_.epochs - start_.epoch : 1;
   feed.start = start_;
   feed.track_samples = !options_.ledger.empty();
-  feed.columns = {options_.input};
-  if (options_.target != options_.input) feed.columns.push_back(options_.target);
+  for (const auto& input : plan_.inputs) feed.columns.push_back(input.column);
+  if (std::ranges::find(feed.columns, options_.target) == feed.columns.end())
+    feed.columns.push_back(options_.target);
   feed.prefetch_bytes = options_.prefetch_bytes;
   feed.read_threads = options_.read_threads;
   feed.assemble_threads = options_.assemble_threads;
@@ -361,11 +362,15 @@ TrainSeconds Trainer::seconds() const {
 }
 
 torch::Tensor Trainer::input_of(const Batch& batch) const {
-  const auto column = to_tensor(batch.column(options_.input)).to(device_);  // in its own dtype
+  std::vector<torch::Tensor> columns;
+  for (const auto& input : plan_.inputs) {
+    const auto column = to_tensor(batch.column(input.column)).to(device_);  // in its own dtype
+    columns.push_back(column.to(torch::kFloat32).reshape({batch.size, input.elements}));
+    if (input.divisor != 1) columns.back().div_(input.divisor);
+  }
   std::vector<std::int64_t> shape = plan_.input_shape;
   shape.insert(shape.begin(), batch.size);
-  auto input = column.to(torch::kFloat32).reshape(shape);
-  return column.scalar_type() == torch::kUInt8 ? input.div_(255) : input;
+  return (columns.size() == 1 ? columns[0] : torch::cat(columns, 1)).reshape(shape);
 }
 
 void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
@@ -654,12 +659,13 @@ std::vector<std::pair<std::string, torch::Tensor>> Trainer::state() const {
 }
 
 nlohmann::ordered_json Trainer::model_json() const {
-  const bool scaled = dataset_->schema().at(options_.input).dtype == DType::kUInt8;
+  nlohmann::ordered_json divisors;
+  for (const auto& input : plan_.inputs) divisors.push_back(input.divisor);
   return {{"model", options_.model},
           {"hidden", plan_.hidden},
           {"input", options_.input},
           {"input_shape", plan_.input_shape},
-          {"input_divisor", scaled ? 255 : 1},
+          {"input_divisor", divisors.size() == 1 ? divisors[0] : divisors},
           {"target", options_.target},
           {"loss", options_.loss},
           {"outputs", plan_.outputs}};

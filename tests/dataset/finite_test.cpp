@@ -1,6 +1,8 @@
 // NaN and infinity, wherever they stand, in either byte order.
 #include "dataset/finite.hpp"
 
+#include <arrow/api.h>
+#include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -32,6 +34,23 @@ std::string bytes_of(std::uint64_t bits, std::size_t size, bool swapped) {
   std::string bytes(reinterpret_cast<const char*>(&bits), size);
   if (swapped) std::ranges::reverse(bytes);
   return bytes;
+}
+
+TEST(CountNotFinite, OfTensorsAndListsInSlices) {
+  const Schema schema{{{"x", ColumnKind::kTensor, DType::kFloat32, {2}},
+                       {"l", ColumnKind::kList, DType::kFloat64, {}},
+                       {"n", ColumnKind::kTensor, DType::kInt64, {}}}};
+  const auto types = schema.to_arrow();
+  const auto of = [&](int column, const char* json) {
+    return arrow::json::ArrayFromJSONString(types->field(column)->type(), json).ValueOrDie();
+  };
+  const auto batch = arrow::RecordBatch::Make(
+      types, 3,
+      {of(0, "[[NaN, 1], [2, Inf], [NaN, -Inf]]"), of(1, "[[NaN], [], [1, NaN, NaN]]"),
+       of(2, "[9221120237041090560, 1, 2]")});
+  EXPECT_EQ(count_not_finite(*batch, schema), 7u);
+  EXPECT_EQ(count_not_finite(*batch->Slice(1), schema), 5u);
+  EXPECT_EQ(count_not_finite(*batch->Slice(1, 1), schema), 1u);
 }
 
 TEST(FindNotFinite, FindsTheFirstWhereverItStands) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <random>
@@ -98,6 +99,24 @@ TEST(Manifest, SaysWhereNanIsAllowed) {
   EXPECT_EQ(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":true}")), "");
   EXPECT_NE(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":false}")), "");
   EXPECT_NE(refusal(with("\"whole\"}", "\"whole\",\"allow_nan\":1}")), "");
+}
+
+TEST(Manifest, NamesTheClassesOfAColumn) {
+  auto manifest = example();
+  const auto column = std::ranges::find_if(manifest.schema.columns, [](const ColumnSpec& each) {
+    return each.dtype == DType::kInt64 && each.shape.empty() && each.kind == ColumnKind::kTensor;
+  });
+  ASSERT_NE(column, manifest.schema.columns.end());
+  column->classes = {"cat", "dog \"[{", "\xC3\xA9"};
+  const auto text = manifest.encode();
+  EXPECT_NE(text.find(R"("shape":[],"classes":["cat","dog \"[{","\u00e9"]})"), std::string::npos);
+  EXPECT_EQ(Manifest::decode(text, "m.json"), manifest);
+  for (const auto& names : std::vector<std::vector<std::string>>{
+           {""}, {"a", "a"}, {std::string(1025, 'n')}, std::vector<std::string>(65'537, "n")}) {
+    column->classes = names;
+    EXPECT_THROW(manifest.text_to_publish(), Error);
+    EXPECT_THROW(manifest.schema.check(), Error);
+  }
 }
 
 TEST(Manifest, KnowsARangeWhenEachPartDoes) {

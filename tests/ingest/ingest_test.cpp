@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ringfeed/copy.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/ingest.hpp>
+#include <ringfeed/maintenance.hpp>
 #include <set>
 
 #include "ingest/memory_source.hpp"
@@ -209,6 +211,111 @@ TEST(Ingest, AppendMakesANewVersionOfOldAndNewSamples) {
   EXPECT_EQ(numbers.size(), 150u);
   EXPECT_TRUE(
       ingest_into(temp / "set", {.samples = 50, .fingerprint = 2, .first = 100}, second).unchanged);
+}
+
+// A new version of other samples and other columns; whoever reads the one before goes on.
+TEST(Ingest, OverwriteMakesANewVersionOfTheNewSamplesAlone) {
+  TempFolder temp;
+  const auto set = temp / "set";
+  const Source first{.samples = 100};
+  const Source second{.samples = 50, .fingerprint = 2, .first = 100};
+  const auto before = ingest_into(set, first, {});
+  const IngestOptions overwrite{.splits = {{"all", 1.0}}, .overwrite = true};
+  const auto result = ingest_into(set, second, overwrite);
+  EXPECT_EQ(result.manifest.version, 2u);
+  EXPECT_EQ(result.manifest.splits, std::vector<std::string>{"all"});
+  EXPECT_EQ(numbers_in(set, result.manifest, "all", second).size(), 50u);
+  EXPECT_EQ(numbers_in(set, before.manifest, "train", first).size(), 100u);
+  const auto files = snapshot(set);
+  EXPECT_TRUE(ingest_into(set, second, overwrite).unchanged);
+  EXPECT_EQ(snapshot(set), files);
+  // What was added to others is another version than the same samples alone.
+  ingest_into(set, {.samples = 7, .fingerprint = 3, .first = 200},
+              {.splits = {{"all", 1.0}}, .append = true});
+  const auto alone = ingest_into(set, {.samples = 7, .fingerprint = 3, .first = 200}, overwrite);
+  EXPECT_FALSE(alone.unchanged);
+  EXPECT_EQ(alone.manifest.version, 4u);
+  EXPECT_EQ(alone.manifest.split_infos()[0].samples, 7u);
+  expect_error(ErrorCode::kInvalidArgument, "choose --append or --overwrite",
+               [&] { ingest_into(set, second, {.append = true, .overwrite = true}); });
+  expect_error(ErrorCode::kConflict, "--overwrite", [&] { ingest_into(set, second, {}); });
+  // Each version has files of its own.
+  LocalStore(set).remove(1);
+  LocalStore(set).remove(4);
+  EXPECT_EQ(numbers_in(set, result.manifest, "all", second).size(), 50u);
+  EXPECT_EQ(LocalStore(set).versions(), (std::vector<std::uint64_t>{2, 3}));
+}
+
+TEST(Ingest, WithoutAPermutationEachSplitIsInTheOrderOfTheSource) {
+  for (const std::uint64_t spill : {std::uint64_t{1} << 20, std::uint64_t{1} << 30}) {
+    TempFolder temp;
+    const Source source{.samples = 30'000};
+    const IngestOptions options{.splits = {{"train", 0.8}, {"val", 0.2}},
+                                .chunk_bytes = 4096,
+                                .spill_bytes = spill,
+                                .permute = false};
+    const auto result = ingest_into(temp / "set", source, options);
+    EXPECT_EQ(result.manifest.origin.permutation, "none");
+    const auto train = numbers_in(temp / "set", result.manifest, "train", source);
+    const auto val = numbers_in(temp / "set", result.manifest, "val", source);
+    EXPECT_EQ(train.size(), 24'000u);
+    EXPECT_TRUE(std::is_sorted(train.begin(), train.end()));
+    EXPECT_TRUE(std::is_sorted(val.begin(), val.end()));
+    if (spill == std::uint64_t{1} << 30) {
+      EXPECT_EQ(train.back(), 23'999);
+    }
+    EXPECT_TRUE(ingest_into(temp / "set", source, options).unchanged);
+  }
+}
+
+TEST(Ingest, NanIsNotedInTheManifestKeptByAppendAndCopyAndCountedByVerify) {
+  TempFolder temp;
+  write_all(temp / "a.csv", "x,y\n1.5,1\nnan,2\n-inf,3\n");
+  write_all(temp / "b.csv", "x,y\n2.5,4\n");
+  const auto set = temp / "set";
+  const auto run = [&](const std::string& name, bool allow_nan, bool append) {
+    SourceOptions options;
+    options.allow_nan = allow_nan;
+    LocalStore store(set);
+    return ingest(*open_source({temp / name}, options), store, {.append = append}).manifest;
+  };
+  expect_error(ErrorCode::kBadData, "a.csv:3: column 'x'", [&] { run("a.csv", false, false); });
+  EXPECT_TRUE(run("a.csv", true, false).origin.allow_nan);
+  EXPECT_EQ(verify(set).not_finite, 2u);
+  EXPECT_TRUE(run("b.csv", false, true).origin.allow_nan) << "the first part has them still";
+  EXPECT_EQ(verify(set + "?version=2").not_finite, 2u);
+  expect_error(ErrorCode::kBadData, "a.csv:3", [&] { run("a.csv", false, true); });
+  EXPECT_TRUE(copy(set, temp / "copy", {}).manifest.origin.allow_nan);
+  EXPECT_EQ(verify(temp / "copy").not_finite, 2u);
+  ingest_into(temp / "plain", {.samples = 10}, {});
+  EXPECT_EQ(verify(temp / "plain").not_finite, std::nullopt);
+}
+
+TEST(Ingest, WhatIsAppendedHasTheClassesOfTheDataSet) {
+  TempFolder temp;
+  write_all(temp / "a.csv", "s\ncat\ndog\n");
+  write_all(temp / "b.csv", "s\ndog\n");
+  write_all(temp / "c.csv", "s\neel\n");
+  LocalStore store(temp / "set");
+  const auto run = [&](const std::string& name, bool append) {
+    SourceOptions options;
+    options.classes = {{"s"}};
+    if (append) take_classes(options, store);
+    return ingest(*open_source({temp / name}, options), store, {.append = append}).manifest;
+  };
+  const std::vector<std::string> names = {"cat", "dog"};
+  EXPECT_EQ(run("a.csv", false).schema.columns[0].classes, names);
+  const auto second = run("b.csv", true);
+  EXPECT_EQ(second.schema.columns[0].classes, names);
+  EXPECT_EQ(second.range(0)->most, 1);
+  EXPECT_EQ(second.parts[1].ranges[0].least, 1);
+  EXPECT_GT(verify(temp / "set").bytes, 0u);
+  expect_error(ErrorCode::kBadData, "'eel' is none of the classes cat, dog",
+               [&] { run("c.csv", true); });
+  SourceOptions others;
+  others.classes = {{"s", {"dog", "eel"}}};
+  expect_error(ErrorCode::kInvalidArgument, "column s has other classes",
+               [&] { ingest(*open_source({temp / "c.csv"}, others), store, {.append = true}); });
 }
 
 TEST(Ingest, AStopPublishesNothingAndTheNextRunGoesOn) {

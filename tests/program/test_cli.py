@@ -185,6 +185,69 @@ def test_names_that_no_reader_takes_are_refused_before_anything_is_written(ringf
         assert not (ringfeed.folder / "x.ring").exists()
 
 
+def test_text_labels_beside_numbers(ringfeed: Ringfeed) -> None:
+    """A table as people have them: some columns are packed, one is left out, labels become classes, the others stay."""
+    rows = [f"2026-01-01,{i},{i + 1},{'cat' if i % 2 else 'dog'},note {i}" for i in range(20)]
+    (ringfeed.folder / "a.csv").write_text("\n".join(["when,a,b,label,note", *rows]) + "\n")
+    ringfeed("ingest", "a.csv", "a.ring", "--tensor", "x=a,b:2:float32", "--drop", "when", "--classes", "label", "--row-number", "row")
+    summary = json.loads(ringfeed("inspect", "a.ring", "--json").stdout)
+    assert [(column["name"], column["type"]) for column in summary["columns"]] == [
+        ("x", "float32 [2]"), ("label", "int64"), ("note", "string"), ("row", "int64")]
+    assert summary["columns"][1]["classes"] == ["cat", "dog"]
+    assert "label: int64, 0 to 1, classes 0 cat, 1 dog" in ringfeed("inspect", "a.ring").stdout
+    ringfeed("verify", "a.ring")
+    samples = [json.loads(line) for line in ringfeed("head", "a.ring", "-n", "20", "--json").stdout.splitlines()[:-1]]
+    labels = {sample["row"]: sample["label"] for sample in samples}
+    assert labels == {i: (i + 1) % 2 for i in range(20)}
+    (ringfeed.folder / "b.csv").write_text("when,a,b,label,note\n2026-01-01,1,2,dog,x\n")
+    more = ("ingest", "b.csv", "a.ring", "--tensor", "x=a,b:2:float32", "--drop", "when", "--classes", "label", "--row-number", "row")
+    assert "--append" in ringfeed.error(*more, code=1)
+    ringfeed(*more, "--append")
+    line = ringfeed.error("train", "a.ring", "--input", "note", "--target", "label", code=2)
+    assert "ingest it with --classes note" in line
+    ringfeed(*more, "--overwrite")
+    assert json.loads(ringfeed("inspect", "a.ring", "--json").stdout)["versions"] == [1, 2, 3]
+
+
+def test_columns_of_a_table_are_put_side_by_side_for_training(ringfeed: Ringfeed) -> None:
+    """The obvious way with a CSV file: each column is a number, one of them is what is to be learnt."""
+    rows = [f"{i % 7},{i % 5 / 4},{3 * (i % 7) - i % 5 / 4 + 0.5},{'heavy' if i % 7 > 3 else 'light'}" for i in range(105)]
+    (ringfeed.folder / "fruit.csv").write_text("\n".join(["sweet,sour,price,kind", *rows]) + "\n")
+    ringfeed("ingest", "fruit.csv", "fruit.ring", "--classes", "kind")
+    options = ("--input", "sweet,sour", "--batch-size", "15", "--epochs", "60", "--optimizer", "adam", "--lr", "0.1", "--model", "linear")
+    run = ringfeed("train", "fruit.ring", "--target", "price", "--loss", "mse", *options, "--output", "out", "--json")
+    assert json.loads(run.stdout.splitlines()[-1])["losses"][-1] < 0.01
+    labels = ringfeed("train", "fruit.ring", "--target", "kind", *options, "--json")
+    assert json.loads(labels.stdout.splitlines()[-1])["losses"][-1] < 0.3
+    with (ringfeed.folder / "out/weights.safetensors").open("rb") as weights:
+        header = json.loads(weights.read(int.from_bytes(weights.read(8), "little")))
+    model = json.loads(header["__metadata__"]["ringfeed"])
+    assert (model["input"], model["input_shape"], model["input_divisor"]) == ("sweet,sour", [2], [1, 1])
+
+
+def test_nan_is_counted_where_it_was_allowed(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("x\n1.5\nnan\n-inf\n")
+    assert ringfeed.error("ingest", "a.csv", "a.ring", code=3).startswith("ringfeed: a.csv:3: column 'x': 'nan' is not a finite number")
+    ringfeed("ingest", "a.csv", "a.ring", "--allow-nan")
+    assert "NaN and infinity allowed" in ringfeed("inspect", "a.ring").stdout
+    assert "2 values are NaN or infinite" in ringfeed("verify", "a.ring").stdout
+    assert json.loads(ringfeed("verify", "a.ring", "--json").stdout)["not_finite"] == 2
+
+
+def test_other_delimiters_and_json_lines(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("zip;x\n00501;1\n")
+    assert "say what the delimiter is" in ringfeed.error("ingest", "a.csv", "a.ring", code=2)
+    ringfeed("ingest", "a.csv", "a.ring", "--delimiter", ";", "--schema", "zip=string,x=float32", "--no-permute")
+    assert ringfeed("inspect", "a.ring").stdout.count("zip: string\n  x: float32\n") == 1
+    assert "in the order of the source" in ringfeed("inspect", "a.ring").stdout
+    (ringfeed.folder / "b.jsonl").write_text('{"x": [1, 2], "s": "a"}\n{"x": [3, 4], "s": "b"}\n{"x": null, "s": "c"}\n')
+    assert ringfeed.error("ingest", "b.jsonl", "b.ring", code=3).startswith("ringfeed: b.jsonl:3: column 'x': the value is null")
+    ringfeed("ingest", "b.jsonl", "b.ring", "--on-bad", "skip", "--tensor", "x:2:float32")
+    assert "x: float32 [2]\n  s: string" in ringfeed("inspect", "b.ring").stdout
+    for option, words in (("--delimiter=ab", "one ASCII character"), ("--schema=x", "the form is NAME=TYPE"), ("--drop=y", "no column 'y'")):
+        assert words in ringfeed.error("ingest", "b.jsonl", "c.ring", option, code=2)
+
+
 def test_a_header_of_numbers(ringfeed: Ringfeed) -> None:
     (ringfeed.folder / "a.csv").write_text("0,1\n5,6\n7,8\n")
     line = ringfeed.error("ingest", "a.csv", "a.ring", code=2)

@@ -327,10 +327,150 @@ def test_names_that_cannot_be(data: Any, columns: Any, text: str, tmp_path: Path
 
 def test_columns_of_a_table_that_are_not_there(tmp_path: Path) -> None:
     table = pyarrow.table({"a": [1], "b": [2]})
-    with pytest.raises(ringfeed.InvalidArgumentError, match="there is no column 'c'; there are a, b"):
-        ringfeed.write(tmp_path / "a.ring", table, columns=["c"])
-    with pytest.raises(ringfeed.InvalidArgumentError, match="cannot be taken of RecordBatchReader"):
-        ringfeed.write(tmp_path / "a.ring", table.to_reader(), columns=["a"])
+    for given in (table, table.to_reader()):
+        with pytest.raises(ringfeed.InvalidArgumentError, match="columns: there is no column 'c'; the columns are a, b"):
+            ringfeed.write(tmp_path / "a.ring", given, columns=["c"])
+
+
+@pytest.mark.parametrize("kind", ["dict", "frame", "table", "reader", "samples"])
+def test_columns_are_chosen_or_left_out(kind: str, tmp_path: Path) -> None:
+    """What is left out is not looked at: a column of dates is no matter then."""
+    data = {"a": [1, 2], "when": numpy.array(["2026-01-01", "2026-01-02"], "datetime64[s]"), "b": [3, 4]}
+    frame = pandas.DataFrame(data)
+
+    def given() -> Any:  # noqa: ANN401
+        match kind:
+            case "dict":
+                return data
+            case "frame":
+                return frame
+            case "samples":
+                return iter(frame.to_dict("records"))
+            case _:
+                table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+                return table if kind == "table" else table.to_reader()
+
+    ringfeed.write(tmp_path / "a.ring", given(), drop=["when"])
+    assert [column.name for column in ringfeed.open(tmp_path / "a.ring").schema] == ["a", "b"]
+    ringfeed.write(tmp_path / "b.ring", given(), columns=["b", "a"])
+    assert [column.name for column in ringfeed.open(tmp_path / "b.ring").schema] == ["b", "a"]
+    with pytest.raises(ringfeed.InvalidArgumentError, match="drop: there is no column 'c'"):
+        ringfeed.write(tmp_path / "c.ring", given(), drop=["c"])
+    with pytest.raises(ringfeed.InvalidArgumentError, match="give one of the two"):
+        ringfeed.write(tmp_path / "c.ring", given(), columns=["a"], drop=["b"])
+
+
+def test_text_becomes_classes(tmp_path: Path) -> None:
+    data = {"label": ["dog", "cat", "dog"], "n": [7, -1, 7], "id": [0, 1, 2]}
+    ringfeed.write(tmp_path / "a.ring", data, classes=["label", "n"])
+    opened = ringfeed.open(tmp_path / "a.ring")
+    assert opened.classes == {"label": ("cat", "dog"), "n": ("-1", "7")}
+    assert opened.schema[0] == ringfeed.Column("label", "tensor", "int64", (), ("cat", "dog"))
+    assert {int(sample["id"]): int(sample["label"]) for sample in opened} == {0: 1, 1: 0, 2: 1}
+    ringfeed.write(tmp_path / "a.ring", {**data, "label": ["cat"] * 3}, classes=["label", "n"], append=True)
+    assert ringfeed.open(tmp_path / "a.ring").classes["label"] == ("cat", "dog")
+    with pytest.raises(ringfeed.BadDataError, match="data:1: column 'label': 'eel' is none of the classes cat, dog"):
+        ringfeed.write(tmp_path / "a.ring", {**data, "label": ["eel"] * 3}, classes=["label", "n"], append=True)
+    samples = ({"label": label} for label in data["label"])
+    with pytest.raises(ringfeed.InvalidArgumentError, match="a stream is read only once"):
+        ringfeed.write(tmp_path / "b.ring", samples, classes=["label"])
+    ringfeed.write(tmp_path / "b.ring", [{"label": label} for label in data["label"]], classes={"label": ["dog", "cat"]})
+    assert ringfeed.open(tmp_path / "b.ring").classes == {"label": ("dog", "cat")}
+
+
+def test_nan_where_it_is_allowed(tmp_path: Path) -> None:
+    data = {"x": numpy.array([1.0, numpy.nan, -numpy.inf])}
+    with pytest.raises(ringfeed.BadDataError, match="data:2: column 'x'"):
+        ringfeed.write(tmp_path / "a.ring", data)
+    ringfeed.write(tmp_path / "a.ring", data, allow_nan=True)
+    assert numpy.isfinite(ringfeed.open(tmp_path / "a.ring")[:]["x"]).sum() == 1
+    ringfeed.verify(tmp_path / "a.ring")
+
+
+def test_the_order_of_the_data_and_the_numbers_of_its_samples(tmp_path: Path) -> None:
+    data = {"x": numpy.arange(1000) * 2}
+    ringfeed.write(tmp_path / "a.ring", data, permute=False, splits={"train": 0.9, "val": 0.1})
+    assert ringfeed.open(tmp_path / "a.ring")[:]["x"].tolist() == data["x"][:900].tolist()
+    assert ringfeed.open(tmp_path / "a.ring", split="val")[:]["x"].tolist() == data["x"][900:].tolist()
+    loader = ringfeed.Loader(ringfeed.open(tmp_path / "a.ring"), batch_size=10, shuffle=False, as_numpy=True)
+    assert next(iter(loader))["x"].tolist() == list(range(0, 20, 2))
+    ringfeed.write(tmp_path / "b.ring", ({"x": x} for x in data["x"]), row_number="row")
+    opened = ringfeed.open(tmp_path / "b.ring")[:]
+    assert numpy.array_equal(opened["x"], opened["row"] * 2)
+    assert opened["row"].tolist() != sorted(opened["row"])
+
+
+def test_the_same_cell_again(tmp_path: Path) -> None:
+    """The same data change nothing; other data are refused with the two ways on, in the words of Python."""
+    url = tmp_path / "a.ring"
+    first, second = {"x": [1, 2, 3]}, {"y": ["a", "b"]}
+    ringfeed.write(url, first)
+    assert ringfeed.write(url, {"x": [1, 2, 3]}).unchanged
+    with pytest.raises(ringfeed.ConflictError) as caught:
+        ringfeed.write(url, second)
+    assert "append=True" in str(caught.value)
+    assert "overwrite=True" in str(caught.value)
+    assert "--" not in str(caught.value)
+    reader = ringfeed.open(url)
+    assert ringfeed.write(url, second, overwrite=True).version == 2
+    assert ringfeed.write(url, second, overwrite=True).unchanged
+    assert [column.name for column in ringfeed.open(url).schema] == ["y"]
+    assert sorted(reader[:]["x"].tolist()) == [1, 2, 3]
+    assert len(ringfeed.open(f"{url}?version=1")) == 3
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    ({"bytes": b"x"}, "is a dict; give its parts as columns of their own"),
+    (["a", "b"], "is a list of text; make it one text"),
+    (None, "which is missing; fill it in, or leave the sample out"),
+])
+def test_values_that_are_no_numbers(value: Any, text: str, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(ringfeed.BadDataError, match="column 'x': sample 1 is") as caught:
+        ringfeed.write(tmp_path / "a.ring", {"x": [[1.0, 2.0], value]})
+    assert text in str(caught.value)
+    with pytest.raises(ringfeed.BadDataError, match="column 'x': sample 1 is NoneType, others are text"):
+        ringfeed.write(tmp_path / "a.ring", {"x": ["a", None]})
+
+
+@pytest.mark.parametrize("kind", ["dict", "samples", "table", "frame"])
+def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
+    names: list[Any] = ["a", "b", None, "d", "e"]
+    data = {"id": [0, 1, 2, 3, 4], "x": [0.0, float("nan"), 2.0, 3.0, 4.0], "name": names}
+    given: Any = data
+    if kind == "samples":
+        given = ({name: data[name][i] for name in data} for i in range(5))
+    if kind == "table":
+        given = pyarrow.table(data)
+    if kind == "frame":  # what is missing in text is NaN here
+        given = pandas.DataFrame({**data, "name": ["a", "b", float("nan"), "d", "e"]})
+    rejects = tmp_path / "rejects.txt"
+    written = ringfeed.write(tmp_path / "a.ring", given, on_bad="skip", rejects=rejects, row_number="row")
+    assert (written.rejected, written.splits) == (2, {"train": 3})
+    opened = ringfeed.open(tmp_path / "a.ring")[:]
+    assert sorted(opened["id"].tolist()) == [0, 3, 4]
+    assert opened["row"].tolist() == opened["id"].tolist()
+    first, second = rejects.read_text().splitlines()
+    assert first == "data:2: column 'x': nan is not a finite number"
+    assert second.startswith("data:3: column 'name'")
+    with pytest.raises(ringfeed.InvalidArgumentError, match="a rejects file is written only when bad records are skipped"):
+        ringfeed.write(tmp_path / "b.ring", {"id": [1]}, rejects=rejects)
+
+
+@pytest.mark.parametrize(("values", "bad"), [
+    ([None, "b", "c"], 0), ([1.5, "b", "c"], 0), ([1, "x", 2], 1), ([[1, 2], {"a": 1}, [3, 4]], 1), ([b"", "x", b"y"], 1),
+])
+def test_a_sample_of_another_kind_is_left_out(values: list[Any], bad: int, tmp_path: Path) -> None:
+    """Also where it is the first one: the kind of a column is that of most samples then."""
+    written = ringfeed.write(tmp_path / "a.ring", {"x": values, "id": [0, 1, 2]}, on_bad="skip")
+    assert written.rejected == 1
+    assert sorted(ringfeed.open(tmp_path / "a.ring")[:]["id"].tolist()) == [i for i in range(3) if i != bad]
+
+
+def test_boxes_of_different_numbers(tmp_path: Path) -> None:
+    boxes = [numpy.ones((2, 4)), numpy.ones((3, 4))]
+    with pytest.raises(ringfeed.BadDataError, match=r"flatten each to one dimension, which may vary: value.reshape\(-1\)"):
+        ringfeed.write(tmp_path / "a.ring", {"boxes": boxes})
+    ringfeed.write(tmp_path / "a.ring", {"boxes": [box.reshape(-1) for box in boxes]})
 
 
 @pytest.mark.parametrize(("keywords", "text"), [
@@ -338,7 +478,7 @@ def test_columns_of_a_table_that_are_not_there(tmp_path: Path) -> None:
     ({"layout": "columns"}, "'packed' or 'rows'"),
     ({"chunk_bytes": 1}, "chunk_bytes is 1; it is a whole number from 4096 to 8388608"),
     ({"user": "me"}, r"there is no keyword 'user' \(did you mean 'username'\?\)"),
-    ({"split": {"train": 1}}, r"there is no keyword 'split' \(did you mean 'splits'\?\); there are url, data, columns, schema"),
+    ({"split": {"train": 1}}, r"there is no keyword 'split' \(did you mean 'splits'\?\); there are url, data, columns, drop, schema"),
     ({"lz4": "yes"}, "keyword 'lz4' does not take a value of type str"),
     ({"seed": -1}, "seed is -1; it is a whole number from 0 to 18446744073709551615"),
     ({"seed": 2**64}, "seed is 18446744073709551616; it is a whole number"),

@@ -19,7 +19,8 @@ std::shared_ptr<arrow::RecordBatch> batch_of(const arrow::FieldVector& fields,
                                              const std::vector<std::string>& json) {
   arrow::ArrayVector arrays;
   for (std::size_t i = 0; i < fields.size(); ++i)
-    arrays.push_back(value_of(arrow::json::ArrayFromJSONString(fields[i]->type(), json[i]), "json"));
+    arrays.push_back(
+        value_of(arrow::json::ArrayFromJSONString(fields[i]->type(), json[i]), "json"));
   return arrow::RecordBatch::Make(arrow::schema(fields), arrays[0]->length(), arrays);
 }
 
@@ -31,10 +32,10 @@ std::unique_ptr<Source> source_of(const arrow::RecordBatchVector& batches, Exten
   return open_arrow(&stream, extent, "table", options);
 }
 
-const arrow::FieldVector kFields = {
-    arrow::field("x", arrow::fixed_size_list(arrow::float32(), 2)),
-    arrow::field("flag", arrow::boolean()), arrow::field("text", arrow::utf8()),
-    arrow::field("tags", arrow::list(arrow::int32()))};
+const arrow::FieldVector kFields = {arrow::field("x", arrow::fixed_size_list(arrow::float32(), 2)),
+                                    arrow::field("flag", arrow::boolean()),
+                                    arrow::field("text", arrow::utf8()),
+                                    arrow::field("tags", arrow::list(arrow::int32()))};
 
 std::shared_ptr<arrow::RecordBatch> four_rows() {
   return batch_of(kFields, {"[[1, 2], [3, 4], [5, 6], [7, 8]]", "[true, false, true, true]",
@@ -95,9 +96,10 @@ TEST(ArrowSource, FingerprintIsOfTheValues) {
 }
 
 TEST(ArrowSource, TypesAndTensorsAsOfParquet) {
-  const auto batch = batch_of({arrow::field("a", arrow::uint16()), arrow::field("b", arrow::int64()),
-                               arrow::field("s", arrow::large_utf8())},
-                              {"[1, 65535]", "[3, 4]", R"(["x", "yy"])"});
+  const auto batch =
+      batch_of({arrow::field("a", arrow::uint16()), arrow::field("b", arrow::int64()),
+                arrow::field("s", arrow::large_utf8())},
+               {"[1, 65535]", "[3, 4]", R"(["x", "yy"])"});
   const auto source = source_of({batch}, Extent::kWhole);
   EXPECT_FALSE(source->in_place());  // uint16 is made wider, so it is a copy
   const Content content(source_of({batch}, Extent::kWhole));
@@ -105,21 +107,41 @@ TEST(ArrowSource, TypesAndTensorsAsOfParquet) {
   EXPECT_EQ(content.values<std::int32_t>("a"), (std::vector<std::int32_t>{1, 65535}));
   EXPECT_EQ(content.texts("s"), (Texts{"x", "yy"}));
   const Content packed(source_of({batch}, Extent::kWhole, with_tensors({"x=a,b:2:float32"})));
-  EXPECT_EQ(packed.types(), "x: float32 [2]");
+  EXPECT_EQ(packed.types(), "x: float32 [2]; s: string");
   EXPECT_EQ(packed.values<float>("x"), (std::vector<float>{1, 3, 65535, 4}));
+}
+
+TEST(ArrowSource, ClassesAreThoseOfTheWholeAndOfAStreamHaveToBeSaid) {
+  const auto batch =
+      batch_of({arrow::field("s", arrow::utf8())}, Texts{R"(["dog", "cat", "dog"])"});
+  SourceOptions options;
+  options.classes = {{"s"}};
+  const Content content(source_of({batch, batch}, Extent::kWhole, options));
+  EXPECT_EQ(content.schema().at("s").classes, (Texts{"cat", "dog"}));
+  EXPECT_EQ(content.values<std::int64_t>("s"), (std::vector<std::int64_t>{1, 0, 1, 1, 0, 1}));
+  expect_error(ErrorCode::kInvalidArgument,
+               "a stream is read only once, so the names of its classes cannot be found before; "
+               "give them",
+               [&] { source_of({batch}, Extent::kStream, options); });
+  options.classes = {{"s", {"dog", "cat"}}};
+  EXPECT_EQ(source_of({batch}, Extent::kStream, options)->schema().at("s").classes,
+            (Texts{"dog", "cat"}));
+  const Content said(source_of({batch}, Extent::kWhole, options));
+  EXPECT_EQ(said.values<std::int64_t>("s"), (std::vector<std::int64_t>{0, 1, 0}));
 }
 
 TEST(ArrowSource, WhatIsWrongIsNamed) {
   const auto number = arrow::field("n", arrow::float32());
   expect_error(ErrorCode::kBadData, "table:2: column 'n': the value is missing",
                [&] { Content(source_of({batch_of({number}, {"[1, null]"})}, Extent::kWhole)); });
-  expect_error(ErrorCode::kBadData, "table:3: column 'n': nan is not a finite number; correct it, or leave the sample out", [&] {
-    Content(source_of({batch_of({number}, {"[1, 2]"}), batch_of({number}, {"[NaN]"})},
-                      Extent::kStream));
-  });
-  expect_error(ErrorCode::kInvalidArgument, "table: the column name 'n' stands twice", [&] {
-    source_of({batch_of({number, number}, {"[1]", "[2]"})}, Extent::kWhole);
-  });
+  expect_error(
+      ErrorCode::kBadData,
+      "table:3: column 'n': nan is not a finite number; correct it, or leave the sample out", [&] {
+        Content(source_of({batch_of({number}, {"[1, 2]"}), batch_of({number}, {"[NaN]"})},
+                          Extent::kStream));
+      });
+  expect_error(ErrorCode::kInvalidArgument, "table: the column name 'n' stands twice",
+               [&] { source_of({batch_of({number, number}, {"[1]", "[2]"})}, Extent::kWhole); });
   expect_error(ErrorCode::kBadData, "table: column t: ", [&] {
     source_of({batch_of({arrow::field("t", arrow::date32())}, {"[1]"})}, Extent::kWhole);
   });

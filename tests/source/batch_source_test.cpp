@@ -72,6 +72,44 @@ std::unique_ptr<Source> sized_source(std::vector<std::int64_t> sizes, Extent ext
   return open_batches(next, extent, "data", options);
 }
 
+// Rows that the maker of a batch calls bad are bad records, numbered through all batches.
+TEST(BatchSource, SamplesThatAreKnownToBeBad) {
+  const auto open = [](Extent extent, const SourceOptions& options) {
+    const auto number = std::make_shared<int>(0);
+    return open_batches(
+        [number]() -> std::optional<Batch> {
+          if (*number == 2) return std::nullopt;
+          return batch_of(10 * (*number)++, 10);
+        },
+        extent, "data", options,
+        [number] { return std::vector<BadSample>{{*number, "it has no picture"}}; });
+  };
+  for (const auto extent : {Extent::kWhole, Extent::kStream}) {
+    expect_error(ErrorCode::kBadData, "data:2: it has no picture; ", [&] {
+      const auto source = open(extent, {});
+      while (source->next() != nullptr) {
+      }
+    });
+    SourceOptions options;
+    options.on_bad = OnBad::kSkip;
+    options.batch_rows = 3;
+    options.row_number = "row";
+    const auto source = open(extent, options);
+    std::vector<std::int64_t> numbers;
+    while (const auto batch = source->next()) {
+      const auto view = column_views(*batch, source->schema()).back();
+      for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+        std::int64_t value = 0;
+        std::memcpy(&value, view.sample(static_cast<std::size_t>(row)), sizeof value);
+        numbers.push_back(value);
+      }
+    }
+    EXPECT_EQ(source->rejected(), 2u);
+    EXPECT_EQ(numbers, (std::vector<std::int64_t>{0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16,
+                                                  17, 18, 19}));
+  }
+}
+
 TEST(BatchSource, ValuesOfEveryKind) {
   for (const auto extent : {Extent::kWhole, Extent::kStream}) {
     auto source = sized_source({5, 0, 7}, extent);

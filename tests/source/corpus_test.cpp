@@ -3,12 +3,15 @@
 
 #include "../../fuzz/idx_fuzz.hpp"
 #include "../../fuzz/npy_fuzz.hpp"
+#include "../../fuzz/records_fuzz.hpp"
 
 namespace ringfeed {
 namespace {
 
 TEST(Corpus, Npy) { testing::replay_corpus("npy", 12, 4, fuzz::fuzz_npy); }
 TEST(Corpus, Idx) { testing::replay_corpus("idx", 12, 4, fuzz::fuzz_idx); }
+TEST(Corpus, Csv) { testing::replay_corpus("csv", 10, 4, fuzz::fuzz_csv); }
+TEST(Corpus, JsonLines) { testing::replay_corpus("json_lines", 12, 4, fuzz::fuzz_json_lines); }
 
 }  // namespace
 }  // namespace ringfeed

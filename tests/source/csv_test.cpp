@@ -87,7 +87,7 @@ TEST(Csv, EveryBadRecordIsNamed) {
            {"1,2,3,4", "4 fields where 3 are due"},
            {"1,2,3,", "4 fields where 3 are due"},
            {"7", "1 field where 3 are due"},
-           {"\"1\"1,2,3", "there is text between a closing quote and the next comma"},
+           {"\"1\"1,2,3", "there is text between a closing quote and the next delimiter"},
            {"x y,2,3", "column 'a': 'x y' is not a number"},
            {"1,,3", "column 'b': the field is empty, a number (float32) is due"},
            {"1,NaN,3", "column 'b': 'NaN' is not a finite number"},
@@ -173,7 +173,109 @@ TEST(Csv, RaggedRowsHaveNoSayInTheTypes) {
 TEST(Csv, WithoutRecords) {
   const OneFile file("a.csv", "x,y\n");
   expect_error(ErrorCode::kBadData, "there is no good record", [&] { Content({file.path}); });
-  EXPECT_EQ(Content({file.path}, with_tensors({"x=x::float32"})).rows, 0);
+  auto options = with_tensors({"x=x::float32"});
+  options.drop = {"y"};
+  EXPECT_EQ(Content({file.path}, options).rows, 0);
+}
+
+// What is in no tensor stays as it is, and has the type that its fields show.
+TEST(Csv, OtherColumnsStayBesideTensors) {
+  const OneFile file("a.csv", "when,a,b,text,n\n2026-01-01,1,2,x,7\n2026-01-02,3,4,y,8\n");
+  auto options = with_tensors({"t=a,b:2:float32"});
+  options.drop = {"when"};
+  const Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "t: float32 [2]; text: string; n: int64");
+  EXPECT_EQ(content.texts("text"), (Texts{"x", "y"}));
+  EXPECT_EQ(content.values<std::int64_t>("n"), (Longs{7, 8}));
+  options.drop = {};
+  options.columns = {"n", "a..b"};
+  EXPECT_EQ(Content({file.path}, options).types(), "t: float32 [2]; n: int64");
+  expect_error(ErrorCode::kInvalidArgument, "--tensor t: the fields of a CSV file have no dtype",
+               [&] { open_source({file.path}, with_tensors({"t=a,b:2"})); });
+}
+
+TEST(Csv, TextBecomesClassNumbers) {
+  const OneFile file("a.csv", "x,label,zip\n1,dog,10\n2,cat,9\n3,dog,00501\n");
+  SourceOptions options;
+  options.classes = {{"label"}, {"zip"}};
+  const Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "x: int64; label: int64; zip: int64");
+  EXPECT_EQ(content.schema().at("label").classes, (Texts{"cat", "dog"}));
+  EXPECT_EQ(content.values<std::int64_t>("label"), (Longs{1, 0, 1}));
+  EXPECT_EQ(content.schema().at("zip").classes, (Texts{"9", "10", "00501"}));  // as numbers
+  EXPECT_EQ(content.values<std::int64_t>("zip"), (Longs{1, 0, 2}));
+  options.classes = {{"label", {"cat"}}};
+  expect_error(ErrorCode::kBadData, "a.csv:2: column 'label': 'dog' is none of the classes cat",
+               [&] { Content({file.path}, options); });
+}
+
+// The text of a field is only changed where nobody said what it is.
+TEST(Csv, TypesThatAreSaidAreNotLookedFor) {
+  const OneFile file("a.csv", "zip,x,s\n00501,1,a\n10001,2,b\n");
+  EXPECT_EQ(Content({file.path}).types(), "zip: int64; x: int64; s: string");
+  SourceOptions options;
+  options.types = {parse_type("zip=string"), parse_type("x=float32")};
+  const Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "zip: string; x: float32; s: string");
+  EXPECT_EQ(content.texts("zip"), (Texts{"00501", "10001"}));
+  options.types = {parse_type("s=int8")};
+  expect_error(ErrorCode::kBadData, "a.csv:2: column 's': 'a' is not a number",
+               [&] { Content({file.path}, options); });
+  options.types = {parse_type("s=list<int8>")};
+  expect_error(ErrorCode::kInvalidArgument,
+               "--schema: column 's' of a CSV file is a number or a string, not list<int8>",
+               [&] { open_source({file.path}, options); });
+}
+
+TEST(Csv, RecordNumbersCountThroughAllFilesBadOnesToo) {
+  const TempFolder folder;
+  write_all(folder / "a.csv", "x\n1\nbad\n2\n");
+  write_all(folder / "b.csv", "x\n3\n");
+  auto options = with_tensors({"x::int64"});
+  options.on_bad = OnBad::kSkip;
+  options.row_number = "row";
+  const Content content({folder / "a.csv", folder / "b.csv"}, options);
+  EXPECT_EQ(content.types(), "x: int64; row: int64");
+  EXPECT_EQ(content.values<std::int64_t>("row"), (Longs{0, 2, 3}));
+}
+
+TEST(Csv, NanIsAValueOfFloatsWhereItIsAllowed) {
+  const OneFile file("a.csv", "x,n\n1.5,1\nnan,2\n-inf,3\n");
+  SourceOptions options;
+  options.allow_nan = true;
+  const Content content({file.path}, options);
+  EXPECT_EQ(content.types(), "x: float64; n: int64");
+  const auto values = content.values<double>("x");
+  EXPECT_TRUE(std::isnan(values.at(1)));
+  EXPECT_EQ(values.at(2), -std::numeric_limits<double>::infinity());
+  for (const auto* const tensor : {"x::float16", "x::float32"}) {
+    options.tensors = with_tensors({tensor}).tensors;
+    EXPECT_EQ(Content({file.path}, options).rows, 3) << tensor;
+  }
+  options.tensors = with_tensors({"x::int64"}).tensors;
+  options.on_bad = OnBad::kSkip;
+  EXPECT_EQ(Content({file.path}, options).rows, 0);
+}
+
+TEST(Csv, FieldsMayBeSeparatedByOtherBytes) {
+  const TempFolder folder;
+  const std::string text = "a\tb\n1\t\"x\ty\"\n";
+  for (const auto* const name : {"a.tsv", "a.tab", "A.TSV"}) {
+    write_all(folder / name, text);
+    const Content content({folder / name});
+    EXPECT_EQ(content.types(), "a: int64; b: string");
+    EXPECT_EQ(content.texts("b"), Texts{"x\ty"});
+  }
+  write_all(folder / "a.csv", "a;b\n1,5;2\n");
+  expect_error(ErrorCode::kInvalidArgument,
+               "a.csv:1: the first row is one field with ';' in it; say what the delimiter is",
+               [&] { open_source({folder / "a.csv"}, {}); });
+  SourceOptions options;
+  options.delimiter = ';';
+  EXPECT_EQ(Content({folder / "a.csv"}, options).types(), "a: string; b: int64");
+  write_all(folder / "b.csv", "a;b\n1\n");
+  options.delimiter = ',';  // one column of text, as is said
+  EXPECT_EQ(Content({folder / "b.csv"}, options).types(), "a;b: int64");
 }
 
 TEST(Csv, UnknownColumnListsThoseThereAre) {

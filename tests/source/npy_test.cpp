@@ -172,8 +172,15 @@ TEST(Npy, ColumnsThatAreNotReadAreNotJudged) {
   const TempFolder folder;
   write_all(folder / "x.npy", npy("<f4", "(1,)", raw<float>({std::nanf("")})));
   write_all(folder / "y.npy", npy("|u1", "(1,)", "a"));
-  EXPECT_EQ(Content({folder / "x.npy", folder / "y.npy"}, with_tensors({"label=y::int64"})).types(),
-            "label: int64");
+  auto options = with_tensors({"label=y::int64"});
+  options.drop = {"x"};
+  EXPECT_EQ(Content({folder / "x.npy", folder / "y.npy"}, options).types(), "label: int64");
+  options.drop = {};
+  expect_error(ErrorCode::kBadData, "column 'x': nan is not a finite number",
+               [&] { Content({folder / "x.npy", folder / "y.npy"}, options); });
+  options.allow_nan = true;
+  EXPECT_TRUE(
+      std::isnan(Content({folder / "x.npy", folder / "y.npy"}, options).values<float>("x").at(0)));
 }
 
 TEST(Npy, AFileCutWhileItIsReadIsSeen) {

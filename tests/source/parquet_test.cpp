@@ -153,8 +153,12 @@ TEST(Parquet, TypesThatCannotBeHeldAreNamed) {
                              : "cannot be held; cast it to one of"),
               std::string::npos)
         << error.what();
-    // Who does not ask for it does not meet it.
-    EXPECT_EQ(Content({path}, with_tensors({"y=y::int32"})).types(), "y: int32");
+    // Who leaves it out does not meet it.
+    SourceOptions options;
+    options.drop = {"x"};
+    EXPECT_EQ(Content({path}, options).types(), "y: int32");
+    expect_error(ErrorCode::kBadData, "or leave the column out with --drop",
+                 [&] { open_source({path}, with_tensors({"y=y::int32"})); });
     expect_error(ErrorCode::kBadData, "cannot be held",
                  [&] { open_source({path}, with_tensors({"x=x::int32"})); });
   }
@@ -276,7 +280,7 @@ TEST(Parquet, TensorsOfColumns) {
                        {"c", arrow::fixed_size_list(arrow::float64(), 2), "[[3, 4], [5, 6]]"},
                        {"s", arrow::utf8(), R"(["x", "y"])"}});
   const Content content({path}, with_tensors({"t=c,a..b:2x2:float32", "y=a::uint8"}));
-  EXPECT_EQ(content.types(), "t: float32 [2, 2]; y: uint8");
+  EXPECT_EQ(content.types(), "t: float32 [2, 2]; y: uint8; s: string");
   EXPECT_EQ(content.values<float>("t"), (std::vector<float>{3, 4, 1, 1, 5, 6, 2, 0}));
   EXPECT_EQ(content.values<std::uint8_t>("y"), (std::vector<std::uint8_t>{1, 2}));
   expect_error(ErrorCode::kInvalidArgument,

@@ -60,7 +60,7 @@ TEST(Source, UnknownFormats) {
   for (const std::string name : {"a.txt", "a", "a.npz", "a.npy.gz", "a.csv.zst", "csv"}) {
     const OneFile file(name, "x");
     expect_error(ErrorCode::kInvalidArgument,
-                 name + ": no format goes with this name: there are .csv, .csv.gz, .parquet",
+                 name + ": no format goes with this name: there are .csv, .tsv, .tab, .jsonl",
                  [&] { open_source({file.path}, {}); });
   }
 }

@@ -9,7 +9,6 @@ namespace {
 
 using testing::expect_error;
 using Names = std::vector<std::string>;
-using Places = std::vector<std::size_t>;
 
 TEST(TensorSpec, Parse) {
   const auto image = TensorSpec::parse("image=f0..f63,extra:5x13:float32");
@@ -20,6 +19,50 @@ TEST(TensorSpec, Parse) {
   EXPECT_TRUE(TensorSpec::parse("y=f64::int64").shape.empty());
   EXPECT_TRUE(TensorSpec::parse("y=f64:scalar:int64").shape.empty());
   EXPECT_EQ(TensorSpec::parse("y=f64:1:bool").shape, std::vector<std::int64_t>{1});
+}
+
+TEST(TensorSpec, NameAndDTypeMayBeThoseOfTheColumn) {
+  const auto spec = TensorSpec::parse("image:3x4");
+  EXPECT_EQ(spec.name, "image");
+  EXPECT_EQ(spec.columns, Names{"image"});
+  EXPECT_EQ(spec.shape, (std::vector<std::int64_t>{3, 4}));
+  EXPECT_FALSE(spec.dtype.has_value());
+  EXPECT_EQ(TensorSpec::parse("a::int64").name, "a");
+  EXPECT_TRUE(TensorSpec::parse("a:scalar").shape.empty());
+}
+
+TEST(TensorSpec, Types) {
+  EXPECT_EQ(parse_type("x=int64").type_name(), "int64");
+  EXPECT_EQ(parse_type("a=b=float32:8x8").name, "a=b");
+  EXPECT_EQ(parse_type("x=float32:8x8").type_name(), "float32 [8, 8]");
+  EXPECT_EQ(parse_type("x=list<int32>").type_name(), "list<int32>");
+  EXPECT_EQ(parse_type("x=string").type_name(), "string");
+  EXPECT_EQ(parse_type("x=binary").type_name(), "binary");
+  for (const auto* const text : {"", "x", "=int64", "x=", "x=int65", "x=list<string>", "x=int64:0",
+                                 "x=int64:2x", "x=list<int64>:2"}) {
+    expect_error(ErrorCode::kInvalidArgument, "the form is NAME=TYPE", [&] { parse_type(text); });
+  }
+}
+
+TEST(TensorSpec, ColumnsAreChosenOrLeftOutBeforeTheyArePacked) {
+  const Names names = {"a", "b", "c", "d"};
+  SourceOptions options;
+  options.tensors = {TensorSpec::parse("t=c:1:int8")};
+  EXPECT_EQ(choose_columns(options, names).others, (Places{0, 1, 3}));
+  options.drop = {"a..b"};
+  EXPECT_EQ(choose_columns(options, names).others, Places{3});
+  options.columns = {"a"};
+  expect_error(ErrorCode::kInvalidArgument, "--columns and --drop",
+               [&] { choose_columns(options, names); });
+  options.drop = {};
+  expect_error(ErrorCode::kInvalidArgument, "--tensor t: there is no column 'c'; the columns are a",
+               [&] { choose_columns(options, names); });
+  options.columns = {"d", "c", "b"};
+  EXPECT_EQ(choose_columns(options, names).others, (Places{3, 1}));
+  EXPECT_EQ(choose_columns(options, names).tensors, std::vector<Places>{{2}});
+  options.columns = {"c", "b..d"};
+  expect_error(ErrorCode::kInvalidArgument, "--columns: 'c' stands twice",
+               [&] { choose_columns(options, names); });
 }
 
 TEST(TensorSpec, ColumnNamesMayHaveColonsAndEqualsSigns) {
@@ -34,11 +77,12 @@ TEST(TensorSpec, EachMistakeIsNamedWithTheForm) {
     std::string what;
   };
   for (const auto& [text, what] : std::vector<Case>{
-           {"", "SHAPE or DTYPE is missing"},
-           {"y=a", "SHAPE or DTYPE is missing"},
-           {"y=a:int64", "SHAPE or DTYPE is missing"},
-           {":int64", "SHAPE or DTYPE is missing"},
-           {"a::int64", "there is no '=' after the name"},
+           {"", "SHAPE is missing"},
+           {"y=a", "SHAPE is missing"},
+           {"y=a:int64", "SHAPE is missing"},
+           {":int64", "SHAPE is missing"},
+           {"a,b:2:int64", "there is no '=' after the name"},
+           {"a..b:2:int64", "there is no '=' after the name"},
            {"=a::int64", "the tensor has no name"},
            {"y=::int64", "a column has no name"},
            {"y=a,,b:2:int64", "a column has no name"},
@@ -60,7 +104,7 @@ TEST(TensorSpec, EachMistakeIsNamedWithTheForm) {
 TEST(TensorSpec, FindColumns) {
   const Names columns = {"a", "b", "c..d", "e"};
   const auto find = [&](const std::string& text) {
-    return find_columns(TensorSpec::parse("t=" + text + "::int8"), columns);
+    return find_columns("--tensor t", TensorSpec::parse("t=" + text + "::int8").columns, columns);
   };
   EXPECT_EQ(find("a"), Places{0});
   EXPECT_EQ(find("a..e"), (Places{0, 1, 2, 3}));

@@ -71,6 +71,18 @@ TEST(RowIndex, GoldenBytes) {
   EXPECT_EQ(RowIndex::decode(text, "here"), sample_index());
 }
 
+TEST(RowIndex, NamesTheClassesOfAColumn) {
+  auto index = sample_index();
+  index.columns.push_back(
+      {{"label", ColumnKind::kTensor, DType::kInt64, {}, {"cat", "dog"}}, "label", "bigint"});
+  const std::string text = index.encode();
+  EXPECT_NE(text.find(R"("column":"label","type":"bigint","classes":["cat","dog"]})"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(RowIndex::decode(text, "here"), index);
+  EXPECT_EQ(index.manifest().schema.columns[2].classes.at(1), "dog");
+}
+
 TEST(RowIndex, Manifest) {
   const Manifest manifest = sample_index().manifest();
   EXPECT_EQ(manifest.version, 3U);

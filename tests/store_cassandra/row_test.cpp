@@ -549,6 +549,29 @@ TEST_F(RowTableTest, AValueThatIsNotFiniteIsAnErrorThatNamesItsRow) {
   }
 }
 
+TEST_F(RowTableTest, WhatIngestAdmitsAndTheNamesOfClassesAreInTheIndex) {
+  RowTables tables;
+  const TempFolder folder;
+  write_all(folder / "a.csv", "x,label\n1.5,dog\nnan,cat\n");
+  SourceOptions options;
+  options.allow_nan = true;
+  options.classes = {{"label"}};
+  const auto fill = [&](const IngestOptions& how) {
+    return ingest(*open_source({folder / "a.csv"}, options), *tables.rows(true, "n"), how).manifest;
+  };
+  expect_error(ErrorCode::kInvalidArgument, {"rows of a table are not replaced"},
+               [&] { fill({.overwrite = true}); });
+  const std::vector<std::string> names = {"cat", "dog"};
+  for (const auto& manifest : {fill({}), tables.rows(false, "n")->manifest(1)}) {
+    EXPECT_TRUE(manifest.origin.allow_nan);
+    EXPECT_EQ(manifest.schema.at("label").classes, names);
+    for (const auto& result : read_all_blocks(*tables.rows(false, "n"), manifest, "train"))
+      EXPECT_EQ(result.failure, nullptr);
+  }
+  EXPECT_EQ(tables.rows(false, "n")->attach({}).manifest.schema.at("label").classes, names)
+      << "the table's comment has them";
+}
+
 /// The split's column wherever it may stand in the key, in partitions longer than a block.
 TEST_F(RowTableTest, TheSplitMayBeAnyColumnOfTheKey) {
   const char* const keys[] = {

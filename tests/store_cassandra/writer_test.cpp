@@ -363,6 +363,25 @@ TEST_F(ChunkWriterTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames) 
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{3}) << "a number is never used twice";
 }
 
+TEST_F(ChunkWriterTest, OverwriteMakesANewVersionOfTheNewSamplesAlone) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, 200);
+  const auto before = chunks_of(store.manifest(1));
+  const auto overwrite = [&] {
+    MemorySource source({.samples = 50, .fingerprint = 2, .first = 200});
+    return ingest(source, store, {.chunk_bytes = 4096, .overwrite = true});
+  };
+  const auto result = overwrite();
+  EXPECT_EQ(result.manifest.version, 2u);
+  EXPECT_EQ(result.manifest.split_infos().at(0).samples, 50u);
+  EXPECT_EQ(chunks_of(store.manifest(1)), before);
+  EXPECT_TRUE(overwrite().unchanged);
+  store.remove(1);
+  store.verify(store.manifest(2), nullptr);
+  EXPECT_TRUE(overwrite().unchanged);
+}
+
 TEST_F(ChunkWriterTest, ATableOfTheUserWithOneOfItsNamesIsNamed) {
   for (const auto& [table, remedy] :
        {std::pair("set_chunks", "another name"), {"ringfeed_datasets", "another keyspace"}}) {

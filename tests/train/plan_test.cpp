@@ -64,7 +64,13 @@ TEST(Plan, Refuses) {
       {"name the input column", [](auto& o) { o.input.clear(); }},
       {"image", [](auto& o) { o.input = "picture"; }},
       {"label", [](auto& o) { o.target = "lable"; }},
-      {"the input column 'text' is string; it must be a tensor", [](auto& o) { o.input = "text"; }},
+      {"the input column 'text' is string; it must be a tensor, of the same shape in each sample: "
+       "ingest it with --classes text",
+       [](auto& o) { o.input = "text"; }},
+      {"ingest it with --classes text", [](auto& o) { o.input = "x,text"; }},
+      {"unknown column 'y'", [](auto& o) { o.input = "x,y"; }},
+      {"name the input column", [](auto& o) { o.input = "x,"; }},
+      {"model cnn takes one input column", [](auto& o) { o.model = "cnn", o.input = "x,label"; }},
       {"the target column 'text' is string", [](auto& o) { o.target = "text"; }},
       {"cnn takes samples of [height, width] or [channels, height, width], each side at least 2; "
        "'x' is float32 [10]",
@@ -96,6 +102,17 @@ TEST(Plan, Refuses) {
       EXPECT_NE(std::string(error.what()).find(refusal.says), std::string::npos) << error.what();
     }
   }
+}
+
+TEST(Plan, InputsArePutSideBySide) {
+  auto options = good();
+  options.input = "labels,flag,label1";
+  const auto plan = Plan::make(options, schema(), 1);
+  ASSERT_EQ(plan.inputs.size(), 3u);
+  EXPECT_EQ(plan.inputs[0].elements, 4);
+  EXPECT_EQ(plan.inputs[1].divisor, 1);
+  EXPECT_EQ(plan.inputs[2].divisor, 255);
+  EXPECT_EQ(plan.input_shape, std::vector<std::int64_t>{6});
 }
 
 TEST(Plan, FillsInDefaults) {

@@ -163,6 +163,12 @@ void RowStore::check_stored(const rows::RowIndex& index, std::uint64_t rows) con
 }
 
 std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep on_step) {
+  if (intent.overwrite) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: rows of a table are not replaced; delete the data set first, or "
+                            "leave out --overwrite",
+                            where_));
+  }
   if (!to_fill_ && !RowTable::exists(*session_, url_)) {
     throw Error(ErrorCode::kConflict,
                 fmt::format("{}: here is the index of a row table that is gone; delete it first, "
@@ -180,10 +186,12 @@ std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep
                 fmt::format("{}: a packed data set has this name; choose another one", where_));
   }
   RowTarget target{session_, url_, write_consistency_, {}, {}, 0, {}, {}};
+  bool allow_nan = intent.origin.allow_nan;
   if (RowTable::exists(*session_, url_)) {
     target.versions = folder().versions();
     if (!target.versions.empty()) {
       const auto newest = folder().read(target.versions.back());
+      allow_nan |= newest.allow_nan;  // what was admitted once stays in it
       const bool same = newest.fingerprint == intent.origin.fingerprint;
       if (same && newest.table_id == table().id()) {
         target.published = newest.manifest();
@@ -196,13 +204,14 @@ std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep
     table_.reset();  // it may have been made just now
     cassandra::try_split_column(table(), split);
   };
-  target.attach = [this, fingerprint = intent.origin.fingerprint](
+  target.attach = [this, fingerprint = intent.origin.fingerprint, allow_nan](
                       const std::vector<rows::RowColumn>& columns, const std::string& split,
                       std::uint64_t rows) {
     table_.reset();  // it may have been made just now
     auto index = make_index_of(table(), columns, split, *consistency_);
     check_stored(index, rows);
     index.fingerprint = fingerprint;
+    index.allow_nan = allow_nan;
     return add(std::move(index)).manifest;
   };
   return std::make_unique<RowWriter>(std::move(target), intent, std::move(on_step));

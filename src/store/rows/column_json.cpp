@@ -10,12 +10,14 @@
 
 namespace ringfeed::rows {
 nlohmann::ordered_json json_of(const RowColumn& column) {
-  return {{"name", column.spec.name},
-          {"kind", name_of(column.spec.kind)},
-          {"dtype", name_of(column.spec.dtype)},
-          {"shape", column.spec.shape},
-          {"column", column.name},
-          {"type", column.type}};
+  nlohmann::ordered_json json = {{"name", column.spec.name},
+                                 {"kind", name_of(column.spec.kind)},
+                                 {"dtype", name_of(column.spec.dtype)},
+                                 {"shape", column.spec.shape},
+                                 {"column", column.name},
+                                 {"type", column.type}};
+  if (!column.spec.classes.empty()) json["classes"] = column.spec.classes;
+  return json;
 }
 
 RowColumn column_of_json(const nlohmann::ordered_json& json) {
@@ -36,6 +38,8 @@ RowColumn column_of_json(const nlohmann::ordered_json& json) {
     bytes *= static_cast<std::uint64_t>(size);
     column.spec.shape.push_back(size);
   }
+  if (json.contains("classes"))
+    column.spec.classes = json.at("classes").get<std::vector<std::string>>();
   column.name = json.at("column").get<std::string>();
   column.type = json.at("type").get<std::string>();
   if (const auto problem = misfit(column); !problem.empty()) throw bad(problem);

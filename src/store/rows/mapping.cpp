@@ -31,8 +31,12 @@ RowColumn tensor_of(const TensorSpec& spec, const std::vector<TableColumn>& tabl
                 fmt::format("{}: a tensor of a row table is made of one column; name one", option));
   }
   const auto& column = find(table, spec.columns[0], option);
+  if (!spec.dtype) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: say its dtype behind the shape, e.g. :float32", option));
+  }
   RowColumn result{
-      {spec.name, ColumnKind::kTensor, spec.dtype, spec.shape}, column.name, column.type};
+      {spec.name, ColumnKind::kTensor, *spec.dtype, spec.shape}, column.name, column.type};
   if (const auto problem = misfit(result); !problem.empty())
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", option, problem));
   return result;
