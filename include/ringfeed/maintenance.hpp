@@ -12,6 +12,7 @@
 namespace ringfeed {
 
 struct VerifyOptions {
+  bool repair = false;  ///< Store::repair() instead of Store::verify()
   /// Bytes checked so far, and of how many, in one version.
   std::function<void(std::uint64_t version, std::uint64_t done, std::uint64_t total)> progress = {};
   std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}
@@ -23,8 +24,8 @@ struct VerifyResult {
 };
 
 /// Checks every byte of all versions (of ?version= alone, when the URL names one) against its
-/// checksums; the rows of a table against its newest index. Errors: those of Dataset::open() and
-/// Store::verify().
+/// checksums; the rows of a table against its newest index. Errors: those of Dataset::open(),
+/// Store::verify() and Store::repair().
 VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
                     const ConnectionOptions& connection = {});
 
@@ -33,8 +34,8 @@ VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
 std::vector<std::uint64_t> removable_versions(std::string_view url,
                                               const ConnectionOptions& connection = {});
 
-/// Deletes these versions. Asked to stop: Error{kCancelled}, and the same call goes on. Errors: those
-/// of Store::remove().
+/// Deletes these versions. Asked to stop: Error{kCancelled}, and the same call goes on. Errors:
+/// those of Store::remove().
 void remove(std::string_view url, std::span<const std::uint64_t> versions,
             const ConnectionOptions& connection = {}, const std::stop_token& stop = {});
 

@@ -42,6 +42,10 @@ class CachedStore final : public Store {
                        const std::function<void(std::uint64_t)>& progress) override {
     return inner().verify(manifest, progress);
   }
+  std::uint64_t repair(const Manifest& manifest,
+                       const std::function<void(std::uint64_t)>& progress) override {
+    return inner().repair(manifest, progress);
+  }
   void remove(std::uint64_t version) override { inner().remove(version); }
   std::vector<std::uint64_t> half_removed() override { return inner().half_removed(); }
   bool is_immutable() const override { return inner().is_immutable(); }
@@ -90,11 +94,11 @@ class CachedReader final : public BlockReader {
   std::vector<BlockInfo> blocks_;
   std::atomic<bool> full_ = false;
   TimeCount checking_;
-  mutable std::mutex mutex_;                               ///< of the three below
-  std::vector<std::optional<CachedFile>> files_;   ///< by block, as long as they stay mapped
-  std::deque<std::uint64_t> mapped_;               ///< the oldest first
-  std::unique_ptr<BlockReader> inner_;             ///< null until it is needed
-  ThreadPool workers_;                  // last: its tasks use all of the above
+  mutable std::mutex mutex_;                      ///< of the three below
+  std::vector<std::optional<CachedFile>> files_;  ///< by block, as long as they stay mapped
+  std::deque<std::uint64_t> mapped_;              ///< the oldest first
+  std::unique_ptr<BlockReader> inner_;            ///< null until it is needed
+  ThreadPool workers_;                            // last: its tasks use all of the above
 };
 
 }  // namespace ringfeed

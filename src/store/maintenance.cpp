@@ -1,9 +1,8 @@
 // Which versions a URL means.
-#include <ringfeed/maintenance.hpp>
-
 #include <algorithm>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
+#include <ringfeed/maintenance.hpp>
 #include <ringfeed/store.hpp>
 #include <ringfeed/url.hpp>
 
@@ -15,6 +14,13 @@ void check_stop(const std::stop_token& stop) {
 }
 
 }  // namespace
+
+std::uint64_t Store::repair(const Manifest&, const std::function<void(std::uint64_t bytes)>&) {
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      "what is in one copy cannot be repaired from others, as packed data sets in Cassandra "
+      "can; verify without --repair, and restore or ingest again what is damaged");
+}
 
 VerifyResult verify(std::string_view url, const VerifyOptions& options,
                     const ConnectionOptions& connection) {
@@ -29,10 +35,12 @@ VerifyResult verify(std::string_view url, const VerifyOptions& options,
     const Manifest manifest = store->manifest(version);
     std::uint64_t total = 0;
     for (const auto& part : manifest.parts) total += part.bytes();
-    result.bytes += store->verify(manifest, [&](std::uint64_t bytes) {
+    const auto progress = [&](std::uint64_t bytes) {
       check_stop(options.stop);
       if (options.progress) options.progress(version, bytes, total);
-    });
+    };
+    result.bytes +=
+        options.repair ? store->repair(manifest, progress) : store->verify(manifest, progress);
   }
   return result;
 }
