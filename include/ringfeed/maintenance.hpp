@@ -13,6 +13,7 @@
 namespace ringfeed {
 
 struct VerifyOptions {
+  bool repair = false;  ///< Store::repair() instead of Store::verify()
   /// Bytes checked so far, and of how many, in one version.
   std::function<void(std::uint64_t version, std::uint64_t done, std::uint64_t total)> progress = {};
   std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}
@@ -27,8 +28,8 @@ struct VerifyResult {
 
 /// Checks every byte of all versions (of ?version= alone, when the URL names one) against its
 /// checksums; the rows of a table against its newest index. Where NaN and infinity are admitted all
-/// samples are read once more to count them. Errors: those of Dataset::open() and
-/// Store::verify().
+/// samples are read once more to count them. Errors: those of Dataset::open(), Store::verify() and
+/// Store::repair().
 VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
                     const ConnectionOptions& connection = {});
 

@@ -120,6 +120,11 @@ class Store {
   /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.
   virtual std::uint64_t verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;
+  /// The same, and writes sound copies over those that are damaged or gone; a chunk that has none
+  /// is removed, so that the same ingest puts it back. Throws as verify() does, Error{kBadData}
+  /// also when chunks were removed, and Error{kInvalidArgument} where a store keeps one copy.
+  virtual std::uint64_t repair(const Manifest& manifest,
+                               const std::function<void(std::uint64_t bytes)>& progress);
   /// Removes a version, and the chunks that no other version names. Of a local folder also one
   /// whose manifest is damaged. Cut off in the middle, the version is gone for readers, and the
   /// same call goes on. Throws Error{kNotFound} that names the versions there are, Error{kConflict}

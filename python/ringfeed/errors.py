@@ -11,7 +11,7 @@ KEYWORDS = {
     "chunk-bytes": "chunk_bytes", "columns": "columns", "connections-per-host": "connections_per_host",
     "contact-points-only": "contact_points_only=True", "create-keyspace": "create_keyspace", "index": "index", "lanes": "lanes",
     "layout": "layout", "ledger": "ledger", "prefetch-bytes": "prefetch_bytes", "read-consistency": "read_consistency",
-    "shuffle": "shuffle", "spill-bytes": "spill_bytes", "split-column": "split_column", "tensor": "tensors", "tls": "tls=True",
+    "repair": "repair=True", "shuffle": "shuffle", "spill-bytes": "spill_bytes", "split-column": "split_column", "tensor": "tensors", "tls": "tls=True",
     "tls-ca": "tls_ca", "tls-cert": "tls_cert", "tls-insecure": "tls_insecure=True", "tls-key": "tls_key",
     "tls-server-name": "tls_server_names", "user": "username", "window": "window", "write-consistency": "write_consistency",
 }
@@ -21,6 +21,7 @@ PHRASES = {
     "ringfeed attach --columns": "attach(columns=)",
     "'ringfeed train --ledger'": "Loader(ledger=)",
     "--on-bad skip": "on_bad='skip'",
+    "'ringfeed verify --repair'": "verify(repair=True)",
 }
 OPTION = re.compile(rf"(?<![\w/-])--({'|'.join(sorted(KEYWORDS, key=len, reverse=True))})(?![\w-])")
 

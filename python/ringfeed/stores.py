@@ -179,11 +179,13 @@ def copy(source: Url, target: Url, *, progress: bool | Report | None = None, sou
     return Written(to, version, {}, unchanged)
 
 
-def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
+def verify(url: Url, *, repair: bool = False, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
     """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table against its index.
 
     Args:
         url: the data set.
+        repair: of a packed data set in Cassandra: write a sound copy over those that are damaged or gone. A chunk without a sound copy is
+            removed, and the same `write()` or `ringfeed ingest` puts it back.
         progress: as for `write()`.
         **connection: `Connection`, for cassandra:// alone.
 
@@ -191,11 +193,12 @@ def verify(url: Url, *, progress: bool | Report | None = None, **connection: Unp
         The bytes that were checked.
 
     Raises:
-        BadDataError: it names place and remedy of the first damage.
+        BadDataError: it names place and remedy of the first damage, or says how many chunks a repair has removed.
+        InvalidArgumentError: `repair` of a local folder or a row table, where there is one copy.
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
-        return _core.verify(address(url), report, checked(verify, connection))[1]
+        return _core.verify(address(url), truth("repair", repair), report, checked(verify, connection))[1]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,11 @@ nb::list columns_of(const LocalDataset& dataset) {
 
 LocalSamples samples_of(const LocalDataset& dataset, std::vector<std::string> columns,
                         std::uint64_t cache_bytes) {
-  return LocalSamples(std::make_shared<Samples>(dataset.get(), std::move(columns), cache_bytes));
+  const auto data = dataset.get();
+  std::shared_ptr<Samples> samples;
+  wait_for(
+      [&](Waiter&) { samples = std::make_shared<Samples>(data, std::move(columns), cache_bytes); });
+  return LocalSamples(std::move(samples));
 }
 
 nb::dict read(const LocalSamples& samples, const std::vector<std::uint64_t>& numbers) {
@@ -50,8 +54,10 @@ nb::dict read(const LocalSamples& samples, const std::vector<std::uint64_t>& num
 }
 
 nb::capsule export_stream(const LocalDataset& dataset, const std::vector<std::string>& columns) {
-  return make_stream_capsule(
-      [&](ArrowArrayStream* stream) { export_arrow(dataset.get(), columns, stream); });
+  const auto data = dataset.get();
+  return make_stream_capsule([&](ArrowArrayStream* stream) {
+    wait_for([&](Waiter&) { export_arrow(data, columns, stream); });
+  });
 }
 
 }  // namespace

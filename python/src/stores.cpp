@@ -202,13 +202,14 @@ nb::tuple copy_dataset(const std::string& from, const std::string& to, const nb:
 }
 
 /// (versions, bytes).
-nb::tuple verify_dataset(const std::string& url, const nb::object& report,
+nb::tuple verify_dataset(const std::string& url, bool repair, const nb::object& report,
                          const nb::dict& connection) {
   const ConnectionOptions to = connection_of(connection);
   VerifyResult result;
   wait_for([&](Waiter& waiter) {
     Progress progress(waiter, report);
     VerifyOptions options;
+    options.repair = repair;
     options.stop = waiter.stop();
     options.progress = [&](std::uint64_t, std::uint64_t done, std::uint64_t total) {
       progress("verifying", done, total);
@@ -263,7 +264,7 @@ void bind_stores(nb::module_& module) {
   module.def("attach", &attach_table, "url"_a, "options"_a, "report"_a.none(), "connection"_a);
   module.def("copy", &copy_dataset, "source"_a, "target"_a, "report"_a.none(),
              "source_connection"_a, "target_connection"_a);
-  module.def("verify", &verify_dataset, "url"_a, "report"_a.none(), "connection"_a);
+  module.def("verify", &verify_dataset, "url"_a, "repair"_a, "report"_a.none(), "connection"_a);
   module.def("audit", &audit_ledger, "folder"_a, "url"_a, "report"_a.none(), "connection"_a);
   module.def("delete", &delete_dataset, "url"_a, "connection"_a);
   module.def("list", &list_urls, "url"_a, "connection"_a);

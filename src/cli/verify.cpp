@@ -13,13 +13,14 @@
 namespace ringfeed::cli {
 namespace {
 
-int run_verify(const std::string& url_text, const Command& command) {
+int run_verify(const std::string& url_text, bool repair, const Command& command) {
   const Output& output = command.output;
   const auto connection = connection_options(command.connection, Url::parse(url_text), output);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     VerifyOptions options;
+    options.repair = repair;
     options.stop = interrupt.stop();
     options.progress = [&](std::uint64_t version, std::uint64_t done, std::uint64_t total) {
       progress.update(fmt::format("version {}", version), done, total, Unit::kBytes);
@@ -45,14 +46,19 @@ int run_verify(const std::string& url_text, const Command& command) {
 
 void add_verify(CLI::App& program, Command& command) {
   auto url = std::make_shared<std::string>();
+  auto repair = std::make_shared<bool>(false);
   command.app = program.add_subcommand("verify",
                                        "Checks every byte of a data set (all versions, or "
                                        "?version=N) against its checksums; the rows "
                                        "of a table against its newest index.");
   command.app->footer("Example:\n  ringfeed verify digits.ring\n");
   command.app->add_option("URL", *url, "the data set")->required();
+  command.app->add_flag("--repair", *repair,
+                        "of a packed data set in Cassandra: write a sound copy over those that are "
+                        "damaged or gone; a chunk without one is removed, and the same ingest puts "
+                        "it back");
   add_connection_options(*command.app, command.connection);
-  command.action = [url, &command] { return run_verify(*url, command); };
+  command.action = [url, repair, &command] { return run_verify(*url, *repair, command); };
 }
 
 }  // namespace ringfeed::cli

@@ -120,6 +120,10 @@ struct Completion : RfCompletion {
   Completion& operator=(const Completion&) = delete;
 };
 
+/// A server that limits the connections of an address breaks off those beyond.
+constexpr std::string_view kHintOfLimit =
+    "; if the server limits the connections of an address, give fewer --connections-per-host";
+
 /// Says what a failure to connect by TLS, or without, most likely comes from: the driver does not.
 Failure with_hint(Failure failure, bool tls) {
   const auto says = [&](std::string_view words) {
@@ -137,8 +141,9 @@ Failure with_hint(Failure failure, bool tls) {
     } else {
       failure.message +=
           "; if the server speaks TLS, give --tls, or name its authority with --tls-ca; if it "
-          "limits the connections of an address, give fewer --connections-per-host; if it takes "
+          "takes "
           "protocol 5 alone, set native_transport_allow_older_protocols there";
+      failure.message += kHintOfLimit;
     }
   }
   return failure;
@@ -153,10 +158,20 @@ std::string_view remedy_of_limit(std::string_view message) {
       {"READ_SIZE",
        "; the rows are longer than the server reads at once: attach in smaller blocks "
        "(--block-bytes), or make chunks smaller (--chunk-bytes)"},
+      // Later pages are shortened: this is how the driver reads which nodes and replicas there are.
+      {"Guardrail page_size",
+       "; the driver reads the system's tables by 1024 rows: page_size_fail_threshold of the "
+       "server "
+       "has to be that or more"},
       {"is too large for the maximum size", "; make chunks smaller (--chunk-bytes)"},
       {"column_value_size", "; make chunks smaller (--chunk-bytes)"},
-      {"exceeds the failure threshold", "; make chunks smaller (--chunk-bytes)"},
+      {"Rejected an oversized mutation", "; make chunks smaller (--chunk-bytes)"},
       {"Request is too big", "; make chunks smaller (--chunk-bytes)"},
+      {"vector_dimensions",
+       "; make the table yourself, with a blob where this column is, and ingest into it"},
+      {"allow_filtering",
+       "; let the primary key begin with the split's column, or give each split a table of its "
+       "own"},
       {"read consistency levels", "; name another one with --read-consistency"},
       {"write consistency levels", "; name another one with --write-consistency"},
   };
@@ -521,14 +536,17 @@ Error Session::error(const Failure& failure, std::string_view where) const {
   const bool is_about_nodes =
       plain.code() == ErrorCode::kUnavailable || plain.code() == ErrorCode::kTimeout;
   if (!is_about_nodes || failure.status == Status::kUnavailable) return plain;
-  const bool hint =
-      !connection_.contact_points_only && !std::ranges::all_of(hosts(), &Host::connected);
+  std::string hint;
+  if (!std::ranges::all_of(hosts(), &Host::connected)) {
+    hint = kHintOfLimit;
+    if (!connection_.contact_points_only) {
+      hint +=
+          "; if addresses of the cluster's own network cannot be reached from here (docker, a "
+          "forwarded port), give --contact-points-only";
+    }
+  }
   return Error(plain.code(),
-               fmt::format("{}; the nodes are {}{}", plain.what(), hosts_text(),
-                           hint ? "; if addresses of the cluster's own network cannot be reached "
-                                  "from here (docker, a forwarded port), give "
-                                  "--contact-points-only"
-                                : ""),
+               fmt::format("{}; the nodes are {}{}", plain.what(), hosts_text(), hint),
                plain.outcome_known());
 }
 

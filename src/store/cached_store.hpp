@@ -42,6 +42,10 @@ class CachedStore final : public Store {
                        const std::function<void(std::uint64_t)>& progress) override {
     return inner().verify(manifest, progress);
   }
+  std::uint64_t repair(const Manifest& manifest,
+                       const std::function<void(std::uint64_t)>& progress) override {
+    return inner().repair(manifest, progress);
+  }
   void remove(std::uint64_t version) override { inner().remove(version); }
   std::vector<std::uint64_t> half_removed() override { return inner().half_removed(); }
   bool is_immutable() const override { return inner().is_immutable(); }

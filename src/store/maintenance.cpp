@@ -34,6 +34,13 @@ std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const Verify
 
 }  // namespace
 
+std::uint64_t Store::repair(const Manifest&, const std::function<void(std::uint64_t bytes)>&) {
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      "what is in one copy cannot be repaired from others, as packed data sets in Cassandra "
+      "can; verify without --repair, and restore or ingest again what is damaged");
+}
+
 VerifyResult verify(std::string_view url, const VerifyOptions& options,
                     const ConnectionOptions& connection) {
   const Url place = Url::parse(url);
@@ -47,10 +54,12 @@ VerifyResult verify(std::string_view url, const VerifyOptions& options,
     const Manifest manifest = store->manifest(version);
     std::uint64_t total = 0;
     for (const auto& part : manifest.parts) total += part.bytes();
-    result.bytes += store->verify(manifest, [&](std::uint64_t bytes) {
+    const auto progress = [&](std::uint64_t bytes) {
       check_stop(options.stop);
       if (options.progress) options.progress(version, bytes, total);
-    });
+    };
+    result.bytes +=
+        options.repair ? store->repair(manifest, progress) : store->verify(manifest, progress);
     if (!manifest.origin.allow_nan) continue;
     result.not_finite = result.not_finite.value_or(0) + not_finite_in(*store, manifest, options);
   }

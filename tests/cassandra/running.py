@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -43,8 +43,9 @@ def eventually(action: Callable[[], Result], seconds: float = PATIENCE_SECONDS) 
 class Running(cluster.Cluster):
     """A cluster that tests share: each leaves it whole (`heal`), and uses keyspaces and roles of its own."""
 
-    def __init__(self, folder: Path, count: int, tls: node.Tls | None = None, *, authentication: bool = True) -> None:
-        super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True, open=not authentication))
+    def __init__(self, folder: Path, count: int, tls: node.Tls | None = None, *, authentication: bool = True,
+                 settings: Mapping[str, object] | None = None) -> None:
+        super().__init__(folder, tls=tls, mode=node.Mode(short_lived=True, tied=True, open=not authentication, settings=settings or {}))
         self.count = count
         self.addresses = [found.address for found in self.up(count)]
         self.keep_addresses()  # while a test has stopped its nodes, another cluster may be started

@@ -225,13 +225,18 @@ def test_a_corrupt_copy_on_one_replica_is_never_delivered_and_never_spread(clust
     feeding.check_exact(2)
     checked = ringfeed("verify", where)
     assert checked.returncode == 3
-    assert f"node {cluster.addresses[1]}:9042" in checked.stderr and "checksum" in checked.stderr
+    assert f"node {cluster.addresses[1]}:9042" in checked.stderr and "checksum" in checked.stderr and "--repair" in checked.stderr
     # The other two hold what they held: with the damaged node gone all is whole.
     cluster.kill(2)
     Feeding(where, 1, 0).check_exact(1)
     session = cluster.session()
     rows = eventually(lambda: list(session.execute("SELECT claim, number, hash FROM faults.corrupt_chunks")))
     assert len(rows) > 300
+    cluster.heal()
+    mended = ringfeed("verify", where, "--repair")
+    assert mended.returncode == 0 and "written anew" in mended.stderr, mended.stderr
+    checked = ringfeed("verify", where)
+    assert checked.returncode == 0 and checked.stderr == "", checked.stderr
 
 
 def test_a_replica_that_lost_its_chunks_makes_none_missing(cluster: Running, numbers: list[str]) -> None:

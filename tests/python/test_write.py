@@ -567,3 +567,10 @@ def test_memory_in_place_is_not_copied_to_a_spill(tmp_path: Path, monkeypatch: p
     check_arrays(ringfeed.open(tmp_path / "a.ring"))
     with pytest.raises(ringfeed.Error, match="missing"):
         ringfeed.write(tmp_path / "b.ring", iter([{"a": 1}]))
+
+
+def test_what_is_in_one_copy_is_not_repaired(tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "one.ring", {"x": numpy.arange(10)})
+    with pytest.raises(ringfeed.InvalidArgumentError, match="without repair=True"):
+        ringfeed.verify(tmp_path / "one.ring", repair=True)
+    assert ringfeed.verify(tmp_path / "one.ring") > 0

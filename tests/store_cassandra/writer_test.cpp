@@ -427,9 +427,43 @@ TEST_F(ChunkWriterTest, IngestedAgainALostManifestIsTheSameAgain) {
   ingest_into(store, kSamplesWritten);
   const auto text = manifest_text(stores);
   stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 1");
-  expect_error(ErrorCode::kBadData, {"ingest again"}, [&] { store.manifest(1); });
+  expect_error(ErrorCode::kBadData, {"(or append) again"}, [&] { store.manifest(1); });
   EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
   EXPECT_EQ(manifest_text(stores), text);
+  expect_whole(store, 1);
+}
+
+TEST_F(ChunkWriterTest, AppendedAgainALostManifestIsTheSameAgain) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, 200);
+  ingest_into(store, 300, 200, true);
+  const Manifest was = store.manifest(2);
+  const std::size_t chunks = rows_of_chunks(stores);
+  stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 2");
+  expect_error(ErrorCode::kBadData, {"(or append) again", "delete ?version=2"},
+               [&] { store.manifest(2); });
+  expect_error(ErrorCode::kBadData, {"delete ?version=2"},
+               [&] { ingest_into(store, 350, 200, true); });  // other samples
+  EXPECT_EQ(ingest_into(store, 300, 200, true).repaired, 1u);
+  EXPECT_EQ(store.manifest(2), was);
+  EXPECT_EQ(rows_of_chunks(stores), chunks);
+  for (const std::uint64_t version : {1, 2}) store.verify(store.manifest(version), nullptr);
+}
+
+TEST_F(ChunkWriterTest, AChunkWithoutASoundCopyIsRemovedAndIngestedAgain) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, kSamplesWritten);
+  const std::size_t chunks = rows_of_chunks(stores);
+  stores.cluster().cql("UPDATE k.set_chunks SET data = 'x' WHERE claim = 1 AND number = 2");
+  const Manifest manifest = store.manifest(1);
+  expect_error(ErrorCode::kBadData, {"chunk 2 of claim 1 on node 127.7.", "verify with --repair"},
+               [&] { store.verify(manifest, nullptr); });
+  expect_error(ErrorCode::kBadData, {"1 damaged chunks had no sound copy", "ingest again"},
+               [&] { store.repair(manifest, nullptr); });
+  EXPECT_EQ(rows_of_chunks(stores), chunks - 1);
+  EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
   expect_whole(store, 1);
 }
 
@@ -505,6 +539,38 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
     stores.cluster().set_script(at_copy(n, fake_failure(RF_UNAUTHORIZED)));
     expect_error(ErrorCode::kPermission, {}, [&] { store.verify(manifest, nullptr); });
   }
+}
+
+TEST_F(ChunkWriterTest, RepairWritesASoundCopyOverOneThatIsDamagedOrGone) {
+  FakeStores stores;
+  FakeWarnings warnings;
+  auto store = stores.store({.warn = warnings.function()});
+  ingest_into(store, kSamplesWritten);
+  const auto manifest = store.manifest(1);
+  const auto expected = store.verify(manifest, nullptr);
+  const std::size_t copies = 2 * rows_of_chunks(stores);
+  for (const bool gone : {false, true}) {
+    for (std::size_t n = 0; n < copies; ++n) {
+      std::size_t written = 0;
+      stores.cluster().set_script([&, reads = std::size_t{0}](const FakeOperation& op) mutable {
+        FakeAction action;
+        if (op.kind == FakeOperation::Kind::kExecute && op.cql.starts_with("INSERT")) ++written;
+        if (op.is_read() && op.says("set_chunks") && reads++ == n) {
+          action.change = [gone](FakeRows& rows) {
+            if (gone) return rows.rows.clear();
+            (*rows.rows.at(0).at(1))[100] ^= 1;
+          };
+        }
+        return action;
+      });
+      EXPECT_EQ(store.repair(manifest, nullptr), expected);
+      EXPECT_EQ(written, 1u);
+    }
+  }
+  EXPECT_EQ(warnings.lines().size(), 2 * copies);
+  EXPECT_NE(warnings.lines().at(0).find("1 chunks were written anew"), std::string::npos);
+  stores.cluster().set_script(nullptr);
+  expect_whole(store, 1);
 }
 
 TEST_F(ChunkWriterTest, VerifyCallsNothingWholeWhoseReplicasAreNotKnown) {

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -60,6 +61,7 @@ class Mode:
     open: bool = False  # nobody is asked for a password, everybody may do everything
     far: bool = False  # clients are told another address, `Node.far_address`, where something stands in between
     archive_classes: Path | None = None  # writes there, at its end, what makes later starts faster
+    settings: Mapping[str, object] = field(default_factory=dict)  # more of cassandra.yaml: guardrails, limits
 
 
 @dataclass
@@ -151,6 +153,7 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
                         "authenticator": "AllowAllAuthenticator" if mode.open else "PasswordAuthenticator",
                         "authorizer": "AllowAllAuthorizer" if mode.open else "CassandraAuthorizer"}.items():
         text = text.replace("{" + name + "}", str(value))
+    text += "".join(f"{name}: {json.dumps(value)}\n" for name, value in mode.settings.items())
     (folder / "cassandra.yaml").write_text(text)
     print(f"cassandra: starting {address} (log: {folder}/log/system.log)", file=sys.stderr, flush=True)
     command = java_command(folder, mode)

@@ -277,8 +277,8 @@ void Reader::take(cql::Answer answer) {
   const std::string node = answer.host ? tables_.session().address_of(*answer.host) : "a node";
   read->second.trouble = fmt::format("{}: {}", node, problem);
   warn(
-      fmt::format("{}: the copy of node {} is damaged ({}); another one is read instead. Repair "
-                  "that node's table (nodetool scrub, then repair)",
+      fmt::format("{}: the copy of node {} is damaged ({}); another one is read instead; "
+                  "'ringfeed verify --repair' writes a sound one over it",
                   what(number), node, problem));
   settle(sent.read, read->second);
 }
@@ -323,8 +323,8 @@ Error Reader::give_up(const Read& read) const {
   }
   if (read.corrupt > 0) {
     return Error(ErrorCode::kBadData,
-                 fmt::format("{}: no replica has a sound copy ({}); delete the version and "
-                             "ingest again, or restore the table from a snapshot",
+                 fmt::format("{}: no replica has a sound copy ({}); 'ringfeed verify --repair' "
+                             "removes it, then ingest again, which puts back what is missing",
                              where, read.trouble));
   }
   return Error(ErrorCode::kBadData,

@@ -41,11 +41,16 @@ class CassandraStore final : public Store {
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override;
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;
+  std::uint64_t repair(const Manifest& manifest,
+                       const std::function<void(std::uint64_t bytes)>& progress) override;
   void remove(std::uint64_t version) override;
   std::vector<std::uint64_t> half_removed() override;
 
  private:
   std::vector<std::uint64_t> versions_in(std::string_view state);
+  std::uint64_t verify_copies(const Manifest& manifest,
+                              const std::function<void(std::uint64_t bytes)>& progress,
+                              bool repair);
 
   Tables tables_;
   CassandraStoreOptions options_;

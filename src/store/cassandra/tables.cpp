@@ -279,9 +279,9 @@ std::string Tables::read_manifest(const VersionRow& row) const {
     if (answer.failure) throw error(*answer.failure);
     if (answer.rows.size() == 0) {
       throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: piece {} of the manifest of version {} is missing; restore "
-                              "table {}, or ingest again",
-                              where_, piece, row.version, manifests()));
+                  fmt::format("{}: piece {} of the manifest of version {} is missing; ingest (or "
+                              "append) again what it was made of, or delete ?version={}",
+                              where_, piece, row.version, row.version));
     }
     text += answer.rows.text(0, 0);
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <ringfeed/error.hpp>
 #include <utility>
 
@@ -102,8 +103,7 @@ bool Writer::plan(const WriteIntent& intent) {
     plan = plan_version(
         intent, versions,
         [&](std::uint64_t version) {
-          const auto row = std::ranges::find(rows, version, &VersionRow::version);
-          return Manifest::decode(tables_.read_manifest(*row), tables_.where());
+          return manifest_of(*std::ranges::find(rows, version, &VersionRow::version));
         },
         tables_.where());
   } catch (const Error& error) {
@@ -116,18 +116,32 @@ bool Writer::plan(const WriteIntent& intent) {
   return published_;
 }
 
-bool Writer::plan_anew(const WriteIntent& intent, const std::vector<VersionRow>& rows) {
-  // Nothing may have been published before it: it could hold that as well.
-  const auto first =
-      std::ranges::find_if(rows, [](const VersionRow& row) { return row.manifest_pieces > 0; });
-  if (intent.append || first == rows.end() || first->state != kPublished ||
-      first->fingerprint != intent.origin.fingerprint) {
+bool Writer::plan_anew(const WriteIntent& intent, std::span<const VersionRow> rows) {
+  const auto is_made = [](const VersionRow& row) { return row.manifest_pieces > 0; };
+  std::vector<VersionRow> made;
+  std::ranges::copy_if(rows, std::back_inserter(made), is_made);
+  // It held what the one before it holds, if that is the one that was appended to.
+  const std::size_t lost = intent.append ? made.size() - 1 : 0;
+  if (made.empty() || made[lost].state != kPublished ||
+      made[lost].fingerprint != intent.origin.fingerprint) {
     return false;
   }
-  manifest_ = {first->version, intent.schema, intent.splits, intent.origin, {}};
-  base_parts_ = journal_parts_ = 0;
+  std::vector<std::uint64_t> before;
+  if (intent.append) {
+    if (lost == 0 || made[lost - 1].state != kPublished) return false;
+    before.push_back(made[lost - 1].version);
+  }
+  VersionPlan plan = plan_version(
+      intent, before, [&](std::uint64_t) { return manifest_of(made[lost - 1]); }, tables_.where());
+  manifest_ = std::move(plan.manifest);
+  manifest_.version = made[lost].version;
+  base_parts_ = journal_parts_ = plan.base_parts;
   published_ = remakes_ = true;
   return true;
+}
+
+Manifest Writer::manifest_of(const VersionRow& row) const {
+  return Manifest::decode(tables_.read_manifest(row), tables_.where());
 }
 
 bool Writer::has_chunk(std::uint64_t number) const {

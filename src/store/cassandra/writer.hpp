@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <ringfeed/store.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +49,8 @@ class Writer final : public VersionWriter {
 
   bool plan(const WriteIntent& intent);
   /// The intent is published, and its manifest is lost: all of it is written again.
-  bool plan_anew(const WriteIntent& intent, const std::vector<VersionRow>& rows);
+  bool plan_anew(const WriteIntent& intent, std::span<const VersionRow> rows);
+  Manifest manifest_of(const VersionRow& row) const;
   void prepare();
   void look_at_published();
   void recover();

@@ -1,0 +1,246 @@
+// Each copy is asked of its own node; what all copies of a chunk have shown decides what is done.
+#include "store/cassandra/chunk_verify.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ringfeed/error.hpp>
+#include <unordered_map>
+#include <utility>
+
+#include "base/hash.hpp"
+
+namespace ringfeed::cassandra {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Verification {
+ public:
+  Verification(const Tables& tables, const ChunkVerifyOptions& options)
+      : tables_(tables),
+        options_(options),
+        select_(tables.session().prepare(
+            fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?",
+                        tables.chunks()),
+            tables.where())) {}
+
+  void add(const ChunkKey& key, std::uint32_t bytes, std::uint64_t hash) {
+    auto replicas = tables_.session().replicas(select_, key_values(key));
+    if (replicas.empty()) {
+      if (!tables_.session().connection().contact_points_only) throw_unknown_replicas();
+      replicas.emplace_back();  // another node's copy, as a contact point is given it
+    }
+    const auto chunk = std::make_shared<Copies>(Copies{key, bytes, hash, replicas.size()});
+    for (const auto& replica : replicas) {
+      while (!sent_.empty() && bytes_under_way_ + bytes > options_.bytes_under_way_max) take();
+      Copy copy{chunk, std::nullopt, replica.address, 0};
+      if (!replica.address.empty()) copy.host = replica.id;
+      send(std::move(copy));
+    }
+  }
+
+  std::uint64_t finish() {
+    while (!sent_.empty()) take();
+    for (const auto& [address, count] : missing_) {
+      warn(
+          fmt::format("{}: node {} lacks {} of the chunks, which others have; run 'nodetool repair "
+                      "{}' there, or verify with --repair",
+                      tables_.where(), address, count, tables_.keyspace()));
+    }
+    if (rewritten_ > 0) {
+      warn(
+          fmt::format("{}: {} chunks were written anew, as some of their copies were damaged or "
+                      "gone",
+                      tables_.where(), rewritten_));
+    }
+    if (removed_ > 0) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: {} damaged chunks had no sound copy and were removed; ingest "
+                              "again, which puts back what is missing",
+                              tables_.where(), removed_));
+    }
+    return checked_;
+  }
+
+ private:
+  static constexpr int kTriesMax = 3;
+
+  /// What the copies of a chunk have shown so far.
+  struct Copies {
+    ChunkKey key;
+    std::uint32_t bytes = 0;
+    std::uint64_t hash = 0;
+    std::size_t left = 0;  ///< copies not looked at yet
+    bool sound = false;    ///< one of them is there and right
+    bool gone = false;
+    bool damaged = false;
+    cql::Rows rows = {};  ///< a sound copy, to be written over the others
+  };
+  struct Copy {
+    std::shared_ptr<Copies> chunk;
+    std::optional<cql::HostId> host;
+    std::string address;
+    int tries = 0;
+    bool quorum = false;  ///< of whichever copies
+  };
+
+  static cql::Values key_values(const ChunkKey& key) {
+    return std::move(cql::Values().bigint(key.claim).bigint(key.number));
+  }
+
+  void send(Copy copy) {
+    const std::uint64_t tag = ++last_;
+    bytes_under_way_ += copy.chunk->bytes;
+    const auto consistency =
+        copy.quorum ? Consistency::kLocalQuorum : tables_.session().connection().read_consistency;
+    tables_.session().start(select_, key_values(copy.chunk->key),
+                            {.consistency = consistency, .host = copy.host}, answers_, tag);
+    sent_.emplace(tag, std::move(copy));
+  }
+
+  void take() {
+    auto answer = answers_.next(1h);
+    if (!answer) return;
+    auto node = sent_.extract(answer->tag);
+    Copy& copy = node.mapped();
+    Copies& chunk = *copy.chunk;
+    bytes_under_way_ -= chunk.bytes;
+    if (answer->failure) {
+      if (!answer->failure->passes() || ++copy.tries == kTriesMax)
+        throw_unread(copy, *answer->failure);
+      return send(std::move(copy));
+    }
+    --chunk.left;
+    // Without its bytes a copy is none: read repair brings a node the columns that were asked for.
+    if (answer->rows.size() == 0 || !answer->rows.cell(0, 1)) {
+      chunk.gone = true;
+      if (!copy.quorum && !options_.repair) ++missing_[copy.address];
+    } else {
+      note(copy, answer->rows);
+    }
+    if (chunk.left == 0) settle(copy);
+  }
+
+  void note(const Copy& copy, const cql::Rows& rows) {
+    Copies& chunk = *copy.chunk;
+    const auto cell = rows.cell(0, 1).value_or("");
+    if (cell.size() != chunk.bytes) {
+      return note_damage(
+          copy, fmt::format("{} bytes where the manifest says {}", cell.size(), chunk.bytes));
+    }
+    if (hash_bytes(cell) != chunk.hash)
+      return note_damage(copy, "its bytes do not match their checksum");
+    if (options_.repair) chunk.rows = rows;
+    if (std::exchange(chunk.sound, true)) return;
+    checked_ += chunk.bytes;
+    if (options_.progress) options_.progress(checked_);
+  }
+
+  void note_damage(const Copy& copy, std::string_view problem) {
+    copy.chunk->damaged = true;
+    if (options_.repair) return;
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: chunk {} of claim {} on node {}: {}; verify with --repair, which "
+                            "writes a sound copy over it",
+                            tables_.where(), copy.chunk->key.number, copy.chunk->key.claim,
+                            copy.address, problem));
+  }
+
+  /// When all copies were looked at.
+  void settle(Copy& copy) {
+    Copies& chunk = *copy.chunk;
+    if (chunk.sound) {
+      if (options_.repair && (chunk.damaged || chunk.gone)) rewrite(chunk);
+      return;
+    }
+    // A quorum read could spread what is damaged.
+    if (chunk.damaged) return remove(chunk);
+    if (copy.quorum) throw_missing(chunk);
+    // A node may have asked another one: all may have asked the one that has no copy.
+    chunk.left = 1;
+    copy.tries = 0;
+    copy.quorum = true;
+    send(std::move(copy));
+  }
+
+  void rewrite(Copies& chunk) {
+    change(fmt::format("INSERT INTO {} (claim, number, hash, data) VALUES (?, ?, ?, ?)",
+                       tables_.chunks()),
+           std::move(key_values(chunk.key)
+                         .bigint(static_cast<std::int64_t>(chunk.hash))
+                         .view(chunk.rows.cell(0, 1).value_or(""))));
+    ++rewritten_;
+  }
+
+  void remove(const Copies& chunk) {
+    change(fmt::format("DELETE FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
+           key_values(chunk.key));
+    ++removed_;
+  }
+
+  void change(const std::string& cql, const cql::Values& values) const {
+    const auto& session = tables_.session();
+    const auto answer =
+        session.ask_patiently(session.prepare(cql, tables_.where()), values,
+                              {.consistency = session.connection().write_consistency});
+    if (answer.failure) throw tables_.error(*answer.failure);
+  }
+
+  void warn(const std::string& line) const {
+    if (options_.warn) options_.warn(line);
+  }
+
+  [[noreturn]] void throw_unknown_replicas() const {
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{}: it is not known which nodes have copies of the chunks, so not all "
+                            "copies can be read; verify again when all nodes of keyspace {} are up",
+                            tables_.where(), tables_.keyspace()));
+  }
+
+  [[noreturn]] void throw_unread(const Copy& copy, const cql::Failure& failure) const {
+    const Error error = tables_.error(failure);
+    if (copy.address.empty() || !failure.passes()) throw error;
+    throw Error(error.code(),
+                fmt::format("{}; every copy is read, and node {} did not answer for its own: "
+                            "verify again when all nodes are up",
+                            error.what(), copy.address));
+  }
+
+  [[noreturn]] void throw_missing(const Copies& chunk) const {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: chunk {} of claim {} is missing on every node; ingest again, "
+                            "which puts back what is missing",
+                            tables_.where(), chunk.key.number, chunk.key.claim));
+  }
+
+  const Tables& tables_;
+  const ChunkVerifyOptions& options_;
+  cql::Statement select_;
+  cql::Queue answers_;
+  std::unordered_map<std::uint64_t, Copy> sent_;
+  std::map<std::string, std::uint64_t> missing_;  ///< copies, by node
+  std::uint64_t bytes_under_way_ = 0;
+  std::uint64_t last_ = 0;
+  std::uint64_t checked_ = 0;
+  std::uint64_t rewritten_ = 0;
+  std::uint64_t removed_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t verify_chunks(const Tables& tables, const Manifest& manifest,
+                            const ChunkVerifyOptions& options) {
+  Verification verification(tables, options);
+  for (const auto& part : manifest.parts) {
+    ChunkKey key = parse_part_name(part.name, tables.where());
+    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
+      verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
+  }
+  return verification.finish();
+}
+
+}  // namespace ringfeed::cassandra
