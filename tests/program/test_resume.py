@@ -45,6 +45,11 @@ def checkpoints(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def newest_in(folder: Path) -> str:
+    """The name of the newest checkpoint; empty when there is none, whatever else is in the folder."""
+    return max((path.name for path in folder.glob("checkpoint-*")), default="")
+
+
 class Torchrun:
     """`torchrun --no-python` over the program; ends it, and with it its ranks, at the end of the block."""
 
@@ -99,11 +104,11 @@ def test_ranks_killed_at_20_random_steps_the_ledger_is_exact_and_the_losses_are_
     run = (*train, "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints", "--checkpoint-every", "7",
            "--resume", "auto")
     with Torchrun(digits, 2, kills, *run) as torchrun:
-        last = None
+        last = ""
         for _ in range(kills):
             deadline = time.monotonic() + 60
             # A start of its own each time: kills before the first step of one prove little.
-            while not folder.exists() or (newest := max(checkpoints(folder), default=None)) is None or newest == last:
+            while (newest := newest_in(folder)) == last:
                 assert torchrun.process.poll() is None and time.monotonic() < deadline, torchrun.log.read_text()
                 time.sleep(0.002)
             last = newest
@@ -114,7 +119,7 @@ def test_ranks_killed_at_20_random_steps_the_ledger_is_exact_and_the_losses_are_
             os.kill(choose.choice(ranks), signal.SIGKILL)
             while set(torchrun.ranks()) & set(ranks):
                 time.sleep(0.002)
-            last = max(checkpoints(folder))
+            last = newest_in(folder)
         torchrun.finish()
     assert losses(digits, "broken") == losses(digits, "unbroken")
     audit(digits, "ledger", epochs)
@@ -235,7 +240,7 @@ def test_ranks_of_torchrun_end_at_the_same_step(digits: Ringfeed, whom: str) -> 
     folder = digits.folder / "checkpoints"
     with Torchrun(digits, 2, 0, *run) as torchrun:
         deadline = time.monotonic() + 60
-        while not folder.exists() or not any(name.startswith("checkpoint-") for name in checkpoints(folder)):
+        while not newest_in(folder):
             assert torchrun.process.poll() is None and time.monotonic() < deadline, torchrun.log.read_text()
             time.sleep(0.002)
         os.kill(torchrun.process.pid if whom == "torchrun" else torchrun.ranks()[1], signal.SIGTERM)
