@@ -2,6 +2,7 @@
 // <ringfeed/launch.hpp> starts the ranks that do it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -54,6 +55,12 @@ struct TrainSeconds {
   double check = 0;     ///< checking and decoding what it gave
   double assemble = 0;  ///< copying samples into batches
 };
+
+/// Each part of a rank's time.
+inline constexpr std::array kTrainParts = {
+    &TrainSeconds::total,    &TrainSeconds::wait,       &TrainSeconds::forward,
+    &TrainSeconds::backward, &TrainSeconds::all_reduce, &TrainSeconds::optimizer,
+    &TrainSeconds::store,    &TrainSeconds::check,      &TrainSeconds::assemble};
 
 /// What the ranks did in some steps in a row.
 struct TrainInterval {

@@ -156,10 +156,7 @@ nb::dict stats_of(const LocalFeed& feed) {
 nb::dict metrics_of(const LocalFeed& feed) {
   nb::dict result;
   for (const auto& meter : feed.get()->feed.meters()) {
-    std::string labels;
-    for (const auto& [name, value] : meter.labels)
-      labels += (labels.empty() ? "{" : ",") + name + "=\"" + value + "\"";
-    if (!labels.empty()) labels += "}";
+    const std::string labels = labels_text(meter.labels);
     const auto set = [&](const char* ending, double value) {
       result[(meter.name + ending + labels).c_str()] = value;
     };

@@ -31,19 +31,6 @@ std::string escaped(std::string_view text, bool quotes) {
   return result;
 }
 
-std::string labels_text(const Meter::Labels& first, const Meter::Labels& second,
-                        std::string_view bound) {
-  std::string text;
-  const auto add = [&](std::string_view name, std::string_view value) {
-    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", name,
-                   escaped(value, true));
-  };
-  for (const auto& [name, value] : first) add(name, value);
-  for (const auto& [name, value] : second) add(name, value);
-  if (!bound.empty()) add("le", bound);
-  return text.empty() ? text : text + "}";
-}
-
 std::string number_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
@@ -64,8 +51,10 @@ const char* name_of(MeterKind kind) {
 
 void append_lines(std::string& text, const Meter& meter, const Meter::Labels& labels) {
   const auto line = [&](std::string_view ending, std::string_view bound, std::string_view value) {
+    Meter::Labels own = meter.labels;
+    if (!bound.empty()) own.emplace_back("le", bound);
     fmt::format_to(std::back_inserter(text), "{}{}{} {}\n", meter.name, ending,
-                   labels_text(labels, meter.labels, bound), value);
+                   labels_text(labels, own), value);
   };
   if (meter.kind != MeterKind::kHistogram) return line("", "", number_text(meter.value));
   for (const auto& bucket : meter.buckets)
@@ -112,6 +101,17 @@ double quantile_of(const Meter& histogram, double quantile) {
     return static_cast<double>(bucket.count) >= wanted;
   });
   return found != histogram.buckets.end() ? found->seconds : histogram.buckets.back().seconds * 2;
+}
+
+std::string labels_text(const Meter::Labels& first, const Meter::Labels& second) {
+  std::string text;
+  for (const auto* labels : {&first, &second}) {
+    for (const auto& [name, value] : *labels) {
+      fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", name,
+                     escaped(value, true));
+    }
+  }
+  return text.empty() ? text : text + "}";
 }
 
 std::string prometheus_text(std::span<const Meter> meters, const Meter::Labels& labels) {

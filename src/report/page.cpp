@@ -40,32 +40,39 @@ std::string text_in_page(const Json& data) {
 
 }  // namespace
 
+Json epoch_json(const TrainProgress& progress, std::uint64_t steps) {
+  Json json = {{"epoch", progress.epoch}, {"steps", steps}, {"loss", progress.loss.value_or(0)}};
+  if (progress.val_loss) json["val_loss"] = *progress.val_loss;
+  if (progress.val_accuracy) json["val_accuracy"] = *progress.val_accuracy;
+  return json;
+}
+
+void RunPage::Point::add(const Point& next) {
+  steps = next.steps;
+  count += next.count;
+  loss += next.loss;
+  learning_rate += next.learning_rate;
+  samples += next.samples;
+  seconds += next.seconds;
+}
+
 void RunPage::step(const TrainStep& step) {
   if (points_.empty() || points_.back().count == point_steps_) points_.emplace_back();
-  Point& point = points_.back();
-  point.steps = step.steps;
-  ++point.count;
-  point.loss += step.loss;
-  point.learning_rate += step.learning_rate;
-  point.samples += static_cast<double>(step.samples);
-  point.seconds += step.seconds;
-  steps_ = step.steps;
+  points_.back().add({.steps = step.steps,
+                      .count = 1,
+                      .loss = step.loss,
+                      .learning_rate = step.learning_rate,
+                      .samples = static_cast<double>(step.samples),
+                      .seconds = step.seconds});
   if (points_.size() < kPointsMost || points_.back().count < point_steps_) return;
   std::vector<Point> halved;
   for (std::size_t i = 0; i + 1 < points_.size(); i += 2) {
-    Point two = points_[i + 1];
-    two.count += points_[i].count;
-    two.loss += points_[i].loss;
-    two.learning_rate += points_[i].learning_rate;
-    two.samples += points_[i].samples;
-    two.seconds += points_[i].seconds;
-    halved.push_back(two);
+    halved.push_back(points_[i]);
+    halved.back().add(points_[i + 1]);
   }
   points_ = std::move(halved);
   point_steps_ *= 2;
 }
-
-void RunPage::epoch(const TrainProgress& progress) { epochs_.push_back({progress, steps_}); }
 
 void RunPage::interval(const TrainInterval& interval) {
   if (intervals_.empty() || last_count_ == interval_count_) {
@@ -95,13 +102,7 @@ std::string RunPage::html(const Json& options, const Json& summary, int read_thr
     steps.push_back({point.steps, point.loss / count, point.learning_rate / count, point.samples,
                      point.seconds});
   }
-  Json& epochs = data["epochs"] = Json::array();
-  for (const auto& [progress, at] : epochs_) {
-    Json epoch = {{"epoch", progress.epoch}, {"steps", at}, {"loss", progress.loss.value_or(0)}};
-    if (progress.val_loss) epoch["val_loss"] = *progress.val_loss;
-    if (progress.val_accuracy) epoch["val_accuracy"] = *progress.val_accuracy;
-    epochs.push_back(std::move(epoch));
-  }
+  data["epochs"] = epochs_;
   Json& intervals = data["intervals"] = Json::array();
   Json& stalls = data["stalls"] = Json::array();
   for (const auto& interval : intervals_) {

@@ -41,17 +41,10 @@ std::string path_of_rank(const std::string& path, int rank) {
 }
 
 RunRecord::RunRecord(RunRecordOptions options, int rank)
-    : options_(std::move(options)),
-      measures_(!options_.metrics.empty()),
-      shows_(rank == 0 && !options_.page.empty()) {
-  if (rank == 0 && !options_.log.empty()) {
-    log_ = open_log(options_.log);
-    logs_ = true;
-  }
-  if (rank == 0 && !options_.tensorboard.empty()) {
-    events_.emplace(options_.tensorboard);
-    draws_ = true;
-  }
+    : options_(std::move(options)), measures_(!options_.metrics.empty()) {
+  if (rank == 0 && !options_.log.empty()) log_ = open_log(options_.log);
+  if (rank == 0 && !options_.tensorboard.empty()) events_.emplace(options_.tensorboard);
+  if (rank == 0 && !options_.page.empty()) page_.emplace();
   if (measures_) replace_file(path_of_rank(options_.metrics, rank), [](File&) {});
 }
 
@@ -70,18 +63,20 @@ void RunRecord::start(const Json& options) {
 void RunRecord::step(const TrainStep& step) {
   const std::lock_guard lock(mutex_);
   steps_ = step.steps;
-  page_.step(step);
-  const double rate = step.seconds > 0 ? static_cast<double>(step.samples) / step.seconds : 0;
-  log({{"event", "step"},
-       {"epoch", step.epoch},
-       {"step", step.step},
-       {"steps", step.steps},
-       {"samples", step.samples},
-       {"loss", step.loss},
-       {"lr", step.learning_rate},
-       {"seconds", step.seconds},
-       {"wait_seconds", step.wait_seconds}});
-  attempt(draws_, [&] {
+  if (page_) page_->step(step);
+  if (log_) {
+    log({{"event", "step"},
+         {"epoch", step.epoch},
+         {"step", step.step},
+         {"steps", step.steps},
+         {"samples", step.samples},
+         {"loss", step.loss},
+         {"lr", step.learning_rate},
+         {"seconds", step.seconds},
+         {"wait_seconds", step.wait_seconds}});
+  }
+  attempt(events_, [&] {
+    const double rate = step.seconds > 0 ? static_cast<double>(step.samples) / step.seconds : 0;
     events_->write(step.steps, {{"loss/train", step.loss},
                                 {"learning_rate", step.learning_rate},
                                 {"samples_per_second", rate}});
@@ -90,27 +85,20 @@ void RunRecord::step(const TrainStep& step) {
 
 void RunRecord::interval(const TrainInterval& interval) {
   const std::lock_guard lock(mutex_);
-  page_.interval(interval);
+  if (page_) page_->interval(interval);
 }
 
 void RunRecord::epoch(const TrainProgress& progress) {
   const std::lock_guard lock(mutex_);
-  page_.epoch(progress);
-  Json line = {{"event", "epoch"},
-               {"epoch", progress.epoch},
-               {"steps", steps_},
-               {"loss", progress.loss.value_or(0)}};
-  EventFile::Scalars scalars = {{"loss/epoch", progress.loss.value_or(0)}};
-  if (progress.val_loss) {
-    line["val_loss"] = *progress.val_loss;
-    scalars.emplace_back("loss/val", *progress.val_loss);
-  }
-  if (progress.val_accuracy) {
-    line["val_accuracy"] = *progress.val_accuracy;
-    scalars.emplace_back("accuracy/val", *progress.val_accuracy);
-  }
+  const Json epoch = epoch_json(progress, steps_);
+  Json line = {{"event", "epoch"}};
+  line.update(epoch);
   log(line);
-  attempt(draws_, [&] { events_->write(steps_, scalars); });
+  if (page_) page_->epoch(epoch);
+  EventFile::Scalars scalars = {{"loss/epoch", progress.loss.value_or(0)}};
+  if (progress.val_loss) scalars.emplace_back("loss/val", *progress.val_loss);
+  if (progress.val_accuracy) scalars.emplace_back("accuracy/val", *progress.val_accuracy);
+  attempt(events_, [&] { events_->write(steps_, scalars); });
   flush();
 }
 
@@ -127,31 +115,31 @@ void RunRecord::end(const Json& summary) {
   const std::lock_guard lock(mutex_);
   log({{"event", "end"}, {"summary", summary}});
   flush();
-  attempt(shows_, [&] {
+  attempt(page_, [&] {
     const std::string page =
-        page_.html(run_options_, summary, options_.read_threads, options_.assemble_threads);
+        page_->html(run_options_, summary, options_.read_threads, options_.assemble_threads);
     replace_file(options_.page, [&](File& file) { file.write(page); });
   });
 }
 
 void RunRecord::log(const Json& line) {
-  if (!logs_) return;
+  if (!log_) return;
   lines_ += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (lines_.size() >= kLinesBytes) flush();
 }
 
 void RunRecord::flush() {
-  attempt(logs_, [&] { log_->write(std::exchange(lines_, {})); });
-  attempt(draws_, [&] { events_->flush(); });
+  attempt(log_, [&] { log_->write(std::exchange(lines_, {})); });
+  attempt(events_, [&] { events_->flush(); });
 }
 
-template <typename Write>
-void RunRecord::attempt(bool& on, const Write& write) {
-  if (!on) return;
+template <typename Target, typename Write>
+void RunRecord::attempt(Target& target, const Write& write) {
+  if (!target) return;
   try {
     write();
   } catch (const std::exception& error) {
-    on = false;
+    target = {};
     if (options_.warn) options_.warn(fmt::format("{}; training goes on without it", error.what()));
   }
 }

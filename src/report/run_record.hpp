@@ -52,20 +52,18 @@ class RunRecord {
  private:
   void log(const nlohmann::ordered_json& line);
   void flush();
-  template <typename Write>
-  void attempt(bool& on, const Write& write);
+  template <typename Target, typename Write>
+  void attempt(Target& target, const Write& write);
 
   const RunRecordOptions options_;
   std::mutex mutex_;
+  // What is recorded; empty: it is not, or can no longer be.
   std::optional<File> log_;
   std::string lines_;  ///< not yet written
   std::optional<EventFile> events_;
-  RunPage page_;
-  nlohmann::ordered_json run_options_;
-  bool logs_ = false;
-  bool draws_ = false;
+  std::optional<RunPage> page_;
   bool measures_ = false;
-  bool shows_ = false;
+  nlohmann::ordered_json run_options_;
   std::uint64_t steps_ = 0;  ///< the last that was recorded
 };
 

@@ -58,15 +58,7 @@ Finding find_feed_limit(const TrainSeconds& rank, int read_threads, int assemble
 TrainSeconds sum_of(std::span<const TrainSeconds> ranks) {
   TrainSeconds sum;
   for (const auto& rank : ranks) {
-    sum.total += rank.total;
-    sum.wait += rank.wait;
-    sum.forward += rank.forward;
-    sum.backward += rank.backward;
-    sum.all_reduce += rank.all_reduce;
-    sum.optimizer += rank.optimizer;
-    sum.store += rank.store;
-    sum.check += rank.check;
-    sum.assemble += rank.assemble;
+    for (const auto part : kTrainParts) sum.*part += rank.*part;
   }
   return sum;
 }

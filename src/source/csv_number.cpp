@@ -149,14 +149,12 @@ NumberFault exact_float_to(std::string_view text, void* to) {
   const auto fault = parse_float(text, value);
   std::memcpy(to, &value, sizeof(value));
   constexpr double kExact = 9007199254740992.0;
-  constexpr double kWholeEnd = 9223372036854775808.0;
   if (fault != NumberFault::kNone || std::fabs(value) < kExact) return fault;
   const auto inner = without_plus(trimmed(text));
   std::int64_t whole = 0;
   const auto [last, error] = std::from_chars(inner.data(), inner.data() + inner.size(), whole);
   if (last != inner.data() + inner.size()) return NumberFault::kNone;  // with a point or exponent
-  const bool exact =
-      error == std::errc() && value < kWholeEnd && static_cast<std::int64_t>(value) == whole;
+  const bool exact = error == std::errc() && is_exact_float64(whole);
   return exact ? NumberFault::kNone : NumberFault::kNotExact;
 }
 
@@ -238,6 +236,12 @@ ParseNumber parser_for_inferred(DType dtype) {
 
 NumberFault parse_number(std::string_view text, DType dtype, void* to) {
   return parser_for(dtype)(text, to);
+}
+
+bool is_exact_float64(std::int64_t whole) noexcept {
+  constexpr double kWholeEnd = 9223372036854775808.0;
+  const auto wide = static_cast<double>(whole);
+  return wide < kWholeEnd && static_cast<std::int64_t>(wide) == whole;
 }
 
 TextKind kind_of(std::string_view text) {

@@ -37,6 +37,9 @@ ParseNumber parser_for(DType dtype);
 /// one that float64 does not hold exactly, or that is beyond int64, is kNotExact.
 ParseNumber parser_for_inferred(DType dtype);
 
+/// Whether the whole number is what it becomes as float64.
+bool is_exact_float64(std::int64_t whole) noexcept;
+
 /// What a field could be. Each kind is wider than the one before.
 enum class TextKind : std::uint8_t {
   kEmpty,

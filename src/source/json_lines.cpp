@@ -21,6 +21,7 @@
 #include "dataset/arrow_status.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
+#include "source/csv_number.hpp"
 #include "source/input.hpp"
 #include "source/projection.hpp"
 #include "source/tensor_spec.hpp"
@@ -228,10 +229,7 @@ class JsonColumn {
     if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})
       return say("is a whole number beyond int64");
     if (type_.kind != JsonKind::kNumber || !value.is_number_integer()) return {};
-    const auto whole = value.get<std::int64_t>();
-    constexpr double kWholeEnd = 9223372036854775808.0;
-    const auto wide = static_cast<double>(whole);
-    if (wide < kWholeEnd && static_cast<std::int64_t>(wide) == whole) return {};
+    if (is_exact_float64(value.get<std::int64_t>())) return {};
     return say("is a whole number that float64 does not hold exactly");
   }
 

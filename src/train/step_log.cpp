@@ -1,7 +1,6 @@
 // One all-reduce for many steps: of a small model it takes as long as a step.
 #include "train/step_log.hpp"
 
-#include <array>
 #include <utility>
 
 namespace ringfeed {
@@ -10,12 +9,6 @@ namespace {
 constexpr std::size_t kStepsMost = 50;
 
 using Clock = std::chrono::steady_clock;
-
-/// In the order in which they are added up over the ranks, where each has a row of its own.
-constexpr std::array kParts = {
-    &TrainSeconds::total,    &TrainSeconds::wait,       &TrainSeconds::forward,
-    &TrainSeconds::backward, &TrainSeconds::all_reduce, &TrainSeconds::optimizer,
-    &TrainSeconds::store,    &TrainSeconds::check,      &TrainSeconds::assemble};
 
 }  // namespace
 
@@ -44,10 +37,11 @@ void StepLog::flush() {
   const auto losses = torch::stack(std::exchange(losses_, {})).to(torch::kCPU, torch::kFloat64);
   const auto weights = torch::tensor(std::exchange(weights_, {}), torch::kFloat64);
   auto spent =
-      torch::zeros({group_.size(), static_cast<std::int64_t>(kParts.size())}, torch::kFloat64);
+      torch::zeros({group_.size(), static_cast<std::int64_t>(kTrainParts.size())}, torch::kFloat64);
   const TrainSeconds now = seconds_();
   auto* const own = spent[group_.rank()].mutable_data_ptr<double>();
-  for (std::size_t i = 0; i < kParts.size(); ++i) own[i] = now.*kParts[i] - before_.*kParts[i];
+  for (std::size_t i = 0; i < kTrainParts.size(); ++i)
+    own[i] = now.*kTrainParts[i] - before_.*kTrainParts[i];
   before_ = now;
   const auto sums = torch::cat({losses, weights, spent.flatten()});
   group_.all_reduce(sums);
@@ -67,7 +61,7 @@ void StepLog::report(const std::vector<TrainStep>& steps, const double* sums) {
   const double* seconds = weight + steps.size();
   for (int rank = 0; rank < group_.size(); ++rank) {
     auto& of_rank = interval.ranks.emplace_back();
-    for (const auto part : kParts) of_rank.*part = *seconds++;
+    for (const auto part : kTrainParts) of_rank.*part = *seconds++;
   }
   if (options_.interval) options_.interval(interval);
 }

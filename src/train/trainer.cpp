@@ -13,9 +13,7 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,7 +30,6 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "base/meter.hpp"
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
@@ -46,11 +43,10 @@
 #include "train/step_log.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
+#include "train/train_meters.hpp"
 
 namespace ringfeed {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// Of batches that go to a CUDA device: from there they are copied without a stop on the way.
 std::shared_ptr<void> pinned_memory(std::size_t bytes) {
@@ -58,20 +54,6 @@ std::shared_ptr<void> pinned_memory(std::size_t bytes) {
                                    torch::TensorOptions(torch::kUInt8).pinned_memory(true));
   return {tensor.data_ptr(), [tensor](void*) {}};
 }
-
-/// Records the time since it was last asked.
-class Stopwatch {
- public:
-  Clock::duration lap(TimeHistogram& times) {
-    const auto now = Clock::now();
-    const auto time = now - std::exchange(last_, now);
-    times.record(time);
-    return time;
-  }
-
- private:
-  Clock::time_point last_ = Clock::now();
-};
 
 int choose_threads(const TrainOptions& options, const World& world) {
   if (options.threads > 0) return options.threads;
@@ -130,42 +112,6 @@ Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::D
   }
   return sums;
 }
-
-/// Of one rank.
-struct TrainMeters {
-  TimeHistogram wait, forward, backward, all_reduce, optimizer;
-  TimeHistogram steps;   ///< with their waits
-  TimeHistogram epochs;  ///< without evaluation
-  Counter samples;       ///< over all ranks
-  std::atomic<double> loss = std::numeric_limits<double>::quiet_NaN();
-
-  /// But for what the feed does beside them.
-  TrainSeconds seconds() const {
-    return {.total = steps.seconds(),
-            .wait = wait.seconds(),
-            .forward = forward.seconds(),
-            .backward = backward.seconds(),
-            .all_reduce = all_reduce.seconds(),
-            .optimizer = optimizer.seconds()};
-  }
-
-  void add_to(Meters& meters) const {
-    const char* const help = "Parts of the steps, on the training thread.";
-    for (const auto& [name, times] : {std::pair("wait", &wait),
-                                      {"forward", &forward},
-                                      {"backward", &backward},
-                                      {"all_reduce", &all_reduce},
-                                      {"optimizer", &optimizer}})
-      meters.push_back(times->meter("ringfeed_train_part_seconds", help, {{"part", name}}));
-    meters.push_back(steps.meter("ringfeed_train_step_seconds", "Steps, with their waits."));
-    meters.push_back(counter_meter("ringfeed_train_samples_total",
-                                   "Samples that all ranks were trained on.", samples.value()));
-    if (!std::isnan(loss)) {
-      meters.push_back(gauge_meter("ringfeed_train_epoch_loss",
-                                   "The mean loss of the last epoch that ended.", loss));
-    }
-  }
-};
 
 OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
   return {options.seed,   options.shuffle,   options.lanes,

@@ -131,54 +131,41 @@ TEST(Launcher, EndsTheOthersWhenOneDies) {
   expect_gone(pids);
 }
 
+/// What launching two ranks ends with when `request` is made once they run. None of them is left.
+Error error_after(std::stop_token LaunchOptions::* request, const char* what,
+                  std::chrono::milliseconds grace = LaunchOptions().grace) {
+  const TempFolder folder;
+  Fifo fifo(folder / "fifo");
+  std::stop_source source;
+  LaunchOptions options = ranks_that(2, {what, fifo.path()});
+  options.*request = source.get_token();
+  options.grace = grace;
+  std::optional<Error> error;
+  std::jthread launching([&] { error = error_of(options); });
+  const auto pids = fifo.pids(2);
+  source.request_stop();
+  launching.join();
+  expect_gone(pids);
+  return *error;
+}
+
 TEST(Launcher, StopsOnRequest) {
   for (const char* what : {"hang", "hang-on"}) {  // the second ignores signals
-    const TempFolder folder;
-    Fifo fifo(folder / "fifo");
-    std::stop_source source;
-    LaunchOptions options = ranks_that(2, {what, fifo.path()});
-    options.stop = source.get_token();
-    options.grace = std::chrono::milliseconds(100);
-    std::optional<Error> error;
-    std::jthread launching([&] { error = error_of(options); });
-    const auto pids = fifo.pids(2);
-    source.request_stop();
-    launching.join();
-    EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
-    expect_gone(pids);
+    const Error error = error_after(&LaunchOptions::stop, what, std::chrono::milliseconds(100));
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled) << error.what();
   }
 }
 
 TEST(Launcher, RanksThatCannotFinishYetEndAtOnce) {
-  const TempFolder folder;
-  Fifo fifo(folder / "fifo");
-  std::stop_source source;
-  LaunchOptions options = ranks_that(2, {"hang", fifo.path()});
-  options.finish = source.get_token();
-  std::optional<Error> error;
-  std::jthread launching([&] { error = error_of(options); });
-  const auto pids = fifo.pids(2);
-  source.request_stop();
-  launching.join();
-  EXPECT_EQ(error->code(), ErrorCode::kCancelled) << error->what();
-  expect_gone(pids);
+  const Error error = error_after(&LaunchOptions::finish, "hang");
+  EXPECT_EQ(error.code(), ErrorCode::kCancelled) << error.what();
 }
 
 TEST(Launcher, RanksThatFinishAreWaitedFor) {
-  const TempFolder folder;
-  Fifo fifo(folder / "fifo");
-  std::stop_source source;
-  LaunchOptions options = ranks_that(2, {"hang-until-told", fifo.path()});
-  options.finish = source.get_token();
-  options.grace = std::chrono::milliseconds(0);
-  std::optional<Error> error;
-  std::jthread launching([&] { error = error_of(options); });
-  const auto pids = fifo.pids(2);
-  source.request_stop();
-  launching.join();
-  EXPECT_EQ(error->code(), ErrorCode::kCancelled);
-  EXPECT_EQ(std::string(error->what()), "the step is over");
-  expect_gone(pids);
+  const Error error =
+      error_after(&LaunchOptions::finish, "hang-until-told", std::chrono::milliseconds(0));
+  EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  EXPECT_EQ(std::string(error.what()), "the step is over");
 }
 
 TEST(Launcher, StopsOnARequestMadeBefore) {
