@@ -98,6 +98,7 @@ void ReadAhead::ask_ahead() {
 void ReadAhead::ask(OpenEpoch& epoch, std::uint32_t block, std::uint64_t cost) {
   auto slot = std::make_unique<BlockSlot>();
   slot->cost = cost;
+  slot->bytes = blocks_[block].bytes;
   slot->asked = TimeHistogram::Clock::now();
   BlockSlot* raw = slot.get();
   epoch.slots[block] = std::move(slot);
@@ -114,7 +115,7 @@ void ReadAhead::arrive(BlockSlot& slot, std::uint32_t block, const Chunk& chunk,
                        std::exception_ptr failure) noexcept {
   answering_.record(TimeHistogram::Clock::now() - slot.asked);
   if (!failure) {
-    bytes_read_.add(blocks_[block].bytes);
+    bytes_read_.add(slot.bytes);
     try {
       if (chunk->num_rows() != block_samples_[block]) {
         throw Error(ErrorCode::kBadData,

@@ -30,6 +30,7 @@ namespace ringfeed {
 struct BlockSlot {
   OpenBlock block;
   std::uint64_t cost = 0;
+  std::uint32_t bytes = 0;  ///< of the block; a reader that ends no longer has its list
   TimeHistogram::Clock::time_point asked;
   std::exception_ptr error;  ///< set before `arrived`
   std::atomic<bool> arrived = false;

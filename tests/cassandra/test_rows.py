@@ -57,7 +57,7 @@ class Ringfeed:
     def samples(self, url: str, count: int = 1_000_000) -> list[dict]:
         """All samples of a data set, in its order."""
         lines = self("head", url, "-n", str(count), "--json").stdout.splitlines()
-        return [json.loads(line) for line in lines[:-1]]
+        return [json.loads(line)["sample"] for line in lines[:-1]]
 
     def blocks(self, name: str, version: int = 1) -> list[list]:
         found = list((self.folder / "index").glob(f"*/{self.keyspace}/{name}/v{version}.json"))

@@ -196,7 +196,7 @@ def test_text_labels_beside_numbers(ringfeed: Ringfeed) -> None:
     assert summary["columns"][1]["classes"] == ["cat", "dog"]
     assert "label: int64, 0 to 1, classes 0 cat, 1 dog" in ringfeed("inspect", "a.ring").stdout
     ringfeed("verify", "a.ring")
-    samples = [json.loads(line) for line in ringfeed("head", "a.ring", "-n", "20", "--json").stdout.splitlines()[:-1]]
+    samples = [json.loads(line)["sample"] for line in ringfeed("head", "a.ring", "-n", "20", "--json").stdout.splitlines()[:-1]]
     labels = {sample["row"]: sample["label"] for sample in samples}
     assert labels == {i: (i + 1) % 2 for i in range(20)}
     (ringfeed.folder / "b.csv").write_text("when,a,b,label,note\n2026-01-01,1,2,dog,x\n")
