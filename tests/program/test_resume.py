@@ -199,10 +199,16 @@ def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
 
 
 def start(ringfeed: Ringfeed, *arguments: str, ignored: signal.Signals | None = None) -> subprocess.Popen[str]:
-    """The program, which goes on; its first line of stdout is read: with --json that of the first epoch."""
+    """The program, which goes on; its first line of stdout is read: with --json that of the first epoch. A hangup counts, also where the
+    tests run under nohup, unless it is `ignored`."""
+    def set_signals() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        if ignored is not None:
+            signal.signal(ignored, signal.SIG_IGN)
+
     process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *arguments], cwd=ringfeed.folder, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               preexec_fn=None if ignored is None else lambda: signal.signal(ignored, signal.SIG_IGN))
+                               preexec_fn=set_signals)
     assert process.stdout and process.stdout.readline()
     return process
 

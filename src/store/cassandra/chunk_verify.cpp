@@ -43,8 +43,18 @@ class Verification {
     }
   }
 
-  std::uint64_t finish() {
+  /// Takes the answers that are under way. True: it changed chunks since it was asked last.
+  bool end_pass() {
     while (!sent_.empty()) take();
+    return std::exchange(changed_, false);
+  }
+
+  /// The next pass counts its bytes anew.
+  void begin_pass() { checked_ = 0; }
+
+  std::uint64_t removed() const noexcept { return removed_; }
+
+  std::uint64_t finish() const {
     for (const auto& [address, count] : missing_) {
       warn(
           fmt::format("{}: node {} lacks {} of the chunks, which others have; run 'nodetool repair "
@@ -183,11 +193,12 @@ class Verification {
   }
 
   /// On every node: a quorum may be those whose copies were right before.
-  void change(const std::string& cql, const cql::Values& values) const {
+  void change(const std::string& cql, const cql::Values& values) {
     const auto& session = tables_.session();
     const auto answer = session.ask_patiently(session.prepare(cql, tables_.where()), values,
                                               {.consistency = Consistency::kAll});
     if (answer.failure) throw tables_.error(*answer.failure);
+    changed_ = true;
   }
 
   void warn(const std::string& line) const {
@@ -228,17 +239,26 @@ class Verification {
   std::uint64_t checked_ = 0;
   std::uint64_t rewritten_ = 0;
   std::uint64_t removed_ = 0;
+  bool changed_ = false;
 };
+
+/// A node may ask another one for what it has itself (the dynamic snitch), and hide a damaged copy:
+/// what was changed is looked at again, as long as there is something to change.
+constexpr int kPassesMax = 4;
 
 }  // namespace
 
 std::uint64_t verify_chunks(const Tables& tables, const Manifest& manifest,
                             const ChunkVerifyOptions& options) {
   Verification verification(tables, options);
-  for (const auto& part : manifest.parts) {
-    ChunkKey key = parse_part_name(part.name, tables.where());
-    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
-      verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
+  for (int pass = 1; pass <= kPassesMax; ++pass) {
+    verification.begin_pass();
+    for (const auto& part : manifest.parts) {
+      ChunkKey key = parse_part_name(part.name, tables.where());
+      for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
+        verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
+    }
+    if (!verification.end_pass() || verification.removed() > 0) break;
   }
   return verification.finish();
 }
