@@ -56,6 +56,9 @@ struct ConnectionOptions {
   std::optional<std::uint32_t> connections_per_host;
   /// Bytes of blocks that this process asks of one node at once, at most.
   std::optional<std::uint64_t> in_flight_bytes_per_node;
+  /// Ranks that share the nodes, at least 1: without in_flight_bytes_per_node its default is
+  /// divided by them. train() sets it.
+  int ranks = 1;
   std::optional<bool> lz4;
   std::optional<bool> contact_points_only;
   /// Folder of the indexes of row tables; none: $RINGFEED_INDEX, else
@@ -98,10 +101,10 @@ struct Connection {
   std::uint32_t connect_timeout_ms = 5'000;   ///< 1 to kTimeoutMsMax, for one connection
   std::uint32_t request_timeout_ms = 10'000;  ///< 1 to kTimeoutMsMax
   std::uint32_t connections_per_host = 4;     ///< 1 to kConnectionsPerHostMax
-  /// 128 MiB, divided by WORLD_SIZE where that variable is set: of all ranks together.
+  /// 128 MiB, divided by ConnectionOptions::ranks: of all ranks together.
   std::uint64_t in_flight_bytes_per_node = std::uint64_t{128} << 20;
-  bool lz4 = false;                           ///< frames compressed with LZ4
-  bool contact_points_only = false;           ///< other nodes of the cluster are never connected to
+  bool lz4 = false;                  ///< frames compressed with LZ4
+  bool contact_points_only = false;  ///< other nodes of the cluster are never connected to
   /// What the user should know: certificates are not verified, a credentials file that others can
   /// read was passed over, ... One line each, without secrets.
   std::vector<std::string> warnings;

@@ -131,9 +131,9 @@ struct TrainOptions {
   /// checkpoint; empty: start anew, with no checkpoint in checkpoint_dir (kConflict). The ranks may
   /// be others than then, and as many as fit the order.
   std::string resume;
-  /// A loss that is NaN or infinite ends the run (kInternal: it names the step, its samples and the
-  /// last checkpoint) before it can spoil the weights or a checkpoint; true: training goes on.
-  bool allow_nan_loss = false;
+  /// "stop": a loss that is NaN or infinite ends the run (kInternal: it names the step, its samples
+  /// and the last checkpoint) before it can spoil the weights or a checkpoint. "continue".
+  std::string on_nan = "stop";
   /// The longest wait for the other ranks.
   std::chrono::milliseconds collective_timeout = std::chrono::minutes(5);
   /// Called on rank 0 only, after each step and at the end of each epoch; must not throw.

@@ -26,7 +26,7 @@ from .errors import (
     UnavailableError,
 )
 from .loader import Batch, Loader, TupleBatch
-from .stores import Audit, Written, attach, audit, copy, delete, list, verify, write  # noqa: A004
+from .stores import Audit, Verified, Written, attach, audit, copy, delete, list, verify, write  # noqa: A004
 
 if TYPE_CHECKING:
     from .torch_dataset import TorchDataset
@@ -36,7 +36,7 @@ __version__ = _version()
 __all__ = [
     "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
     "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset",
-    "TupleBatch", "UnavailableError", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "verify", "write",
+    "TupleBatch", "UnavailableError", "Verified", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "verify", "write",
 ]
 
 

@@ -20,7 +20,7 @@ class Connection(TypedDict, total=False):
         read_consistency, write_consistency: as CQL names them, by default LOCAL_ONE and LOCAL_QUORUM.
         connect_timeout_ms, request_timeout_ms: by default 5,000 and 10,000.
         connections_per_host: 1 to 64, by default 4.
-        in_flight_bytes_per_node: bound of what this process asks of one node at once, by default 128 MiB divided by WORLD_SIZE.
+        in_flight_bytes_per_node: bound of what this process asks of one node at once, by default 128 MiB divided by the ranks.
         lz4: frames compressed with LZ4.
         contact_points_only: never connect to nodes that the address does not name.
         index: folder of the indexes of row tables.

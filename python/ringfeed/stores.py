@@ -179,7 +179,22 @@ def copy(source: Url, target: Url, *, progress: bool | Report | None = None, sou
     return Written(to, version, {}, unchanged)
 
 
-def verify(url: Url, *, repair: bool = False, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> int:
+@dataclass(frozen=True)
+class Verified:
+    """What `verify()` found sound.
+
+    Attributes:
+        versions: of the data set that were checked.
+        bytes: that were read.
+        not_finite: values that are NaN or infinite in the versions that admit them; None: none of them does.
+    """
+
+    versions: builtins.list[int]
+    bytes: int
+    not_finite: int | None
+
+
+def verify(url: Url, *, repair: bool = False, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Verified:
     """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table against its index.
 
     Args:
@@ -189,16 +204,13 @@ def verify(url: Url, *, repair: bool = False, progress: bool | Report | None = N
         progress: as for `write()`.
         **connection: `Connection`, for cassandra:// alone.
 
-    Returns:
-        The bytes that were checked.
-
     Raises:
         BadDataError: it names place and remedy of the first damage, or says how many chunks a repair has removed.
         InvalidArgumentError: `repair` of a local folder or a row table, where there is one copy.
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
-        return _core.verify(address(url), truth("repair", repair), report, checked(verify, connection))[1]
+        return Verified(*_core.verify(address(url), truth("repair", repair), report, checked(verify, connection)))
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,7 @@ int show_warnings(void*) {
     return 0;  // Python is ending: nothing can be imported
   for (const auto& line : lines) {
     try {
-      const nb::object text = nb::module_::import_("ringfeed.errors").attr("in_python")(line);
-      nb::module_::import_("warnings").attr("warn")(nb::str("ringfeed: ") + text);
+      nb::module_::import_("warnings").attr("warn")("ringfeed: " + line);
     } catch (nb::python_error& error) {
       error.discard_as_unraisable("ringfeed: a warning");  // under -W error
     }
@@ -87,6 +86,7 @@ ConnectionOptions connection_of(const nb::dict& values) {
   keywords.take("cache_dir", options.cache_dir);
   keywords.take("cache_bytes", options.cache_bytes);
   keywords.finish();
+  options.ranks = nb::cast<int>(nb::module_::import_("ringfeed.ranks").attr("ranks")());
   options.warn = warn;
   return options;
 }

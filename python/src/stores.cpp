@@ -201,7 +201,7 @@ nb::tuple copy_dataset(const std::string& from, const std::string& to, const nb:
   return nb::make_tuple(result.manifest.version, result.unchanged);
 }
 
-/// (versions, bytes).
+/// (versions, bytes, not_finite).
 nb::tuple verify_dataset(const std::string& url, bool repair, const nb::object& report,
                          const nb::dict& connection) {
   const ConnectionOptions to = connection_of(connection);
@@ -216,7 +216,7 @@ nb::tuple verify_dataset(const std::string& url, bool repair, const nb::object& 
     };
     result = verify(url, options, to);
   });
-  return nb::make_tuple(nb::cast(result.versions), result.bytes);
+  return nb::make_tuple(nb::cast(result.versions), result.bytes, nb::cast(result.not_finite));
 }
 
 /// (epochs, samples, left_out, lost, repeated, wrong, offences, offenders, notes).

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/folder.hpp"
+#include "base/option.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed {
@@ -86,8 +87,8 @@ std::map<std::uint64_t, LedgerStart> open_ledgers(const std::string& folder) {
   if (starts.empty()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no ledger here (files rank-RRRR-NNN.jsonl, which "
-                            "'ringfeed train --ledger' writes)",
-                            folder));
+                            "{} writes)",
+                            folder, option_call("ledger")));
   }
   return starts;
 }

@@ -45,6 +45,7 @@ void add_attach(CLI::App& program, Command& command);
 void add_inspect(CLI::App& program, Command& command);
 void add_list(CLI::App& program, Command& command);
 void add_head(CLI::App& program, Command& command);
+void add_view(CLI::App& program, Command& command);
 void add_verify(CLI::App& program, Command& command);
 void add_copy(CLI::App& program, Command& command);
 void add_delete(CLI::App& program, Command& command);

@@ -1,11 +1,11 @@
 // ringfeed head URL
 #include <fmt/format.h>
 
-#include <cmath>
 #include <memory>
 #include <ringfeed/samples.hpp>
 #include <span>
 
+#include "base/float16.hpp"
 #include "cli/command.hpp"
 
 namespace ringfeed::cli {
@@ -13,21 +13,6 @@ namespace {
 
 constexpr std::int64_t kElementsShown = 8;
 constexpr std::size_t kCharactersShown = 80;
-
-double float_of_half(std::uint16_t half) {
-  const int sign = half >> 15;
-  const int exponent = (half >> 10) & 31;
-  const int fraction = half & 1023;
-  double value = 0;
-  if (exponent == 31) {
-    value = fraction != 0 ? NAN : INFINITY;
-  } else if (exponent == 0) {
-    value = std::ldexp(fraction, -24);
-  } else {
-    value = std::ldexp(fraction + 1024, exponent - 25);
-  }
-  return sign != 0 ? -value : value;
-}
 
 nlohmann::json element(const Column& column, std::int64_t i) {
   switch (column.dtype) {

@@ -253,7 +253,7 @@ int run_train(TrainFlags& options, Command& command) {
   if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
   if (app.count("--batch-size-per-rank") > 0)
     train_options.batch_size_per_rank = options.batch_size_per_rank;
-  train_options.allow_nan_loss = options.on_nan == "continue";
+  train_options.on_nan = options.on_nan;
   if (!is_launched_rank()) check_output(options);
   train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
 

@@ -10,15 +10,13 @@
 #include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
+#include "base/option.hpp"
 #include "cql/ini_file.hpp"
 
 namespace ringfeed {
 namespace {
 
 constexpr std::uint64_t kFileBytesMax = 1 << 20;
-constexpr const char* kRemedies =
-    "set RINGFEED_PASSWORD, give --password-file FILE (or - for standard input), write it into "
-    "~/.cassandra/credentials, or run in a terminal, where it is asked for";
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, message);
@@ -197,9 +195,8 @@ void read_cqlshrc(const cql::IniFile& file, const std::string& home, CqlshSettin
   if (const auto validate = file.value("ssl", "validate");
       validate && lower(*validate) == "false") {
     settings.warnings.push_back(
-        fmt::format("{} = false is not followed: certificates are verified unless --tls-insecure "
-                    "is given",
-                    where("ssl", "validate")));
+        fmt::format("{} = false is not followed: certificates are verified unless {} is given",
+                    where("ssl", "validate"), option_name("tls-insecure")));
   }
 }
 
@@ -314,20 +311,14 @@ Secret choose_password(const std::string& user, const ConnectionOptions& options
   if (options.ask_password) {
     if (const auto answer = options.ask_password(user)) return *answer;
   }
-  std::string message = fmt::format("user '{}': there is no password; {}", user, kRemedies);
+  std::string message =
+      fmt::format("user '{}': there is no password; {}", user, ways_to_give_password());
   for (const auto& warning : cqlsh.warnings) message += "; " + warning;
   throw Error(ErrorCode::kPermission, message);
 }
 
-/// Of the ranks that share the nodes; 1 where the environment does not say.
-std::uint64_t world_size() {
-  const auto text = variable("WORLD_SIZE");
-  std::uint64_t size = 1;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), size);
-  return std::max<std::uint64_t>(size, 1);
-}
-
 void check_bounds(const ConnectionOptions& options) {
+  if (options.ranks < 1) refuse(fmt::format("{} ranks; there is at least 1", options.ranks));
   const auto check = [](const char* name, const std::optional<std::uint32_t>& value,
                         std::uint32_t most) {
     if (value) bounded(name, *value, most);
@@ -369,7 +360,8 @@ Connection resolve_connection(const Url& url, const ConnectionOptions& options) 
     connection.password = choose_password(*connection.user, options, environment, cqlsh);
     check_credential("password", connection.password->reveal());
   } else if (options.password) {
-    refuse("there is a password but no user; name one with --user or USER@ in the URL");
+    refuse(fmt::format("there is a password but no user; name one with {} or USER@ in the URL",
+                       option_name("user")));
   }
   connection.tls = all.tls.value_or(false);
   if (connection.tls) {
@@ -389,14 +381,15 @@ Connection resolve_connection(const Url& url, const ConnectionOptions& options) 
   connection.connections_per_host =
       all.connections_per_host.value_or(connection.connections_per_host);
   connection.in_flight_bytes_per_node = all.in_flight_bytes_per_node.value_or(
-      std::max<std::uint64_t>(1, connection.in_flight_bytes_per_node / world_size()));
+      connection.in_flight_bytes_per_node / static_cast<std::uint64_t>(options.ranks));
   connection.lz4 = all.lz4.value_or(false);
   connection.contact_points_only = all.contact_points_only.value_or(false);
   connection.warnings = std::move(cqlsh.warnings);
   if (connection.tls_insecure) {
-    connection.warnings.emplace_back(
-        "TLS certificates are NOT verified: whoever is on the way can read and change everything, "
-        "the password too; leave --tls-insecure out and name the authority with --tls-ca");
+    connection.warnings.push_back(
+        fmt::format("TLS certificates are NOT verified: whoever is on the way can read and change "
+                    "everything, the password too; leave {} out and name the authority with {}",
+                    option_name("tls-insecure"), option_name("tls-ca")));
   }
   return connection;
 }

@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/option.hpp"
+
 namespace ringfeed::cql {
 namespace {
 
@@ -121,8 +123,10 @@ struct Completion : RfCompletion {
 };
 
 /// A server that limits the connections of an address breaks off those beyond.
-constexpr std::string_view kHintOfLimit =
-    "; if the server limits the connections of an address, give fewer --connections-per-host";
+std::string hint_of_limit() {
+  return fmt::format("; if the server limits the connections of an address, give fewer {}",
+                     option_name("connections-per-host"));
+}
 
 /// Says what a failure to connect by TLS, or without, most likely comes from: the driver does not.
 Failure with_hint(Failure failure, bool tls) {
@@ -139,43 +143,45 @@ Failure with_hint(Failure failure, bool tls) {
           "the server broke off the connection after the TLS handshake, as one does that asks for "
           "a client certificate and gets none that it trusts";
     } else {
-      failure.message +=
-          "; if the server speaks TLS, give --tls, or name its authority with --tls-ca; if it "
-          "takes "
-          "protocol 5 alone, set native_transport_allow_older_protocols there";
-      failure.message += kHintOfLimit;
+      failure.message += fmt::format(
+          "; if the server speaks TLS, give {}, or name its authority with {}; if it takes "
+          "protocol 5 alone, set native_transport_allow_older_protocols there{}",
+          option_name("tls"), option_name("tls-ca"), hint_of_limit());
     }
   }
   return failure;
 }
 
 /// What helps against a limit that the server's settings set, by its words; empty for others.
-std::string_view remedy_of_limit(std::string_view message) {
-  static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+std::string remedy_of_limit(std::string_view message) {
+  const std::string smaller = fmt::format("; make chunks smaller ({})", option_name("chunk-bytes"));
+  const std::pair<std::string_view, std::string> remedies[] = {
       {"READ_TOO_MANY_TOMBSTONES",
        "; too many deleted rows lie in the way: compact the table (nodetool compact) when "
        "gc_grace_seconds have passed"},
       {"READ_SIZE",
-       "; the rows are longer than the server reads at once: attach in smaller blocks "
-       "(--block-bytes), or make chunks smaller (--chunk-bytes)"},
+       fmt::format("; the rows are longer than the server reads at once: attach in smaller blocks "
+                   "({}), or make chunks smaller ({})",
+                   option_name("block-bytes"), option_name("chunk-bytes"))},
       // Later pages are shortened: this is how the driver reads which nodes and replicas there are.
       {"Guardrail page_size",
        "; the driver reads the system's tables by 1024 rows: page_size_fail_threshold of the "
-       "server "
-       "has to be that or more"},
-      {"is too large for the maximum size", "; make chunks smaller (--chunk-bytes)"},
-      {"column_value_size", "; make chunks smaller (--chunk-bytes)"},
-      {"Rejected an oversized mutation", "; make chunks smaller (--chunk-bytes)"},
-      {"Request is too big", "; make chunks smaller (--chunk-bytes)"},
+       "server has to be that or more"},
+      {"is too large for the maximum size", smaller},
+      {"column_value_size", smaller},
+      {"Rejected an oversized mutation", smaller},
+      {"Request is too big", smaller},
       {"vector_dimensions",
        "; make the table yourself, with a blob where this column is, and ingest into it"},
       {"allow_filtering",
        "; let the primary key begin with the split's column, or give each split a table of its "
        "own"},
-      {"read consistency levels", "; name another one with --read-consistency"},
-      {"write consistency levels", "; name another one with --write-consistency"},
+      {"read consistency levels",
+       fmt::format("; name another one with {}", option_name("read-consistency"))},
+      {"write consistency levels",
+       fmt::format("; name another one with {}", option_name("write-consistency"))},
   };
-  for (const auto& [words, remedy] : kRemedies) {
+  for (const auto& [words, remedy] : remedies) {
     if (message.find(words) != std::string_view::npos) return remedy;
   }
   return "";
@@ -251,7 +257,9 @@ Error Failure::error(std::string_view where) const {
       return make(ErrorCode::kPermission, "; ask for a GRANT");
     case Status::kTls:
       return make(ErrorCode::kPermission,
-                  "; check --tls-ca, --tls-server-name, --tls-cert and --tls-key");
+                  fmt::format("; check {}, {}, {} and {}", option_name("tls-ca"),
+                              option_name("tls-server-name"), option_name("tls-cert"),
+                              option_name("tls-key")));
     case Status::kUnavailable:
     case Status::kOverloaded:
     case Status::kFailed:
@@ -538,11 +546,12 @@ Error Session::error(const Failure& failure, std::string_view where) const {
   if (!is_about_nodes || failure.status == Status::kUnavailable) return plain;
   std::string hint;
   if (!std::ranges::all_of(hosts(), &Host::connected)) {
-    hint = kHintOfLimit;
+    hint = hint_of_limit();
     if (!connection_.contact_points_only) {
-      hint +=
+      hint += fmt::format(
           "; if addresses of the cluster's own network cannot be reached from here (docker, a "
-          "forwarded port), give --contact-points-only";
+          "forwarded port), give {}",
+          option_name("contact-points-only"));
     }
   }
   return Error(plain.code(),

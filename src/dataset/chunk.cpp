@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "base/byte_order.hpp"
+#include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
 
 namespace ringfeed {
@@ -259,8 +260,8 @@ std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch) {
         ErrorCode::kBadData,
         fmt::format(
             "a chunk of {} samples would take {} bytes, the limit is {}; choose smaller chunks "
-            "(--chunk-bytes) or samples",
-            batch.num_rows(), size, kChunkBytesMax));
+            "({}) or samples",
+            batch.num_rows(), size, kChunkBytesMax, option_name("chunk-bytes")));
   }
   auto stream = value_of(arrow::io::BufferOutputStream::Create(size), kWhere);
   std::int32_t metadata_bytes = 0;
@@ -322,9 +323,8 @@ std::shared_ptr<arrow::ArrayData> scattered_column(const Scattered& scattered) {
   const auto& samples = scattered.samples;
   const auto rows = static_cast<std::int64_t>(samples.size());
   using View = arrow::BinaryViewType::c_type;
-  std::shared_ptr<arrow::Buffer> views =
-      value_of(arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(View))),
-               "scattered samples");
+  std::shared_ptr<arrow::Buffer> views = value_of(
+      arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(View))), "scattered samples");
   auto* const view = reinterpret_cast<View*>(views->mutable_data());
   std::vector<std::shared_ptr<arrow::Buffer>> buffers = {nullptr, std::move(views)};
   for (std::size_t run = 0; run < scattered.starts.size(); ++run) {

@@ -48,8 +48,7 @@ bool is_password_key(std::string_view key) {
 /// ?password= and the like.
 std::string redacted(std::string_view text) {
   std::string result(text);
-  std::ranges::replace_if(
-      result, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  std::ranges::replace_if(result, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
   const auto begin = authority_begin(text);
   if (begin == 0) return result;
   const auto colon = result.find(':', begin);
@@ -78,11 +77,8 @@ std::string redacted(std::string_view text) {
 [[noreturn]] void refuse_password(std::string_view text) {
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("'{}': a password in an address can be seen by everyone; leave it out, and "
-                  "set RINGFEED_PASSWORD, give --password-file FILE (or - for standard "
-                  "input), write it into ~/.cassandra/credentials, or run in a terminal, "
-                  "where it is asked for",
-                  redacted(text)));
+      fmt::format("'{}': a password in an address can be seen by everyone; leave it out, and {}",
+                  redacted(text), ways_to_give_password()));
 }
 
 int hex_digit(char c) {

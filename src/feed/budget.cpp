@@ -1,4 +1,4 @@
-// The sums behind --prefetch-bytes.
+// The sums behind the bound of what a feed holds.
 #include "feed/budget.hpp"
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/byte_size.hpp"
+#include "base/option.hpp"
 #include "order/rank_order.hpp"
 
 namespace ringfeed {
@@ -56,16 +57,18 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
   const std::uint64_t least =
       full ? budget.floor_bytes : budget.floor_bytes + std::min(2 * largest, total);
   if (budget.bytes < least) {
-    const std::string remedy = full ? "raise --prefetch-bytes to that, or use --shuffle block, "
-                                      "which is as good for training"
-                                    : "raise --prefetch-bytes to that, or use fewer --lanes, a "
-                                      "smaller --window or more ranks";
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--prefetch-bytes {}: this order holds up to {} blocks at once ({}) "
-                            "and needs at least {} "
-                            "({} bytes); {}",
-                            format_bytes(budget.bytes), held, format_bytes(held_bytes),
-                            format_bytes(least), least, remedy));
+    const std::string bound = option_name("prefetch-bytes");
+    const std::string remedy =
+        full ? fmt::format("raise {} to that, or use {}, which is as good for training", bound,
+                           option_name("shuffle", "block"))
+             : fmt::format("raise {} to that, or use fewer {}, a smaller {} or more ranks", bound,
+                           option_name("lanes"), option_name("window"));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} {}: this order holds up to {} blocks at once ({}) and needs at least "
+                    "{} ({} bytes); {}",
+                    bound, format_bytes(budget.bytes), held, format_bytes(held_bytes),
+                    format_bytes(least), least, remedy));
   }
   budget.blocks_bytes = budget.bytes - aside;
   return budget;

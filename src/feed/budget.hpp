@@ -16,7 +16,7 @@ constexpr std::uint64_t cost_of(const BlockInfo& block) noexcept {
 }
 
 struct Budget {
-  std::uint64_t bytes = 0;  ///< --prefetch-bytes, or the default
+  std::uint64_t bytes = 0;  ///< what was asked for, or the default
   std::uint64_t floor_bytes =
       0;  ///< blocks that must be held at once, batches, and what each block costs unread
   std::uint64_t blocks_bytes = 0;  ///< what of `bytes` is for blocks

@@ -18,6 +18,7 @@
 
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
+#include "base/option.hpp"
 #include "base/random.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
@@ -41,16 +42,18 @@ void check_options(const IngestOptions& options, const Schema& schema) {
                   fmt::format("{} {} is not in {} to {}", name, value, least, most));
     }
   };
-  check_range("--chunk-bytes", options.chunk_bytes, 4096, kSampleBytesMax);
-  check_range("--spill-bytes", options.spill_bytes, std::uint64_t{1} << 20, UINT64_MAX);
+  check_range(option_name("chunk-bytes"), options.chunk_bytes, 4096, kSampleBytesMax);
+  check_range(option_name("spill-bytes"), options.spill_bytes, std::uint64_t{1} << 20, UINT64_MAX);
   std::string text;
   for (const auto& split : options.splits)
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", split.name, split.share);
   check_splits(options.splits, text);
   if (options.append && options.overwrite) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "a new version either adds to the one before or takes its place; choose --append "
-                "or --overwrite");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("a new version either adds to the one before or takes its place; choose "
+                    "{} or {}",
+                    option_name("append"), option_name("overwrite")));
   }
   if (!options.stratify.empty()) check_stratify(schema, options.stratify);
 }

@@ -14,7 +14,7 @@
 
 #include "base/file.hpp"
 #include "report/event_file.hpp"
-#include "report/page.hpp"
+#include "report/run_page.hpp"
 
 namespace ringfeed {
 

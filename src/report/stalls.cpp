@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -37,20 +39,20 @@ Finding find_feed_limit(const TrainSeconds& rank, int read_threads, int assemble
     finding.limit = Limit::kAssembly;
     finding.text = fmt::format(
         "Training waited for data {} % of the time while copying samples into batches kept its "
-        "threads busy: more --assemble-threads help.",
-        waited);
+        "threads busy: more {} help.",
+        waited, option_name("assemble-threads"));
   } else if (checking > kBusyShare) {
     finding.limit = Limit::kCheck;
     finding.text = fmt::format(
         "Training waited for data {} % of the time while checking and decoding blocks kept its "
-        "threads busy: more --read-threads help.",
-        waited);
+        "threads busy: more {} help.",
+        waited, option_name("read-threads"));
   } else {
     finding.limit = Limit::kStore;
     finding.text = fmt::format(
         "Training waited for data {} % of the time, and the feed for the store: a nearer or faster "
-        "store, a --cache, or more --prefetch-bytes help.",
-        waited);
+        "store, a cache ({}), or more {} help.",
+        waited, option_name("cache"), option_name("prefetch-bytes"));
   }
   return finding;
 }
@@ -94,8 +96,8 @@ Finding find_limit(std::span<const TrainSeconds> ranks, int read_threads, int as
   if (exchange > kAllReduceShare) {
     return {Limit::kAllReduce, -1, sum.all_reduce / static_cast<double>(ranks.size()),
             fmt::format("The exchange of gradients between the ranks took {} % of the time: a "
-                        "larger --batch-size, or fewer ranks with more --threads, help.",
-                        percent(exchange))};
+                        "larger batch ({}), or fewer ranks with more {}, help.",
+                        percent(exchange), option_name("batch-size"), option_name("threads"))};
   }
   return {Limit::kModel, -1, 0,
           fmt::format("The model itself: forward, backward and optimizer took {} % of the time, "

@@ -9,6 +9,8 @@
 #include <ringfeed/error.hpp>
 #include <string_view>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -25,8 +27,8 @@ int number(const char* name, int least, int most, std::optional<int> without) {
         ErrorCode::kInvalidArgument,
         fmt::format(
             "the environment variable {} is not set, but RANK or WORLD_SIZE is; start the ranks by "
-            "torchrun or --nproc",
-            name));
+            "torchrun or {}",
+            name, option_name("nproc")));
   }
   int value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
@@ -52,7 +54,9 @@ World World::from_environment() {
   if (!address) {
     throw Error(
         ErrorCode::kInvalidArgument,
-        "the environment variable MASTER_ADDR is not set; start the ranks by torchrun or --nproc");
+        fmt::format(
+            "the environment variable MASTER_ADDR is not set; start the ranks by torchrun or {}",
+            option_name("nproc")));
   }
   world.address = *address;
   world.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65'535, std::nullopt));

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "base/system_error.hpp"
 #include "dataset/chunk.hpp"
 
@@ -63,15 +64,19 @@ std::string describe_size(std::uint64_t bytes) {
       kSampleBytesMax);
 }
 
+std::string BadRecords::default_remedy() {
+  return fmt::format("correct it, or leave bad records out with {}", option_name("on-bad", "skip"));
+}
+
 BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,
-                       std::string_view remedy)
-    : on_bad_(options.on_bad), rejects_path_(options.rejects_path), remedy_(remedy) {
+                       std::string remedy)
+    : on_bad_(options.on_bad), rejects_path_(options.rejects_path), remedy_(std::move(remedy)) {
   if (rejects_path_.empty()) return;
   if (on_bad_ == OnBad::kError) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: a rejects file is written only when bad records are skipped; add "
-                            "--on-bad skip",
-                            rejects_path_));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: a rejects file is written only when bad records are skipped; add {}",
+                    rejects_path_, option_name("on-bad", "skip")));
   }
   for (const auto& path : source_paths) {
     std::error_code ignored;

@@ -24,11 +24,13 @@ std::string describe_size(std::uint64_t bytes);
 
 class BadRecords {
  public:
+  static std::string default_remedy();
+
   /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails;
   /// kInvalidArgument for a rejects file without kSkip, or one that is a source.
   /// `remedy` ends the error of a bad record.
   BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,
-             std::string_view remedy = "correct it, or leave bad records out with --on-bad skip");
+             std::string remedy = default_remedy());
   /// Removes an unfinished rejects file.
   ~BadRecords();
   BadRecords(const BadRecords&) = delete;
@@ -48,7 +50,7 @@ class BadRecords {
 
   const OnBad on_bad_;
   const std::string rejects_path_;
-  const std::string_view remedy_;
+  const std::string remedy_;
   std::optional<File> rejects_;
   std::string lines_;  ///< not yet written
   std::uint64_t count_ = 0;

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "source/bad_records.hpp"
 #include "source/cast.hpp"
@@ -125,8 +126,8 @@ ColumnSpec class_column_of(const ColumnSpec& column, std::vector<std::string> na
                : ColumnSpec{column.name, ColumnKind::kTensor, DType::kInt64, {}, std::move(names)};
   }
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--classes: column {} is {}; classes are of text or of whole numbers",
-                          in_quotes(column.name), column.type_name()));
+              fmt::format("{}: column {} is {}; classes are of text or of whole numbers",
+                          option_name("classes"), in_quotes(column.name), column.type_name()));
 }
 
 }  // namespace ringfeed

@@ -8,6 +8,7 @@
 #include <deque>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
 #include "source/input.hpp"
@@ -32,9 +33,9 @@ std::vector<TypedColumn> columns_of(const Files& files) {
       if (columns[i].spec.name != file->spec().name) continue;
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} and {}: both would be the column {}; rename one, or ingest the "
-                              "second with --append "
-                              "if it holds more samples",
-                              files[i]->path(), file->path(), in_quotes(file->spec().name)));
+                              "second with {} if it holds more samples",
+                              files[i]->path(), file->path(), in_quotes(file->spec().name),
+                              option_name("append")));
     }
     if (file->samples() != files[0]->samples()) {
       throw Error(

@@ -14,6 +14,7 @@
 #include <optional>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "source/arrays.hpp"
@@ -134,9 +135,9 @@ class CsvSource final : public Source {
       const auto& tensor = options_.tensors[i];
       if (!tensor.dtype) {
         throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("--tensor {}: the fields of a CSV file have no dtype; say one "
-                                "behind the shape, e.g. :float32",
-                                tensor.name));
+                    fmt::format("{} {}: the fields of a CSV file have no dtype; say one behind the "
+                                "shape, e.g. :float32",
+                                option_name("tensor"), tensor.name));
       }
       columns_.push_back({column_of(tensor, static_cast<std::int64_t>(choice.tensors[i].size())),
                           choice.tensors[i], parser_for(*tensor.dtype)});
@@ -188,8 +189,8 @@ class CsvSource final : public Source {
     const bool is_scalar = type.kind == ColumnKind::kTensor && type.shape.empty();
     if (!is_scalar && type.kind != ColumnKind::kString) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--schema: column {} of a CSV file is a number or a string, not {}",
-                              in_quotes(name), type.type_name()));
+                  fmt::format("{}: column {} of a CSV file is a number or a string, not {}",
+                              option_name("schema"), in_quotes(name), type.type_name()));
     }
     return {type, {place}, is_scalar ? parser_for(type.dtype) : nullptr};
   }

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
@@ -157,8 +158,8 @@ std::vector<TypedColumn> typed_columns_of(const JsonColumns& columns) {
     typed.push_back({spec_of(name, columns.types[i]), {}});
     if (kind == JsonKind::kNone) {
       typed.back().refusal =
-          fmt::format("column {}: it has no value, so nothing tells its type; say it with --schema",
-                      in_quotes(name));
+          fmt::format("column {}: it has no value, so nothing tells its type; say it with {}",
+                      in_quotes(name), option_name("schema"));
     } else if (kind == JsonKind::kOther) {
       typed.back().refusal = fmt::format(
           "column {}: objects, and lists of lists or of text, cannot be held; give their numbers "

@@ -16,6 +16,7 @@
 #include <numeric>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
@@ -239,8 +240,8 @@ std::size_t Projection::place_of(std::size_t column) const {
 
 const TypedColumn& Projection::held(std::size_t column, const std::string& where) const {
   if (source_[column].refusal.empty()) return source_[column];
-  throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or leave the column out with --drop", where,
-                                               source_[column].refusal));
+  throw Error(ErrorCode::kBadData, fmt::format("{}: {}, or leave the column out with {}", where,
+                                               source_[column].refusal, option_name("drop")));
 }
 
 void Projection::add_tensor(const TensorSpec& tensor, const Places& columns,
@@ -252,10 +253,10 @@ void Projection::add_tensor(const TensorSpec& tensor, const Places& columns,
     const bool is_list = spec.kind == ColumnKind::kList;
     if (spec.kind != ColumnKind::kTensor && !(is_list && columns.size() == 1)) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--tensor {}: column {} is {}, which makes no tensor{}; choose "
-                              "columns of numbers",
-                              tensor.name, in_quotes(spec.name), spec.type_name(),
-                              is_list ? " with others" : ""));
+                  fmt::format("{} {}: column {} is {}, which makes no tensor{}; choose columns of "
+                              "numbers",
+                              option_name("tensor"), tensor.name, in_quotes(spec.name),
+                              spec.type_name(), is_list ? " with others" : ""));
     }
     elements += spec.elements();
     output.parts.push_back(place_of(column));
@@ -284,8 +285,9 @@ void Projection::add_other(std::size_t column, const SourceOptions& options,
             : is_list && type->kind == ColumnKind::kList;
     if (!fits) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--schema: column {} is {}, which does not become {}; cast it before",
-                              in_quotes(spec.name), spec.type_name(), type->type_name()));
+                  fmt::format("{}: column {} is {}, which does not become {}; cast it before",
+                              option_name("schema"), in_quotes(spec.name), spec.type_name(),
+                              type->type_name()));
     }
     output.spec = *type;
     output.copied = true;

@@ -6,6 +6,7 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/source.hpp>
 
+#include "base/option.hpp"
 #include "source/classes.hpp"
 #include "source/column_file.hpp"
 #include "source/column_source.hpp"
@@ -75,10 +76,9 @@ Format settle_format(const std::vector<std::string>& paths, std::vector<std::str
       files.push_back(path);
     }
     if (formats.back() != formats[0] && !(is_column(formats.back()) && is_column(formats[0]))) {
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} and {} are of two formats; ingest one, then the other with --append",
-                      paths[0], path));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} and {} are of two formats; ingest one, then the other with {}",
+                              paths[0], path, option_name("append")));
     }
   }
   return formats[0];

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/option.hpp"
 #include "source/bad_records.hpp"
 
 namespace ringfeed {
@@ -22,10 +23,10 @@ constexpr std::int64_t kTensorElementsMax = std::numeric_limits<std::int32_t>::m
 
 [[noreturn]] void throw_form(std::string_view text, std::string_view what) {
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--tensor {}: {}; the form is NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE "
+              fmt::format("{} {}: {}; the form is NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE "
                           "or COL:SHAPE, e.g. "
                           "image=f0..f63:8x8:float32 or label=f64::int64",
-                          in_quotes(text), what));
+                          option_name("tensor"), in_quotes(text), what));
 }
 
 /// `fail` throws what is wrong.
@@ -95,7 +96,7 @@ TensorSpec TensorSpec::parse(std::string_view text) {
       spec.dtype = dtype_from_name(shape);
     } catch (const Error& error) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--tensor {}: {}", in_quotes(text), error.what()));
+                  fmt::format("{} {}: {}", option_name("tensor"), in_quotes(text), error.what()));
     }
     const auto shape_colon = rest.rfind(':');
     if (shape_colon == std::string_view::npos) throw_form(text, "SHAPE is missing");
@@ -117,9 +118,9 @@ TensorSpec TensorSpec::parse(std::string_view text) {
 ColumnSpec parse_type(std::string_view text) {
   const auto fail = [&](std::string_view what) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--schema {}: {}; the form is NAME=TYPE, and TYPE a dtype, DTYPE:8x8, "
+                fmt::format("{} {}: {}; the form is NAME=TYPE, and TYPE a dtype, DTYPE:8x8, "
                             "list<DTYPE>, string or binary",
-                            in_quotes(text), what));
+                            option_name("schema"), in_quotes(text), what));
   };
   const auto equals = text.rfind('=');
   if (equals == std::string_view::npos || equals == 0) fail("there is no name and '='");
@@ -148,16 +149,17 @@ ColumnChoice choose_columns(const SourceOptions& options,
                             const std::vector<std::string>& source_columns) {
   if (!options.columns.empty() && !options.drop.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--columns and --drop: columns are chosen or left out; give one of the two");
+                fmt::format("{} and {}: columns are chosen or left out; give one of the two",
+                            option_name("columns"), option_name("drop")));
   }
   Places places(source_columns.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
   if (!options.columns.empty()) {
-    places = find_columns("--columns", options.columns, source_columns);
-    check_each_once("--columns", places, source_columns);
+    places = find_columns(option_name("columns"), options.columns, source_columns);
+    check_each_once(option_name("columns"), places, source_columns);
   }
   std::vector<bool> is_taken(source_columns.size());
-  for (const auto place : find_columns("--drop", options.drop, source_columns))
+  for (const auto place : find_columns(option_name("drop"), options.drop, source_columns))
     is_taken[place] = true;
   std::erase_if(places, [&](std::size_t place) { return is_taken[place]; });
   std::vector<std::string> names;
@@ -165,8 +167,8 @@ ColumnChoice choose_columns(const SourceOptions& options,
 
   ColumnChoice choice;
   for (const auto& tensor : options.tensors) {
-    auto& of = choice.tensors.emplace_back(
-        find_columns(fmt::format("--tensor {}", tensor.name), tensor.columns, names));
+    auto& of = choice.tensors.emplace_back(find_columns(
+        fmt::format("{} {}", option_name("tensor"), tensor.name), tensor.columns, names));
     for (auto& place : of) is_taken[place = places[place]] = true;
   }
   std::erase_if(places, [&](std::size_t place) { return is_taken[place]; });
@@ -179,8 +181,8 @@ ColumnChoice choose_columns(const SourceOptions& options,
                 fmt::format("{}: there is no column {}; the columns that are in no tensor are {}",
                             option, in_quotes(name), listed(others)));
   };
-  for (const auto& each : options.classes) check_other("--classes", each.column);
-  for (const auto& type : options.types) check_other("--schema", type.name);
+  for (const auto& each : options.classes) check_other(option_name("classes"), each.column);
+  for (const auto& type : options.types) check_other(option_name("schema"), type.name);
   return choice;
 }
 
@@ -219,11 +221,10 @@ ColumnSpec column_of(const TensorSpec& spec, std::int64_t elements, DType dtype)
   if (column.elements() == elements) return column;
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format(
-          "--tensor {}: the columns have {} elements, but the shape {} takes {}; correct either",
-          spec.name, elements,
-          spec.shape.empty() ? "scalar" : fmt::format("{}", fmt::join(spec.shape, "x")),
-          column.elements()));
+      fmt::format("{} {}: the columns have {} elements, but the shape {} takes {}; correct either",
+                  option_name("tensor"), spec.name, elements,
+                  spec.shape.empty() ? "scalar" : fmt::format("{}", fmt::join(spec.shape, "x")),
+                  column.elements()));
 }
 
 const ColumnSpec* find_type(const SourceOptions& options, std::string_view column) {
@@ -243,15 +244,15 @@ void check_tensors(const std::vector<TensorSpec>& tensors) {
     }
     if (!fits) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--tensor {}: it needs a name, at least one column, and a shape of "
-                              "at most {} dimensions "
-                              "from 1 and {} elements",
-                              in_quotes(tensor.name), kTensorDimensionsMax, kTensorElementsMax));
+                  fmt::format("{} {}: it needs a name, at least one column, and a shape of at most "
+                              "{} dimensions from 1 and {} elements",
+                              option_name("tensor"), in_quotes(tensor.name), kTensorDimensionsMax,
+                              kTensorElementsMax));
     }
     if (names.insert(tensor.name).second) continue;
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--tensor {}: the name stands twice; choose another for one of them",
-                            tensor.name));
+                fmt::format("{} {}: the name stands twice; choose another for one of them",
+                            option_name("tensor"), tensor.name));
   }
 }
 

@@ -14,6 +14,7 @@
 #include "base/byte_size.hpp"
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 
@@ -258,10 +259,10 @@ void CachedReader::warn_full() noexcept {
   for (const auto& block : blocks_) bytes += block.bytes;
   folder_.warn_once(fmt::format(
       "the cache {} is full ({}): it serves {:.0f} % of {}, the rest is read from the store in "
-      "each epoch; --cache-bytes {} would hold it whole",
+      "each epoch; {} would hold it whole",
       folder_.path(), format_bytes(folder_.bytes_max()),
       100.0 * static_cast<double>(kept) / static_cast<double>(blocks_.size()), where_,
-      format_bytes(bytes + bytes / 50)));
+      option_name("cache-bytes", format_bytes(bytes + bytes / 50))));
 }
 
 }  // namespace ringfeed

@@ -6,6 +6,7 @@
 #include <ringfeed/store.hpp>
 #include <ringfeed/url.hpp>
 
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/finite.hpp"
 #include "store/blocks_ahead.hpp"
@@ -37,8 +38,9 @@ std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const Verify
 std::uint64_t Store::repair(const Manifest&, const std::function<void(std::uint64_t bytes)>&) {
   throw Error(
       ErrorCode::kInvalidArgument,
-      "what is in one copy cannot be repaired from others, as packed data sets in Cassandra "
-      "can; verify without --repair, and restore or ingest again what is damaged");
+      fmt::format("what is in one copy cannot be repaired from others, as packed data sets in "
+                  "Cassandra can; verify without {}, and restore or ingest again what is damaged",
+                  option_name("repair")));
 }
 
 VerifyResult verify(std::string_view url, const VerifyOptions& options,

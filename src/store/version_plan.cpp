@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -47,8 +49,8 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
   if (versions.empty()) {
     throw Error(
         ErrorCode::kNotFound,
-        fmt::format("{}: there is no data set to append to; check the path, or leave out --append",
-                    where));
+        fmt::format("{}: there is no data set to append to; check the path, or leave out {}", where,
+                    option_name("append")));
   }
   VersionPlan plan;
   const bool is_newest = intent.append || intent.overwrite;
@@ -65,9 +67,8 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
     throw Error(
         ErrorCode::kConflict,
         fmt::format("{}: there is a data set already, made from other data or options; add "
-                    "to it with --append, make a new version of these alone with --overwrite, "
-                    "or name another one",
-                    where));
+                    "to it with {}, make a new version of these alone with {}, or name another one",
+                    where, option_name("append"), option_name("overwrite")));
   }
   check_same_schema(manifest.schema, intent.schema, where);
   plan.base_parts = manifest.parts.size();

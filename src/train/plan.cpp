@@ -10,6 +10,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "run/world.hpp"
 
 namespace ringfeed {
@@ -67,6 +68,8 @@ void check_numbers(const TrainOptions& options) {
         fmt::format("the weight decay is at least 0, not {}", decay));
   check(options.epochs >= 1 && options.epochs <= kEpochsMax,
         fmt::format("the number of epochs is 1 to {}, not {}", kEpochsMax, options.epochs));
+  check(options.on_nan == "stop" || options.on_nan == "continue",
+        fmt::format("on_nan is stop or continue, not '{}'", options.on_nan));
   check(options.threads >= 0 && options.threads <= kThreadsMax,
         fmt::format("the number of threads is 0 (choose) to {}, not {}", kThreadsMax,
                     options.threads));
@@ -75,9 +78,11 @@ void check_numbers(const TrainOptions& options) {
 void check_checkpoints(const TrainOptions& options) {
   const bool folder = !options.checkpoint_dir.empty();
   check(options.checkpoint_every == 0 || folder,
-        "checkpoints every so many steps need a folder; name it (--checkpoint-dir)");
+        fmt::format("checkpoints every so many steps need a folder; name it ({})",
+                    option_name("checkpoint-dir")));
   check(options.resume != "auto" || folder,
-        "--resume auto goes on from the newest checkpoint of a folder; name it (--checkpoint-dir)");
+        fmt::format("{} goes on from the newest checkpoint of a folder; name it ({})",
+                    option_name("resume", "auto"), option_name("checkpoint-dir")));
   check(options.checkpoint_keep >= 1, "at least 1 checkpoint is kept, not 0");
 }
 
@@ -115,11 +120,12 @@ std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model
 /// The option of ingest that makes a tensor of such a column.
 std::string remedy_for(const ColumnSpec& column) {
   if (column.kind == ColumnKind::kString)
-    return fmt::format(
-        ": ingest it with --classes {0}, or numbers as text with --schema {0}=float32",
-        column.name);
+    return fmt::format(": ingest it with {}, or numbers as text with {}",
+                       option_name("classes", column.name),
+                       option_name("schema", column.name + "=float32"));
   if (column.kind == ColumnKind::kList)
-    return fmt::format(": ingest lists of one length with --tensor {}:LENGTH", column.name);
+    return fmt::format(": ingest lists of one length with {}",
+                       option_name("tensor", column.name + ":LENGTH"));
   return "";
 }
 
@@ -134,7 +140,7 @@ const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
   return column;
 }
 
-/// The columns that --input names: one, or several that are put side by side.
+/// The columns that the input names: one, or several that are put side by side.
 std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names) {
   std::vector<PlanInput> inputs;
   std::string_view rest = names;
@@ -173,16 +179,16 @@ void check_target(const ColumnSpec& target, LossKind loss) {
   switch (loss) {
     case LossKind::kMse:
       check(is_float(target.dtype),
-            fmt::format(
-                "loss mse needs a floating-point target; '{0}' is {1}; ingest it with --schema "
-                "{0}=float32, or use cross_entropy for classes",
-                target.name, target.type_name()));
+            fmt::format("loss mse needs a floating-point target; '{}' is {}; ingest it with {}, or "
+                        "use cross_entropy for classes",
+                        target.name, target.type_name(),
+                        option_name("schema", target.name + "=float32")));
       return;
     case LossKind::kCrossEntropy:
       check(is_integer(target.dtype),
-            fmt::format("loss cross_entropy needs whole numbers as labels; '{0}' is {1}; ingest it "
-                        "with --classes {0}, or use mse (numbers) or bce (yes or no)",
-                        target.name, target.type_name()));
+            fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it "
+                        "with {}, or use mse (numbers) or bce (yes or no)",
+                        target.name, target.type_name(), option_name("classes", target.name)));
       check(is_scalar(target),
             fmt::format("loss cross_entropy needs one label per sample; '{}' is {}", target.name,
                         target.type_name()));

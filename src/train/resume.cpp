@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.hpp"
+#include "base/option.hpp"
 #include "train/agreement.hpp"
 
 namespace ringfeed {
@@ -21,9 +22,9 @@ Checkpoints open_checkpoints(const TrainOptions& options) {
     if (newest && options.resume == "auto") checkpoints.from = Checkpoint::read(*newest);
     if (newest && options.resume.empty()) {
       throw Error(ErrorCode::kConflict,
-                  fmt::format("{}: there are checkpoints of a run here; go on with it by --resume "
-                              "auto, or choose another folder",
-                              options.checkpoint_dir));
+                  fmt::format("{}: there are checkpoints of a run here; go on with it by {}, or "
+                              "choose another folder",
+                              options.checkpoint_dir, option_name("resume", "auto")));
     }
   }
   if (!options.resume.empty() && options.resume != "auto")

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/option.hpp"
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
@@ -177,7 +178,7 @@ class Trainer {
         checkpoints_(checkpoints),
         feed_(dataset_, feed_options()),
         finish_(group_, options.finish),
-        loss_check_(!options.allow_nan_loss, device_),
+        loss_check_(options.on_nan == "stop", device_),
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
@@ -237,15 +238,15 @@ class Trainer {
     const bool finishes = options_.finish.stop_requested() && !has_checkpoints();
     if (!options_.stop.stop_requested() && !finishes) return;
     throw Error(ErrorCode::kCancelled,
-                has_checkpoints() ? "interrupted; --resume auto goes on from the last checkpoint"
+                has_checkpoints() ? fmt::format("interrupted; {} goes on from the last checkpoint",
+                                                option_name("resume", "auto"))
                                   : "interrupted; the weights were not saved");
   }
   [[noreturn]] void throw_finished() const {
     throw Error(
         ErrorCode::kCancelled,
-        fmt::format("interrupted; a checkpoint was written to {}, and --resume auto goes on "
-                    "from there",
-                    options_.checkpoint_dir));
+        fmt::format("interrupted; a checkpoint was written to {}, and {} goes on from there",
+                    options_.checkpoint_dir, option_name("resume", "auto")));
   }
 
   const TrainOptions& options_;
@@ -389,7 +390,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   summary.losses.push_back(sums.mean_loss());
   meters_.loss = summary.losses.back();
   evaluate(summary);
-  if (!options_.allow_nan_loss && !std::isfinite(summary.val_loss.value_or(0))) {
+  if (options_.on_nan == "stop" && !std::isfinite(summary.val_loss.value_or(0))) {
     throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
                                *summary.val_loss));
   }
@@ -438,10 +439,10 @@ void Trainer::warn_of_lanes() const {
   const auto lanes = feed_.steps().lanes();
   const auto ranks = static_cast<std::uint32_t>(group_->size());
   if (const auto better = feed_.steps().better_lanes(group_->size())) {
-    options_.warn(
-        fmt::format("{} lanes do not divide well among {} ranks: all wait for those with {} lanes; "
-                    "--lanes {} gives each rank the same number (and another order)",
-                    lanes, ranks, (lanes + ranks - 1) / ranks, *better));
+    options_.warn(fmt::format(
+        "{} lanes do not divide well among {} ranks: all wait for those with {} lanes; "
+        "{} gives each rank the same number (and another order)",
+        lanes, ranks, (lanes + ranks - 1) / ranks, option_name("lanes", fmt::to_string(*better))));
   }
 }
 
@@ -550,7 +551,7 @@ void Trainer::check_losses() {
 }
 
 void Trainer::throw_diverged(const std::string& what) const {
-  std::string last = "there is no checkpoint (--checkpoint-dir)";
+  std::string last = fmt::format("there is no checkpoint ({})", option_name("checkpoint-dir"));
   if (checkpoints_ != nullptr) {
     const auto newest = checkpoints_->newest();
     last = newest ? fmt::format("the last checkpoint is {}", *newest)
@@ -558,10 +559,11 @@ void Trainer::throw_diverged(const std::string& what) const {
   } else if (!options_.checkpoint_dir.empty()) {
     last = fmt::format("the last checkpoint is the newest in {}", options_.checkpoint_dir);
   }
-  throw Error(ErrorCode::kInternal,
-              fmt::format("{}; {}; a smaller --lr or other values of the input may help, and "
-                          "--on-nan continue goes on all the same",
-                          what, last));
+  throw Error(
+      ErrorCode::kInternal,
+      fmt::format("{}; {}; a smaller {} or other values of the input may help, and {} goes on "
+                  "all the same",
+                  what, last, option_name("lr"), option_name("on-nan", "continue")));
 }
 
 void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
@@ -684,7 +686,9 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
 
 TrainSummary train(const TrainOptions& options) {
   const World world = World::from_environment();
-  const auto dataset = Dataset::open(options.url, options.connection);
+  ConnectionOptions connection = options.connection;
+  connection.ranks = world.size;
+  const auto dataset = Dataset::open(options.url, connection);
   Plan plan = Plan::make(options, dataset->schema(), world.size);
   if (dataset->size() == 0) {
     throw Error(ErrorCode::kInvalidArgument,

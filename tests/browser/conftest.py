@@ -24,6 +24,8 @@ const seen = {width: document.documentElement.scrollWidth, title: document.title
     paths: [...figure.querySelectorAll("path")].map((path) => path.getTotalLength()),
     bars: [...figure.querySelectorAll("rect")].map((bar) => [bar.getBBox().width, bar.getBBox().height]),
     texts: [...figure.querySelectorAll("svg text")].map((text) => text.textContent)})),
+  pictures: [...document.querySelectorAll("canvas")].map((canvas) => ({name: canvas.getAttribute("aria-label"), width: canvas.getBoundingClientRect().width,
+    shades: new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size})),
   reached: [...document.querySelectorAll("summary, a, [tabindex]")].filter((element) => { element.focus(); return document.activeElement === element; }).length,
   loads: performance.getEntriesByType("resource").length, text: document.body.innerText};
 const told = document.createElement("pre"); told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);

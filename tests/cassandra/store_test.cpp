@@ -55,7 +55,7 @@ TEST(CassandraStoreTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames)
   const auto name = fresh_name("append");
   auto store = store_of(name);
   ingest_into(store, 600);
-  expect_error(ErrorCode::kConflict, {"--append"}, [&] { ingest_into(store, 700); });
+  expect_error(ErrorCode::kConflict, {"IngestOptions::append"}, [&] { ingest_into(store, 700); });
   ingest_into(store, 900, 600, true);
   EXPECT_TRUE(ingest_into(store, 900, 600, true).unchanged);
   EXPECT_EQ(store.versions(), (std::vector<std::uint64_t>{1, 2}));

@@ -30,7 +30,7 @@ constexpr const char* kVariables[] = {"RINGFEED_USER",
                                       "RINGFEED_REQUEST_TIMEOUT_MS",
                                       "RINGFEED_CONNECTIONS_PER_HOST",
                                       "RINGFEED_CONTACT_POINTS_ONLY"};
-constexpr const char* kRemedies[] = {"RINGFEED_PASSWORD", "--password-file",
+constexpr const char* kRemedies[] = {"RINGFEED_PASSWORD", "ConnectionOptions::password",
                                      ".cassandra/credentials", "terminal"};
 
 /// A home without files and an environment without variables of ours.
@@ -333,12 +333,24 @@ TEST_F(Connections, AUserWithoutAPasswordNamesTheRemedies) {
   expect_error(ErrorCode::kPermission, {"'alice'"}, options, "cassandra://alice@h/k");
 }
 
+TEST_F(Connections, RanksShareWhatIsUnderWay) {
+  set("WORLD_SIZE", "8");  // it is not this room that finds the ranks
+  ConnectionOptions options;
+  EXPECT_EQ(resolve(options).in_flight_bytes_per_node, std::uint64_t{128} << 20);
+  options.ranks = 4;
+  EXPECT_EQ(resolve(options).in_flight_bytes_per_node, std::uint64_t{32} << 20);
+  options.in_flight_bytes_per_node = 1000;
+  EXPECT_EQ(resolve(options).in_flight_bytes_per_node, 1000u);
+  options.ranks = 0;
+  expect_error(ErrorCode::kInvalidArgument, {"0 ranks"}, options);
+}
+
 TEST_F(Connections, APasswordWithoutAUser) {
   set("RINGFEED_PASSWORD", "hunter2");  // may be meant for another cluster
   EXPECT_FALSE(resolve().user || resolve().password);
   ConnectionOptions options;
   options.password = Secret("hunter2");
-  expect_error(ErrorCode::kInvalidArgument, {"no user", "--user"}, options);
+  expect_error(ErrorCode::kInvalidArgument, {"no user", "ConnectionOptions::user"}, options);
 }
 
 TEST_F(Connections, EmptyAndZeroBytesInWhatIsSentAsALogin) {

@@ -209,7 +209,7 @@ TEST(Chunk, RefusesWhatIsTooLarge) {
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kBadData);
-    EXPECT_NE(std::string(error.what()).find("--chunk-bytes"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("IngestOptions::chunk_bytes"), std::string::npos);
   }
 }
 

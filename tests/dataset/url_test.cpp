@@ -179,8 +179,8 @@ TEST(Url, APasswordIsRefusedAndNeverQuoted) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
       const std::string message = error.what();
       EXPECT_EQ(message.find(secret), std::string::npos) << message;
-      for (const auto* remedy :
-           {"RINGFEED_PASSWORD", "--password-file", ".cassandra/credentials", "terminal"}) {
+      for (const auto* remedy : {"RINGFEED_PASSWORD", "ConnectionOptions::password",
+                                 ".cassandra/credentials", "terminal"}) {
         EXPECT_NE(message.find(remedy), std::string::npos) << message;
       }
     }

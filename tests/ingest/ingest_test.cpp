@@ -184,7 +184,7 @@ TEST(Ingest, TheSameAgainIsUnchanged) {
   EXPECT_TRUE(again.unchanged);
   EXPECT_EQ(again.manifest.version, 1u);
   EXPECT_EQ(snapshot(temp / "set"), before);
-  expect_error(ErrorCode::kConflict, "--append",
+  expect_error(ErrorCode::kConflict, "IngestOptions::append",
                [&] { ingest_into(temp / "set", {.samples = 100, .fingerprint = 2}, {}); });
   EXPECT_EQ(snapshot(temp / "set"), before);
 }
@@ -236,9 +236,11 @@ TEST(Ingest, OverwriteMakesANewVersionOfTheNewSamplesAlone) {
   EXPECT_FALSE(alone.unchanged);
   EXPECT_EQ(alone.manifest.version, 4u);
   EXPECT_EQ(alone.manifest.split_infos()[0].samples, 7u);
-  expect_error(ErrorCode::kInvalidArgument, "choose --append or --overwrite",
+  expect_error(ErrorCode::kInvalidArgument,
+               "choose IngestOptions::append or IngestOptions::overwrite",
                [&] { ingest_into(set, second, {.append = true, .overwrite = true}); });
-  expect_error(ErrorCode::kConflict, "--overwrite", [&] { ingest_into(set, second, {}); });
+  expect_error(ErrorCode::kConflict, "IngestOptions::overwrite",
+               [&] { ingest_into(set, second, {}); });
   // Each version has files of its own.
   LocalStore(set).remove(1);
   LocalStore(set).remove(4);

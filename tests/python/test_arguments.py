@@ -14,7 +14,6 @@ import pytest
 from built import PACKAGE
 
 import ringfeed
-from ringfeed.errors import KEYWORDS, PHRASES, in_python
 
 pytestmark = pytest.mark.program
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,31 +126,6 @@ def test_addresses_are_texts_or_paths() -> None:
     for call in (lambda: ringfeed.open(None), lambda: ringfeed.write(7, {"a": [1]}), lambda: ringfeed.list(b".")):
         with pytest.raises(ringfeed.InvalidArgumentError, match="the address is .*; it is a text or a path"):
             call()
-
-
-def test_errors_of_the_core_name_keywords() -> None:
-    assert in_python("--prefetch-bytes 1: raise --prefetch-bytes to that, or use fewer --lanes") == (
-        "prefetch_bytes 1: raise prefetch_bytes to that, or use fewer lanes")
-    assert in_python("add to it with --append, or name another one") == "add to it with append=True, or name another one"
-    assert in_python("a--tensor and /a/--tensor and --tensors stay") == "a--tensor and /a/--tensor and --tensors stay"
-
-
-def test_every_option_that_the_core_names_has_a_keyword() -> None:
-    """In texts of the rooms that Python calls; what only files of foreign formats need is of the program alone."""
-    of_the_program = {"on-bad"}
-    texts = [text for room in ("source", "ingest", "store", "feed", "audit", "cql", "dataset", "order")
-             for path in (ROOT / "src" / room).rglob("*.[ch]pp") for text in re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text())]
-    named = {name for text in texts for name in re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", text)}
-    assert "chunk-bytes" in named
-    for phrase in PHRASES:
-        named -= set(re.findall(r"--([a-z-]+)", phrase))
-    assert named <= {*KEYWORDS} | of_the_program
-
-
-def test_no_text_of_the_package_names_an_option() -> None:
-    for path in Path(PACKAGE, "ringfeed").glob("*.py"):
-        if path.name != "errors.py":
-            assert not re.findall(r'f?"[^"\n]*(?<![\w-])--[a-z][^"\n]*"', path.read_text()), path.name
 
 
 def test_messages_that_came_from_the_core(numbers: str, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ TEST(BadRecords, ListsHaveAnEnd) {
 TEST(BadRecords, ErrorEndsTheRun) {
   BadRecords bad({}, {});
   expect_error(ErrorCode::kBadData,
-               "a.csv:7: it is wrong; correct it, or leave bad records out with --on-bad skip",
+               "a.csv:7: it is wrong; correct it, or leave bad records out with "
+               "SourceOptions::on_bad = skip",
                [&] { bad.add("a.csv", 7, "it is wrong"); });
 }
 
@@ -59,7 +60,8 @@ TEST(BadRecords, RejectsFilesThatCannotBe) {
   const TempFolder folder;
   SourceOptions options;
   options.rejects_path = folder / "rejects.txt";
-  expect_error(ErrorCode::kInvalidArgument, "add --on-bad skip", [&] { BadRecords(options, {}); });
+  expect_error(ErrorCode::kInvalidArgument, "add SourceOptions::on_bad = skip",
+               [&] { BadRecords(options, {}); });
   options.on_bad = OnBad::kSkip;
   write_all(options.rejects_path, "x\n1\n");
   expect_error(ErrorCode::kInvalidArgument, "would replace a source",

@@ -102,10 +102,10 @@ TEST(Csv, EveryBadRecordIsNamed) {
     SCOPED_TRACE(record);
     const OneFile file("a.csv", "\"a\",b,c\n1,2,3\n\n\"1\",2,\"3\"\n" + record + "\n4,5,6\n");
     auto options = with_tensors({"a=a,b:2:float32", "c=c::uint8"});
-    expect_error(
-        ErrorCode::kBadData,
-        file.path + ":5: " + what + "; correct it, or leave bad records out with --on-bad skip",
-        [&] { Content({file.path}, options); });
+    expect_error(ErrorCode::kBadData,
+                 file.path + ":5: " + what +
+                     "; correct it, or leave bad records out with SourceOptions::on_bad = skip",
+                 [&] { Content({file.path}, options); });
     options.on_bad = OnBad::kSkip;
     options.rejects_path = file.folder / "rejects.txt";
     Content content({file.path}, options);
@@ -190,7 +190,7 @@ TEST(Csv, OtherColumnsStayBesideTensors) {
   options.drop = {};
   options.columns = {"n", "a..b"};
   EXPECT_EQ(Content({file.path}, options).types(), "t: float32 [2]; n: int64");
-  expect_error(ErrorCode::kInvalidArgument, "--tensor t: the fields of a CSV file have no dtype",
+  expect_error(ErrorCode::kInvalidArgument, "tensors t: the fields of a CSV file have no dtype",
                [&] { open_source({file.path}, with_tensors({"t=a,b:2"})); });
 }
 
@@ -222,9 +222,10 @@ TEST(Csv, TypesThatAreSaidAreNotLookedFor) {
   expect_error(ErrorCode::kBadData, "a.csv:2: column 's': 'a' is not a number",
                [&] { Content({file.path}, options); });
   options.types = {parse_type("s=list<int8>")};
-  expect_error(ErrorCode::kInvalidArgument,
-               "--schema: column 's' of a CSV file is a number or a string, not list<int8>",
-               [&] { open_source({file.path}, options); });
+  expect_error(
+      ErrorCode::kInvalidArgument,
+      "SourceOptions::types: column 's' of a CSV file is a number or a string, not list<int8>",
+      [&] { open_source({file.path}, options); });
 }
 
 TEST(Csv, RecordNumbersCountThroughAllFilesBadOnesToo) {
@@ -281,7 +282,7 @@ TEST(Csv, FieldsMayBeSeparatedByOtherBytes) {
 TEST(Csv, UnknownColumnListsThoseThereAre) {
   const OneFile file("a.csv", "x,y\n1,2\n");
   expect_error(ErrorCode::kInvalidArgument,
-               "--tensor t: there is no column 'z'; the columns are x, y",
+               "tensors t: there is no column 'z'; the columns are x, y",
                [&] { open_source({file.path}, with_tensors({"t=z::float32"})); });
 }
 

@@ -159,7 +159,7 @@ TEST(Parquet, TypesThatCannotBeHeldAreNamed) {
     SourceOptions options;
     options.drop = {"x"};
     EXPECT_EQ(Content({path}, options).types(), "y: int32");
-    expect_error(ErrorCode::kBadData, "or leave the column out with --drop",
+    expect_error(ErrorCode::kBadData, "or leave the column out with SourceOptions::drop",
                  [&] { open_source({path}, with_tensors({"y=y::int32"})); });
     expect_error(ErrorCode::kBadData, "cannot be held",
                  [&] { open_source({path}, with_tensors({"x=x::int32"})); });
@@ -286,7 +286,7 @@ TEST(Parquet, TensorsOfColumns) {
   EXPECT_EQ(content.values<float>("t"), (std::vector<float>{3, 4, 1, 1, 5, 6, 2, 0}));
   EXPECT_EQ(content.values<std::uint8_t>("y"), (std::vector<std::uint8_t>{1, 2}));
   expect_error(ErrorCode::kInvalidArgument,
-               "--tensor t: column 's' is string, which makes no tensor",
+               "tensors t: column 's' is string, which makes no tensor",
                [&] { open_source({path}, with_tensors({"t=s::int8"})); });
   expect_error(ErrorCode::kInvalidArgument, "the columns are a, b, c, s",
                [&] { open_source({path}, with_tensors({"t=z::int8"})); });

@@ -54,7 +54,7 @@ TEST(Projection, UsesOnlyTheColumnsThatAreNamed) {
   options.columns = {"b"};
   EXPECT_FALSE(Projection("f", source, options).copies());
   expect_error(ErrorCode::kBadData,
-               "f: column c cannot be held, or leave the column out with --drop",
+               "f: column c cannot be held, or leave the column out with SourceOptions::drop",
                [&] { Projection("f", source, {}); });
 }
 
@@ -119,7 +119,7 @@ TEST(Projection, ListsBecomeTensors) {
   narrow.project(slices, 4, 0, faults);
   EXPECT_EQ(faults.at(3).what, "column 'l': 300 is out of the range of uint8");
   expect_error(ErrorCode::kInvalidArgument,
-               "--tensor t: column 's' is string, which makes no tensor",
+               "tensors t: column 's' is string, which makes no tensor",
                [&] { Projection("f", source, testing::with_tensors({"t=s:2:uint8"})); });
 }
 
@@ -144,12 +144,14 @@ TEST(Projection, TextAndWholeNumbersBecomeClasses) {
   EXPECT_EQ(batch->Slice(0, 2)->column(0)->ToString(), "[\n  1,\n  0\n]");
   EXPECT_EQ(batch->Slice(0, 2)->column(1)->ToString(), "[\n  1,\n  0\n]");
   options.classes = {{"f", {"1"}}};
-  expect_error(ErrorCode::kInvalidArgument,
-               "--classes: column 'f' is float32; classes are of text or of whole numbers",
-               [&] { Projection("f", source, options); });
+  expect_error(
+      ErrorCode::kInvalidArgument,
+      "SourceOptions::classes: column 'f' is float32; classes are of text or of whole numbers",
+      [&] { Projection("f", source, options); });
   options.classes = {{"g", {}}};
   expect_error(ErrorCode::kInvalidArgument,
-               "--classes: there is no column 'g'; the columns that are in no tensor are s, n, f",
+               "SourceOptions::classes: there is no column 'g'; the columns that are in no tensor "
+               "are s, n, f",
                [&] { Projection("f", source, options); });
 }
 
@@ -193,9 +195,10 @@ TEST(Projection, TypesThatAreSaidAreCast) {
   EXPECT_EQ(batch->column(1)->Slice(0, 1)->ToString(), "[\n  [\n    1,\n    2\n  ]\n]");
   EXPECT_EQ(batch->column(2)->ToString(), "[\n  40,\n  41\n]");
   options.types = {parse_type("x=string")};
-  expect_error(ErrorCode::kInvalidArgument,
-               "--schema: column 'x' is int64, which does not become string; cast it before",
-               [&] { Projection("f", source, options); });
+  expect_error(
+      ErrorCode::kInvalidArgument,
+      "SourceOptions::types: column 'x' is int64, which does not become string; cast it before",
+      [&] { Projection("f", source, options); });
 }
 
 TEST(Projection, BatchesHaveBounds) {

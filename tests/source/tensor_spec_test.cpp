@@ -52,16 +52,16 @@ TEST(TensorSpec, ColumnsAreChosenOrLeftOutBeforeTheyArePacked) {
   options.drop = {"a..b"};
   EXPECT_EQ(choose_columns(options, names).others, Places{3});
   options.columns = {"a"};
-  expect_error(ErrorCode::kInvalidArgument, "--columns and --drop",
+  expect_error(ErrorCode::kInvalidArgument, "columns and SourceOptions::drop",
                [&] { choose_columns(options, names); });
   options.drop = {};
-  expect_error(ErrorCode::kInvalidArgument, "--tensor t: there is no column 'c'; the columns are a",
+  expect_error(ErrorCode::kInvalidArgument, "tensors t: there is no column 'c'; the columns are a",
                [&] { choose_columns(options, names); });
   options.columns = {"d", "c", "b"};
   EXPECT_EQ(choose_columns(options, names).others, (Places{3, 1}));
   EXPECT_EQ(choose_columns(options, names).tensors, std::vector<Places>{{2}});
   options.columns = {"c", "b..d"};
-  expect_error(ErrorCode::kInvalidArgument, "--columns: 'c' stands twice",
+  expect_error(ErrorCode::kInvalidArgument, "columns: 'c' stands twice",
                [&] { choose_columns(options, names); });
 }
 
@@ -97,14 +97,14 @@ TEST(TensorSpec, EachMistakeIsNamedWithTheForm) {
     expect_error(ErrorCode::kInvalidArgument, "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE",
                  [&] { TensorSpec::parse(text); });
   }
-  expect_error(ErrorCode::kInvalidArgument, "--tensor 'y=a::int65': unknown dtype 'int65'",
+  expect_error(ErrorCode::kInvalidArgument, "tensors 'y=a::int65': unknown dtype 'int65'",
                [] { TensorSpec::parse("y=a::int65"); });
 }
 
 TEST(TensorSpec, FindColumns) {
   const Names columns = {"a", "b", "c..d", "e"};
   const auto find = [&](const std::string& text) {
-    return find_columns("--tensor t", TensorSpec::parse("t=" + text + "::int8").columns, columns);
+    return find_columns("tensors t", TensorSpec::parse("t=" + text + "::int8").columns, columns);
   };
   EXPECT_EQ(find("a"), Places{0});
   EXPECT_EQ(find("a..e"), (Places{0, 1, 2, 3}));
@@ -112,7 +112,7 @@ TEST(TensorSpec, FindColumns) {
   EXPECT_EQ(find("e,a..b"), (Places{3, 0, 1}));
   EXPECT_EQ(find("c..d"), Places{2});  // a column of that very name, not a range
   expect_error(ErrorCode::kInvalidArgument,
-               "--tensor t: there is no column 'x'; the columns are a, b, c..d, e",
+               "tensors t: there is no column 'x'; the columns are a, b, c..d, e",
                [&] { find("x"); });
   expect_error(ErrorCode::kInvalidArgument, "there is no column 'z'", [&] { find("a..z"); });
   expect_error(ErrorCode::kInvalidArgument, "the range e..a runs backwards; write it as a..e",
@@ -122,7 +122,7 @@ TEST(TensorSpec, FindColumns) {
 TEST(TensorSpec, TheShapeMustTakeAllElements) {
   EXPECT_EQ(column_of(TensorSpec::parse("t=a:2x3:int8"), 6).type_name(), "int8 [2, 3]");
   expect_error(ErrorCode::kInvalidArgument,
-               "--tensor t: the columns have 5 elements, but the shape 2x3 takes 6",
+               "tensors t: the columns have 5 elements, but the shape 2x3 takes 6",
                [] { column_of(TensorSpec::parse("t=a:2x3:int8"), 5); });
   expect_error(ErrorCode::kInvalidArgument,
                "the columns have 2 elements, but the shape scalar takes 1",
@@ -132,13 +132,13 @@ TEST(TensorSpec, TheShapeMustTakeAllElements) {
 TEST(TensorSpec, SpecsMadeByHandAreChecked) {
   const TensorSpec good = TensorSpec::parse("t=a::int8");
   check_tensors({good});
-  expect_error(ErrorCode::kInvalidArgument, "--tensor t: the name stands twice",
+  expect_error(ErrorCode::kInvalidArgument, "tensors t: the name stands twice",
                [&] { check_tensors({good, good}); });
   for (const auto& shape :
        std::vector<std::vector<std::int64_t>>{{0}, {-1}, {1LL << 40, 1LL << 40}}) {
     auto bad = good;
     bad.shape = shape;
-    expect_error(ErrorCode::kInvalidArgument, "--tensor 't': it needs",
+    expect_error(ErrorCode::kInvalidArgument, "tensors 't': it needs",
                  [&] { check_tensors({bad}); });
   }
 }

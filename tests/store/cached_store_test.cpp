@@ -235,7 +235,7 @@ TEST_F(Cached, OneThatIsTooSmallKeepsWhatFitsAndSaysWhichShare) {
   EXPECT_NE(warnings_[0].find("it serves 40 % of split train of cassandra://10.0.0.1/ml/numbers"),
             std::string::npos)
       << warnings_[0];
-  EXPECT_NE(warnings_[0].find("--cache-bytes"), std::string::npos);
+  EXPECT_NE(warnings_[0].find("ConnectionOptions::cache_bytes"), std::string::npos);
 }
 
 #ifndef __SANITIZE_THREAD__  // which follows no child of a process with threads

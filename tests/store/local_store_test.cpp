@@ -166,7 +166,7 @@ TEST(LocalStore, TwoWritersOneWins) {
   const auto manifest = writer->publish();
   EXPECT_EQ(manifest.split_infos()[0].chunks, 4u);
   EXPECT_EQ(first.verify(manifest, nullptr), second.verify(second.manifest(1), nullptr));
-  expect_error(ErrorCode::kConflict, {"--append", "another one"},
+  expect_error(ErrorCode::kConflict, {"IngestOptions::append", "another one"},
                [&] { second.write(intent_of(2), nullptr); });
 }
 
@@ -236,7 +236,7 @@ TEST(LocalStore, AppendNeedsTheSameColumns) {
   intent.schema.columns.push_back({"more", ColumnKind::kBinary, DType::kUInt8, {}});
   expect_error(ErrorCode::kInvalidArgument, {"column more is new"},
                [&] { store.write(intent, nullptr); });
-  expect_error(ErrorCode::kNotFound, {"--append"},
+  expect_error(ErrorCode::kNotFound, {"IngestOptions::append"},
                [&] { LocalStore(temp / "nothing").write(intent_of(1, true), nullptr); });
   EXPECT_EQ(names_in(temp / "set"), (std::vector<std::string>{"data", "versions"}));
   EXPECT_EQ(names_in(temp.path()), std::vector<std::string>{"set"});

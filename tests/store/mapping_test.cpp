@@ -42,7 +42,7 @@ TEST(MapColumns, TensorsTakeTheirColumnsPlace) {
 }
 
 TEST(MapColumns, Refuses) {
-  expect_error(ErrorCode::kInvalidArgument, {"price", "decimal", "--columns"},
+  expect_error(ErrorCode::kInvalidArgument, {"price", "decimal", "columns"},
                [] { map_columns(kTable, "", {}); });
   expect_error(ErrorCode::kInvalidArgument, {"no column lable", "id, data, label"},
                [] { map_columns(kTable, "", {.columns = {"lable"}}); });
@@ -55,10 +55,10 @@ TEST(MapColumns, Refuses) {
       map_columns(kTable, "", {.columns = {"label"}, .tensors = {TensorSpec::parse(tensor)}});
     });
   };
-  refuse("x=data:5:float32", {"--tensor x", "6 elements", "[5] takes 5"});
-  refuse("x=data:6:int32", {"--tensor x", "float32, not int32"});
-  refuse("x=data,raw:6:int32", {"--tensor x", "one column"});
-  refuse("x=price:6:int32", {"--tensor x", "decimal"});
+  refuse("x=data:5:float32", {"tensors x", "6 elements", "[5] takes 5"});
+  refuse("x=data:6:int32", {"tensors x", "float32, not int32"});
+  refuse("x=data,raw:6:int32", {"tensors x", "one column"});
+  refuse("x=price:6:int32", {"tensors x", "decimal"});
 }
 
 TEST(TableNote, KeepsWhatCqlCannotSay) {

@@ -504,7 +504,7 @@ TEST_F(RowTableTest, MaskedColumnsAreRefusedByName) {
   TempFolder index;
   options.index_dir = index.path();
   cassandra::RowStore store(cql::Session::open(connection, "k"), tables.url("m"), options, false);
-  expect_error(ErrorCode::kPermission, {"column label is masked", "GRANT UNMASK", "--columns"},
+  expect_error(ErrorCode::kPermission, {"column label is masked", "GRANT UNMASK", "columns"},
                [&] { store.attach({}); });
   AttachOptions of_attach;
   of_attach.columns = {"n"};
@@ -537,7 +537,7 @@ TEST_F(RowTableTest, AValueThatIsNotFiniteIsAnErrorThatNamesItsRow) {
         if (result.failure) std::rethrow_exception(result.failure);
       }
     };
-    const std::vector<std::string> words = {"the row with id=7", "column x", "NaN", "--allow-nan"};
+    const std::vector<std::string> words = {"the row with id=7", "column x", "NaN", "allow_nan"};
     expect_error(ErrorCode::kBadData, words, [&] { read(manifest); });
     expect_error(ErrorCode::kBadData, words, [&] { store->verify(manifest, nullptr); });
     AttachOptions options;

@@ -351,7 +351,7 @@ TEST_F(ChunkWriterTest, AppendSharesChunksAndRemoveTakesOnlyWhatNoVersionNames) 
   FakeStores stores;
   auto store = stores.store();
   ingest_into(store, 200);
-  expect_error(ErrorCode::kConflict, {"--append"}, [&] { ingest_into(store, 250); });
+  expect_error(ErrorCode::kConflict, {"IngestOptions::append"}, [&] { ingest_into(store, 250); });
   ingest_into(store, 300, 200, true);
   const auto second = store.manifest(2);
   store.remove(1);
@@ -458,7 +458,8 @@ TEST_F(ChunkWriterTest, AChunkWithoutASoundCopyIsRemovedAndIngestedAgain) {
   const std::size_t chunks = rows_of_chunks(stores);
   stores.cluster().cql("UPDATE k.set_chunks SET data = 'x' WHERE claim = 1 AND number = 2");
   const Manifest manifest = store.manifest(1);
-  expect_error(ErrorCode::kBadData, {"chunk 2 of claim 1 on node 127.7.", "verify with --repair"},
+  expect_error(ErrorCode::kBadData,
+               {"chunk 2 of claim 1 on node 127.7.", "verify with VerifyOptions::repair"},
                [&] { store.verify(manifest, nullptr); });
   expect_error(ErrorCode::kBadData, {"1 damaged chunks had no sound copy", "ingest again"},
                [&] { store.repair(manifest, nullptr); });

@@ -65,9 +65,9 @@ TEST(Plan, Refuses) {
       {"image", [](auto& o) { o.input = "picture"; }},
       {"label", [](auto& o) { o.target = "lable"; }},
       {"the input column 'text' is string; it must be a tensor, of the same shape in each sample: "
-       "ingest it with --classes text",
+       "ingest it with SourceOptions::classes = text",
        [](auto& o) { o.input = "text"; }},
-      {"ingest it with --classes text", [](auto& o) { o.input = "x,text"; }},
+      {"ingest it with SourceOptions::classes = text", [](auto& o) { o.input = "x,text"; }},
       {"unknown column 'y'", [](auto& o) { o.input = "x,y"; }},
       {"name the input column", [](auto& o) { o.input = "x,"; }},
       {"model cnn takes one input column", [](auto& o) { o.model = "cnn", o.input = "x,label"; }},

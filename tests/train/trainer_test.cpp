@@ -419,11 +419,12 @@ TEST_F(Train, ALossThatIsNotFiniteEndsTheRun) {
   options.checkpoint_every = 1;
   const Error error = error_of(options);
   EXPECT_EQ(error.exit_code(), 1);
-  for (const auto* const part : {"the loss of epoch 1, step ", "(samples ", " of the epoch) is ",
-                                 "the last checkpoint is ", "checkpoint-0000", "--on-nan continue"})
+  for (const auto* const part :
+       {"the loss of epoch 1, step ", "(samples ", " of the epoch) is ", "the last checkpoint is ",
+        "checkpoint-0000", "TrainOptions::on_nan = continue"})
     EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
   EXPECT_FALSE(std::filesystem::exists(options.output));
-  options.allow_nan_loss = true;
+  options.on_nan = "continue";
   options.checkpoint_dir.clear();
   options.checkpoint_every = 0;
   EXPECT_FALSE(std::isfinite(train(options).losses.back()));

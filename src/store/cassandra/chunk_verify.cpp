@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/option.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -58,8 +59,8 @@ class Verification {
     for (const auto& [address, count] : missing_) {
       warn(
           fmt::format("{}: node {} lacks {} of the chunks, which others have; run 'nodetool repair "
-                      "{}' there, or verify with --repair",
-                      tables_.where(), address, count, tables_.keyspace()));
+                      "{}' there, or verify with {}",
+                      tables_.where(), address, count, tables_.keyspace(), option_name("repair")));
     }
     if (rewritten_ > 0) {
       warn(
@@ -153,11 +154,12 @@ class Verification {
   void note_damage(const Copy& copy, std::string_view problem) {
     copy.chunk->damaged = true;
     if (options_.repair) return;
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: chunk {} of claim {} on node {}: {}; verify with --repair, which "
-                            "writes a sound copy over it",
-                            tables_.where(), copy.chunk->key.number, copy.chunk->key.claim,
-                            copy.address, problem));
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: chunk {} of claim {} on node {}: {}; verify with {}, which writes a "
+                    "sound copy over it",
+                    tables_.where(), copy.chunk->key.number, copy.chunk->key.claim, copy.address,
+                    problem, option_name("repair")));
   }
 
   /// When all copies were looked at.

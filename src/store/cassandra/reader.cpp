@@ -14,6 +14,7 @@
 
 #include "base/background.hpp"
 #include "base/hash.hpp"
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 
 namespace ringfeed::cassandra {
@@ -278,8 +279,8 @@ void Reader::take(cql::Answer answer) {
   read->second.trouble = fmt::format("{}: {}", node, problem);
   warn(
       fmt::format("{}: the copy of node {} is damaged ({}); another one is read instead; "
-                  "'ringfeed verify --repair' writes a sound one over it",
-                  what(number), node, problem));
+                  "{} writes a sound one over it",
+                  what(number), node, problem, option_call("repair")));
   settle(sent.read, read->second);
 }
 
@@ -323,9 +324,9 @@ Error Reader::give_up(const Read& read) const {
   }
   if (read.corrupt > 0) {
     return Error(ErrorCode::kBadData,
-                 fmt::format("{}: no replica has a sound copy ({}); 'ringfeed verify --repair' "
-                             "removes it, then ingest again, which puts back what is missing",
-                             where, read.trouble));
+                 fmt::format("{}: no replica has a sound copy ({}); {} removes it, then "
+                             "ingest again, which puts back what is missing",
+                             where, read.trouble, option_call("repair")));
   }
   return Error(ErrorCode::kBadData,
                fmt::format("{}: no replica has it; was the version deleted? Otherwise ingest "

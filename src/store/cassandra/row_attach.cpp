@@ -11,6 +11,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "store/cassandra/row_pass.hpp"
 #include "store/cassandra/row_query.hpp"
 #include "store/rows/block_cutter.hpp"
@@ -67,8 +68,8 @@ void set_split_column(const RowTable& table, const std::string& name, rows::RowI
       rows::CqlType::parse(found->type) !=
           rows::CqlType{rows::CqlType::Form::kScalar, rows::CqlKind::kText, 0}) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: --split-column {}: the table has no column of text with this name",
-                            table.where(), name));
+                fmt::format("{}: {} {}: the table has no column of text with this name",
+                            table.where(), option_name("split-column"), name));
   }
   index.split_column = rows::KeyColumn{found->name, found->type, false};
 }
@@ -165,8 +166,8 @@ std::vector<std::string> names_of(const std::vector<rows::RowColumn>& columns) {
 rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) {
   if (options.block_bytes < kBlockBytesLeast || options.block_bytes > kBlockBytesMost) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--block-bytes {} is not in {} to {}", options.block_bytes,
-                            kBlockBytesLeast, kBlockBytesMost));
+                fmt::format("{} {} is not in {} to {}", option_name("block-bytes"),
+                            options.block_bytes, kBlockBytesLeast, kBlockBytesMost));
   }
   rows::RowIndex index;
   index.cluster = table.cluster();

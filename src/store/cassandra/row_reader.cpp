@@ -15,6 +15,7 @@
 
 #include "base/background.hpp"
 #include "base/hash.hpp"
+#include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "store/rows/column.hpp"
 
@@ -397,9 +398,9 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
       for (std::size_t k = 0; k < columns.key(); ++k) key.push_back(cells[k][bad.row]);
       throw Error(ErrorCode::kBadData,
                   fmt::format("{}: the row with {}: column {}: {}; correct the row, or leave the "
-                              "column out (ringfeed attach --columns)",
+                              "column out ({})",
                               source_.where, key_text(*source_.index, key), index.columns[i].name,
-                              bad.what));
+                              bad.what, option_call("columns")));
     }
   }
   return arrow::RecordBatch::Make(arrow_schema_, static_cast<std::int64_t>(rows),

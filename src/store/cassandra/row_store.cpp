@@ -9,6 +9,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "store/cassandra/open.hpp"
 #include "store/cassandra/row_attach.hpp"
 #include "store/cassandra/row_query.hpp"
@@ -166,8 +167,8 @@ std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep
   if (intent.overwrite) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: rows of a table are not replaced; delete the data set first, or "
-                            "leave out --overwrite",
-                            where_));
+                            "leave out {}",
+                            where_, option_name("overwrite")));
   }
   if (!to_fill_ && !RowTable::exists(*session_, url_)) {
     throw Error(ErrorCode::kConflict,
@@ -177,9 +178,9 @@ std::unique_ptr<VersionWriter> RowStore::write(const WriteIntent& intent, OnStep
   }
   if (!to_fill_) {
     throw Error(ErrorCode::kConflict,
-                fmt::format("{}: this is a row table; add rows to it with --layout rows, or choose "
-                            "another name for a packed data set",
-                            where_));
+                fmt::format("{}: this is a row table; add rows to it with {}, or choose another "
+                            "name for a packed data set",
+                            where_, option_name("layout", "rows")));
   }
   if (CassandraStore packed(session_, url_); !packed.versions().empty()) {
     throw Error(ErrorCode::kConflict,

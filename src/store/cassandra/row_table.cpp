@@ -9,6 +9,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "cql/identifier.hpp"
 
 namespace ringfeed::cassandra {
@@ -156,8 +157,9 @@ void RowTable::check_unmasked(const std::vector<std::string>& columns) const {
   throw Error(ErrorCode::kPermission,
               fmt::format("{}: column {} is masked, and user {} would be given masks for its "
                           "values{}; ask for GRANT UNMASK ON TABLE {} TO {}, or leave the column "
-                          "out (--columns)",
-                          where(), *masked, user, reason, quoted(), cql::quote_identifier(user)));
+                          "out ({})",
+                          where(), *masked, user, reason, quoted(), cql::quote_identifier(user),
+                          option_name("columns")));
 }
 
 std::string RowTable::quoted() const {

@@ -11,6 +11,7 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "cql/identifier.hpp"
 #include "dataset/chunk.hpp"
 #include "store/rows/mapping.hpp"
@@ -45,9 +46,10 @@ void check_names(const Schema& schema, bool has_splits) {
     if (column.name != kId && (!has_splits || column.name != kSplit)) continue;
     throw Error(
         ErrorCode::kInvalidArgument,
-        fmt::format("--layout rows: the table has a column {} of its own; give the sample's "
-                    "column {} another name in the source, or by --tensor",
-                    column.name, column.name));
+        fmt::format("{}: the table has a column {} of its own; give the sample's column {} another "
+                    "name in the source, or by {}",
+                    option_name("layout", "rows"), column.name, column.name,
+                    option_name("tensor")));
   }
 }
 
@@ -115,9 +117,9 @@ void RowWriter::make_table() {
   tables_.rows();  // throws when the keyspace is missing
   check_partitioner(*target_.session, tables_.where());
   if (intent_.append) {
-    throw Error(
-        ErrorCode::kNotFound,
-        fmt::format("{}: there is no table to append to; leave --append out", tables_.where()));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no table to append to; leave {} out", tables_.where(),
+                            option_name("append")));
   }
   create();
 }
@@ -173,8 +175,8 @@ void RowWriter::check_free(const RowTable& table) const {
   if (rows.size() == 0) return;
   throw Error(ErrorCode::kConflict,
               fmt::format("{}: the table holds rows that this ingest did not write; add to them "
-                          "with --append, or choose another name",
-                          tables_.where()));
+                          "with {}, or choose another name",
+                          tables_.where(), option_name("append")));
 }
 
 void RowWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded,

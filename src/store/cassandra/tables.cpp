@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/hash.hpp"
+#include "base/option.hpp"
 #include "cql/identifier.hpp"
 
 namespace ringfeed::cassandra {
@@ -154,11 +155,13 @@ std::string Tables::id_of(std::string_view table) const {
 }
 
 void Tables::throw_no_keyspace() const {
-  throw Error(ErrorCode::kNotFound,
-              fmt::format("{}: there is no keyspace {}; make it with 'ringfeed ingest "
-                          "--create-keyspace', or: CREATE KEYSPACE {} WITH replication = "
-                          "{{'class': 'NetworkTopologyStrategy', 'replication_factor': 3}};",
-                          where_, keyspace_, cql::quote_identifier(keyspace_)));
+  throw Error(
+      ErrorCode::kNotFound,
+      fmt::format("{}: there is no keyspace {}; make it with {}, or: CREATE KEYSPACE {} WITH "
+                  "replication = {{'class': 'NetworkTopologyStrategy', "
+                  "'replication_factor': 3}};",
+                  where_, keyspace_, option_call("create-keyspace"),
+                  cql::quote_identifier(keyspace_)));
 }
 
 void Tables::create() const {
@@ -355,7 +358,8 @@ Error Tables::error(const cql::Failure& failure, std::string_view place) const {
   const Replication now = replication();
   std::string remedy = "start the others";
   if (const int copies = now.copies(); copies > 0 && failure.required > copies) {
-    remedy = "name a consistency of fewer (--write-consistency, --read-consistency)";
+    remedy = fmt::format("name a consistency of fewer ({}, {})", option_name("write-consistency"),
+                         option_name("read-consistency"));
   } else if (const auto fewer = now.with_copies(std::max(1, failure.alive),
                                                 session_->connection().local_datacenter);
              !fewer.empty()) {

@@ -15,6 +15,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/byte_order.hpp"
+#include "base/option.hpp"
 #include "cql/value.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/finite.hpp"
@@ -26,8 +27,12 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::size_t kUuidCharacters = 36;
-constexpr std::string_view kNotFinite =
-    "it has NaN or infinity; attach with --allow-nan where such values are meant";
+
+[[noreturn]] void throw_not_finite(std::size_t row) {
+  throw BadCell{row,
+                fmt::format("it has NaN or infinity; attach with {} where such values are meant",
+                            option_name("allow-nan"))};
+}
 
 /// Between the order of CQL and that of this machine, either way; elements of 1, 2, 4 or 8 bytes.
 void swap_elements(const char* from, std::size_t count, std::size_t element_bytes, char* to) {
@@ -288,7 +293,7 @@ void check_finite(const ColumnSpec& spec, const arrow::ArrayData& column) {
     row = static_cast<std::size_t>(
         std::upper_bound(ends, ends + column.length, static_cast<std::int32_t>(at)) - ends);
   }
-  throw BadCell{row, std::string(kNotFinite)};
+  throw_not_finite(row);
 }
 
 void check_finite(const ColumnSpec& spec, const InPlace& in_place,
@@ -296,7 +301,7 @@ void check_finite(const ColumnSpec& spec, const InPlace& in_place,
   const auto elements = static_cast<std::size_t>(spec.elements());
   for (std::size_t row = 0; row < cells.size(); ++row) {
     if (find_not_finite(spec.dtype, in_place.swapped, cells[row].data(), 0, elements) < elements)
-      throw BadCell{row, std::string(kNotFinite)};
+      throw_not_finite(row);
   }
 }
 

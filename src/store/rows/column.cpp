@@ -6,6 +6,7 @@
 
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "cql/value.hpp"
 
 namespace ringfeed::rows {
@@ -60,8 +61,8 @@ RowColumn column_of_cql(std::string_view name, std::string_view type_text) {
       throw Error(
           ErrorCode::kInvalidArgument,
           fmt::format("column {} is of type {}, which a sample cannot hold; leave it out by naming "
-                      "the others: --columns COL,COL,...",
-                      name, type_text));
+                      "the others: {}",
+                      name, type_text, option_name("columns")));
     default:
       break;
   }

@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/folder.hpp"
+#include "base/option.hpp"
 
 namespace ringfeed::rows {
 namespace {
@@ -76,9 +77,11 @@ std::string index_root(const std::optional<std::string>& chosen) {
   if (auto folder = environment("RINGFEED_INDEX")) return *folder;
   if (const auto data = environment("XDG_DATA_HOME")) return *data + "/ringfeed/index";
   if (const auto home = environment("HOME")) return *home + "/.local/share/ringfeed/index";
-  throw Error(ErrorCode::kInvalidArgument,
-              "there is no place for the index of a row table: HOME is not set; name one with "
-              "--index DIR");
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("there is no place for the index of a row table: HOME is not set; name one "
+                  "with {}",
+                  option_name("index")));
 }
 
 IndexFolder::IndexFolder(const std::string& root, std::string_view cluster,

@@ -1,4 +1,4 @@
-// --columns and --tensor against the columns that a table has.
+// The columns and tensors that are asked for against the columns that a table has.
 #include "store/rows/mapping.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/json.hpp"
+#include "base/option.hpp"
 #include "store/rows/column_json.hpp"
 
 namespace ringfeed::rows {
@@ -25,7 +26,7 @@ const TableColumn& find(const std::vector<TableColumn>& table, std::string_view 
 }
 
 RowColumn tensor_of(const TensorSpec& spec, const std::vector<TableColumn>& table) {
-  const std::string option = fmt::format("--tensor {}", spec.name);
+  const std::string option = fmt::format("{} {}", option_name("tensor"), spec.name);
   if (spec.columns.size() != 1) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: a tensor of a row table is made of one column; name one", option));
@@ -64,16 +65,17 @@ std::vector<std::string> chosen_names(const std::vector<TableColumn>& table, con
 void check(const std::vector<RowColumn>& columns) {
   if (columns.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "the table has no columns beside its key; name those that a sample is made of: "
-                "--columns COL,COL,...");
+                fmt::format("the table has no columns beside its key; name those that a sample is "
+                            "made of: {}",
+                            option_name("columns")));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     for (std::size_t other = 0; other < i; ++other) {
       if (columns[i].spec.name != columns[other].spec.name) continue;
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("two columns of the sample are called {}; name each once, or choose "
-                              "another NAME in --tensor",
-                              columns[i].spec.name));
+                              "another NAME in {}",
+                              columns[i].spec.name, option_name("tensor")));
     }
   }
 }
@@ -97,7 +99,7 @@ std::vector<RowColumn> map_columns(const std::vector<TableColumn>& table, std::s
     }
     if (is_tensor) continue;
     const auto noted = std::ranges::find(note.columns, name, &RowColumn::name);
-    const auto& column = find(table, name, "--columns");
+    const auto& column = find(table, name, option_name("columns"));
     columns.push_back(noted != note.columns.end() ? *noted
                                                   : column_of_cql(column.name, column.type));
   }

@@ -1,6 +1,8 @@
 // libringfeed_train.so: the trainer, for the program. It has a copy of the core of its own.
 #include "train/part.hpp"
 
+#include <ringfeed/face.hpp>
+
 namespace ringfeed {
 namespace {
 
@@ -10,5 +12,6 @@ constexpr TrainPart kPart = {RINGFEED_VERSION, train};
 }  // namespace ringfeed
 
 extern "C" __attribute__((visibility("default"))) const ringfeed::TrainPart* ringfeed_train_part() {
+  ringfeed::set_face(ringfeed::Face::kProgram);
   return &ringfeed::kPart;
 }

@@ -1,5 +1,5 @@
 // What a run's page holds. How it is drawn is seen in a browser: tests/browser/test_pages.py.
-#include "report/page.hpp"
+#include "report/run_page.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ nlohmann::json data_of(const std::string& page) {
   return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
 }
 
-TEST(Page, ALongRunIsAFewPointsWithTheSameSums) {
+TEST(RunPage, ALongRunIsAFewPointsWithTheSameSums) {
   RunPage page;
   constexpr std::uint64_t kSteps = 123'456;
   for (std::uint64_t i = 1; i <= kSteps; ++i) {
@@ -54,7 +54,7 @@ TEST(Page, ALongRunIsAFewPointsWithTheSameSums) {
   EXPECT_NEAR(total, 12.5 * static_cast<double>(kSteps / 50), 1e-6);
 }
 
-TEST(Page, NothingInItsDataEndsTheScript) {
+TEST(RunPage, NothingInItsDataEndsTheScript) {
   RunPage page;
   const std::string name = "a</script><img src=x>\xff";
   const std::string html = page.html({{"url", name}}, {}, 1, 1);

@@ -1,0 +1,43 @@
+// What an option is called, for messages: as the side that the caller uses has it.
+#pragma once
+
+#include <ringfeed/face.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/option_table.hpp"
+
+namespace ringfeed {
+
+/// An option of options.toml, by its name there: "chunk-bytes". Another name does not compile.
+class Option {
+ public:
+  consteval Option(const char* name) : names_(&find(name)) {}  // NOLINT: a name is an option
+  const OptionNames& names() const { return *names_; }
+
+ private:
+  static consteval const OptionNames& find(std::string_view name) {
+    for (const auto& names : kOptionTable) {
+      if (names.name == name) return names;
+    }
+    throw "options.toml has no such option";
+  }
+
+  const OptionNames* names_;
+};
+
+/// "--chunk-bytes", "chunk_bytes", "IngestOptions::chunk_bytes"; of a flag in Python
+/// "append=True".
+std::string option_name(Option option);
+
+/// With a value: "--on-bad skip", "on_bad='skip'", "SourceOptions::on_bad = skip".
+std::string option_name(Option option, std::string_view value);
+
+/// With the command or function it is of: "'ringfeed verify --repair'", "verify(repair=True)",
+/// "Loader(ledger=)", "VerifyOptions::repair".
+std::string option_call(Option option);
+
+/// What ends an error for want of a password, or one that stood where others see it.
+std::string ways_to_give_password();
+
+}  // namespace ringfeed

@@ -1,0 +1,133 @@
+// ringfeed view URL
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/feed.hpp>
+
+#include "base/byte_size.hpp"
+#include "base/file.hpp"
+#include "cli/command.hpp"
+#include "cli/interrupt.hpp"
+#include "report/data_page.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+struct ViewFlags {
+  std::string url;
+  std::string output;
+  std::uint64_t samples = 10'000;
+  std::uint64_t batch_size = 64;
+  std::uint64_t seed = 0;
+  std::string shuffle = "block";
+};
+
+constexpr std::string_view kBegin = "<!doctype html>";
+
+/// The data set's name, with .html, in the working folder.
+std::string default_output(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  while (url.ends_with('/')) url.remove_suffix(1);
+  return fmt::format("{}.html", url.substr(url.rfind('/') + 1));
+}
+
+/// A page may be made anew; another file stays.
+void check_output(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return;
+  std::string begin(kBegin.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (begin == kBegin) return;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: this file is no page; name another one with -o", path));
+}
+
+nlohmann::ordered_json about(const Dataset& dataset, const ViewFlags& flags) {
+  nlohmann::ordered_json splits = nlohmann::ordered_json::array();
+  std::uint64_t bytes = 0;
+  std::uint64_t chunks = 0;
+  for (const auto& split : dataset.manifest().split_infos()) {
+    splits.push_back({split.name, split.samples});
+    bytes += split.bytes;
+    chunks += split.chunks;
+  }
+  return {{"url", dataset.url()},
+          {"version", dataset.version()},
+          {"split", dataset.split()},
+          {"samples", dataset.size()},
+          {"splits", splits},
+          {"size", format_bytes(bytes)},
+          {"chunks", chunks},
+          {"order", fmt::format("Batches of {}, shuffle {}, seed {}: how the order of training "
+                                "mixes the classes.",
+                                flags.batch_size, flags.shuffle, flags.seed)},
+          {"made", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))}};
+}
+
+int run_view(const ViewFlags& flags, const Command& command) {
+  const Output& output = command.output;
+  const std::string path = flags.output.empty() ? default_output(flags.url) : flags.output;
+  check_output(path);
+  Interrupt interrupt;
+  return interrupt.run(output, "", [&] {
+    const auto dataset = Dataset::open(
+        flags.url, connection_options(command.connection, Url::parse(flags.url), output));
+    DataPage page(dataset->schema());
+    if (dataset->size() > 0) {
+      FeedOptions options;
+      options.order = {.seed = flags.seed,
+                       .shuffle = shuffle_from_name(flags.shuffle),
+                       .global_batch = flags.batch_size};
+      Feed feed(dataset, options);
+      while (page.samples() < flags.samples) {
+        if (interrupt.stop().stop_requested())
+          throw Error(ErrorCode::kCancelled, "interrupted; no page was written");
+        const auto batch = feed.next();
+        if (!batch) break;
+        page.add(*batch);
+      }
+    }
+    const std::string html = page.html(about(*dataset, flags));
+    replace_file(path, [&](File& file) { file.write(html); });
+    output.result({{"page", path}, {"bytes", html.size()}, {"samples", page.samples()}},
+                  fmt::format("{}: {} of {} samples; open it in a browser", path, page.samples(),
+                              dataset->size()));
+    return 0;
+  });
+}
+
+}  // namespace
+
+void add_view(CLI::App& program, Command& command) {
+  auto flags = std::make_shared<ViewFlags>();
+  command.app = program.add_subcommand(
+      "view",
+      "Writes a page that shows a data set: what its columns hold, samples, and how the order of "
+      "training mixes classes. One HTML file, which needs no network.");
+  command.app->footer(
+      "Examples:\n  ringfeed view digits.ring\n  ringfeed view 'cassandra://db1/train/digits?split="
+      "val' -o val.html --samples 2000\n");
+  command.app->add_option("URL", flags->url, "the data set")->required();
+  command.app->add_option("-o,--output", flags->output,
+                          "the page (default: the data set's name with .html, here)");
+  command.app
+      ->add_option("--samples", flags->samples,
+                   "how many are read, in the order of training, for figures and classes")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000'000));
+  command.app->add_option("--batch-size", flags->batch_size, "samples of a batch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000'000));
+  command.app->add_option("--shuffle", flags->shuffle, "how the order is mixed (docs/ordering.md)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"block", "full", "none"}));
+  command.app->add_option("--seed", flags->seed, "of the order")->capture_default_str();
+  add_connection_options(*command.app, command.connection);
+  command.action = [flags, &command] { return run_view(*flags, command); };
+}
+
+}  // namespace ringfeed::cli
