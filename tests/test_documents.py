@@ -1,0 +1,76 @@
+"""The documents against the code: bounds, named tests, pictures, versions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tool import tool
+
+ROOT = Path(__file__).resolve().parent.parent
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+WORDS = {"std::numeric_limits<std::int32_t>::max()": str(2**31 - 1), "std::numeric_limits<std::uint32_t>::max()": str(2**32 - 1),
+         "UINT32_MAX": str(2**32 - 1), "Connection::kTimeoutMsMax": "3600000", "kIdxMagicBytes": "4", "kIdxDimensionsMax": "17"}
+
+
+def bounds_of_the_code() -> dict[tuple[str, str], float]:
+    """Constant and file -> value, of all constants whose name ends in Max or Most; times in seconds."""
+    found = {}
+    for path in [*(ROOT / "src").rglob("*.[ch]pp"), *(ROOT / "include").rglob("*.hpp")]:
+        for match in re.finditer(r"constexpr\s+([\w:]+)\s+(k\w*(?:Max|Most))\s*(?:=\s*([^;]*)|\{([^}]*)\})\s*;", path.read_text()):
+            text = re.sub(r"std::\w+\{([^}]*)\}", r"\1", match[3] or match[4])
+            for word, number in WORDS.items():
+                text = text.replace(word, number)
+            text = re.sub(r"(?<=\d)(?:'(?=\d)|s$)", "", text)
+            assert re.fullmatch(r"[\d\s.<*/+-]+", text), f"{path}: {match[0]}"
+            value = eval(text)  # noqa: S307 (digits and operators alone)
+            found[match[2], str(path.relative_to(ROOT))] = value / 1000 if match[1].endswith("milliseconds") else value
+    return found
+
+
+def value_of(figure: str) -> float:
+    """What a cell of the table says: 65,536, 8 MiB, 2^31 - 1, 2 s."""
+    if power := re.fullmatch(r"2\^(\d+)( - 1)?", figure):
+        return 2 ** int(power[1]) - bool(power[2])
+    number, _, unit = figure.replace(",", "").partition(" ")
+    return float(number) * {"": 1, "s": 1, **UNITS}[unit]
+
+
+def test_limits_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| .* \| ([^|]*) \| `(k\w+)` in (\S+) \|$", (ROOT / "docs/limits.md").read_text(), flags=re.MULTILINE)
+    told = {(name, path): value_of(figure) for figure, name, path in rows}
+    assert len(told) == len(rows) > 80
+    code = bounds_of_the_code()
+    assert {key: told.get(key) for key in code} == code, "docs/limits.md lacks a bound of the code, or has another figure"
+    assert set(told) == set(code), "docs/limits.md has a bound that the code lacks"
+
+
+def test_guarantees_name_tests_that_exist() -> None:
+    text = (ROOT / "docs/guarantees.md").read_text()
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("*.cpp")]
+    tests = {f"{suite}.{name}" for source in sources for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", source, flags=re.MULTILINE)}
+    tests |= {name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), flags=re.MULTILINE)}
+    rows = [row.split("|")[1:-1] for row in re.findall(r"^\| [^-].*\|$", text, flags=re.MULTILINE) if not row.startswith("| promise")]
+    assert len(rows) > 20
+    for promise, proof in rows:
+        named = re.findall(r"`([^`]+)`", proof)
+        assert named, promise
+        assert set(named) <= tests, f"{promise.strip()}: no test {set(named) - tests}"
+
+
+def test_pictures_are_what_the_tool_draws() -> None:
+    pictures = tool("pictures")
+    drawn = {name: draw() for name, draw in pictures.PICTURES.items()}
+    kept = {path.name: path.read_text() for path in pictures.FOLDER.glob("*.svg")}
+    assert kept == drawn, "docs/pictures is stale; run make pages"
+    assert sum(len(text) for text in kept.values()) < 500_000
+    for text in kept.values():
+        assert "<title" in text and "<desc" in text and "<script" not in text and "href" not in text
+
+
+def test_the_comparison_is_with_the_versions_that_are_pinned() -> None:
+    pinned = dict(re.findall(r"^(\w+)_VERSION=(.*)$", (ROOT / "versions.env").read_text(), flags=re.MULTILINE))
+    for page in ("README.md", "docs/comparison.md"):
+        text = (ROOT / page).read_text()
+        assert f"torch DataLoader {pinned['TORCH']} " in text
+        assert f"MosaicML Streaming {pinned['MOSAICML_STREAMING']} " in text
