@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
@@ -64,6 +64,13 @@ bench:  ## run the benchmarks (NAME=feed_local, assemble, start, memory, scaling
 	@tools/setup.sh streaming
 	@tools/build.sh bench
 	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || exit 1; done
+
+pages:  ## write the pages and pictures that are made from the code: docs/cli.md, docs/python-api.md, docs/pictures
+	@tools/setup.sh test
+	@tools/build.sh dev
+	@RINGFEED_BUILD=build/dev $(PYTHON) tools/cli_page.py
+	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
+	@$(PYTHON) tools/pictures.py
 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz
