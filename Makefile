@@ -58,12 +58,14 @@ test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to ins
 	@tools/build.sh dev ringfeed_program
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
 
-bench:  ## run the benchmarks (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
+bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/setup.sh streaming
 	@tools/build.sh bench
-	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || exit 1; done
+	@rm -f build/bench-results.jsonl
+	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || { failed=1; break; }; done; \
+	  $(PYTHON) tools/benchmark_table.py build/bench-results.jsonl; exit $${failed:-0}
 
 pages:  ## write the pages and pictures that are made from the code: docs/cli.md, docs/python-api.md, docs/pictures
 	@tools/setup.sh test

@@ -74,3 +74,29 @@ def test_the_comparison_is_with_the_versions_that_are_pinned() -> None:
         text = (ROOT / page).read_text()
         assert f"torch DataLoader {pinned['TORCH']} " in text
         assert f"MosaicML Streaming {pinned['MOSAICML_STREAMING']} " in text
+
+
+def test_the_table_of_benchmarks_has_their_last_figures() -> None:
+    made = tool("benchmark_table")
+    claims, page = made.read(made.CLAIMS), made.PAGE.read_text()
+    assert page == made.page(page, claims), "docs/benchmarks.md is stale; run tools/benchmark_table.py"
+    assert len({claim["name"] for claim in claims}) == len(claims) > 40
+    assert len({claim["claim"] for claim in claims if "the same" not in claim["claim"].lower()}) > 20
+    headline = next(claim for claim in claims if claim["name"] == "feed local 784 float32 vs DataLoader")
+    assert f"**{made.last(headline).replace(' (', ' times** (', 1)} the samples per second" in (ROOT / "README.md").read_text(), "README.md has another figure"
+    for claim in claims:
+        assert (ROOT / f"bench/{claim['script']}.py").exists(), claim["name"]
+        assert f"`{claim['script']}`" in page.partition(made.END)[2], f"no method of {claim['script']}"
+
+
+def test_a_benchmark_brings_its_figures_and_new_claims_need_a_bar() -> None:
+    made = tool("benchmark_table")
+    claim = {"name": "a", "claim": "ours over theirs", "limit": "memory", "script": "feed_local", "ours": 1, "rival": 2, "unit": "samples/s",
+             "ratio": 0.5, "spread": [0.4, 0.6], "bar": 0.9, "pass": False, "date": "2026-01-01", "machine": "old"}
+    newer = {**claim, "ratio": 12.34, "spread": [9.876, 123.4], "pass": True, "date": "2026-02-02", "machine": "new", "more": 1}
+    bound = {**newer, "name": "b", "ratio": None, "ours": 0.0123, "unit": "s", "spread": None, "bar": 0.01, "pass": False}
+    merged = made.merge([claim], [newer, bound, {**newer, "name": "c", "bar": 0}])
+    assert [line["name"] for line in merged] == ["a", "b"] and "more" not in merged[0]
+    rows = made.table(merged).splitlines()[2:]
+    assert rows == ["| ours over theirs | `NAME=feed_local` | 12.3 (9.88 - 123) | at least 0.9, kept | memory | 2026-02-02 | new |",
+                    "| b | `NAME=feed_local` | 0.0123 s | at most 0.01, **missed** |  | 2026-02-02 | new |"]
