@@ -74,6 +74,10 @@ pages:  ## write the pages and pictures that are made from the code: docs/cli.md
 	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
 	@$(PYTHON) tools/pictures.py
 
+docs:  ## build a site of the documents, and check its links: build/site/index.html (140 MB more to install)
+	@tools/setup.sh docs
+	@PYTHONPATH=.deps/docs $(PYTHON) tools/site_of_documents.py
+
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz
 	@tools/build.sh fuzz

@@ -100,3 +100,20 @@ def test_a_benchmark_brings_its_figures_and_new_claims_need_a_bar() -> None:
     rows = made.table(merged).splitlines()[2:]
     assert rows == ["| ours over theirs | `NAME=feed_local` | 12.3 (9.88 - 123) | at least 0.9, kept | memory | 2026-02-02 | new |",
                     "| b | `NAME=feed_local` | 0.0123 s | at most 0.01, **missed** |  | 2026-02-02 | new |"]
+
+
+def test_the_site_has_every_page() -> None:
+    site = tool("site_of_documents")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    navigation = [page for group in site.NAVIGATION.values() for page in group]
+    assert sorted(navigation) == sorted(pages | set(site.MOVED.values())), "tools/site_of_documents.py: NAVIGATION lacks a page, or has one too many"
+
+
+def test_the_site_loads_nothing_from_a_network(tmp_path: Path) -> None:
+    site = tool("site_of_documents")
+    (tmp_path / "good.html").write_text('<a href="https://example.org">there</a><script src="assets/a.js"></script><link href="../a.css" rel="stylesheet">')
+    assert site.loads_of(tmp_path) == []
+    for bad in ('<script async src="https://example.org/a.js">', '<link rel=stylesheet href=//example.org/a.css>', "<img src='http://example.org/a.png'>",
+                '<style>@import "https://example.org/a.css"</style>', "<style>a {background: url(https://example.org/a.png)}</style>"):
+        (tmp_path / "bad.html").write_text(bad)
+        assert len(site.loads_of(tmp_path)) == 1, bad

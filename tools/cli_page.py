@@ -75,7 +75,7 @@ def wrap(text: str, first: str = "", later: str = "") -> str:
 
 def escape(text: str) -> str:
     """What is no Markdown stays as it is."""
-    return re.sub(r"([*<_|\\])", r"\\\1", text)
+    return re.sub(r"([*_|\\])", r"\\\1", text).replace("<", "&lt;")
 
 
 def listed(entries: list[tuple[str, str]]) -> str:
