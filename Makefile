@@ -67,12 +67,13 @@ bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME
 	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || { failed=1; break; }; done; \
 	  $(PYTHON) tools/benchmark_table.py build/bench-results.jsonl; exit $${failed:-0}
 
-pages:  ## write the pages and pictures that are made from the code: docs/cli.md, docs/python-api.md, docs/pictures
+pages:  ## write the pages and pictures that are made from the code (docs/cli.md, docs/python-api.md, docs/pictures), and wrap the others
 	@tools/setup.sh test
 	@tools/build.sh dev
 	@RINGFEED_BUILD=build/dev $(PYTHON) tools/cli_page.py
 	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
 	@$(PYTHON) tools/pictures.py
+	@$(PYTHON) tools/wrap_pages.py README.md ARCHITECTURE.md docs/*.md docs/notes/*.md
 
 docs:  ## build a site of the documents, and check its links: build/site/index.html (140 MB more to install)
 	@tools/setup.sh docs

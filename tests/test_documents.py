@@ -117,3 +117,22 @@ def test_the_site_loads_nothing_from_a_network(tmp_path: Path) -> None:
                 '<style>@import "https://example.org/a.css"</style>', "<style>a {background: url(https://example.org/a.png)}</style>"):
         (tmp_path / "bad.html").write_text(bad)
         assert len(site.loads_of(tmp_path)) == 1, bad
+
+
+def test_prose_is_wrapped() -> None:
+    wrap = tool("wrap_pages")
+    pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(path for path in (ROOT / "docs").rglob("*.md") if path.name != "mended.md")]
+    long = [f"{page.name}: {line}" for page in pages for line in wrap.too_long(page.read_text())]
+    assert long == [], "run tools/wrap_pages.py on them"
+
+
+def test_wrapping_changes_nothing_but_line_ends() -> None:
+    wrap = tool("wrap_pages")
+    words = " ".join(["word"] * 40)
+    pages = [f"{words}\n", f"- {words}\n  {words}\n- short\n", f"  1. {words} - {words} 2. {words}\n", f"one\n{words} # {words}\n\n    {words}\n"]
+    kept = [f"| {words} | {words} |\n", f"```\n{words}\n```\n", f"# {words}\n", "narrow\nenough\n", f"{words}  \nbroken here\n"]
+    for page in pages:
+        wrapped = wrap.reflow(page)
+        assert wrapped != page and wrapped.split() == page.split() and wrap.reflow(wrapped) == wrapped
+        assert len(wrap.blocks_of(wrapped.splitlines())) == len(wrap.blocks_of(page.splitlines()))
+    assert [wrap.reflow(page) for page in kept] == kept

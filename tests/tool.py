@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.append(str(TOOLS))
 
 
 def tool(name: str) -> ModuleType:

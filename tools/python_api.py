@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from wrap_pages import reflow
+
 import ringfeed
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/python-api.md"
@@ -121,7 +123,7 @@ def page() -> str:
         parts.append(f"## {title}")
         for name in names:
             parts += entry_of(name)
-    return "\n\n".join(parts) + "\n"
+    return reflow("\n\n".join(parts))
 
 
 if __name__ == "__main__":
