@@ -13,7 +13,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs/pictures"
 sys.path.insert(0, str(ROOT / "tests/order"))
-from ordering import epoch_order, rank_samples, steps  # noqa: E402
+from ordering import (  # noqa: E402
+    Choices,
+    concatenation,
+    cut_lanes,
+    epoch_order,
+    lane_of,
+    mix,
+    rank_samples,
+    steps,
+    stride,
+    windows,
+)
 
 # Colours of eight blocks that differ in lightness as well as in hue.
 BLOCKS = ("#1b6ca8", "#f2a541", "#4caf8a", "#b23a48", "#8fb8de", "#6b4c9a", "#c9c24b", "#7a5c43")
@@ -28,9 +39,10 @@ text { font: 14px system-ui, sans-serif; fill: #1f2328 }
 .arrow { fill: none; stroke: #57606a; stroke-width: 1.5; marker-end: url(#head) }
 .head { fill: #57606a }
 .middle { text-anchor: middle }
+.on { font-size: 12px; fill: #ffffff; stroke: #1f2328; stroke-width: 2; paint-order: stroke }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .small { fill: #9198a1 } .ground { fill: #0d1117 } .box { fill: #161b22; stroke: #6e7681 }
-  .store { fill: #0c2d4a; stroke: #388bfd } .rank { stroke: #e6edf3 } .arrow { stroke: #9198a1 } .head { fill: #9198a1 }
+  .store { fill: #0c2d4a; stroke: #388bfd } .rank { stroke: #e6edf3 } .on { fill: #ffffff } .arrow { stroke: #9198a1 } .head { fill: #9198a1 }
 }
 """
 
@@ -115,6 +127,57 @@ def order() -> str:
     return drawing.save_text()
 
 
+def lanes() -> str:
+    """How an epoch comes out of blocks: the steps 3 to 9 of docs/ordering.md."""
+    blocks, seed, batch, count, window = [6, 5, 7, 4, 6, 4], 1, 8, 4, 2
+    n, square, row = sum(blocks), 24, 30
+    choices = Choices(seed, 0)
+    samples = concatenation(blocks, choices)
+    of_lane = cut_lanes(samples, count)
+    drawing = Drawing(940, 416, "How an epoch is drawn from blocks", (
+        "Shuffled blocks are laid end to end and cut into four lanes; every second lane goes backwards. The pieces of a lane are grouped "
+        "into windows of two blocks, whose samples are mixed. Each step takes as many samples of each lane."))
+
+    def squares(x: float, y: float, members: list[tuple[int, int]], names: list[int]) -> None:
+        for place, ((block, _), name) in enumerate(zip(members, names, strict=True)):
+            drawing.rect(x + place * square, y, square - 3, square - 3, fill=BLOCKS[block])
+            drawing.parts.append(f'<text x="{x + place * square + (square - 3) / 2:g}" y="{y + 15}" class="middle on">{name}</text>')
+
+    drawing.text(15, 28, "3  The blocks, shuffled and laid end to end (a colour and a number for each block)", "title")
+    squares(90, 40, samples, [block for block, _ in samples])
+    x = 90.0
+    for lane, members in enumerate(of_lane):
+        width = len(members) * square
+        ends = [(x + 4, 74), (x + width - 8, 74)]
+        drawing.arrow(*(ends if lane % 2 == 0 else ends[::-1]))
+        drawing.text(x + width / 2, 92, f"lane {lane}", "middle small")
+        x += width
+    drawing.text(15, 122, "5-7  Lanes, in their directions, and windows of two blocks (the first of every second pair of lanes has one)", "title")
+    for lane, members in enumerate(of_lane):
+        y = 134 + lane * row
+        drawing.text(15, y + 16, f"lane {lane}")
+        x = 90.0
+        for group in windows(members, lane, window):
+            squares(x, y, group, [block for block, _ in group])
+            drawing.rect(x - 3, y - 3, len(group) * square + 3, square + 3, kind="rank", round_by=3)
+            x += len(group) * square + 8
+        drawing.text(400, y + 16, "8  mixed:", "small")
+        mixed = mix(members, lane, window, choices)
+        squares(470, y, mixed, [block for block, _ in mixed])
+    drawing.text(15, 286, f"9  Steps of {batch}: each takes {batch // count} samples of each lane (the number is now the lane)", "title")
+    order = epoch_order(blocks, seed=seed, epoch=0, global_batch=batch, lanes=count, window=window)
+    for step, (begin, end) in enumerate(steps(n, batch, count)):
+        x = 90 + step * (batch * square + 14)
+        squares(x, 306, order[begin:end], [lane_of(p, count, stride(count)) for p in range(begin, end)])
+        drawing.rect(x - 3, 303, (end - begin) * square + 3, square + 3, kind="rank", round_by=3)
+        drawing.text(x + (end - begin) * square / 2, 348, f"step {step}", "middle small")
+    drawing.text(15, 380, "Ranks share the lanes: of two ranks the first gets what is of lanes 0 and 1, the second what is of lanes 2 and 3. Drawn by "
+                          "tools/pictures.py", "small")
+    drawing.text(15, 398, f"from the order with seed {seed}, batch {batch}, {count} lanes, window {window}, and blocks of {', '.join(map(str, blocks))} samples.",
+                 "small")
+    return drawing.save_text()
+
+
 def threads() -> str:
     """Who does what in one rank, and what they share."""
     drawing = Drawing(940, 438, "The threads of one rank", (
@@ -145,7 +208,7 @@ def threads() -> str:
     return drawing.save_text()
 
 
-PICTURES = {"order.svg": order, "threads.svg": threads}
+PICTURES = {"order.svg": order, "lanes.svg": lanes, "threads.svg": threads}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
