@@ -1,4 +1,4 @@
-"""Writes the table of docs/benchmarks.md: python tools/benchmark_table.py [RESULTS].
+"""Writes the table of docs/benchmarks.md, and the figure on the first screen of README.md: python tools/benchmark_table.py [RESULTS].
 
 docs/benchmarks.jsonl has a line for each claim: `claim`, `limit` and `script` are written by hand, the rest is the last measurement. RESULTS
 (build/bench-results.jsonl: what the benchmarks printed) brings newer ones. A result whose name is new becomes a claim when it has a bar.
@@ -7,6 +7,7 @@ docs/benchmarks.jsonl has a line for each claim: `claim`, `limit` and `script` a
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "docs/benchmarks.jsonl"
 PAGE = ROOT / "docs/benchmarks.md"
+README = ROOT / "README.md"
+HEADLINE = "feed local 784 float32 vs DataLoader"
 BEGIN, END = "<!-- the table: tools/benchmark_table.py -->\n", "<!-- its end -->\n"
 MEASURED = ("ours", "rival", "unit", "ratio", "spread", "bar", "pass", "date", "machine")
 Line = dict[str, Any]
@@ -67,12 +70,24 @@ def page(text: str, claims: list[Line]) -> str:
     return before + BEGIN + "\n" + table(claims) + "\n" + END + rest.partition(END)[2]
 
 
+def first_screen(text: str, claims: list[Line]) -> str:
+    """README.md with the last ratio of the headline's claim and its day."""
+    claim = next(claim for claim in claims if claim["name"] == HEADLINE)
+    ratio, _, spread = last(claim).partition(" ")
+    text, count = re.subn(r"\*\*[\d.,]+ times\*\* \([^)]*\) (the\s+samples\s+per\s+second)", rf"**{ratio} times** {spread} \1", text)
+    text, days = re.subn(rf"(`make\s+bench\s+NAME={claim['script']}`,\s+)[\d-]+", rf"\g<1>{claim['date']}", text)
+    if (count, days) != (1, 1):
+        sys.exit("benchmark_table: README.md has no line '**N times** (M - O) the samples per second ... (`make bench NAME=...`, DATE)'")
+    return text
+
+
 def main(results: Path | None) -> None:
     claims = read(CLAIMS)
     if results and results.exists():
         claims = merge(claims, read(results))
         CLAIMS.write_text("".join(json.dumps(claim) + "\n" for claim in claims))
     PAGE.write_text(page(PAGE.read_text(), claims))
+    README.write_text(first_screen(README.read_text(), claims))
 
 
 if __name__ == "__main__":
