@@ -64,7 +64,7 @@ def signature_of(name: str, function: Any) -> str:  # noqa: ANN401
 
 def escape(text: str) -> str:
     """Stars and brackets outside of `code` are no Markdown."""
-    return "".join(part if part.startswith("`") else re.sub(r"([*<])", r"\\\1", part) for part in re.split(r"(`[^`]*`)", text))
+    return "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
 
 
 def render(docstring: str) -> str:
