@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
@@ -58,12 +58,26 @@ test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to ins
 	@tools/build.sh dev ringfeed_program
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
 
-bench:  ## run the benchmarks (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
+bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/setup.sh streaming
 	@tools/build.sh bench
-	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || exit 1; done
+	@rm -f build/bench-results.jsonl
+	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || { failed=1; break; }; done; \
+	  $(PYTHON) tools/benchmark_table.py build/bench-results.jsonl; exit $${failed:-0}
+
+pages:  ## write the pages and pictures that are made from the code (docs/cli.md, docs/python-api.md, docs/pictures), and wrap the others
+	@tools/setup.sh test
+	@tools/build.sh dev
+	@RINGFEED_BUILD=build/dev $(PYTHON) tools/cli_page.py
+	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
+	@$(PYTHON) tools/pictures.py
+	@$(PYTHON) tools/wrap_pages.py README.md ARCHITECTURE.md docs/*.md docs/notes/*.md
+
+docs:  ## build a site of the documents, and check its links: build/site/index.html (140 MB more to install)
+	@tools/setup.sh docs
+	@PYTHONPATH=.deps/docs $(PYTHON) tools/site_of_documents.py
 
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz

@@ -20,7 +20,7 @@ def run(name: str, samples: int, width: int, batch: int) -> None:
             "taking": Side([*feed, *options]),
         }, rounds=7)
         for side, threads in (("two", "2 assembling; rival 1"), ("taking", "1 assembling and the taking one; rival 1")):
-            report(f"assemble batches of {batch} x {width} float32 from {source}", rates(results[side]), rates(results["one"]),
+            report(f"assemble batches of {batch} x {width} float32 from {source}, {threads}", rates(results[side]), rates(results["one"]),
                    "samples/s", 0, threads)
 
 

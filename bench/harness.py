@@ -1,4 +1,5 @@
-"""What the benchmarks share: two sides as processes that run a round when told to, alternating, and the JSON line.
+"""What the benchmarks share: two sides as processes that run a round when told to, alternating, and the JSON line, which is printed and
+kept in RESULTS for tools/benchmark_table.py.
 
 A side is a program that reads a line "round" on stdin, does its work once, and prints a JSON line with at least
 `samples` and `seconds`. One warm-up round and five or more timed rounds each, in an order that is drawn for each round: data that a
@@ -7,6 +8,7 @@ side has just read are still in the processor's cache, so a side that often foll
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -23,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/bench"
 DATA = ROOT / "build/bench-data"
+RESULTS = ROOT / "build/bench-results.jsonl"
 ROUNDS = 5
 
 
@@ -155,8 +158,30 @@ def report(name: str, ours: list[float], rival: list[float], unit: str, bar: flo
         "threads": threads,
         **more,
     }
+    return publish(line)
+
+
+def report_bound(name: str, values: list[float], unit: str, bar: float, threads: str, **more: object) -> dict:
+    """The same for a figure that has no rival: its median is at most the bar."""
+    ours = statistics.median(values)
+    return publish({"name": name, "ours": round(ours, 4), "rival": None, "unit": unit, "ratio": None,
+                    "spread": [round(min(values), 4), round(max(values), 4)] if len(values) > 1 else None, "bar": bar,
+                    "pass": ours <= bar, "versions": versions(), "threads": threads, **more})
+
+
+def publish(line: dict) -> dict:
+    """Prints a line, and keeps it with the benchmark, the day and the machine."""
     print(json.dumps(line), flush=True)
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a") as file:
+        file.write(json.dumps({"script": Path(sys.argv[0]).stem, "date": datetime.date.today().isoformat(), "machine": machine(), **line}) + "\n")
     return line
+
+
+def machine() -> str:
+    """How many cores of what."""
+    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), flags=re.MULTILINE)
+    return f"{os.cpu_count()} cores" + (f" of {found[1]}" if found else "")
 
 
 def versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 
-from harness import BUILD, DATA, versions
+from harness import BUILD, DATA, report_bound
 
 CHUNK_BYTES = 16 * 1024
 WIDTH = 64
@@ -50,9 +50,7 @@ def main() -> None:
                 worst = max(worst, share)
                 print(json.dumps({"name": "memory", "chunks": chunks, "ranks": world, **line, "share": round(share, 3)}),
                       flush=True)
-    print(json.dumps({"name": "memory of the feed over --prefetch-bytes, worst case", "ours": round(worst, 3), "rival": 1.1,
-                      "unit": "share of the budget", "ratio": round(1.1 / worst, 3), "spread": None, "bar": 1.0,
-                      "pass": worst <= 1.1, "versions": versions(), "threads": "1 assembling, 1 reading"}))
+    report_bound("memory of the feed over --prefetch-bytes, worst case", [worst], "of it", 1.1, "1 assembling, 1 reading")
 
 
 main()

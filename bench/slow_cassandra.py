@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 
-from harness import BUILD, report
+from harness import BUILD, report_bound
 from nodes import THREADS, proxy, running_far_packed
 
 SECONDS = 20
@@ -36,15 +36,14 @@ def main() -> None:
             refusal = slow(url, 1, 1, 0).stderr
             least = re.search(r"\((\d+) bytes\)", refusal)
             assert least, refusal
-            for budget in (int(least[1]), 4 * int(least[1]), 0):
+            for budget, name in ((int(least[1]), "the least"), (4 * int(least[1]), "four times the least"), (0, "the default")):
                 runs = [measured(url, SECONDS, budget, 20) for _ in range(ROUNDS)]
-                report("memory under a slow trainer over the budget and 10 %", [run["rss_anon_growth_bytes"] for run in runs],
-                       [1.1 * run["budget_bytes"] for run in runs], "bytes", 1, THREADS, higher_is_better=False,
-                       wait_share=max(run["wait_share"] for run in runs), budget=runs[0]["budget_bytes"])
+                report_bound(f"memory under a slow trainer, {name} budget", [run["rss_anon_growth_bytes"] / run["budget_bytes"] for run in runs],
+                             "of it", 1.1, THREADS, wait_share=max(run["wait_share"] for run in runs), budget=runs[0]["budget_bytes"])
         with proxy(node, 0, 2):
             runs = [measured(url, SLOW_SECONDS, 0, 0) for _ in range(ROUNDS)]
-        report("CPU of waiting for a slow store over 5 % of a core", [run["cpu_share"] for run in runs], [0.05] * ROUNDS, "cores", 1,
-               THREADS, higher_is_better=False, wait_share=min(run["wait_share"] for run in runs), samples=[run["samples"] for run in runs])
+        report_bound("CPU of waiting for a slow store", [100 * run["cpu_share"] for run in runs], "% of a core", 5, THREADS,
+                     wait_share=min(run["wait_share"] for run in runs), samples=[run["samples"] for run in runs])
 
 
 main()

@@ -7,10 +7,9 @@ windows, is 128 blocks here.
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 
-from harness import BUILD, ROUNDS, versions
+from harness import BUILD, ROUNDS, report_bound
 
 
 def measure(*arguments: str) -> list[dict]:
@@ -25,10 +24,7 @@ def main() -> None:
         ("resume in the middle of 10^9 samples", "s", 1.0, [line["seconds"] for line in resumed]),
         ("memory at the start over 10^9 samples", "MB", 100.0, [line["rss_anon_bytes"] / 1e6 for line in lines]),
     ):
-        ours = statistics.median(values)
-        print(json.dumps({"name": name, "ours": round(ours, 3), "rival": None, "unit": unit, "ratio": round(bar / ours, 2),
-                          "spread": [round(min(values), 3), round(max(values), 3)], "bar": bar, "pass": ours <= bar,
-                          "versions": versions(), "threads": "1 assembling"}), flush=True)
+        report_bound(name, values, unit, bar, "1 assembling")
 
 
 main()

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy
-from harness import BUILD, DATA, alternate, ingest_npy, report, versions
+from harness import BUILD, DATA, alternate, ingest_npy, report, report_bound
 
 RANKS = 2
 RIVAL_EPOCHS = 3
@@ -48,10 +48,7 @@ def mlp() -> None:
     report("train mlp 784-512-10, 2 ranks, vs Python DDP", [run["samples_per_second"] for run in mine],
            [run["samples"] / run["seconds"] for run in theirs], "samples/s", 1.0, "1 per rank",
            rival_wait_share=statistics.median(run["wait_share"] for run in theirs))
-    wait = statistics.median(waits)
-    print(json.dumps({"name": "train mlp 784-512-10, 2 ranks: wait for data", "ours": round(wait, 3), "rival": None,
-                      "unit": "% of the time", "ratio": None, "spread": [round(min(waits), 3), round(max(waits), 3)],
-                      "bar": 2.0, "pass": wait < 2.0, "versions": versions(), "threads": "1 per rank"}), flush=True)
+    report_bound("train mlp 784-512-10, 2 ranks: wait for data", waits, "%", 2.0, "1 per rank")
 
 
 def linear() -> None:

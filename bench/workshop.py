@@ -22,6 +22,8 @@ import sys
 import time
 from pathlib import Path
 
+from harness import publish
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build/bench-workshop"
 TIMES = FOLDER / "times.jsonl"
@@ -128,8 +130,9 @@ def main() -> None:
         if step in results and (rival is None or rival in results):
             ours = results[step][figure]
             value = ours / results[rival][figure] if rival else ours
-            print(json.dumps({"name": f"workshop: {step} {figure}", "ours": ours, "rival": results[rival][figure] if rival else None,
-                              "ratio": round(value, 3) if rival else None, "bar": bar, "pass": value <= bar and not results[step].get("code")}))
+            publish({"name": f"workshop: {step} {figure}" + (f" of {rival}" if rival else ""), "ours": round(value, 4),
+                     "rival": results[rival][figure] if rival else None, "unit": f"of {RIVAL}" if rival else "s", "ratio": None,
+                     "spread": None, "bar": bar, "pass": value <= bar and not results[step].get("code")})
 
 
 main()

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from wrap_pages import reflow
+
 import ringfeed
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/python-api.md"
@@ -62,7 +64,7 @@ def signature_of(name: str, function: Any) -> str:  # noqa: ANN401
 
 def escape(text: str) -> str:
     """Stars and brackets outside of `code` are no Markdown."""
-    return "".join(part if part.startswith("`") else re.sub(r"([*<])", r"\\\1", part) for part in re.split(r"(`[^`]*`)", text))
+    return "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
 
 
 def render(docstring: str) -> str:
@@ -121,7 +123,7 @@ def page() -> str:
         parts.append(f"## {title}")
         for name in names:
             parts += entry_of(name)
-    return "\n\n".join(parts) + "\n"
+    return reflow("\n\n".join(parts))
 
 
 if __name__ == "__main__":

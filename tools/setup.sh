@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming|docs
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
@@ -10,10 +10,11 @@
 #   fuzz: the same, and clang with libFuzzer
 #   browser: Chromium, from Debian, and what the tests of pages need
 #   streaming: MosaicML Streaming, a rival in the benchmarks, into .deps/streaming (210 MB)
+#   docs: mkdocs and its theme, for the site of the documents, into .deps/docs (140 MB)
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming'
+usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming|docs'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
@@ -45,6 +46,8 @@ pip_streaming=("mosaicml-streaming==$MOSAICML_STREAMING_VERSION" "torchvision==$
   "urllib3==$URLLIB3_VERSION" "certifi==$CERTIFI_VERSION" "charset-normalizer==$CHARSET_NORMALIZER_VERSION" "idna==$IDNA_VERSION"
   "pyyaml==$PYYAML_VERSION" "tqdm==$TQDM_VERSION" "pillow==$PILLOW_VERSION" "catalogue==$CATALOGUE_VERSION" "brotli==$BROTLI_VERSION"
   "python-snappy==$PYTHON_SNAPPY_VERSION" "cramjam==$CRAMJAM_VERSION" "zstd==$ZSTD_VERSION")
+# In a folder of its own, with all that they ask for.
+pip_docs=("mkdocs==$MKDOCS_VERSION" "mkdocs-material==$MKDOCS_MATERIAL_VERSION")
 # What the test of the wheel installs beside it, without asking the package index.
 pip_beside=("numpy==$NUMPY_VERSION" "pyarrow==$OTHER_PYARROW_VERSION")
 
@@ -66,6 +69,7 @@ case $level in
   driver) wheels=(); packages=() ;;
   browser) wheels+=("${pip_test[@]}"); packages=(python3 python3-venv chromium) ;;
   streaming) wheels=("${pip_streaming[@]}"); packages=(python3 python3-venv); dependencies="--no-deps --upgrade --target .deps/streaming" ;;
+  docs) wheels=("${pip_docs[@]}"); packages=(python3 python3-venv); dependencies="--upgrade --target .deps/docs" ;;
   *) echo "$usage" >&2; exit 2 ;;
 esac
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, SECONDS_MAX, Ringfeed, build_folder
+from readme import blocks_of, clone_in, paste
 
 pytestmark = pytest.mark.program
 
@@ -31,13 +32,12 @@ def without_title(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an installed prefix/, and the examples, built against it in build/."""
-    folder = tmp_path_factory.mktemp("package")
-    shutil.copytree(ROOT / "examples/cpp", folder / "example")
-    run("cmake", "--install", str(build_folder()), "--prefix", str(folder / "prefix"), folder=folder)
-    run("cmake", "-G", "Ninja", "-S", "example", "-B", "build", f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}", folder=folder)
-    run("cmake", "--build", "build", folder=folder)
+def built(tmp_path_factory: pytest.TempPathFactory, ingested_digits: Path) -> Path:
+    """A folder with an installed prefix/, and the examples, built against it in build/example/: the README's commands, as pasted."""
+    folder = clone_in(tmp_path_factory.mktemp("package"), build_folder())
+    shutil.copytree(ingested_digits, folder / "digits.ring")
+    (block,) = blocks_of("sh", "**The C++ libraries**")
+    assert "step 0: 256 samples" in paste(folder, block)
     return folder
 
 
@@ -49,11 +49,11 @@ def test_the_pages_show_the_programs() -> None:
 
 
 def test_another_project_uses_the_package(digits: Ringfeed, built: Path) -> None:
-    steps = run(str(built / "build/read"), folder=digits.folder).splitlines()
+    steps = run(str(built / "build/example/read"), folder=digits.folder).splitlines()
     assert len(steps) == 6 and sum(int(re.search(r"(\d+) samples", line)[1]) for line in steps) == 1438
     losses = {}
     for ranks in (1, 2):
-        lines = run(str(built / "build/train"), "digits.ring", str(ranks), folder=digits.folder).splitlines()
+        lines = run(str(built / "build/example/train"), "digits.ring", str(ranks), folder=digits.folder).splitlines()
         assert [line.partition(":")[0] for line in lines] == [f"epoch {number}" for number in range(1, 6)]
         losses[ranks] = [float(line.rpartition(" ")[2]) for line in lines]
         assert losses[ranks][-1] < losses[ranks][0] / 2

@@ -1,26 +1,26 @@
-"""The README's command line, run as it stands there."""
+"""The README's commands of the program, pasted in their order."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SECONDS_MAX, build_folder
+from conftest import build_folder
+from readme import blocks_of, clone_in, paste
 
 pytestmark = pytest.mark.program
 
 
-def test_command_line_examples_run(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
-    assert blocks
-    shutil.copy(ROOT / "data/digits/digits.csv", tmp_path)
-    path = f"{build_folder() / 'bin'}:{os.environ['PATH']}"
-    for block in blocks:
-        result = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, capture_output=True, text=True,
-                                timeout=SECONDS_MAX, env=dict(os.environ, PATH=path))
-        assert result.returncode == 0, f"{block}\n{result.stdout}\n{result.stderr}"
-    assert (tmp_path / "run/weights.safetensors").exists()
+def test_commands_of_the_program_run_as_pasted(tmp_path: Path) -> None:
+    blocks = blocks_of("sh", "**The program**") + blocks_of("sh", "## Command line")
+    assert len(blocks) == 3
+    clone = clone_in(tmp_path, build_folder())
+    printed = paste(clone, *blocks)
+    assert "audit: exact, 2 epochs" in printed
+    assert (clone / "run/weights.safetensors").exists() and (clone / "kept/weights.safetensors").exists()
+
+
+def test_every_block_of_commands_is_pasted_somewhere() -> None:
+    """Here, in test_package.py and in tests/python/test_wheel.py."""
+    sections = ("**The program**", "## Command line", "**The C++ libraries**", "**The Python package**")
+    assert sorted(blocks_of("sh")) == sorted(block for section in sections for block in blocks_of("sh", section))

@@ -1,4 +1,4 @@
-"""The code of docs/python.md, docs/recipes.md and docs/from-mosaicml.md that needs no Cassandra, run as it stands there."""
+"""The Python of README.md, docs/python.md, docs/recipes.md and docs/from-mosaicml.md that needs no Cassandra, run as it stands there."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def test_a_page_prints_what_it_says(tmp_path: Path, page: str, lines: int) -> No
 
 def test_coming_from_mosaicml(tmp_path: Path) -> None:
     run_page("from-mosaicml.md", tmp_path, SAMPLES)
+
+
+def test_the_readme(tmp_path: Path) -> None:
+    _, printed = run_page("../README.md", tmp_path)
+    assert printed == ["torch.Size([256, 28, 28]) torch.int64"] * 3 + ["torch.Size([232, 28, 28]) torch.int64"]
 
 
 def test_links_lead_somewhere() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy
 import pytest
-from built import SECONDS_MAX
+from built import BUILD, SECONDS_MAX
+from readme import blocks_of, clone_in, paste
 
 pytestmark = pytest.mark.program
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,6 +171,15 @@ def test_it_carries_the_licences_of_what_it_bundles(wheel: Path) -> None:
     for crate in ("scylla", "tokio", "rustls", "ring", "uuid", "futures"):
         assert re.search(rf"^{crate} \d[\w.+-]* \(.*(MIT|Apache-2.0|ISC).*\)$", crates, flags=re.MULTILINE), crate
     assert not re.search(r"^(syn|quote|cc) \d", crates, flags=re.MULTILINE)
+
+
+def test_the_commands_of_the_readme_run_as_pasted(wheel: Path, tmp_path: Path) -> None:
+    clone = clone_in(tmp_path, BUILD)
+    (clone / "build/wheel/dist").mkdir(parents=True)
+    (clone / "build/wheel/dist" / wheel.name).symlink_to(wheel)
+    (block,) = blocks_of("sh", "**The Python package**")
+    printed = paste(clone, block, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(ROOT / ".deps/beside"))
+    assert "1797 samples" in printed.splitlines()[-1]
 
 
 def test_its_version_is_that_of_the_distribution(alone: Environment) -> None:
