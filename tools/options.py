@@ -39,8 +39,9 @@ HEADER_END = """};
 """
 PAGE_TOP = """# Options, by name
 
-Made of `options.toml` by `tools/options.py`; tests hold the program's help, the signatures of Python and the C++ structs against
-it. A message names an option as the side that is used has it. What each does is in `ringfeed COMMAND --help`.
+Made of `options.toml` by `tools/options.py`; tests hold the program's help, the signatures of Python and the C++
+structs against it. A message names an option as the side that is used has it. What each does is in `ringfeed COMMAND
+--help`.
 
 | Program | Of | Python | C++ | Default | Bounds | What |
 |---|---|---|---|---|---|---|

@@ -23,9 +23,12 @@ constexpr std::size_t kShownMost = 24;           // samples
 constexpr std::size_t kHistogramMost = 100'000;  // values
 constexpr std::size_t kBins = 32;
 constexpr std::size_t kKindsMost = 1000;
+constexpr std::size_t kListedMost = 40;  // kinds
 constexpr std::size_t kBatchesMost = 60;
-constexpr std::size_t kTextMost = 200;  // bytes of a text or elements of a list that are shown
-constexpr std::int64_t kEdgeMost = 96;  // pixels
+constexpr std::size_t kClassesMost = 12;   // that are drawn by batch
+constexpr std::int64_t kElementsMost = 6;  // of a tensor as text
+constexpr std::size_t kTextMost = 200;     // bytes of a text or elements of a list that are shown
+constexpr std::int64_t kEdgeMost = 96;     // pixels
 constexpr std::size_t kFileBytesMost = 200 << 10;
 constexpr std::size_t kPictureBytesMost = 1 << 20;  // of all together
 
@@ -145,9 +148,8 @@ Json kinds_json(const Map& kinds, const Label& label) {
   for (const auto& [kind, count] : kinds) sorted.emplace_back(label(kind), count);
   std::ranges::stable_sort(sorted, std::greater<>(),
                            &std::pair<std::string, std::uint64_t>::second);
-  constexpr std::size_t kMost = 40;
   Json json = {{"kinds", sorted.size()}, {"most", Json::array()}};
-  for (std::size_t i = 0; i < std::min(kMost, sorted.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kListedMost, sorted.size()); ++i)
     json["most"].push_back({sorted[i].first, sorted[i].second});
   return json;
 }
@@ -275,11 +277,10 @@ Json DataPage::shown(const ColumnSpec& spec, const Column& column, std::int64_t 
       return class_name(spec, static_cast<std::int64_t>(number(column, begin)));
     if (spec.shape.empty()) return number(column, begin);
   }
-  constexpr std::int64_t kElementsShown = 6;
   std::string text;
-  for (std::int64_t i = begin; i < std::min(end, begin + kElementsShown); ++i)
+  for (std::int64_t i = begin; i < std::min(end, begin + kElementsMost); ++i)
     text += fmt::format("{}{:.5g}", i == begin ? "" : ", ", number(column, i));
-  return fmt::format("[{}{}]", text, end - begin > kElementsShown ? ", …" : "");
+  return fmt::format("[{}{}]", text, end - begin > kElementsMost ? ", …" : "");
 }
 
 Json DataPage::column_json(const ColumnSpec& spec, const Part& part) const {
@@ -292,8 +293,7 @@ Json DataPage::column_json(const ColumnSpec& spec, const Part& part) const {
   if (!part.kinds.texts.empty())
     json["kinds"] = kinds_json(part.kinds.texts, [](const std::string& text) { return text; });
   if (!part.kinds.numbers.empty()) json["kinds"] = kinds_json(part.kinds.numbers, label);
-  constexpr std::size_t kClassesDrawn = 12;
-  if (part.kinds.numbers.size() >= 2 && part.kinds.numbers.size() <= kClassesDrawn) {
+  if (part.kinds.numbers.size() >= 2 && part.kinds.numbers.size() <= kClassesMost) {
     Json& batches = json["batches"] = {{"classes", Json::array()}, {"counts", Json::array()}};
     for (const auto& [number, count] : part.kinds.numbers)
       batches["classes"].push_back(label(number));

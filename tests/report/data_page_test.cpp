@@ -20,7 +20,8 @@ Json data_of(const std::string& page) {
 }
 
 template <typename T>
-Column column_of(std::string name, DType dtype, std::vector<std::int64_t> shape, std::vector<T>& values) {
+Column column_of(std::string name, DType dtype, std::vector<std::int64_t> shape,
+                 std::vector<T>& values) {
   Column column;
   column.name = std::move(name);
   column.dtype = dtype;
@@ -49,7 +50,8 @@ TEST(DataPage, SaysWhatColumnsHold) {
   page.add(batch);
   EXPECT_EQ(page.samples(), 6u);
   const Json data = data_of(page.html({{"url", "a"}}));
-  const auto& [label, image, x] = std::tie(data["columns"][0], data["columns"][1], data["columns"][2]);
+  const auto& [label, image, x] =
+      std::tie(data["columns"][0], data["columns"][1], data["columns"][2]);
   EXPECT_EQ(label["kinds"]["most"], Json::parse(R"([["dog", 4], ["cat", 2]])"));
   EXPECT_EQ(label["batches"]["classes"], Json::parse(R"(["cat", "dog"])"));
   EXPECT_EQ(label["batches"]["counts"], Json::parse("[[1, 2], [1, 2]]"));
@@ -74,7 +76,8 @@ TEST(DataPage, ATensorOfColoursIsAPictureInEitherLayoutAndALargeOneASmaller) {
                     {"large", ColumnKind::kTensor, DType::kUInt8, {1, 200, 400}},
                     {"none", ColumnKind::kTensor, DType::kFloat64, {2, 4, 6}}};
   std::vector<double> first(48), last(48);
-  for (std::size_t i = 0; i < 48; ++i) last[i % 16 * 3 + i / 16] = first[i] = static_cast<double>(i);
+  for (std::size_t i = 0; i < 48; ++i)
+    last[i % 16 * 3 + i / 16] = first[i] = static_cast<double>(i);
   std::vector<std::uint8_t> large(80'000, 7);
   Batch batch;
   batch.size = 1;
