@@ -17,7 +17,7 @@ from stopwatch import Stopwatch
 pytestmark = pytest.mark.program
 
 ONE_NUMBER_NPY = b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n\x07"
-COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit")
+COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -400,3 +400,21 @@ def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_doctor_of_a_folder(digits: Ringfeed) -> None:
+    found = json.loads(digits("doctor", "digits.ring", "--json").stdout)
+    assert found["ok"] is True and {check["verdict"] for check in found["checks"]} <= {"ok", "note", "warning"}
+    (digits.folder / "file").write_text("")
+    result = digits("doctor", "digits.ring", "--prefetch-bytes", "1000TiB", "--cache", "file/cache", code=1)
+    verdicts = {line[9:].split("  ")[0].strip(): line.split(" ")[0] for line in result.stdout.splitlines() if line[0] != " "}
+    assert (verdicts["memory"], verdicts["cache"], verdicts["data set"]) == ("stop", "warning", "ok")
+    assert result.stdout.splitlines()[-1] == "1 check will stop a run"
+    part = next((digits.folder / "digits.ring/data").rglob("*.arrow"))
+    part.write_bytes(part.read_bytes()[:-1])
+    assert "missing or of another size" in digits("doctor", "digits.ring", code=1).stdout
+    assert "there is none here" in digits("doctor", "missing.ring", code=1).stdout
+    digits("doctor", "missing.ring", "--for", "ingest")
+    assert "password" in digits.error("doctor", "cassandra://a:b@h/k/n", code=2)
+    digits.error("doctor", "digits.ring", "--nproc", "0", code=2)
+    digits.error("doctor", "digits.ring", "--prefetch-bytes", "many", code=2)
