@@ -97,6 +97,13 @@ class VersionWriter {
   virtual Manifest publish() = 0;
 };
 
+/// A version that a writer has begun and not published. The same ingest goes on with it.
+struct UnfinishedVersion {
+  std::uint64_t version = 0;
+  std::string writer;     ///< "process 123 on HOST"; empty when it is not known
+  bool may_live = false;  ///< the writer may be at it now
+};
+
 /// One data set in a store.
 class Store {
  public:
@@ -132,6 +139,8 @@ class Store {
   virtual void remove(std::uint64_t version) = 0;
   /// Versions whose removal was cut off, ascending: versions() has them no more, remove() ends it.
   virtual std::vector<std::uint64_t> half_removed() { return {}; }
+  /// What writers that run now, or were cut off, have begun.
+  virtual std::vector<UnfinishedVersion> unfinished() { return {}; }
   /// False for a view of what others may change at any time: only the newest version is meant to
   /// agree with it.
   virtual bool is_immutable() const { return true; }

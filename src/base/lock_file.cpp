@@ -3,12 +3,14 @@
 #include "base/lock_file.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <ringfeed/error.hpp>
 
@@ -28,27 +30,35 @@ bool still_named(const File& file) {
          named.st_dev == held.st_dev;
 }
 
-std::string own_name() {
+/// Of a process of this machine.
+std::string owner_name(int pid) {
   char host[HOST_NAME_MAX + 1] = {};
   ::gethostname(host, HOST_NAME_MAX);
-  return fmt::format("{} on {}", ::getpid(), host);
+  return fmt::format("{} on {}", pid, host);
+}
+
+/// "123 on HOST", as owner_name() has it; empty for anything else.
+std::string read_owner(const Folder& folder, const std::string& name) {
+  const std::string owner = folder.read_file(name, kOwnerBytesMax);
+  const bool readable = std::ranges::all_of(owner, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ' ' ||
+           c == '-' || c == '.' || c == '_';
+  });
+  return readable ? owner : "";
+}
+
+std::string in_words(const std::string& owner) {
+  return owner.empty() ? "another process" : "process " + owner;
 }
 
 [[noreturn]] void throw_held(const Folder& folder, const std::string& name, std::string_view does) {
   std::string owner;
   try {
-    owner = folder.read_file(name, kOwnerBytesMax);
+    owner = read_owner(folder, name);
   } catch (const Error&) {
     // Gone by now, or not to be read by us: the message does without the name.
   }
-  const bool readable = std::ranges::all_of(owner, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ' ' ||
-           c == '-' || c == '.' || c == '_';
-  });
-  throw Error(
-      ErrorCode::kConflict,
-      fmt::format("{}: {} {}", folder.path(),
-                  readable && !owner.empty() ? "process " + owner : "another process", does));
+  throw Error(ErrorCode::kConflict, fmt::format("{}: {} {}", folder.path(), in_words(owner), does));
 }
 
 File acquire(const Folder& folder, const std::string& name, std::string_view does) {
@@ -65,7 +75,7 @@ File acquire(const Folder& folder, const std::string& name, std::string_view doe
       }
       if (!still_named(file)) continue;
       file.resize(0);
-      file.write(own_name());
+      file.write(owner_name(::getpid()));
       return file;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound)
@@ -76,6 +86,20 @@ File acquire(const Folder& folder, const std::string& name, std::string_view doe
 }
 
 }  // namespace
+
+std::optional<LockOwner> LockFile::owner(const Folder& folder, const std::string& name) {
+  std::string owner;
+  try {
+    owner = read_owner(folder, name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    return std::nullopt;
+  }
+  int pid = 0;
+  std::from_chars(owner.data(), owner.data() + owner.size(), pid);
+  const bool is_of_here = pid > 0 && owner == owner_name(pid);
+  return LockOwner{in_words(owner), !is_of_here || ::kill(pid, 0) == 0 || errno == EPERM};
+}
 
 LockFile::LockFile(const Folder& folder, const std::string& name, std::string_view does)
     : folder_(folder), name_(name), file_(acquire(folder, name, does)) {}

@@ -51,5 +51,6 @@ void add_copy(CLI::App& program, Command& command);
 void add_delete(CLI::App& program, Command& command);
 void add_train(CLI::App& program, Command& command);
 void add_audit(CLI::App& program, Command& command);
+void add_doctor(CLI::App& program, Command& command);
 
 }  // namespace ringfeed::cli

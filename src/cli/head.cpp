@@ -1,15 +1,27 @@
 // ringfeed head URL
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <ringfeed/samples.hpp>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "base/float16.hpp"
 #include "cli/command.hpp"
+#include "cli/drawing.hpp"
 
 namespace ringfeed::cli {
 namespace {
+
+struct HeadFlags {
+  std::string url;
+  std::uint64_t n = 5;
+  std::optional<bool> draw;  ///< none: on a terminal
+};
 
 constexpr std::int64_t kElementsShown = 8;
 constexpr std::size_t kCharactersShown = 80;
@@ -86,17 +98,50 @@ std::string short_text(const nlohmann::json& value) {
   return text;
 }
 
-int run_head(const std::string& url, std::uint64_t n, const Command& command) {
+/// Height and width of what can be drawn: samples of shape [H, W] or [1, H, W].
+std::optional<std::pair<std::int64_t, std::int64_t>> picture_size(const Column& column) {
+  if (column.kind != ColumnKind::kTensor) return std::nullopt;
+  auto shape = std::span(column.shape).subspan(1);
+  if (shape.size() == 3 && shape[0] == 1) shape = shape.subspan(1);
+  if (shape.size() != 2 || shape[0] < 2 || shape[1] < 2) return std::nullopt;
+  return std::pair(shape[0], shape[1]);
+}
+
+/// Below a line that says what it is.
+std::string picture_of(const Column& column, std::int64_t sample, std::int64_t height,
+                       std::int64_t width) {
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(height * width));
+  for (std::int64_t i = 0; i < height * width; ++i)
+    values.push_back(element(column, sample * height * width + i).get<double>());
+  const ValueRange range = range_of(values);
+  const std::string bounds = range.least > range.most
+                                 ? "no value is finite"
+                                 : fmt::format("{:.6g} to {:.6g}", range.least, range.most);
+  std::string drawing = drawing_of(values, height, width, terminal_width());
+  drawing.pop_back();  // its last end of a line
+  return fmt::format("\n{} ({} x {}, {}):\n{}", column.name, height, width, bounds, drawing);
+}
+
+int run_head(const HeadFlags& flags, const Command& command) {
+  const std::string& url = flags.url;
   const Output& output = command.output;
-  const Batch batch = load(url, n, connection_options(command.connection, Url::parse(url), output));
+  const bool draws = !output.json && flags.draw.value_or(::isatty(STDOUT_FILENO) == 1);
+  const Batch batch =
+      load(url, flags.n, connection_options(command.connection, Url::parse(url), output));
   for (std::int64_t sample = 0; sample < batch.size; ++sample) {
     nlohmann::json line = nlohmann::json::object();
     std::string text = fmt::format("{}:", sample);
+    std::string pictures;
     for (const auto& column : batch.columns) {
+      if (const auto size = picture_size(column); draws && size) {
+        pictures += picture_of(column, sample, size->first, size->second);
+        continue;
+      }
       line[column.name] = value_of(column, sample);
       text += fmt::format(" {}={}", column.name, short_text(line[column.name]));
     }
-    output.result({{"sample", line}}, text);
+    output.result({{"sample", line}}, text + pictures);
   }
   if (output.json) output.result({{"samples", batch.size}}, "");
   return 0;
@@ -105,21 +150,21 @@ int run_head(const std::string& url, std::uint64_t n, const Command& command) {
 }  // namespace
 
 void add_head(CLI::App& program, Command& command) {
-  struct HeadFlags {
-    std::string url;
-    std::uint64_t n = 5;
-  };
   auto options = std::make_shared<HeadFlags>();
   command.app = program.add_subcommand("head", "Prints the first samples in storage order.");
   command.app->footer(
-      "Examples:\n  ringfeed head digits.ring -n 3\n  ringfeed head 'digits.ring?split=val' "
+      "Examples:\n  ringfeed head digits.ring -n 3\n  ringfeed head digits.ring -n 1 --draw\n  "
+      "ringfeed head 'digits.ring?split=val' "
       "--json\n");
   command.app->add_option("URL", options->url, "the data set")->required();
   command.app->add_option("-n", options->n, "samples")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
+  command.app->add_flag_function(
+      "--draw,!--no-draw", [options](std::int64_t count) { options->draw = count > 0; },
+      "draw tensors of shape [H, W] or [1, H, W] with characters (default: on a terminal)");
   add_connection_options(*command.app, command.connection);
-  command.action = [options, &command] { return run_head(options->url, options->n, command); };
+  command.action = [options, &command] { return run_head(*options, command); };
 }
 
 }  // namespace ringfeed::cli

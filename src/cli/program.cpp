@@ -98,7 +98,7 @@ int run_command(int argc, char** argv) {
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
       add_ingest, add_attach, add_inspect, add_list,  add_head,  add_view,
-      add_verify, add_copy,   add_delete,  add_train, add_audit,
+      add_verify, add_copy,   add_delete,  add_train, add_audit, add_doctor,
   };
   std::vector<Command> commands(adders.size());
   for (std::size_t i = 0; i < adders.size(); ++i) {

@@ -38,6 +38,9 @@ constexpr const char* kTrainExamples =
     "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 \\\n"
     "      --resume auto\n";
 
+/// Who fetches metrics is given nothing older.
+constexpr auto kServedInterval = std::chrono::seconds(1);
+
 struct TrainFlags {
   TrainOptions train;
   std::string shuffle = "block";
@@ -50,6 +53,7 @@ struct TrainFlags {
   int nproc = 1;
   std::string on_nan = "stop";
   RunRecordOptions record;
+  std::string metrics_port;
   bool overwrite = false;
   int collective_timeout = 300;
 };
@@ -180,6 +184,13 @@ void show(const TrainProgress& at, Progress& progress, const Output& output) {
   }
 }
 
+/// Of this rank. Where one rank of the host can have none, all of them say so.
+ListenAddress metrics_address(const std::string& text, const World& world) {
+  const ListenAddress first = parse_listen_address(text);
+  offset_by(first, world.local_size - 1);
+  return offset_by(first, world.local_rank);
+}
+
 int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
@@ -195,7 +206,13 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   train_options.warn = [&](const std::string& advice) { output.note("ringfeed: " + advice); };
   return run_rank([&] {
     const World world = World::from_environment();
+    if (!options.metrics_port.empty()) {
+      options.record.metrics_address = metrics_address(options.metrics_port, world);
+      train_options.meters_interval = kServedInterval;
+    }
     RunRecord record(options.record, world.rank);
+    if (const std::string url = record.metrics_url(); !url.empty())
+      output.note(fmt::format("ringfeed: metrics of rank {}: {}", world.rank, url));
     record.start(options_json(train_options, world));
     train_options.progress = [&](const TrainProgress& at) {
       if (!std::exchange(keeps_weights, true))
@@ -207,7 +224,7 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
       train_options.step = [&](const TrainStep& step) { record.step(step); };
       train_options.interval = [&](const TrainInterval& interval) { record.interval(interval); };
     }
-    if (!options.record.metrics.empty())
+    if (options.record.has_meters())
       train_options.meters = [&](int rank, const Meters& meters) { record.meters(rank, meters); };
     const TrainSummary summary = load_train_part().train(train_options);
     if (summary.rank != 0) return;
@@ -391,6 +408,10 @@ void add_record_options(CLI::App& app, TrainFlags& options) {
   app.add_option("--metrics", options.record.metrics,
                  "file for Prometheus's textfile collector, e.g. run.prom, written anew each 10 s; "
                  "rank 1 writes run.rank1.prom, and so on (docs/meters.md)");
+  app.add_option("--metrics-port", options.metrics_port,
+                 "port at which Prometheus can fetch the same, of this host alone unless an "
+                 "address is said, e.g. 0.0.0.0:9100; 0: any that is free, which is printed; the "
+                 "second rank of a host has the next one, and so on");
 }
 
 void add_resume_options(CLI::App& app, TrainFlags& options) {

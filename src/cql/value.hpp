@@ -31,6 +31,26 @@ Int read_big_endian(const char* from) noexcept {
   return static_cast<Int>(value);
 }
 
+/// The pairs of a map<text, text> in their order, as far as they are whole.
+inline std::vector<std::pair<std::string, std::string>> read_text_map(std::string_view cell) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::size_t at = 4;  // behind its size; then each text has its length before it
+  const auto next = [&]() -> std::optional<std::string> {
+    if (at + 4 > cell.size()) return std::nullopt;
+    const auto size = static_cast<std::uint32_t>(read_big_endian<std::int32_t>(cell.data() + at));
+    at += 4;
+    if (size > cell.size() - at) return std::nullopt;
+    at += size;
+    return std::string(cell.substr(at - size, size));
+  };
+  while (auto key = next()) {
+    auto value = next();
+    if (!value) break;
+    pairs.emplace_back(*std::move(key), *std::move(value));
+  }
+  return pairs;
+}
+
 /// The values of a statement's bind markers, in their order. It can be moved, not copied: a copy's
 /// items would be views of what the original keeps.
 class Values {

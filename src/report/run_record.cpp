@@ -46,6 +46,7 @@ RunRecord::RunRecord(RunRecordOptions options, int rank)
   if (rank == 0 && !options_.tensorboard.empty()) events_.emplace(options_.tensorboard);
   if (rank == 0 && !options_.page.empty()) page_.emplace();
   if (measures_) replace_file(path_of_rank(options_.metrics, rank), [](File&) {});
+  if (options_.metrics_address) server_.emplace(MetricsServerOptions{*options_.metrics_address});
 }
 
 RunRecord::~RunRecord() {
@@ -104,8 +105,9 @@ void RunRecord::epoch(const TrainProgress& progress) {
 
 void RunRecord::meters(int rank, const Meters& meters) {
   const std::lock_guard lock(mutex_);
+  const std::string text = prometheus_text(meters, {{"rank", std::to_string(rank)}});
+  if (server_) server_->set_text(text);
   attempt(measures_, [&] {
-    const std::string text = prometheus_text(meters, {{"rank", std::to_string(rank)}});
     replace_file(path_of_rank(options_.metrics, rank), [&](File& file) { file.write(text); });
   });
   flush();

@@ -14,6 +14,7 @@
 
 #include "base/file.hpp"
 #include "report/event_file.hpp"
+#include "report/metrics_server.hpp"
 #include "report/run_page.hpp"
 
 namespace ringfeed {
@@ -22,12 +23,15 @@ struct RunRecordOptions {
   std::string log;          ///< file of JSON lines, which it grows; empty: none
   std::string tensorboard;  ///< folder; empty: none
   std::string metrics;      ///< file of Prometheus's text; empty: none
-  std::string page;         ///< HTML file, written at the end; empty: none
-  int read_threads = 1;     ///< of the run, for the page
+  std::optional<ListenAddress> metrics_address = {};  ///< where that text is served to who asks
+  std::string page;      ///< HTML file, written at the end; empty: none
+  int read_threads = 1;  ///< of the run, for the page
   int assemble_threads = 1;
   /// Called once for each of them that cannot be written any more: training goes on without it.
   std::function<void(const std::string&)> warn;
 
+  /// Whether any of them is about meters.
+  bool has_meters() const { return !metrics.empty() || metrics_address.has_value(); }
   /// Whether any of them is about steps.
   bool has_steps() const { return !log.empty() || !tensorboard.empty() || !page.empty(); }
 };
@@ -35,9 +39,12 @@ struct RunRecordOptions {
 /// Thread-safe. Metrics are each rank's, all else is rank 0's.
 class RunRecord {
  public:
-  /// Throws Error when a file cannot be made.
+  /// Throws Error when a file cannot be made, or the address is not free.
   RunRecord(RunRecordOptions options, int rank);
   ~RunRecord();
+
+  /// Where the meters are served; empty: nowhere.
+  std::string metrics_url() const { return server_ ? server_->url() : ""; }
 
   /// As the first line of the log.
   void start(const nlohmann::ordered_json& options);
@@ -63,6 +70,7 @@ class RunRecord {
   std::optional<EventFile> events_;
   std::optional<RunPage> page_;
   bool measures_ = false;
+  std::optional<MetricsServer> server_;
   nlohmann::ordered_json run_options_;
   std::uint64_t steps_ = 0;  ///< the last that was recorded
 };

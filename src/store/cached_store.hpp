@@ -48,6 +48,7 @@ class CachedStore final : public Store {
   }
   void remove(std::uint64_t version) override { inner().remove(version); }
   std::vector<std::uint64_t> half_removed() override { return inner().half_removed(); }
+  std::vector<UnfinishedVersion> unfinished() override { return inner().unfinished(); }
   bool is_immutable() const override { return inner().is_immutable(); }
 
  private:

@@ -16,6 +16,7 @@
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
+#include "store/local_journal.hpp"
 #include "store/local_lock.hpp"
 #include "store/local_reader.hpp"
 #include "store/local_writer.hpp"
@@ -137,6 +138,16 @@ void LocalStore::remove(std::uint64_t version) {
 
 std::vector<std::uint64_t> LocalStore::half_removed() {
   return numbers_in(layout_.work_folder(), kRemoved, kJson);
+}
+
+std::vector<UnfinishedVersion> LocalStore::unfinished() {
+  if (!layout_.root().has_folder(LocalLayout::kWork)) return {};
+  const auto owner = LockFile::owner(layout_.root(), std::string(LocalLayout::kLock));
+  const bool lives = owner && owner->may_live;
+  const auto begun = journal_version(layout_);
+  if (!lives && !begun && ::access(layout_.open_part_path().c_str(), F_OK) != 0) return {};
+  const auto there = versions();
+  return {{begun.value_or(there.empty() ? 1 : there.back() + 1), owner ? owner->text : "", lives}};
 }
 
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {

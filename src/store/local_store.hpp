@@ -32,6 +32,7 @@ class LocalStore final : public Store {
                        const std::function<void(std::uint64_t bytes)>& progress) override;
   void remove(std::uint64_t version) override;
   std::vector<std::uint64_t> half_removed() override;
+  std::vector<UnfinishedVersion> unfinished() override;
 
  private:
   LocalLayout layout_;

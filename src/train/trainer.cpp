@@ -361,10 +361,10 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   progress.epochs = options_.epochs;
   progress.samples_total = feed_.steps().end();
   Stopwatch total;
-  Stopwatch watch;
   while (true) {
     check_stop();
     Stopwatch step_watch;
+    Stopwatch watch = step_watch;  // of its parts: what lies between two steps is no wait for data
     const auto batch = feed_.next();
     const auto wait = watch.lap(meters_.wait);
     if (!batch) break;

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 from conftest import DIGITS, SECONDS_MAX, TENSORS, Ringfeed, build_folder
 from stopwatch import Stopwatch
@@ -17,7 +18,7 @@ from stopwatch import Stopwatch
 pytestmark = pytest.mark.program
 
 ONE_NUMBER_NPY = b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n\x07"
-COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit")
+COMMANDS = ("ingest", "inspect", "list", "head", "verify", "train", "audit", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -400,3 +401,67 @@ def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_doctor_of_a_folder(digits: Ringfeed) -> None:
+    found = json.loads(digits("doctor", "digits.ring", "--json").stdout)
+    assert found["ok"] is True and {check["verdict"] for check in found["checks"]} <= {"ok", "note", "warning"}
+    (digits.folder / "file").write_text("")
+    result = digits("doctor", "digits.ring", "--prefetch-bytes", "1000TiB", "--cache", "file/cache", code=1)
+    verdicts = {line[9:].split("  ")[0].strip(): line.split(" ")[0] for line in result.stdout.splitlines() if line[0] != " "}
+    assert (verdicts["memory"], verdicts["cache"], verdicts["data set"]) == ("stop", "warning", "ok")
+    assert result.stdout.splitlines()[-1] == "1 check will stop a run"
+    part = next((digits.folder / "digits.ring/data").rglob("*.arrow"))
+    part.write_bytes(part.read_bytes()[:-1])
+    assert "missing or of another size" in digits("doctor", "digits.ring", code=1).stdout
+    assert "there is none here" in digits("doctor", "missing.ring", code=1).stdout
+    digits("doctor", "missing.ring", "--for", "ingest")
+    assert "password" in digits.error("doctor", "cassandra://a:b@h/k/n", code=2)
+    digits.error("doctor", "digits.ring", "--nproc", "0", code=2)
+    digits.error("doctor", "digits.ring", "--prefetch-bytes", "many", code=2)
+
+
+def drawn(ringfeed: Ringfeed, name: str, *arguments: str, **environment: str) -> list[str]:
+    return ringfeed("head", name, "--draw", *arguments, **environment).stdout.splitlines()
+
+
+def write(folder: Path, array: numpy.ndarray, name: str = "image") -> None:
+    numpy.save(folder / "a.npy", array)
+    Ringfeed(folder)("ingest", "a.npy", f"{name}.ring", "--no-permute", "--allow-nan", "--quiet")
+
+
+def test_head_draws_pictures(ringfeed: Ringfeed) -> None:
+    ramp = numpy.array([[[0, 63, 102], [127, 190, 255]]], numpy.uint8)
+    for name, array in (("a", ramp), ("b", ramp[:, None]), ("c", ramp.astype("float32") / 255), ("d", ramp.astype("float64") * 1e300)):
+        write(ringfeed.folder, array, name)
+        lines = drawn(ringfeed, f"{name}.ring")
+        assert lines[0] == "0:" and "(2 x 3, 0 to " in lines[1]
+        assert lines[2:] == ["  ░░▒▒", "▒▒▓▓██"], name
+    write(ringfeed.folder, numpy.array([[[numpy.nan, 1], [numpy.inf, 0]], [[numpy.nan] * 2] * 2], "float32"))
+    lines = drawn(ringfeed, "image.ring")
+    assert lines[2:4] == ["??██", "??  "] and "no value is finite" in lines[5] and lines[6:] == ["????"] * 2
+    write(ringfeed.folder, numpy.zeros((1, 2, 2), "int64"), "zeros")
+    assert drawn(ringfeed, "zeros.ring")[2:] == ["    "] * 2
+
+
+def test_pictures_fit_the_width_and_are_drawn_on_a_terminal_alone(ringfeed: Ringfeed) -> None:
+    wide = numpy.zeros((1, 60, 600), "uint8")
+    wide[:, :, 300:] = 200
+    write(ringfeed.folder, wide)
+    for width, lines in ((80, 4), (20, 1), (1, 1), (0, 4)):
+        drawing = drawn(ringfeed, "image.ring", COLUMNS=str(width))[2:]
+        assert len(drawing) == lines and all(len(line) == max(width or 80, 2) for line in drawing)
+        if width != 1:
+            half = (width or 80) // 2
+            assert set(drawing) == {" " * half + "█" * half}
+    write(ringfeed.folder, numpy.eye(600, dtype="float32")[None, :, :2], "tall")
+    assert len(drawn(ringfeed, "tall.ring")[2:]) == 48
+    assert "█" not in ringfeed("head", "image.ring").stdout
+    assert "█" not in ringfeed("head", "image.ring", "--json", "--draw").stdout
+    ours, its = os.openpty()
+    for arguments, draws in (((), True), (("--no-draw",), False)):
+        command = [str(build_folder() / "bin/ringfeed"), "head", "image.ring", *arguments]
+        subprocess.run(command, cwd=ringfeed.folder, stdout=its, check=True, timeout=SECONDS_MAX)
+        assert ("█" in os.read(ours, 100_000).decode(errors="replace")) == draws
+    os.close(ours)
+    os.close(its)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ringfeed
+from conftest import SECONDS_MAX, Ringfeed, build_folder
 from prometheus_client.parser import text_string_to_metric_families
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -26,8 +34,13 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 def metrics_of(path: Path) -> dict[str, float]:
     """The samples that have no label but the rank, or that of a part."""
+    return metrics_in(path.read_text())
+
+
+def metrics_in(text: str) -> dict[str, float]:
+    """The same, of a text."""
     return {sample.name + sample.labels.get("part", ""): sample.value
-            for family in text_string_to_metric_families(path.read_text()) for sample in family.samples if "le" not in sample.labels}
+            for family in text_string_to_metric_families(text) for sample in family.samples if "le" not in sample.labels}
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -87,6 +100,87 @@ def test_prometheus_reads_the_metrics_of_each_rank(digits: Ringfeed) -> None:
         assert 0 < rank["ringfeed_held_bytes_max"] <= rank["ringfeed_prefetch_bytes"]
     for part, name in (("forward", "forward"), ("all_reduce", "all_reduce"), ("wait", "wait")):
         assert ranks[0][f"ringfeed_train_part_seconds_sum{part}"] == summary["seconds"][name]
+
+
+def started(ringfeed: Ringfeed, *options: str) -> subprocess.Popen[str]:
+    """A run that goes on until it is ended."""
+    return subprocess.Popen([str(build_folder() / "bin/ringfeed"), *TRAIN[:-4], "--epochs", "1000000", "--threads", "1", *options],
+                            cwd=ringfeed.folder, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+
+
+def urls_of(process: subprocess.Popen[str], ranks: int) -> list[str]:
+    """Where the ranks say that their metrics are, by rank."""
+    found = {}
+    while len(found) < ranks:
+        line = process.stderr.readline()
+        assert line, "the run has ended"
+        if told := re.fullmatch(r"ringfeed: metrics of rank (\d+): (http://127\.0\.0\.1:\d+/metrics)\n", line):
+            found[int(told[1])] = told[2]
+    return [found[rank] for rank in range(ranks)]
+
+
+def fetch(url: str) -> dict[str, float]:
+    with urllib.request.urlopen(url, timeout=SECONDS_MAX) as answer:
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        return metrics_in(answer.read().decode())
+
+
+def fetch_until(url: str, name: str, least: float) -> dict[str, float]:
+    """What is there once this meter has come so far."""
+    end = time.monotonic() + SECONDS_MAX
+    while (metrics := fetch(url)).get(name, 0) < least:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return metrics
+
+
+def test_prometheus_fetches_the_metrics_of_each_rank(digits: Ringfeed) -> None:
+    with started(digits, "--nproc", "2", "--metrics-port", "0", "--metrics", "run.prom") as process:
+        try:
+            urls = urls_of(process, 2)
+            assert urls[0] != urls[1]
+            first = [fetch_until(url, "ringfeed_train_samples_total", 1) for url in urls]
+            later = [fetch_until(url, "ringfeed_train_samples_total", metrics["ringfeed_train_samples_total"] + 1)
+                     for url, metrics in zip(urls, first, strict=True)]
+            assert all(metrics["ringfeed_samples_total"] > 0 for metrics in later)
+            assert metrics_of(digits.folder / "run.prom")["ringfeed_train_samples_total"] > 0
+            port = urls[1].split(":")[2].split("/")[0]
+            busy = digits.error(*TRAIN, "--metrics-port", port, code=1)
+            assert f"127.0.0.1:{port}" in busy and "in use" in busy
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 130
+
+
+def test_who_asks_for_metrics_cannot_hold_up_a_run(digits: Ringfeed) -> None:
+    with started(digits, "--metrics-port", "0") as process:
+        try:
+            [url] = urls_of(process, 1)
+            address = ("127.0.0.1", int(url.split(":")[2].split("/")[0]))
+            with ExitStack() as silent:
+                for _ in range(40):
+                    client = silent.enter_context(socket.create_connection(address, timeout=SECONDS_MAX))
+                    with suppress(OSError):
+                        client.sendall(os.urandom(10000))
+                before = fetch_until(url, "ringfeed_train_samples_total", 1)["ringfeed_train_samples_total"]
+                fetch_until(url, "ringfeed_train_samples_total", before + 1)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(("port", "code", "words"), [
+    ("99999", 2, "'99999' is no port"), ("localhost:9100", 2, "is no port"), ("192.0.2.1:9100", 2, "no address of this host"),
+])
+def test_a_port_that_cannot_be(digits: Ringfeed, port: str, code: int, words: str) -> None:
+    assert words in digits.error(*TRAIN, "--metrics-port", port, "--output", "run", code=code)
+    assert not (digits.folder / "run").exists()
+
+
+def test_each_rank_needs_a_port(digits: Ringfeed) -> None:
+    assert "65536" in digits.error(*TRAIN, "--nproc", "2", "--metrics-port", "65535", code=2)
 
 
 @pytest.mark.parametrize("option", ["--log", "--metrics"])

@@ -52,6 +52,15 @@ std::vector<std::uint64_t> CassandraStore::versions() { return versions_in(kPubl
 
 std::vector<std::uint64_t> CassandraStore::half_removed() { return versions_in(kDeleting); }
 
+std::vector<UnfinishedVersion> CassandraStore::unfinished() {
+  std::vector<UnfinishedVersion> found;
+  for (const auto& row : tables_.rows()) {
+    if (row.state == kWriting)
+      found.push_back({row.version, row.owner, row.leased && Owner::may_live(row.owner)});
+  }
+  return found;
+}
+
 std::vector<std::uint64_t> CassandraStore::versions_in(std::string_view state) {
   std::vector<std::uint64_t> versions;
   for (const auto& row : tables_.rows()) {

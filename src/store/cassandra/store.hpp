@@ -45,6 +45,7 @@ class CassandraStore final : public Store {
                        const std::function<void(std::uint64_t bytes)>& progress) override;
   void remove(std::uint64_t version) override;
   std::vector<std::uint64_t> half_removed() override;
+  std::vector<UnfinishedVersion> unfinished() override;
 
  private:
   std::vector<std::uint64_t> versions_in(std::string_view state);

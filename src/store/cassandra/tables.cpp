@@ -331,23 +331,10 @@ Replication Tables::replication() const {
     return replication;  // it is for a message about another failure
   }
   if (answer.failure || answer.rows.size() == 0) return replication;
-  // A map<text, text>: its size, then for each text its length and bytes.
-  const std::string_view map = answer.rows.cell(0, 0).value_or("");
-  std::size_t at = 4;
-  const auto next = [&]() -> std::string_view {
-    if (at + 4 > map.size()) return {};
-    const auto size = static_cast<std::size_t>(cql::read_big_endian<std::int32_t>(map.data() + at));
-    at += 4;
-    if (at + size > map.size()) return {};
-    at += size;
-    return map.substr(at - size, size);
-  };
-  while (at < map.size()) {
-    const auto key = next();
-    auto value = next();
-    if (const auto dot = value.rfind('.'); key == "class" && dot != std::string_view::npos)
-      value.remove_prefix(dot + 1);
-    replication.options.emplace_back(key, value);
+  replication.options = cql::read_text_map(answer.rows.cell(0, 0).value_or(""));
+  for (auto& [key, value] : replication.options) {
+    if (const auto dot = value.rfind('.'); key == "class" && dot != std::string::npos)
+      value.erase(0, dot + 1);
   }
   return replication;
 }

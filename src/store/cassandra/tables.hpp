@@ -109,12 +109,12 @@ class Tables {
   Error error(const cql::Failure& failure, std::string_view place = "") const;
 
   bool has_keyspace() const;
+  /// The keyspace's, as CQL's map; without options when it cannot be read.
+  Replication replication() const;
 
  private:
   bool has_table(std::string_view table, std::span<const std::string_view> columns) const;
   [[noreturn]] void throw_no_keyspace() const;
-  /// The keyspace's, as CQL's map; empty when it cannot be read.
-  Replication replication() const;
   std::vector<VersionRow> select_rows(std::string_view condition, const cql::Values& values) const;
 
   std::shared_ptr<const cql::Session> session_;
