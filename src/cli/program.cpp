@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/config.hpp"
 #include "cli/nearest.hpp"
 #include "cli/numbers.hpp"
 
@@ -101,12 +102,15 @@ int run_command(int argc, char** argv) {
       add_verify, add_copy,   add_delete,  add_train, add_audit,
   };
   std::vector<Command> commands(adders.size());
+  std::vector<CLI::App*> apps;
   for (std::size_t i = 0; i < adders.size(); ++i) {
     commands[i].arguments.assign(argv, argv + argc);
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
     take_decimal_numbers(*commands[i].app);
+    apps.push_back(commands[i].app);
   }
+  for (auto* const app : apps) add_config_option(*app, apps);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
