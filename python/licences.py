@@ -28,6 +28,7 @@ SYSTEM_PACKAGES = {
     "nlohmann-json": "nlohmann-json3-dev",
     "xxhash": "libxxhash-dev",
     "cli11": "libcli11-dev",
+    "tomlplusplus": "libtomlplusplus-dev",
 }
 
 

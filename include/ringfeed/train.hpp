@@ -70,6 +70,15 @@ struct TrainInterval {
   std::vector<TrainSeconds> ranks = {};  ///< in this interval; `total` is that of the steps
 };
 
+/// A short run that shows how fast a longer one would be: it ends after some seconds, at the same
+/// step on all ranks, and evaluates nothing.
+struct Trial {
+  std::chrono::milliseconds warm_up = {};  ///< trained before it counts
+  std::chrono::milliseconds time = {};     ///< what the summary is about
+  /// The first batch is trained on again and again: what the model takes without a feed.
+  bool held_batch = false;
+};
+
 struct TrainOptions {
   /// The data set; ?split= chooses what is trained on (default train). Split `val` is evaluated
   /// where there is one.
@@ -136,6 +145,8 @@ struct TrainOptions {
   std::string on_nan = "stop";
   /// The longest wait for the other ranks.
   std::chrono::milliseconds collective_timeout = std::chrono::minutes(5);
+  /// Set on all ranks or on none.
+  std::optional<Trial> trial;
   /// Called on rank 0 only, after each step and at the end of each epoch; must not throw.
   std::function<void(const TrainProgress&)> progress;
   /// Called on rank 0 only, once for each step, in their order, up to 50 steps late: to add up the
@@ -172,6 +183,7 @@ struct TrainSummary {
   double samples_per_second = 0;       ///< samples / seconds.total
   double wait_share = 0;               ///< seconds.wait / seconds.total
   TrainSeconds seconds;                ///< of this rank
+  double cpu_seconds = 0;              ///< of this process; of a Trial only
   std::string
       weights;  ///< path of the weights; empty on other ranks than 0, or when none were saved
   std::string device;  ///< "cpu", "cuda:0", "4 CUDA devices"

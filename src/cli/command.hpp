@@ -50,6 +50,7 @@ void add_verify(CLI::App& program, Command& command);
 void add_copy(CLI::App& program, Command& command);
 void add_delete(CLI::App& program, Command& command);
 void add_train(CLI::App& program, Command& command);
+void add_tune(CLI::App& program, Command& command);
 void add_audit(CLI::App& program, Command& command);
 void add_doctor(CLI::App& program, Command& command);
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/config.hpp"
 #include "cli/nearest.hpp"
 #include "cli/numbers.hpp"
 
@@ -97,16 +98,19 @@ int run_command(int argc, char** argv) {
   program.footer(kFooter);
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
-      add_ingest, add_attach, add_inspect, add_list,  add_head,  add_view,
-      add_verify, add_copy,   add_delete,  add_train, add_audit, add_doctor,
+      add_ingest, add_attach, add_inspect, add_list,  add_head,   add_view,
+      add_verify, add_copy,   add_delete,  add_train, add_audit, add_doctor, add_tune,
   };
   std::vector<Command> commands(adders.size());
+  std::vector<CLI::App*> apps;
   for (std::size_t i = 0; i < adders.size(); ++i) {
     commands[i].arguments.assign(argv, argv + argc);
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
     take_decimal_numbers(*commands[i].app);
+    apps.push_back(commands[i].app);
   }
+  for (auto* const app : apps) add_config_option(*app, apps);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -8,12 +8,13 @@
 #include <ringfeed/train.hpp>
 #include <utility>
 
-#include "base/byte_size.hpp"
 #include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/train_library.hpp"
+#include "cli/train_options.hpp"
+#include "cli/trial.hpp"
 #include "report/run_record.hpp"
 #include "run/world.hpp"
 
@@ -40,22 +41,14 @@ constexpr const char* kTrainExamples =
 
 /// Who fetches metrics is given nothing older.
 constexpr auto kServedInterval = std::chrono::seconds(1);
+/// A trial ends by the clock.
+constexpr std::uint64_t kTrialEpochs = 1'000'000;
 
-struct TrainFlags {
-  TrainOptions train;
-  std::string shuffle = "block";
-  std::string tail = "share";
-  std::string prefetch_bytes;
-  std::string cache;
-  std::string cache_bytes;
-  double weight_decay = 0;
-  std::uint64_t batch_size_per_rank = 0;
-  int nproc = 1;
+struct RunFlags : TrainFlags {
   std::string on_nan = "stop";
   RunRecordOptions record;
   std::string metrics_port;
   bool overwrite = false;
-  int collective_timeout = 300;
 };
 
 nlohmann::json summary_json(const TrainSummary& summary) {
@@ -191,7 +184,7 @@ ListenAddress metrics_address(const std::string& text, const World& world) {
   return offset_by(first, world.local_rank);
 }
 
-int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt) {
+int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
   Progress progress(output.quiet);
@@ -240,8 +233,19 @@ int train_rank(TrainFlags& options, const Command& command, Interrupt& interrupt
   });
 }
 
+int trial_rank(TrainOptions& options, const TrialRequest& request, const Interrupt& interrupt) {
+  options.trial = request.trial;
+  options.epochs = kTrialEpochs;
+  options.allow_nan_loss = true;
+  options.stop = interrupt.stop();
+  return run_rank([&] {
+    const TrainSummary summary = load_train_part().train(options);
+    if (summary.rank == 0) report_trial(request, summary);
+  });
+}
+
 /// The weights of another run are not replaced in silence.
-void check_output(const TrainFlags& options) {
+void check_output(const RunFlags& options) {
   const TrainOptions& train = options.train;
   if (train.output.empty() || options.overwrite || !train.resume.empty()) return;
   const auto weights = std::filesystem::path(train.output) / "weights.safetensors";
@@ -252,37 +256,20 @@ void check_output(const TrainFlags& options) {
                           train.output));
 }
 
-void set_cache(TrainFlags& options, const Output& output) {
-  ConnectionOptions& connection = options.train.connection;
-  connection.cache_dir = options.cache;
-  if (!options.cache_bytes.empty()) connection.cache_bytes = parse_bytes(options.cache_bytes);
-  if (!connection.warn) connection.warn = [output](const std::string& line) { output.warn(line); };
-}
-
-int run_train(TrainFlags& options, Command& command) {
+int run_train(RunFlags& options, Command& command) {
   TrainOptions& train_options = options.train;
-  const CLI::App& app = *command.app;
   const Output& output = command.output;
-  train_options.shuffle = shuffle_from_name(options.shuffle);
-  train_options.tail = tail_from_name(options.tail);
-  if (!options.prefetch_bytes.empty())
-    train_options.prefetch_bytes = parse_bytes(options.prefetch_bytes);
-  if (app.count("--weight-decay") > 0) train_options.weight_decay = options.weight_decay;
-  if (app.count("--batch-size-per-rank") > 0)
-    train_options.batch_size_per_rank = options.batch_size_per_rank;
+  command.connection.in_launched_rank = is_launched_rank();
+  take_train_flags(*command.app, options, command.connection, output);
   train_options.on_nan = options.on_nan;
   if (!is_launched_rank()) check_output(options);
-  train_options.collective_timeout = std::chrono::seconds(options.collective_timeout);
-
-  command.connection.in_launched_rank = is_launched_rank();
-  train_options.connection =
-      connection_options(command.connection, Url::parse(train_options.url), output);
-  if (!options.cache.empty()) set_cache(options, output);
   const bool trains = options.nproc == 1 || is_launched_rank();
   Interrupt interrupt(train_options.checkpoint_dir.empty() ? Interrupt::Sigterm::kStops
                                                            : Interrupt::Sigterm::kFinishes,
                       trains && World::from_environment().size > 1);
   return interrupt.run(output, "", [&] {
+    if (const auto trial = trial_of_this_rank())
+      return trial_rank(train_options, *trial, interrupt);
     if (trains) return train_rank(options, command, interrupt);
     LaunchOptions launch;
     launch.ranks = options.nproc;
@@ -298,94 +285,8 @@ int run_train(TrainFlags& options, Command& command) {
   });
 }
 
-void add_data_options(CLI::App& app, TrainFlags& options) {
+void add_result_options(CLI::App& app, RunFlags& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("URL", train_options.url,
-                 "the data set; ?split= chooses what is trained on (default train)")
-      ->required();
-  app.add_option("--input", train_options.input,
-                 "column of the input; several, a,b,c, are put side by side")
-      ->required();
-  app.add_option("--target", train_options.target, "column of the target")->required();
-  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")
-      ->capture_default_str();
-  app.add_option("--batch-size-per-rank", options.batch_size_per_rank,
-                 "instead: samples per step and rank")
-      ->excludes("--batch-size");
-  app.add_option("--shuffle", options.shuffle, "how the order is mixed (docs/ordering.md)")
-      ->check(CLI::IsMember({"block", "full", "none"}))
-      ->capture_default_str();
-  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")
-      ->capture_default_str();
-  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")
-      ->capture_default_str();
-  app.add_option("--tail", options.tail,
-                 "what becomes of the samples of an epoch that fill no step: share (no step is "
-                 "larger than the "
-                 "batch size, the last two may be smaller), drop (left out), join (the last step "
-                 "may be larger)")
-      ->check(CLI::IsMember({"share", "drop", "join"}))
-      ->capture_default_str();
-  app.add_option("--prefetch-bytes", options.prefetch_bytes,
-                 "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
-                 "order needs + 128MiB)");
-  app.add_option("--read-threads", train_options.read_threads,
-                 "threads of a rank that check and decode what is read, 1 to 256")
-      ->capture_default_str();
-  app.add_option("--assemble-threads", train_options.assemble_threads,
-                 "threads of a rank that copy samples into batches, 1 to 256")
-      ->capture_default_str();
-  auto* cache = app.add_option("--cache", options.cache,
-                               "folder in which blocks are kept as they are read, for later epochs "
-                               "and runs of this host (docs/cache.md)");
-  app.add_option("--cache-bytes", options.cache_bytes,
-                 "bound of that folder, e.g. 200GiB (default: as much as the disk takes)")
-      ->needs(cache);
-}
-
-void add_model_options(CLI::App& app, TrainFlags& options) {
-  TrainOptions& train_options = options.train;
-  app.add_option("--model", train_options.model, "the model")
-      ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
-      ->capture_default_str();
-  app.add_option("--hidden", train_options.hidden,
-                 "sizes of the hidden layers (default: 256,256; cnn: 128)")
-      ->delimiter(',');
-  app.add_option("--loss", train_options.loss, "the loss")
-      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}))
-      ->capture_default_str();
-  app.add_option("--class-weights", train_options.class_weights,
-                 "cross_entropy: a weight per class, comma-separated")
-      ->delimiter(',');
-  app.add_option("--optimizer", train_options.optimizer, "the optimizer")
-      ->check(CLI::IsMember({"sgd", "adam", "adamw"}))
-      ->capture_default_str();
-  app.add_option("--lr", train_options.learning_rate, "learning rate")->capture_default_str();
-  app.add_option("--momentum", train_options.momentum, "of sgd")->capture_default_str();
-  app.add_option("--weight-decay", options.weight_decay, "default 0.01 for adamw, else 0");
-}
-
-void add_run_options(CLI::App& app, TrainFlags& options) {
-  TrainOptions& train_options = options.train;
-  app.add_option("--epochs", train_options.epochs, "passes over the data set")
-      ->capture_default_str();
-  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")
-      ->capture_default_str();
-  app.add_option("--nproc", options.nproc, "processes to start on this host")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--parallel", train_options.parallel,
-                 "ddp: one device per process; data-parallel: one process, all its devices")
-      ->check(CLI::IsMember({"ddp", "data-parallel"}))
-      ->capture_default_str();
-  app.add_option(
-         "--device", train_options.device,
-         "where to compute; auto: on CUDA where each process of this host can have a device "
-         "of its own, else on the CPU")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
-  app.add_option("--threads", train_options.threads,
-                 "compute threads per rank (default: cores / ranks)");
   app.add_option("--output", train_options.output,
                  "folder for weights.safetensors, summary.json and report.html");
   app.add_flag("--overwrite", options.overwrite,
@@ -394,13 +295,9 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "what to do when the loss is NaN or infinite; stop: with exit code 1")
       ->check(CLI::IsMember({"stop", "continue"}))
       ->capture_default_str();
-  app.add_option("--collective-timeout", options.collective_timeout,
-                 "seconds that a rank waits for the others at most")
-      ->check(CLI::Range(1, 86'400))
-      ->capture_default_str();
 }
 
-void add_record_options(CLI::App& app, TrainFlags& options) {
+void add_record_options(CLI::App& app, RunFlags& options) {
   app.add_option("--log", options.record.log,
                  "file that gets a JSON line for each step and epoch, behind what it has");
   app.add_option("--tensorboard", options.record.tensorboard,
@@ -414,7 +311,7 @@ void add_record_options(CLI::App& app, TrainFlags& options) {
                  "second rank of a host has the next one, and so on");
 }
 
-void add_resume_options(CLI::App& app, TrainFlags& options) {
+void add_resume_options(CLI::App& app, RunFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--checkpoint-dir", train_options.checkpoint_dir,
                  "folder of checkpoints: one at the end of each epoch");
@@ -434,12 +331,11 @@ void add_resume_options(CLI::App& app, TrainFlags& options) {
 }  // namespace
 
 void add_train(CLI::App& program, Command& command) {
-  auto options = std::make_shared<TrainFlags>();
+  auto options = std::make_shared<RunFlags>();
   CLI::App* app = command.app = program.add_subcommand("train", kTrainHelp);
   app->footer(kTrainExamples);
-  add_data_options(*app, *options);
-  add_model_options(*app, *options);
-  add_run_options(*app, *options);
+  add_train_options(*app, *options);
+  add_result_options(*app, *options);
   add_resume_options(*app, *options);
   add_record_options(*app, *options);
   add_connection_options(*app, command.connection);

@@ -45,6 +45,7 @@
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
 #include "train/train_meters.hpp"
+#include "train/trial.hpp"
 
 namespace ringfeed {
 namespace {
@@ -177,7 +178,9 @@ class Trainer {
         start_(resumed == nullptr ? Position{} : resumed->position),
         checkpoints_(checkpoints),
         feed_(dataset_, feed_options()),
-        finish_(group_, options.finish),
+        trial_(options.trial ? std::optional<TrialRun>(std::in_place, *options.trial)
+                             : std::nullopt),
+        finish_(group_, trial_ ? trial_->finish() : options.finish),
         loss_check_(options.on_nan == "stop", device_),
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
@@ -212,6 +215,9 @@ class Trainer {
   void load_weights(const Resumed& resumed);
   void load_optimizer(const Resumed& resumed);
   void begin_ledger();
+  std::optional<Batch> next_batch() {
+    return trial_ ? trial_->batch([this] { return feed_.next(); }) : feed_.next();
+  }
   void train_epoch(TrainSummary& summary, Sums sums);
   void step(const Batch& batch, Sums& sums, Stopwatch& watch);
   void evaluate(TrainSummary& summary);
@@ -258,6 +264,7 @@ class Trainer {
   const Position start_;
   CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
   Feed feed_;                            ///< made first: it reads while the model is built
+  std::optional<TrialRun> trial_;        ///< null when this is no trial
   FinishRequest finish_;
   LossCheck loss_check_;
   Loss loss_;
@@ -365,7 +372,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
     check_stop();
     Stopwatch step_watch;
     Stopwatch watch = step_watch;  // of its parts: what lies between two steps is no wait for data
-    const auto batch = feed_.next();
+    const auto batch = next_batch();
     const auto wait = watch.lap(meters_.wait);
     if (!batch) break;
     if (ledger_) ledger_->write(*batch);
@@ -376,6 +383,10 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
     progress.epoch = static_cast<std::uint64_t>(batch->epoch);
     progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
     report(progress);
+    if (trial_) {
+      trial_->end_step(summary.samples, [this] { return seconds(); });
+      if (finish_.asked_for()) return;
+    }
     const bool finishes = has_checkpoints() && finish_.asked_for() && !is_last(*batch);
     if (finishes || is_checkpoint_due(*batch)) save_checkpoint(summary, sums);
     if (finishes) {
@@ -389,6 +400,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   total.lap(meters_.epochs);
   summary.losses.push_back(sums.mean_loss());
   meters_.loss = summary.losses.back();
+  if (trial_) return;
   evaluate(summary);
   if (options_.on_nan == "stop" && !std::isfinite(summary.val_loss.value_or(0))) {
     throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
@@ -458,6 +470,7 @@ void Trainer::run(TrainSummary& summary) {
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch) {
     train_epoch(summary, std::exchange(sums, Sums(device_)));
+    if (trial_ && finish_.asked_for()) return trial_->fill(summary, seconds());
     if (epoch + 1 < options_.epochs && has_checkpoints() && finish_.asked_for()) throw_finished();
   }
   reporter_.end();
@@ -678,6 +691,7 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   start["ledger"] = !options.ledger.empty();
   start["checkpoint_every"] = options.checkpoint_every;
   start["step_log"] = options.step != nullptr || options.interval != nullptr;
+  start["trial"] = options.trial.has_value();
   start["checkpoints"] = !options.checkpoint_dir.empty();
   return start;
 }

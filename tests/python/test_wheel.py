@@ -161,8 +161,8 @@ def test_it_carries_the_licences_of_what_it_bundles(wheel: Path) -> None:
         files = [name for name in archive.namelist() if "/licenses/" in name and not name.endswith("/")]
         texts = {name.partition("/licenses/")[2]: archive.read(name).decode() for name in files}
     words = {"LICENSE": "Apache License", "pyarrow-LICENSE.txt": "Thrift", "pyarrow-NOTICE.txt": "Apache Arrow", "fmt.txt": "Zverovich",
-             "nlohmann-json.txt": "Lohmann", "xxhash.txt": "Collet", "cli11.txt": "Schreiner", "nanobind-LICENSE": "Wenzel Jakob",
-             "robin-map.txt": "Thibaut Goetghebuer-Planchon", "rust-library.txt": "Rust", "rust-crates.txt": "ring"}
+             "nlohmann-json.txt": "Lohmann", "xxhash.txt": "Collet", "cli11.txt": "Schreiner", "tomlplusplus.txt": "Gillard",
+             "nanobind-LICENSE": "Wenzel Jakob", "robin-map.txt": "Thibaut Goetghebuer-Planchon", "rust-library.txt": "Rust", "rust-crates.txt": "ring"}
     assert {name.removeprefix("third-party/") for name in texts} == set(words)
     for name, text in texts.items():
         assert words[name.removeprefix("third-party/")] in text, name

@@ -1,0 +1,163 @@
+// A TOML file as options: its names are looked at against all commands, its values are those of the
+// command that runs.
+#include "cli/config.hpp"
+
+#include <fmt/format.h>
+#define TOML_ENABLE_FORMATTERS 0  // it is only read
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <ringfeed/error.hpp>
+#include <string>
+#include <vector>
+
+#include "base/file.hpp"
+#include "cli/nearest.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+constexpr std::uint64_t kFileBytesMax = 1 << 20;
+/// Options that are about one call of the program.
+constexpr std::string_view kOfOneCall[] = {"help", "config"};
+
+/// Names of all long options that can stand in a file.
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) {
+      if (std::ranges::find(kOfOneCall, name) == std::end(kOfOneCall)) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+/// One file, read for the command `app`.
+class ConfigFile {
+ public:
+  ConfigFile(std::string path, CLI::App& app, std::span<CLI::App* const> commands)
+      : path_(std::move(path)), app_(app), commands_(commands) {}
+
+  void apply() {
+    const toml::table table = parse();
+    check_names(table);
+    const auto* own = table[app_.get_name()].as_table();
+    for (const auto& [name, value] : table) {
+      const bool is_said_again = own != nullptr && own->contains(name);
+      if (!value.is_table() && !is_said_again) fill(name.str(), value);
+    }
+    if (own == nullptr) return;
+    for (const auto& [name, value] : *own) fill(name.str(), value);
+  }
+
+ private:
+  [[noreturn]] void refuse(const toml::source_region& place, std::string_view what) const {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}:{}: {}", path_, place.begin.line, what));
+  }
+
+  toml::table parse() const {
+    if (std::filesystem::is_directory(path_)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--config {}: it is a folder; name a TOML file", path_));
+    }
+    const std::string text = read_file(path_, kFileBytesMax);
+    try {
+      return toml::parse(text);
+    } catch (const toml::parse_error& error) {
+      refuse(error.source(), fmt::format("it is not TOML: {}", error.description()));
+    }
+  }
+
+  void check_names(const toml::table& table) const {
+    for (const auto& [name, value] : table) {
+      const auto* of_command = value.as_table();
+      if (of_command == nullptr) {
+        check_name(name, commands_, "no command has an option");
+        continue;
+      }
+      const auto command = std::ranges::find(commands_, name.str(), &CLI::App::get_name);
+      if (command == commands_.end()) {
+        std::vector<std::string> names;
+        for (const auto* each : commands_) names.push_back(each->get_name());
+        refuse(name.source(), fmt::format("[{}]: there is no such command{}", name.str(),
+                                          did_you_mean(name.str(), names)));
+      }
+      for (const auto& [option, option_value] : *of_command)
+        check_name(option, {&*command, 1}, fmt::format("{} has no option", name.str()));
+    }
+  }
+
+  void check_name(const toml::key& name, std::span<CLI::App* const> commands,
+                  std::string_view complaint) const {
+    if (name.str().starts_with("pass") && name.str() != "password-file") {
+      refuse(name.source(), fmt::format("'{}': a password does not stand in such a file; "
+                                        "password-file names the file that has it",
+                                        name.str()));
+    }
+    std::vector<std::string> known;
+    for (const auto* command : commands) {
+      if (command->get_allow_extras()) return;  // a command that this build does not have
+      std::ranges::move(names_of(*command), std::back_inserter(known));
+    }
+    if (std::ranges::find(known, name.str()) != known.end()) return;
+    refuse(name.source(),
+           fmt::format("{} '{}'{}", complaint, name.str(), did_you_mean(name.str(), known)));
+  }
+
+  /// Gives the option the value, unless the command line has the option, or one that excludes it.
+  void fill(std::string_view name, const toml::node& value) const {
+    auto* const option = app_.get_option_no_throw(fmt::format("--{}", name));
+    if (option == nullptr || option->count() > 0) return;
+    for (const auto* other : option->get_excludes()) {
+      if (other->count() > 0) return;
+    }
+    const auto* array = value.as_array();
+    if (array != nullptr && option->get_items_expected_max() <= 1)
+      refuse(value.source(), fmt::format("{} takes one value, not several", name));
+    try {
+      if (array == nullptr) {
+        option->add_result(text_of(*option, name, value));
+      } else {
+        for (const auto& item : *array) option->add_result(text_of(*option, name, item));
+      }
+      if (option->count() > 0) option->run_callback();
+    } catch (const CLI::ParseError& error) {
+      refuse(value.source(), error.what());
+    }
+  }
+
+  std::string text_of(const CLI::Option& option, std::string_view name,
+                      const toml::node& value) const {
+    const bool is_flag = option.get_items_expected_max() == 0;
+    if (is_flag != value.is_boolean()) {
+      refuse(value.source(),
+             fmt::format("{} is {}", name,
+                         is_flag ? "a switch: true or false" : "no switch: give it a value"));
+    }
+    if (is_flag) return *value.value<bool>() ? "true" : "false";
+    if (const auto* text = value.as_string()) return text->get();
+    if (const auto* number = value.as_integer()) return std::to_string(number->get());
+    if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
+    refuse(value.source(),
+           fmt::format("{} takes a number or a text (or several, in one array)", name));
+  }
+
+  const std::string path_;
+  CLI::App& app_;
+  std::span<CLI::App* const> commands_;
+};
+
+}  // namespace
+
+void add_config_option(CLI::App& app, std::span<CLI::App* const> commands) {
+  // CLI11 calls this once it has read the whole command line, before it asks what is missing.
+  app.add_option_function<std::string>(
+      "--config",
+      [&app, commands](const std::string& path) { ConfigFile(path, app, commands).apply(); },
+      "TOML file of options that are not given here (docs/config.md)");
+}
+
+}  // namespace ringfeed::cli

@@ -1,0 +1,134 @@
+// The options of a run, by group.
+#include "cli/train_options.hpp"
+
+#include <chrono>
+#include <ringfeed/url.hpp>
+
+#include "base/byte_size.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+void add_data_options(CLI::App& app, TrainFlags& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("URL", train_options.url,
+                 "the data set; ?split= chooses what is trained on (default train)")
+      ->required();
+  app.add_option("--input", train_options.input,
+                 "column of the input; several, a,b,c, are put side by side")
+      ->required();
+  app.add_option("--target", train_options.target, "column of the target")->required();
+  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")
+      ->capture_default_str();
+  app.add_option("--batch-size-per-rank", options.batch_size_per_rank,
+                 "instead: samples per step and rank")
+      ->excludes("--batch-size");
+  app.add_option("--shuffle", options.shuffle, "how the order is mixed (docs/ordering.md)")
+      ->check(CLI::IsMember({"block", "full", "none"}))
+      ->capture_default_str();
+  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")
+      ->capture_default_str();
+  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")
+      ->capture_default_str();
+  app.add_option("--tail", options.tail,
+                 "what becomes of the samples of an epoch that fill no step: share (no step is "
+                 "larger than the "
+                 "batch size, the last two may be smaller), drop (left out), join (the last step "
+                 "may be larger)")
+      ->check(CLI::IsMember({"share", "drop", "join"}))
+      ->capture_default_str();
+  app.add_option("--prefetch-bytes", options.prefetch_bytes,
+                 "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
+                 "order needs + 128MiB)");
+  app.add_option("--read-threads", train_options.read_threads,
+                 "threads of a rank that check and decode what is read, 1 to 256")
+      ->capture_default_str();
+  app.add_option("--assemble-threads", train_options.assemble_threads,
+                 "threads of a rank that copy samples into batches, 1 to 256")
+      ->capture_default_str();
+  auto* cache = app.add_option("--cache", options.cache,
+                               "folder in which blocks are kept as they are read, for later epochs "
+                               "and runs of this host (docs/cache.md)");
+  app.add_option("--cache-bytes", options.cache_bytes,
+                 "bound of that folder, e.g. 200GiB (default: as much as the disk takes)")
+      ->needs(cache);
+}
+
+void add_model_options(CLI::App& app, TrainFlags& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("--model", train_options.model, "the model")
+      ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
+      ->capture_default_str();
+  app.add_option("--hidden", train_options.hidden,
+                 "sizes of the hidden layers (default: 256,256; cnn: 128)")
+      ->delimiter(',');
+  app.add_option("--loss", train_options.loss, "the loss")
+      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}))
+      ->capture_default_str();
+  app.add_option("--class-weights", train_options.class_weights,
+                 "cross_entropy: a weight per class, comma-separated")
+      ->delimiter(',');
+  app.add_option("--optimizer", train_options.optimizer, "the optimizer")
+      ->check(CLI::IsMember({"sgd", "adam", "adamw"}))
+      ->capture_default_str();
+  app.add_option("--lr", train_options.learning_rate, "learning rate")->capture_default_str();
+  app.add_option("--momentum", train_options.momentum, "of sgd")->capture_default_str();
+  app.add_option("--weight-decay", options.weight_decay, "default 0.01 for adamw, else 0");
+}
+
+void add_run_options(CLI::App& app, TrainFlags& options) {
+  TrainOptions& train_options = options.train;
+  app.add_option("--epochs", train_options.epochs, "passes over the data set")
+      ->capture_default_str();
+  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")
+      ->capture_default_str();
+  app.add_option("--nproc", options.nproc, "processes to start on this host")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--parallel", train_options.parallel,
+                 "ddp: one device per process; data-parallel: one process, all its devices")
+      ->check(CLI::IsMember({"ddp", "data-parallel"}))
+      ->capture_default_str();
+  app.add_option(
+         "--device", train_options.device,
+         "where to compute; auto: on CUDA where each process of this host can have a device "
+         "of its own, else on the CPU")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_option("--threads", train_options.threads,
+                 "compute threads per rank (default: cores / ranks)");
+  app.add_option("--collective-timeout", options.collective_timeout,
+                 "seconds that a rank waits for the others at most")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+}
+
+void set_cache(TrainFlags& flags, const Output& output) {
+  ConnectionOptions& connection = flags.train.connection;
+  connection.cache_dir = flags.cache;
+  if (!flags.cache_bytes.empty()) connection.cache_bytes = parse_bytes(flags.cache_bytes);
+  if (!connection.warn) connection.warn = [output](const std::string& line) { output.warn(line); };
+}
+
+}  // namespace
+
+void add_train_options(CLI::App& app, TrainFlags& flags) {
+  add_data_options(app, flags);
+  add_model_options(app, flags);
+  add_run_options(app, flags);
+}
+
+void take_train_flags(const CLI::App& app, TrainFlags& flags, const ConnectionFlags& connection,
+                      const Output& output) {
+  TrainOptions& train = flags.train;
+  train.shuffle = shuffle_from_name(flags.shuffle);
+  train.tail = tail_from_name(flags.tail);
+  if (!flags.prefetch_bytes.empty()) train.prefetch_bytes = parse_bytes(flags.prefetch_bytes);
+  if (app.count("--weight-decay") > 0) train.weight_decay = flags.weight_decay;
+  if (app.count("--batch-size-per-rank") > 0) train.batch_size_per_rank = flags.batch_size_per_rank;
+  train.collective_timeout = std::chrono::seconds(flags.collective_timeout);
+  train.connection = connection_options(connection, Url::parse(train.url), output);
+  if (!flags.cache.empty()) set_cache(flags, output);
+}
+
+}  // namespace ringfeed::cli

@@ -1,0 +1,151 @@
+// Loops over a reader and a feed, by the clock.
+#include "tune/measure.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
+#include <random>
+#include <ringfeed/error.hpp>
+#include <utility>
+#include <vector>
+
+namespace ringfeed::tune {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A pass is over so fast, or memory so full, that more would only be a longer list.
+constexpr std::uint64_t kReadsMax = 1'000'000;
+/// Of the checking threads: above it they are what limits the pass, and not the store.
+constexpr double kBusy = 0.8;
+
+double cpu_seconds() {
+  rusage used = {};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds_of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+}
+
+void check(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted; nothing was changed");
+}
+
+/// Blocks in a random order, again and again.
+class Blocks {
+ public:
+  explicit Blocks(std::size_t count) : order_(count) {
+    std::iota(order_.begin(), order_.end(), 0);
+    std::shuffle(order_.begin(), order_.end(), std::mt19937_64(1));
+  }
+  std::uint64_t next() { return order_[next_++ % order_.size()]; }
+
+ private:
+  std::vector<std::uint64_t> order_;
+  std::size_t next_ = 0;
+};
+
+/// Reads under way, by their bytes.
+class UnderWay {
+ public:
+  void start(BlockReader& reader, std::uint64_t block, std::uint64_t most) {
+    const BlockInfo info = reader.blocks()[block];
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return now_ == 0 || now_ + info.bytes <= most; });
+    if (failure_) std::rethrow_exception(failure_);
+    now_ += info.bytes;
+    lock.unlock();
+    reader.read(block, [this, info](const Chunk&, std::exception_ptr failure) {
+      const std::lock_guard done(mutex_);
+      now_ -= info.bytes;
+      bytes_ += info.bytes;
+      samples_ += info.samples;
+      if (failure && !failure_) failure_ = std::move(failure);
+      changed_.notify_one();
+    });
+  }
+  /// Waits for all of them.
+  void finish() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return now_ == 0; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  double bytes() const { return static_cast<double>(bytes_); }
+  double samples() const { return static_cast<double>(samples_); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t now_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t samples_ = 0;
+  std::exception_ptr failure_;
+};
+
+double checked_seconds(const BlockReader& reader) {
+  Meters meters;
+  reader.add_meters(meters);
+  return sum_of(meters, "ringfeed_check_seconds");
+}
+
+}  // namespace
+
+double measure_block_seconds(const Dataset& dataset, Seconds time, const std::stop_token& stop) {
+  UnderWay reads;
+  const auto reader = dataset.reader(1);
+  Blocks blocks(reader->blocks().size());
+  std::vector<double> times;
+  const auto end = Clock::now() + time;
+  do {
+    check(stop);
+    const auto start = Clock::now();
+    reads.start(*reader, blocks.next(), 0);
+    reads.finish();
+    times.push_back(Seconds(Clock::now() - start).count());
+  } while (Clock::now() < end && times.size() < kReadsMax);
+  const auto median = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), median, times.end());
+  return *median;
+}
+
+StoreRate measure_store(const Dataset& dataset, std::uint64_t under_way, int cores, Seconds time,
+                        const std::stop_token& stop) {
+  UnderWay reads;  // before the reader, whose end may still answer
+  const auto reader = dataset.reader(cores);
+  Blocks blocks(reader->blocks().size());
+  const double cpu_before = cpu_seconds();
+  const auto start = Clock::now();
+  do {
+    check(stop);
+    reads.start(*reader, blocks.next(), under_way);
+  } while (Clock::now() - start < time);
+  reads.finish();
+  const double seconds = Seconds(Clock::now() - start).count();
+  const double cpu = cpu_seconds() - cpu_before;
+  // A local store reads while it checks: what took no time of a core is the disk's.
+  const double checking = std::min(checked_seconds(*reader), cpu);
+  const double busy = checking / (seconds * cores);
+  return {.bytes_per_second = reads.bytes() / seconds,
+          .store_seconds = (busy > kBusy ? (1 - busy) * seconds : seconds) / reads.samples(),
+          .check_seconds = checking / reads.samples(),
+          .cpu_seconds = (cpu - checking) / reads.samples()};
+}
+
+double measure_assembly(std::shared_ptr<const Dataset> dataset, FeedOptions options, Seconds time,
+                        const std::stop_token& stop) {
+  options.epochs = 0;
+  Feed feed(std::move(dataset), std::move(options));
+  const auto end = Clock::now() + time;
+  do {
+    check(stop);
+    feed.next();
+  } while (Clock::now() < end);
+  const FeedStats stats = feed.stats();
+  return stats.assemble_seconds / static_cast<double>(std::max<std::uint64_t>(stats.samples, 1));
+}
+
+}  // namespace ringfeed::tune

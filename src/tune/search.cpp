@@ -1,0 +1,103 @@
+// All combinations of a few values of each option: some hundreds of sums.
+#include "tune/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+namespace ringfeed::tune {
+namespace {
+
+constexpr std::size_t kTries = 3;
+/// Promises within so much of each other are the same.
+constexpr double kSame = 0.02;
+
+/// The value of the run, and powers of two up to the cores.
+std::vector<int> thread_counts(int start, int cores) {
+  std::vector<int> counts = {start};
+  for (int count = 1; count <= cores; count *= 2) {
+    if (count != start) counts.push_back(count);
+  }
+  return counts;
+}
+
+int changes(const Settings& a, const Settings& b) {
+  return (a.ranks != b.ranks) + (a.threads != b.threads) + (a.read_threads != b.read_threads) +
+         (a.assemble_threads != b.assemble_threads) + (a.prefetch_bytes != b.prefetch_bytes) +
+         (a.connections != b.connections) + (a.in_flight_bytes != b.in_flight_bytes);
+}
+
+class Search {
+ public:
+  Search(const Measured& measured, const SearchOptions& options)
+      : measured_(measured), options_(options) {}
+
+  Candidate judged(const Settings& settings) const {
+    const std::uint64_t floor = options_.floor_bytes(settings.ranks);
+    const std::uint64_t spare =
+        settings.prefetch_bytes > floor ? settings.prefetch_bytes - floor : 0;
+    return {settings, predict(stages_of(measured_, settings, spare), options_.cores)};
+  }
+
+  std::vector<Candidate> all() const {
+    std::vector<Candidate> candidates;
+    for (const auto& model : measured_.models) {
+      for (const auto& store : measured_.stores) {
+        for (const int read : thread_counts(options_.start.read_threads, options_.cores)) {
+          for (const int assemble : thread_counts(options_.start.assemble_threads, options_.cores))
+            add_budgets({model.ranks, model.threads, read, assemble, 0, store.connections,
+                         store.in_flight_bytes},
+                        candidates);
+        }
+      }
+    }
+    return candidates;
+  }
+
+ private:
+  void add_budgets(Settings settings, std::vector<Candidate>& candidates) const {
+    const std::uint64_t most = options_.memory_bytes / static_cast<std::uint64_t>(settings.ranks);
+    for (const std::uint64_t times : {1, 2, 4}) {
+      settings.prefetch_bytes = times * options_.start.prefetch_bytes;
+      if (settings.prefetch_bytes <= most) candidates.push_back(judged(settings));
+    }
+    if (most >= options_.start.prefetch_bytes || most <= options_.floor_bytes(settings.ranks))
+      return;
+    settings.prefetch_bytes = most;
+    candidates.push_back(judged(settings));
+  }
+
+  const Measured& measured_;
+  const SearchOptions& options_;
+};
+
+}  // namespace
+
+Proposals search(const Measured& measured, const SearchOptions& options) {
+  const Search search(measured, options);
+  Proposals proposals{search.judged(options.start), {}};
+  const double now = proposals.start.prediction.samples_per_second;
+  const bool fits =
+      options.start.prefetch_bytes * static_cast<std::uint64_t>(options.start.ranks) <=
+      options.memory_bytes;
+  std::vector<Candidate> candidates = search.all();
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return fits && candidate.prediction.samples_per_second < now * (1 + kSame);
+  });
+  const auto rank_of = [&](const Candidate& candidate) {
+    const double promise = candidate.prediction.samples_per_second;
+    return std::tuple(-std::floor(std::log(promise) / std::log1p(kSame)),
+                      changes(candidate.settings, options.start), -promise);
+  };
+  std::ranges::stable_sort(candidates, {}, rank_of);
+  for (const auto& candidate : candidates) {
+    const bool is_new = std::ranges::none_of(proposals.better, [&](const Candidate& other) {
+      return other.settings.ranks == candidate.settings.ranks &&
+             other.settings.threads == candidate.settings.threads;
+    });
+    if (is_new && proposals.better.size() < kTries) proposals.better.push_back(candidate);
+  }
+  return proposals;
+}
+
+}  // namespace ringfeed::tune

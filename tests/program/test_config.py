@@ -1,0 +1,107 @@
+"""Options in a TOML file (docs/config.md): which command gets them, what wins, and where a mistake in it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from conftest import DIGITS, ROOT, TENSORS, Ringfeed
+
+pytestmark = pytest.mark.program
+
+TRAIN = 'input = "image"\ntarget = "label"\nhidden = [4, 3]\nthreads = 1\nbatch-size = 64\n'
+
+
+def write(ringfeed: Ringfeed, text: str) -> None:
+    (ringfeed.folder / "run.toml").write_text(text)
+
+
+def train(ringfeed: Ringfeed, *options: str) -> dict[str, Any]:
+    """The options of a run, as its log has them, and its summary."""
+    result = ringfeed("train", "digits.ring", "--config", "run.toml", "--json", "--log", "run.jsonl", *options)
+    lines = [json.loads(line) for line in (ringfeed.folder / "run.jsonl").read_text().splitlines()]
+    (ringfeed.folder / "run.jsonl").unlink()
+    return {**lines[0]["options"], "summary": json.loads(result.stdout.splitlines()[-1])}
+
+
+def test_options_of_the_file_are_those_of_the_run(digits: Ringfeed) -> None:
+    write(digits, f"lr = 0.25\n[train]\n{TRAIN}epochs = 2\n")
+    run = train(digits)
+    assert (run["lr"], run["hidden"], run["batch_size"], run["epochs"]) == (0.25, [4, 3], 64, 2)
+    said = digits("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4,3", "--threads", "1", "--batch-size", "64",
+                  "--epochs", "2", "--lr", "0.25", "--json")
+    assert run["summary"]["losses"] == json.loads(said.stdout.splitlines()[-1])["losses"]
+
+
+def test_the_command_line_wins_and_then_the_table_of_the_command(digits: Ringfeed) -> None:
+    write(digits, f"epochs = 5\nlr = 0.5\nbatch-size = 8\n[train]\n{TRAIN}epochs = 2\n[list]\njson = true\n")
+    assert train(digits)["epochs"] == 2
+    run = train(digits, "--epochs", "1", "--hidden", "9", "--batch-size-per-rank", "32")
+    assert (run["epochs"], run["hidden"], run["lr"]) == (1, [9], 0.5)
+    assert run["batch_size_per_rank"] == 32
+
+
+def test_every_rank_reads_it(digits: Ringfeed) -> None:
+    write(digits, f"[train]\n{TRAIN}nproc = 2\n")
+    assert train(digits)["summary"]["world_size"] == 2
+
+
+def test_switches_and_arrays_of_another_command(ringfeed: Ringfeed) -> None:
+    tensors = json.dumps(list(TENSORS[1::2]))
+    write(ringfeed, f'quiet = true\njson = true\n[ingest]\ntensor = {tensors}\nsplit = "train=0.5,val=0.5"\n[head]\njson = false\n')
+    result = ringfeed("ingest", DIGITS, "digits.ring", "--config", "run.toml")
+    assert result.stderr == "" and json.loads(result.stdout)["splits"].keys() == {"train", "val"}
+    assert "{" not in ringfeed("head", "digits.ring", "--config", "run.toml").stdout.split()[0]
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("epoch = 2", "run.toml:1: no command has an option 'epoch'; did you mean 'epochs'?"),
+    ("\n[train]\nepoch = 2", "run.toml:3: train has no option 'epoch'; did you mean 'epochs'?"),
+    ("\n[head]\nepochs = 2", "run.toml:3: head has no option 'epochs'"),
+    ("\n\n[trian]", "run.toml:3: [trian]: there is no such command; did you mean 'train'?"),
+    ("[train]\nepochs = 'x'", "run.toml:2: --epochs: 'x' is not a whole number from 0 to 18446744073709551615"),
+    ("[train]\nepochs = -1", "run.toml:2: --epochs: '-1' is not a whole number from 0 to 18446744073709551615"),
+    ("[train]\nepochs = 1.5", "run.toml:2: --epochs: '1.5' is not a whole number from 0 to 18446744073709551615"),
+    ("[train]\nepochs = true", "run.toml:2: epochs is no switch: give it a value"),
+    ("[train]\nepochs = [1, 2]", "run.toml:2: epochs takes one value, not several"),
+    ("[train]\nlr = {a = 1}", "run.toml:2: lr takes a number or a text (or several, in one array)"),
+    ("[train]\nhidden = [1, [2]]", "run.toml:2: hidden takes a number or a text (or several, in one array)"),
+    ("[train]\noutput = 1979-05-27", "run.toml:2: output takes a number or a text (or several, in one array)"),
+    ("[train]\nmodel = 'x'", "run.toml:2: --model: x not in {linear,mlp,cnn}"),
+    ("overwrite = 1", "run.toml:1: overwrite is a switch: true or false"),
+    ("password = 'x'", "run.toml:1: 'password': a password does not stand in such a file; password-file names the file that has it"),
+    ("config = 'x'", "run.toml:1: no command has an option 'config'"),
+    ("[train\nepochs = 1", "run.toml:1: it is not TOML: Error while parsing table header: expected ']', saw '\\n'"),
+    ("epochs = 1\nepochs = 2", "run.toml:2: it is not TOML: Error while parsing key-value pair: cannot redefine existing integer 'epochs'"),
+])
+def test_a_mistake_is_named_with_its_line(digits: Ringfeed, text: str, words: str) -> None:
+    write(digits, text)
+    assert digits.error("train", "digits.ring", "--input", "image", "--target", "label", "--config", "run.toml", code=2) == f"ringfeed: {words}"
+
+
+def test_what_is_missing_in_both_is_missing(digits: Ringfeed) -> None:
+    write(digits, "target = 'label'")
+    assert digits.error("train", "digits.ring", "--config", "run.toml", code=2) == (
+        "ringfeed: --input is required; see 'ringfeed train --help'")
+
+
+def test_a_file_that_is_none(digits: Ringfeed) -> None:
+    assert digits.error("list", "--config", "no.toml", code=2) == "ringfeed: no.toml: No such file or directory; check the path"
+    assert digits.error("list", "--config", ".", code=2) == "ringfeed: --config .: it is a folder; name a TOML file"
+
+
+def test_every_command_has_it(ringfeed: Ringfeed) -> None:
+    commands = re.findall(r"^  ([a-z]+) ", ringfeed("--help").stdout.split("Subcommands:")[1].split("Exit codes")[0], flags=re.MULTILINE)
+    assert len(commands) >= 10
+    for command in commands:
+        assert "--config" in ringfeed(command, "--help").stdout
+
+
+def test_the_example_of_the_page(digits: Ringfeed) -> None:
+    page = (ROOT / "docs/config.md").read_text()
+    write(digits, page.split("```toml\n")[1].split("```")[0])
+    assert re.search(r"^ringfeed train digits.ring --config run.toml --epochs 5$", page, flags=re.MULTILINE)
+    run = train(digits, "--epochs", "5")
+    assert (run["hidden"], run["lr"], run["epochs"]) == ([256, 128], 0.01, 5)

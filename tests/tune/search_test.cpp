@@ -1,0 +1,89 @@
+// What is proposed for planted figures.
+#include "tune/search.hpp"
+
+#include <gtest/gtest.h>
+
+#include "planted.hpp"
+
+namespace ringfeed::tune {
+namespace {
+
+SearchOptions options() {
+  return {
+      .start = planted_start(), .cores = 4, .memory_bytes = 1024 * kMiB, .floor_bytes = [](int) {
+        return 64 * kMiB;
+      }};
+}
+
+TEST(Search, ProposesTheRanksThatTheModelIsFasterOn) {
+  const auto proposals = search(planted(), options());
+  EXPECT_EQ(proposals.start.prediction.limit, "model");
+  ASSERT_EQ(proposals.better.size(), 1U);
+  Settings expected = planted_start();  // and nothing else is changed
+  expected.ranks = 2;
+  expected.threads = 1;
+  EXPECT_EQ(proposals.better[0].settings, expected);
+  EXPECT_NEAR(proposals.better[0].prediction.samples_per_second, 1800, 1e-6);
+}
+
+TEST(Search, ProposesThreadsForTheStageThatIsTheLimit) {
+  Measured measured = planted();
+  measured.models.resize(1);
+  measured.stores[0].check_seconds = 0.0018;
+  const auto proposals = search(measured, options());
+  EXPECT_EQ(proposals.start.prediction.limit, "check");
+  ASSERT_EQ(proposals.better.size(), 1U);
+  Settings expected = planted_start();
+  expected.read_threads = 2;
+  EXPECT_EQ(proposals.better[0].settings, expected);
+}
+
+TEST(Search, ProposesNothingWhereNothingPromisesMore) {
+  Measured measured = planted();
+  measured.models.resize(2);
+  measured.stores[0].store_seconds = 0.01;
+  const auto proposals = search(measured, options());
+  EXPECT_EQ(proposals.start.prediction.limit, "store");
+  EXPECT_TRUE(proposals.better.empty());
+}
+
+TEST(Search, AFarStoreGetsMoreReadAheadWithinTheMemory) {
+  Measured measured = planted();
+  measured.models.resize(1);
+  measured.block_seconds = 100;
+  measured.stores[0].in_flight_bytes = 4096 * kMiB;
+  SearchOptions far = options();
+  far.start.in_flight_bytes = 4096 * kMiB;
+  far.start.prefetch_bytes = 128 * kMiB;
+  auto proposals = search(measured, far);
+  ASSERT_EQ(proposals.better.size(), 1U);
+  EXPECT_EQ(proposals.better[0].settings.prefetch_bytes, 512 * kMiB);
+  far.memory_bytes = 300 * kMiB;
+  proposals = search(measured, far);
+  ASSERT_EQ(proposals.better.size(), 1U);
+  EXPECT_EQ(proposals.better[0].settings.prefetch_bytes, 256 * kMiB);
+}
+
+TEST(Search, ARunAboveTheMemoryGetsLess) {
+  SearchOptions small = options();
+  small.memory_bytes = 100 * kMiB;
+  const auto proposals = search(planted(), small);
+  ASSERT_FALSE(proposals.better.empty());
+  for (const auto& candidate : proposals.better) {
+    const auto ranks = static_cast<std::uint64_t>(candidate.settings.ranks);
+    EXPECT_LE(candidate.settings.prefetch_bytes * ranks, small.memory_bytes);
+  }
+}
+
+TEST(Search, TheThreeAreOfOtherRanksAndThreads) {
+  Measured measured = planted();
+  measured.models[0].compute_seconds = 2e-3;
+  const auto proposals = search(measured, options());
+  ASSERT_EQ(proposals.better.size(), 2U);
+  EXPECT_EQ(proposals.better[0].settings.ranks, 2);
+  EXPECT_EQ(proposals.better[1].settings.ranks, 1);
+  EXPECT_EQ(proposals.better[1].settings.threads, 1);
+}
+
+}  // namespace
+}  // namespace ringfeed::tune
