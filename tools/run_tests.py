@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from runner import report, results
 from runner.jobs import Job, Lane, Loop
-from runner.processes import Processes
+from runner.processes import Processes, end_on_signals, ignore_signals
 from runner.results import ROOT, Results
 
 JOB_MEMORY_BYTES = 2 << 30
@@ -147,22 +146,6 @@ class Run:
         report.write_times(jobs, seconds, self.times)
         report.show_times(jobs, seconds)
         return report.conclude(jobs, [f"{name}: has no result" for name in lost])
-
-
-def end_on_signals() -> None:
-    """SIGINT and SIGTERM unwind the program once."""
-    def unwind(number: int, _: object) -> None:
-        ignore_signals()
-        sys.exit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, unwind)
-
-
-def ignore_signals() -> None:
-    """While it ends what it has started, more of them do nothing."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> int:

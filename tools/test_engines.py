@@ -1,39 +1,72 @@
-"""Runs the tests of the main paths (tests/cassandra/test_main_paths.py) on each version of Cassandra that `tools/setup.sh engines` has fetched.
+"""Runs what needs other servers than the pinned one, or a browser: the main paths (tests/cassandra/test_main_paths.py) on each version of
+Cassandra in .deps/cassandra-VERSION (`tools/setup.sh engines`), and tests/browser. Ends with one line: `N passed, F failed, S skipped`.
 
-Usage: tools/test_engines.py [VERSION...]; without one, all of .deps/. Exit code 1 when a version fails; the last lines say which.
+Usage: tools/test_engines.py BUILD [VERSION...]; with versions these alone, without the browser.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 import sys
+import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TESTS = "tests/cassandra/test_main_paths.py"
+from runner import report, results
+from runner.jobs import Job, Lane, Loop
+from runner.processes import Processes, end_on_signals, ignore_signals
+from runner.results import ROOT, Results
+
+MAIN_PATHS, BROWSER = "tests/cassandra/test_main_paths.py", "tests/browser"
+CORES = len(os.sched_getaffinity(0))
 
 
 def servers() -> dict[str, Path]:
     """The folders of jars, by version."""
-    folders = sorted((ROOT / ".deps").glob("cassandra*/version"))
-    return {path.read_text().strip(): path.parent for path in folders}
+    return {path.read_text().strip(): path.parent for path in sorted((ROOT / ".deps").glob("cassandra-*/version"))}
+
+
+def job(name: str, lane: Lane, tests: str, folder: Path, build: Path, jars: Path | None = None) -> Job:
+    """A session of pytest, with the server of these jars."""
+    settings = [] if jars is None else [f"RINGFEED_CASSANDRA_JARS={results.from_root(jars)}"]
+    output = folder / f"{name.replace(' ', '-')}.txt"
+    events = output.with_suffix(".jsonl")
+    command = ["env", *settings, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--events={events}", tests]
+    return Job(name, lane, command, output, partial(results_of, name, events, build, settings))
+
+
+def results_of(name: str, events: Path, build: Path, settings: list[str], _: str) -> Results:
+    found = results.of_pytest(name, events, build)
+    found.tests = [replace(test, alone=" ".join([*settings, test.alone])) for test in found.tests]
+    return found
 
 
 def main() -> int:
     there = servers()
-    wanted = sys.argv[1:] or sorted(there)
-    if missing := [version for version in wanted if version not in there]:
-        print(f"test_engines: no server of {', '.join(missing)}; there are {', '.join(sorted(there))}: run tools/setup.sh engines", file=sys.stderr)
+    if len(sys.argv) < 2 or (missing := [version for version in sys.argv[2:] if version not in there]):
+        print(f"test_engines: no server of {', '.join(missing)}; there are {', '.join(there)}" if len(sys.argv) > 1 else __doc__, file=sys.stderr)
         return 2
-    passed = {}
-    for version in wanted:
-        print(f"test_engines: Cassandra {version}", flush=True)
-        environment = dict(os.environ, RINGFEED_CASSANDRA_JARS=str(there[version]), RINGFEED_BUILD="build/dev")
-        passed[version] = subprocess.run([sys.executable, "-m", "pytest", "-q", TESTS], cwd=ROOT, env=environment, check=False).returncode == 0
-    for version, is_good in passed.items():
-        print(f"test_engines: Cassandra {version}: {'passed' if is_good else 'FAILED'}")
-    return 0 if all(passed.values()) else 1
+    build = Path(sys.argv[1]).resolve()
+    end_on_signals()
+    processes = Processes()
+    folder = Path(tempfile.mkdtemp(prefix="ringfeed-engines-"))
+    try:
+        loop = Loop(processes, dict(os.environ, RINGFEED_BUILD=str(build)), lambda _: None)
+        lane = Lane("engines", "cores", CORES, CORES)
+        for version in sys.argv[2:] or there:
+            loop.add(job(f"Cassandra {version}", lane, MAIN_PATHS, folder, build, there[version]))
+        if len(sys.argv) == 2:
+            loop.add(job("browser", lane, BROWSER, folder, build))
+        loop.run()
+        processes.end()
+        report.show_times(loop.ended, loop.seconds())
+        return 0 if report.conclude(loop.ended, []) else 1
+    finally:
+        ignore_signals()
+        processes.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,19 @@ def user(tmp_path: Path) -> dict[str, str]:
     return login("cassandra", "cassandra") | {"RINGFEED_INDEX": str(tmp_path / "index")}
 
 
-def losses(where: str, user: dict[str, str]) -> list[float]:
-    return records("train", where, *TRAIN, "--epochs", "2", **user)[-1]["losses"]
+def losses(where: str, user: dict[str, str], *, epochs: int = 2) -> list[float]:
+    return records("train", where, *TRAIN, "--epochs", str(epochs), **user)[-1]["losses"]
+
+
+def start(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    """The program, to be killed while it works."""
+    return subprocess.Popen([program.BUILD / "bin/ringfeed", *arguments], env=program.environment(variables), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it had ended before"
 
 
 def test_packed(keyspace: str, user: dict[str, str], tmp_path: Path) -> None:
@@ -70,17 +81,16 @@ def test_a_table_of_the_user(one_node: Running, keyspace: str, user: dict[str, s
     where = f"{keyspace}/hand"
     done("attach", where, "--tensor", "x=x:2:float32", **user)
     done("verify", where, **user)
-    seen = records("head", where, "-n", "300", **user)[:-1]
+    seen = [line["sample"] for line in records("head", where, "-n", "300", **user)[:-1]]
     assert sorted(line["y"] for line in seen) == list(range(300)) and all(line["x"] == [line["y"], 1.0] for line in seen)
 
 
 def test_an_ingest_that_was_killed_goes_on(keyspace: str, user: dict[str, str]) -> None:
     where = f"{keyspace}/killed"
     ingest = ("ingest", DIGITS, where, *TENSORS, "--chunk-bytes", "4KiB", "--max-bytes-per-second", "100KiB")
-    process = subprocess.Popen([program.BUILD / "bin/ringfeed", *ingest], env=program.environment(user), stderr=subprocess.DEVNULL)
+    process = start(*ingest, **user)
     time.sleep(2)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    kill(process)
     error("inspect", where, code=2, **user)
     end = time.monotonic() + program.DEADLINE_SECONDS
     while program.run(*ingest, **user).returncode != 0:  # the claim of the killed one is held for a while
@@ -88,6 +98,21 @@ def test_an_ingest_that_was_killed_goes_on(keyspace: str, user: dict[str, str]) 
         time.sleep(1)
     done("verify", where, **user)
     assert len(records("head", f"{where}?split=train", "-n", "2000", **user)) == SAMPLES["train"] + 1
+
+
+def test_a_training_that_was_killed_goes_on(keyspace: str, user: dict[str, str], tmp_path: Path) -> None:
+    where, epochs = f"{keyspace}/trained", 20
+    done("ingest", DIGITS, where, *TENSORS, "--chunk-bytes", "16KiB", **user)
+    train = ("train", where, *TRAIN, "--epochs", str(epochs), "--checkpoint-dir", str(tmp_path / "checkpoints"), "--checkpoint-every", "5",
+             "--resume", "auto", "--ledger", str(tmp_path / "ledger"))
+    process = start(*train, **user)
+    end = time.monotonic() + program.DEADLINE_SECONDS
+    while not list(tmp_path.glob("checkpoints/checkpoint-*")):
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.002)
+    kill(process)
+    assert records(*train, **user)[-1]["losses"] == losses(where, user, epochs=epochs)
+    done("audit", str(tmp_path / "ledger"), where, **user)
 
 
 # ---- what each command needs ----
