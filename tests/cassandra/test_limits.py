@@ -137,6 +137,20 @@ def test_pages_that_are_too_short_for_the_driver_are_named(ended_in_order: None,
         assert "page_size_fail_threshold of the server has to be that or more" in refused
 
 
+def test_all_limits_together(ended_in_order: None, at_quorum: dict[str, str]) -> None:
+    with limited(GUARDRAILS | LIMITS) as node:
+        packed, rows = url(node, "packed"), url(node, "rows")
+        at_quorum |= {"RINGFEED_CONNECTIONS_PER_HOST": "1"}
+        done("ingest", DIGITS, packed, *TENSORS, "--chunk-bytes", "64KiB", **at_quorum)
+        node.session().execute("CREATE TABLE limits.rows (id uuid PRIMARY KEY, image blob, label bigint)")
+        done("ingest", DIGITS, rows, *TENSORS[:-2], "--layout", "rows", **at_quorum)
+        assert records("list", packed.rpartition("/")[0], **at_quorum)[-1] == {"datasets": [packed, rows]}
+        for where in (packed, rows):
+            done("verify", where, **at_quorum)
+            assert records("train", where, "--input", "image", "--target", "label", "--nproc", "2", "--quiet", **at_quorum)[-1]["world_size"] == 2
+            done("delete", where, "--yes", **at_quorum)
+
+
 # ---- small limits ----
 
 
