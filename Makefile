@@ -58,7 +58,7 @@ test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to ins
 	@tools/build.sh dev ringfeed_program
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
 
-test-engines:  ## what needs other servers than the pinned one, or a browser: the main paths on other versions of Cassandra (versions.env), the pages
+test-engines:  ## what needs other servers or a browser: other versions of Cassandra (versions.env), servers with limits, the pages
 	@tools/setup.sh test
 	@tools/setup.sh engines
 	@tools/setup.sh browser

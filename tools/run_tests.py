@@ -1,8 +1,8 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
 Test programs (GoogleTest) are BUILD/bin/*_test of each build; Python tests are tests/**/test_*.py, run once with the first build,
-those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`
-or `browser` never. With --build the builds are made first, one after the other, while tests of those that are there run already.
+those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`,
+`browser` or `engines` never. With --build the builds are made first, one after the other, while tests of those that are there run already.
 
 Several lanes run at once: the programs and the files of Python tests, as many as there are cores; tests on one node; tests on three
 nodes. Both clusters are started at the beginning. The tests marked `quiet` have deadlines, and run at the end, with nothing beside.
@@ -50,7 +50,9 @@ class Run:
     def __init__(self, arguments: argparse.Namespace, folder: Path, processes: Processes) -> None:
         self.only = arguments.only
         self.times = arguments.times
-        self.expression = "not cuda and not browser" if arguments.all else "not cuda and not browser and not cassandra and not program"
+        self.expression = "not cuda and not browser and not engines"
+        if not arguments.all:
+            self.expression += " and not cassandra and not program"
         # What is ignored imports the package, which is not built then.
         self.tests = ["tests"] if arguments.all else ["--ignore=tests/python", "--ignore=tests/cassandra", "tests"]
         self.folder = folder

@@ -1,7 +1,8 @@
-"""Runs what needs other servers than the pinned one, or a browser: the main paths (tests/cassandra/test_main_paths.py) on each version of
-Cassandra in .deps/cassandra-VERSION (`tools/setup.sh engines`), and tests/browser. Ends with one line: `N passed, F failed, S skipped`.
+"""Runs what needs other servers than the other tests, or a browser: the main paths (tests/cassandra/test_main_paths.py) on each version of
+Cassandra in .deps/cassandra-VERSION (`tools/setup.sh engines`), servers with limits (tests/cassandra/test_limits.py), and tests/browser. Ends
+with one line: `N passed, F failed, S skipped`.
 
-Usage: tools/test_engines.py BUILD [VERSION...]; with versions these alone, without the browser.
+Usage: tools/test_engines.py BUILD [VERSION...]; with versions the main paths on these alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from runner.jobs import Job, Lane, Loop
 from runner.processes import Processes, end_on_signals, ignore_signals
 from runner.results import ROOT, Results
 
-MAIN_PATHS, BROWSER = "tests/cassandra/test_main_paths.py", "tests/browser"
+MAIN_PATHS = "tests/cassandra/test_main_paths.py"
+OTHERS = {"limits": "tests/cassandra/test_limits.py", "browser": "tests/browser"}
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -55,10 +57,11 @@ def main() -> int:
     try:
         loop = Loop(processes, dict(os.environ, RINGFEED_BUILD=str(build)), lambda _: None)
         lane = Lane("engines", "cores", CORES, CORES)
+        if len(sys.argv) == 2:
+            for name, tests in OTHERS.items():
+                loop.add(job(name, lane, tests, folder, build))
         for version in sys.argv[2:] or there:
             loop.add(job(f"Cassandra {version}", lane, MAIN_PATHS, folder, build, there[version]))
-        if len(sys.argv) == 2:
-            loop.add(job("browser", lane, BROWSER, folder, build))
         loop.run()
         processes.end()
         report.show_times(loop.ended, loop.seconds())

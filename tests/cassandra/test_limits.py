@@ -15,7 +15,7 @@ import pytest
 from program import DEADLINE_SECONDS, DIGITS, TENSORS, done, error, login, records, ringfeed, run
 from running import Running, cluster, eventually
 
-pytestmark = pytest.mark.cassandra
+pytestmark = [pytest.mark.cassandra, pytest.mark.engines]
 ROWS = 2500  # in pages of the guardrail three
 GUARDRAILS = {
     "page_size_fail_threshold": 1024,
