@@ -63,12 +63,13 @@ def test_the_same_is_stored(one_node: Running, keyspace: str) -> None:
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_a_writer_that_lost_its_claim_is_refused_whatever_its_clock_says(keyspace: str, offset: str) -> None:
-    where = f"{keyspace}/claimed_{'ahead' if offset[0] == '+' else 'behind'}"
+def test_a_writer_that_lost_its_claim_is_refused_whatever_its_clock_says(one_node: Running, keyspace: str, offset: str) -> None:
+    name = f"claimed_{'ahead' if offset[0] == '+' else 'behind'}"
+    where = f"{keyspace}/{name}"
     first = subprocess.Popen([program.BUILD / "bin/ringfeed", "ingest", DIGITS, where, *INGEST, "--max-bytes-per-second", "60KiB"],
                              env=program.environment(clock(offset)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        time.sleep(3)
+        one_node.wait_for_row(f"clocks.{name}_chunks")
         second = program.run("ingest", DIGITS, where, *INGEST, **ADMIN)
         assert second.returncode == 1 and "is being written by" in second.stderr, second.stderr
         first.send_signal(signal.SIGSTOP)

@@ -85,11 +85,11 @@ def test_a_table_of_the_user(one_node: Running, keyspace: str, user: dict[str, s
     assert sorted(line["y"] for line in seen) == list(range(300)) and all(line["x"] == [line["y"], 1.0] for line in seen)
 
 
-def test_an_ingest_that_was_killed_goes_on(keyspace: str, user: dict[str, str]) -> None:
+def test_an_ingest_that_was_killed_goes_on(one_node: Running, keyspace: str, user: dict[str, str]) -> None:
     where = f"{keyspace}/killed"
     ingest = ("ingest", DIGITS, where, *TENSORS, "--chunk-bytes", "4KiB", "--max-bytes-per-second", "100KiB")
     process = start(*ingest, **user)
-    time.sleep(2)
+    one_node.wait_for_row("paths.killed_chunks")
     kill(process)
     error("inspect", where, code=2, **user)
     end = time.monotonic() + program.DEADLINE_SECONDS
