@@ -210,11 +210,11 @@ class Run {
       std::iota(samples.begin(), samples.end(), std::uint32_t{0});
       return samples;
     } catch (const std::bad_alloc&) {
-      throw Error(ErrorCode::kNoSpace,
-                  fmt::format("the order of {} samples takes {} MiB of memory, 4 bytes a sample, "
-                              "which are not there; ingest a part of the source, then the rest "
-                              "with --append",
-                              count, count * sizeof(std::uint32_t) >> 20));
+      throw Error(
+          ErrorCode::kNoSpace,
+          fmt::format("the order of {} samples takes {} MiB of memory, 4 bytes a sample, which are "
+                      "not there; ingest a part of the source, then the rest with {}",
+                      count, count * sizeof(std::uint32_t) >> 20, option_name("append")));
     }
   }
 
