@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines soak bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
@@ -57,6 +57,19 @@ test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to ins
 	@tools/setup.sh browser
 	@tools/build.sh dev ringfeed_program
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
+
+test-engines:  ## what needs other servers or a browser: other versions of Cassandra (versions.env), servers with limits, the pages
+	@tools/setup.sh test
+	@tools/setup.sh engines
+	@tools/setup.sh browser
+	@tools/build.sh dev ringfeed_program ringfeed_python
+	@$(PYTHON) tools/test_engines.py build/dev
+
+soak:  ## read from three Cassandra nodes with faults for half an hour: exact, and nothing grows (SECONDS=1800)
+	@tools/setup.sh test
+	@tools/setup.sh cassandra
+	@tools/build.sh dev
+	@$(PYTHON) tools/soak.py $(SECONDS)
 
 bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
 	@tools/setup.sh test

@@ -1,8 +1,8 @@
 """Runs every test of a build and ends with one line: `N passed, F failed, S skipped`.
 
 Test programs (GoogleTest) are BUILD/bin/*_test of each build; Python tests are tests/**/test_*.py, run once with the first build,
-those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`
-or `browser` never. With --build the builds are made first, one after the other, while tests of those that are there run already.
+those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`,
+`browser` or `engines` never. With --build the builds are made first, one after the other, while tests of those that are there run already.
 
 Several lanes run at once: the programs and the files of Python tests, as many as there are cores; tests on one node; tests on three
 nodes. Both clusters are started at the beginning. The tests marked `quiet` have deadlines, and run at the end, with nothing beside.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from runner import report, results
 from runner.jobs import Job, Lane, Loop
-from runner.processes import Processes
+from runner.processes import Processes, end_on_signals, ignore_signals
 from runner.results import ROOT, Results
 
 JOB_MEMORY_BYTES = 2 << 30
@@ -51,7 +50,9 @@ class Run:
     def __init__(self, arguments: argparse.Namespace, folder: Path, processes: Processes) -> None:
         self.only = arguments.only
         self.times = arguments.times
-        self.expression = "not cuda and not browser" if arguments.all else "not cuda and not browser and not cassandra and not program"
+        self.expression = "not cuda and not browser and not engines"
+        if not arguments.all:
+            self.expression += " and not cassandra and not program"
         # What is ignored imports the package, which is not built then.
         self.tests = ["tests"] if arguments.all else ["--ignore=tests/python", "--ignore=tests/cassandra", "tests"]
         self.folder = folder
@@ -147,22 +148,6 @@ class Run:
         report.write_times(jobs, seconds, self.times)
         report.show_times(jobs, seconds)
         return report.conclude(jobs, [f"{name}: has no result" for name in lost])
-
-
-def end_on_signals() -> None:
-    """SIGINT and SIGTERM unwind the program once."""
-    def unwind(number: int, _: object) -> None:
-        ignore_signals()
-        sys.exit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, unwind)
-
-
-def ignore_signals() -> None:
-    """While it ends what it has started, more of them do nothing."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> int:

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming|docs
+# Installs what a target needs, and only what is missing: tools/setup.sh demo|cuda|test|wheel|cassandra|engines|driver|fast|fuzz|browser|streaming|docs
 #   demo: compiler and libraries from Debian, and the torch and pyarrow wheels in .deps/ (about 1.5 GB on disk)
 #   cuda: also all that torch's wheel needs on CUDA devices and in Python (3 GB more)
 #   test: also what the tests and the Python oracles need
 #   wheel: what building the wheel of the Python package needs (in test too): no torch
 #   cassandra: a Cassandra server (its jars from Maven Central into .deps/cassandra, 66 MB), its Python driver and shell
+#   engines: also the servers of OTHER_CASSANDRA_VERSIONS (.deps/cassandra-VERSION, 50 to 70 MB each)
 #   driver: what builds the Rust driver (in demo, cuda, test and wheel too): cargo, from Debian where there is none that is new enough
 #   fast: what the tests of the core need: no torch
 #   fuzz: the same, and clang with libFuzzer
@@ -14,7 +15,7 @@
 # Versions come from versions.env. Safe to run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|driver|fast|fuzz|browser|streaming|docs'
+usage='usage: tools/setup.sh demo|cuda|test|wheel|cassandra|engines|driver|fast|fuzz|browser|streaming|docs'
 level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
@@ -63,7 +64,7 @@ case $level in
   test) wheels+=("${pip_torch[@]}" "${pip_cuda[@]}" "${pip_test[@]}" "${pip_wheel[@]}" "${pip_frameworks[@]}"); packages+=("${apt_test[@]}")
     beside=("${pip_beside[@]}"); apart=("${pip_huggingface[@]}"); dependencies= ;;
   wheel) wheels+=("${pip_wheel[@]}"); packages=("${apt_core[@]}" "${apt_wheel[@]}") ;;
-  cassandra) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven openssl); dependencies= ;;
+  cassandra | engines) wheels=("${pip_cassandra[@]}"); packages=(python3 python3-venv openjdk-17-jre-headless maven openssl libfaketime); dependencies= ;;
   fast) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}") ;;
   fuzz) wheels+=("${pip_test[@]}"); packages+=("${apt_test[@]}" clang-19 libclang-rt-19-dev) ;;
   driver) wheels=(); packages=() ;;
@@ -131,13 +132,21 @@ if [ ! -x $venv/bin/python ] || [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wa
   echo "$wanted" >"$stamp"
 fi
 
-jars=.deps/cassandra
-if [ "$level" = cassandra ] && [ "$(cat $jars/version 2>/dev/null)" != "$CASSANDRA_VERSION" ]; then
-  echo "setup: fetching Apache Cassandra $CASSANDRA_VERSION from Maven Central into $jars/ (66 MB)"
-  rm -rf $jars
-  mvn -q -B -Dstyle.color=never -f tools/cassandra/pom.xml "-Dcassandra.version=$CASSANDRA_VERSION" "-DoutputDirectory=$PWD/$jars" \
+# The server of this version, from Maven Central.
+fetch_server() {
+  local version=$1 jars=$2
+  if [ "$(cat "$jars/version" 2>/dev/null)" = "$version" ]; then return; fi
+  echo "setup: fetching Apache Cassandra $version from Maven Central into $jars/ (50 to 70 MB)"
+  rm -rf "$jars"
+  mvn -q -B -Dstyle.color=never -f tools/cassandra/pom.xml "-Dcassandra.version=$version" "-DoutputDirectory=$PWD/$jars" \
     "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_DEPENDENCY_PLUGIN_VERSION:copy-dependencies"
-  echo "$CASSANDRA_VERSION" >$jars/version
+  echo "$version" >"$jars/version"
+}
+
+jars=.deps/cassandra
+case $level in cassandra | engines) fetch_server "$CASSANDRA_VERSION" $jars ;; esac
+if [ "$level" = engines ]; then
+  for version in $OTHER_CASSANDRA_VERSIONS; do fetch_server "$version" "$jars-$version"; done
 fi
 
 # The JVM's archive of the server's classes, of this JVM alone: with it a node starts in two thirds of the time.

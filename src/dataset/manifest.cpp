@@ -150,233 +150,254 @@ std::string body_of(const Manifest& manifest) {
   return out;
 }
 
-// Reading. Each function takes what it needs and throws Bad; decode() puts the place in front.
+// Reading. What is wrong is thrown as Bad; decode() puts the place in front.
 
 struct Bad {
   std::string what;
 };
 
-using Json = nlohmann::json;
+constexpr std::string_view kOtherForm = "it is not in the form that ringfeed writes";
 
-const Json& member(const Json& object, const char* name, Json::value_t type) {
-  if (!object.is_object()) throw Bad{fmt::format("'{}' has no object around it", name)};
-  const auto found = object.find(name);
-  if (found == object.end()) throw Bad{fmt::format("'{}' is missing", name)};
-  if (found->type() != type) throw Bad{fmt::format("'{}' is of the wrong type", name)};
-  return *found;
-}
+/// The text from where it was read so far. It is read along as body_of() writes it, so memory is
+/// taken for what the manifest holds alone.
+class Text {
+ public:
+  explicit Text(std::string_view rest) : rest_(rest) {}
 
-std::uint64_t number_in(const Json& json, std::string_view name, std::uint64_t least,
-                        std::uint64_t most) {
-  if (json.type() != Json::value_t::number_unsigned)
-    throw Bad{fmt::format("{} is not a whole number", name)};
-  const auto number = json.get<std::uint64_t>();
-  if (number < least || number > most) {
-    throw Bad{fmt::format("{} is {}, not in {} to {}", name, number, least, most)};
+  bool skip(std::string_view words) {
+    if (!rest_.starts_with(words)) return false;
+    rest_.remove_prefix(words.size());
+    return true;
   }
-  return number;
-}
 
-std::uint64_t number_at(const Json& object, const char* name, std::uint64_t least,
-                        std::uint64_t most) {
-  return number_in(member(object, name, Json::value_t::number_unsigned), name, least, most);
-}
-
-std::string text_at(const Json& object, const char* name, std::size_t bytes_max) {
-  const auto& text = member(object, name, Json::value_t::string).get_ref<const std::string&>();
-  if (text.empty() || text.size() > bytes_max)
-    throw Bad{fmt::format("'{}' is empty or too long", name)};
-  return text;
-}
-
-const Json& array_at(const Json& object, const char* name, std::size_t size_max) {
-  const auto& array = member(object, name, Json::value_t::array);
-  if (array.size() > size_max)
-    throw Bad{fmt::format("'{}' has {} entries, the limit is {}", name, array.size(), size_max)};
-  return array;
-}
-
-std::uint64_t parse_hex(std::string_view digits) {
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
-  if (digits.size() != kHexDigits || error != std::errc() || end != digits.data() + digits.size()) {
-    throw Bad{"a checksum is not 16 hexadecimal digits"};
+  void expect(std::string_view words) {
+    if (!skip(words))
+      throw Bad{fmt::format("{}: '{}' does not stand where it has to", kOtherForm, words)};
   }
-  return number;
-}
 
-ColumnSpec parse_column(const Json& json) {
+  void expect_end() const {
+    if (!rest_.empty()) throw Bad{fmt::format("{}: something stands behind its end", kOtherForm)};
+  }
+
+  template <typename T>
+  T number(std::string_view name, T least, T most) {
+    T number = 0;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
+    if (error != std::errc()) throw Bad{fmt::format("{} is not a whole number of 64 bits", name)};
+    if (number < least || number > most)
+      throw Bad{fmt::format("{} is {}, not in {} to {}", name, number, least, most)};
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return number;
+  }
+
+  std::string text(std::string_view name, std::size_t bytes_max) {
+    const auto bad = [&] { return Bad{fmt::format("'{}' is no text, empty or too long", name)}; };
+    // Of one byte at most six are made.
+    std::size_t end = 1;
+    while (end < rest_.size() && rest_[end] != '"' && end <= 6 * bytes_max)
+      end += rest_[end] == '\\' ? 2 : 1;
+    if (end >= rest_.size() || rest_[end] != '"') throw bad();
+    const auto json = nlohmann::json::parse(rest_.substr(0, end + 1), nullptr,
+                                            /*allow_exceptions=*/false);
+    if (!json.is_string()) throw bad();
+    auto text = json.get<std::string>();
+    if (text.empty() || text.size() > bytes_max) throw bad();
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+
+  /// `count` checksums of 16 digits each.
+  std::vector<std::uint64_t> hashes(std::size_t count) {
+    expect("\"");
+    if (rest_.size() / kHexDigits < count) throw Bad{"checksums are missing"};
+    std::vector<std::uint64_t> hashes(count);
+    for (auto& hash : hashes) {
+      const char* const end = rest_.data() + kHexDigits;
+      const auto [found, error] = std::from_chars(rest_.data(), end, hash, 16);
+      if (error != std::errc() || found != end)
+        throw Bad{"a checksum is not 16 hexadecimal digits"};
+      rest_.remove_prefix(kHexDigits);
+    }
+    expect("\"");
+    return hashes;
+  }
+
+  std::uint64_t hash() { return hashes(1).front(); }
+
+  /// An array, each element of which `read` reads.
+  template <typename Read>
+  void array(std::string_view name, std::size_t size_max, const Read& read) {
+    expect("[");
+    for (std::size_t size = 0; !skip("]"); ++size) {
+      if (size == size_max) throw Bad{fmt::format("there are more than {} {}", size_max, name)};
+      if (size > 0) expect(",");
+      read();
+    }
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+ColumnSpec parse_column(Text& text) {
   ColumnSpec spec;
-  spec.name = text_at(json, "name", kColumnNameBytesMax);
-  const auto kind = text_at(json, "kind", 16);
+  text.expect("{\"name\":");
+  spec.name = text.text("name", kColumnNameBytesMax);
+  text.expect(",\"kind\":");
+  const auto kind = text.text("kind", 16);
   const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
                                   [&](const auto& each) { return each.second == kind; });
   if (found == std::end(kKinds)) throw Bad{fmt::format("unknown kind of column '{}'", kind)};
   spec.kind = found->first;
-  try {
-    spec.dtype = dtype_from_name(text_at(json, "dtype", 16));
-  } catch (const Error& error) {
-    throw Bad{error.what()};
+  text.expect(",\"dtype\":");
+  spec.dtype = dtype_from_name(text.text("dtype", 16));
+  text.expect(",\"shape\":");
+  text.array("dimensions", kTensorDimensionsMax, [&] {
+    spec.shape.push_back(text.number<std::int64_t>("a dimension", 1, kSampleBytesMax));
+  });
+  if (text.skip(",\"classes\":")) {
+    text.array("classes", kClassNamesMax,
+               [&] { spec.classes.push_back(text.text("a class", kClassNameBytesMax)); });
   }
-  for (const auto& dimension : array_at(json, "shape", kTensorDimensionsMax)) {
-    spec.shape.push_back(
-        static_cast<std::int64_t>(number_in(dimension, "a dimension", 1, kSampleBytesMax)));
-  }
-  if (!json.contains("classes")) return spec;
-  for (const auto& name : array_at(json, "classes", kClassNamesMax)) {
-    if (!name.is_string()) throw Bad{"a class has no name"};
-    spec.classes.push_back(name.get<std::string>());
-  }
+  text.expect("}");
   return spec;
 }
 
-Schema parse_columns(const Json& body) {
-  Schema schema;
-  for (const auto& json : array_at(body, "columns", kColumnsMax))
-    schema.columns.push_back(parse_column(json));
-  try {
-    schema.check();
-  } catch (const Error& error) {
-    throw Bad{error.what()};
-  }
-  return schema;
-}
-
-Frame parse_frame(const Json& part, const char* name) {
-  const auto& json = member(part, name, Json::value_t::object);
+Frame parse_frame(Text& text) {
   Frame frame;
-  frame.bytes = number_at(json, "bytes", 0, kFrameBytesMax);
-  frame.hash = parse_hex(text_at(json, "xxh3", kHexDigits));
+  text.expect("{\"bytes\":");
+  frame.bytes = text.number<std::uint64_t>("bytes", 0, kFrameBytesMax);
+  text.expect(",\"xxh3\":");
+  frame.hash = text.hash();
+  text.expect("}");
   return frame;
 }
 
-std::int64_t signed_in(const Json& json, std::string_view name) {
-  const bool fits = json.type() == Json::value_t::number_integer ||
-                    (json.type() == Json::value_t::number_unsigned &&
-                     json.get<std::uint64_t>() <= std::uint64_t{INT64_MAX});
-  if (!fits) throw Bad{fmt::format("{} is not a whole number of 64 bits", name)};
-  return json.get<std::int64_t>();
-}
-
-std::vector<ColumnRange> parse_ranges(const Json& part, const Schema& schema) {
+std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema) {
   std::vector<ColumnRange> ranges;
-  if (!part.contains("ranges")) return ranges;
-  std::uint64_t least_column = 0;
-  for (const auto& json : array_at(part, "ranges", schema.columns.size())) {
-    if (!json.is_array() || json.size() != 3) throw Bad{"a range has not three numbers"};
-    const auto column =
-        number_in(json[0], "the column of a range", least_column, schema.columns.size() - 1);
-    ranges.push_back({static_cast<std::uint32_t>(column), signed_in(json[1], "a range's least"),
-                      signed_in(json[2], "a range's most")});
-    if (!has_range(schema.columns[column]) || ranges.back().least > ranges.back().most) {
-      throw Bad{fmt::format("the range of column {} is not one", schema.columns[column].name)};
-    }
-    least_column = column + 1;
-  }
+  const auto read = [&] {
+    const std::uint32_t least_column = ranges.empty() ? 0 : ranges.back().column + 1;
+    ColumnRange range;
+    text.expect("[");
+    range.column = text.number("the column of a range", least_column,
+                               static_cast<std::uint32_t>(schema.columns.size() - 1));
+    text.expect(",");
+    range.least = text.number<std::int64_t>("a range's least", INT64_MIN, INT64_MAX);
+    text.expect(",");
+    range.most = text.number<std::int64_t>("a range's most", INT64_MIN, INT64_MAX);
+    text.expect("]");
+    const auto& column = schema.columns[range.column];
+    if (!has_range(column) || range.least > range.most)
+      throw Bad{fmt::format("the range of column {} is not one", column.name)};
+    ranges.push_back(range);
+  };
+  text.array("ranges", schema.columns.size(), read);
   return ranges;
 }
 
-Part parse_part(const Json& json, const Schema& schema, const std::vector<std::string>& splits) {
+void parse_chunks(Text& text, Part& part) {
+  text.expect(",\"chunk_samples\":");
+  text.array("chunks", kChunksMax, [&] {
+    part.chunk_samples.push_back(
+        text.number<std::uint32_t>("a chunk's number of samples", 1, UINT32_MAX));
+  });
+  text.expect(",\"chunk_bytes\":");
+  const std::size_t count = part.chunk_samples.size();
+  text.array("sizes of chunks", count, [&] {
+    const auto size = text.number<std::uint32_t>("a chunk's size", kChunkAlignment, kChunkBytesMax);
+    if (size % kChunkAlignment != 0)
+      throw Bad{fmt::format("part {}: a chunk has an odd length", part.name)};
+    part.chunk_bytes.push_back(size);
+  });
+  if (count == 0 || part.chunk_bytes.size() != count) {
+    throw Bad{fmt::format("part {} has {} sample counts and {} sizes", part.name, count,
+                          part.chunk_bytes.size())};
+  }
+  text.expect(",\"chunk_xxh3\":");
+  part.chunk_hash = text.hashes(count);
+}
+
+Part parse_part(Text& text, const Schema& schema, const std::vector<std::string>& splits) {
   Part part;
-  part.name = text_at(json, "name", kPartNameBytesMax);
-  part.split = text_at(json, "split", kSplitNameBytesMax);
+  text.expect("{\"name\":");
+  part.name = text.text("name", kPartNameBytesMax);
+  text.expect(",\"split\":");
+  part.split = text.text("split", kSplitNameBytesMax);
   if (std::find(splits.begin(), splits.end(), part.split) == splits.end()) {
     throw Bad{fmt::format("part {} is of an unknown split '{}'", part.name, part.split)};
   }
-  part.head = parse_frame(json, "head");
-  part.tail = parse_frame(json, "tail");
+  text.expect(",\"head\":");
+  part.head = parse_frame(text);
   if (part.head.bytes % kChunkAlignment != 0)
     throw Bad{fmt::format("part {}: its head has an odd length", part.name)};
-  const auto& samples = array_at(json, "chunk_samples", kChunksMax);
-  const auto& bytes = array_at(json, "chunk_bytes", samples.size());
-  const std::string_view hashes =
-      samples.empty()
-          ? std::string_view()
-          : member(json, "chunk_xxh3", Json::value_t::string).get_ref<const std::string&>();
-  if (samples.empty() || bytes.size() != samples.size() ||
-      hashes.size() != kHexDigits * samples.size()) {
-    throw Bad{
-        fmt::format("part {} has {} sample counts, {} sizes and {} hexadecimal digits of checksums",
-                    part.name, samples.size(), bytes.size(), hashes.size())};
-  }
-  part.chunk_samples.reserve(samples.size());
-  part.chunk_bytes.reserve(samples.size());
-  part.chunk_hash.reserve(samples.size());
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const auto count = number_in(samples[i], "a chunk's number of samples", 1, UINT32_MAX);
-    const auto size = number_in(bytes[i], "a chunk's size", kChunkAlignment, kChunkBytesMax);
-    if (size % kChunkAlignment != 0)
-      throw Bad{fmt::format("part {}: chunk {} has an odd length", part.name, i)};
-    part.chunk_samples.push_back(static_cast<std::uint32_t>(count));
-    part.chunk_bytes.push_back(static_cast<std::uint32_t>(size));
-    part.chunk_hash.push_back(parse_hex(hashes.substr(i * kHexDigits, kHexDigits)));
-  }
-  part.ranges = parse_ranges(json, schema);
+  text.expect(",\"tail\":");
+  part.tail = parse_frame(text);
+  parse_chunks(text, part);
+  if (text.skip(",\"ranges\":")) part.ranges = parse_ranges(text, schema);
+  text.expect("}");
   return part;
 }
 
-/// Refuses more columns than there may be before the text is parsed, which takes forty times its
-/// memory. The columns come first in what encode() writes.
-void check_column_count(std::string_view body) {
-  const auto first = body.find('[');
-  const bool columns_first = body.substr(0, first).ends_with("\"columns\":");
-  std::size_t columns = 0;
-  int depth = 1;
-  bool in_string = false;
-  for (std::size_t i = first; i < body.size(); ++i) {
-    const char c = body[i];
-    if (c == '"') in_string = !in_string;
-    if (in_string) {
-      i += c == '\\' ? 1 : 0;
-      continue;
-    }
-    if (c == ']' || c == '}') depth -= 1;
-    if (c == '[' || c == '{') ++depth;
-    if (c == '{' && depth == 3 && ++columns > kColumnsMax)
-      throw Bad{fmt::format("there are more than {} columns", kColumnsMax)};
-    if (depth == 1 && columns_first) return;
+Origin parse_origin(Text& text) {
+  Origin origin;
+  text.expect("{\"fingerprint\":");
+  origin.fingerprint = text.hash();
+  text.expect(",\"seed\":");
+  origin.seed = text.number<std::uint64_t>("seed", 0, UINT64_MAX);
+  text.expect(",\"chunk_bytes\":");
+  origin.chunk_bytes = text.number<std::uint64_t>("chunk_bytes", 0, UINT64_MAX);
+  text.expect(",\"permutation\":");
+  origin.permutation = text.text("permutation", kPermutationBytesMax);
+  origin.allow_nan = text.skip(",\"allow_nan\":true");
+  text.expect("}");
+  return origin;
+}
+
+void check_names(const std::vector<Part>& parts) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& part : parts) {
+    if (!names.insert(part.name).second) throw Bad{fmt::format("part {} stands twice", part.name)};
   }
 }
 
+std::string parse_split(Text& text, const std::vector<std::string>& before) {
+  auto name = text.text("a split", kSplitNameBytesMax);
+  if (!is_split_name(name)) throw Bad{"a split's name is not right"};
+  if (std::find(before.begin(), before.end(), name) != before.end())
+    throw Bad{fmt::format("split {} stands twice", name)};
+  return name;
+}
+
 Manifest parse_body(std::string_view body) {
-  check_column_count(body);
-  const Json json = Json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) throw Bad{"it is not JSON text"};
-  if (const auto format = number_at(json, "format", 1, UINT64_MAX); format != kFormat) {
+  Text text(body);
+  text.expect("{\"format\":");
+  if (const auto format = text.number<std::uint64_t>("format", 1, UINT64_MAX); format != kFormat) {
     throw Bad{fmt::format("it has format {}, this program reads format {}; use a newer ringfeed",
                           format, kFormat)};
   }
   Manifest manifest;
-  manifest.version = number_at(json, "version", 1, UINT64_MAX);
-  manifest.schema = parse_columns(json);
-  for (const auto& split : array_at(json, "splits", kSplitsMax)) {
-    if (!split.is_string() || !is_split_name(split.get_ref<const std::string&>()))
-      throw Bad{"a split's name is not right"};
-    auto name = split.get<std::string>();
-    if (std::find(manifest.splits.begin(), manifest.splits.end(), name) != manifest.splits.end()) {
-      throw Bad{fmt::format("split {} stands twice", name)};
-    }
-    manifest.splits.push_back(std::move(name));
-  }
+  text.expect(",\"version\":");
+  manifest.version = text.number<std::uint64_t>("version", 1, UINT64_MAX);
+  text.expect(",\"columns\":");
+  text.array("columns", kColumnsMax,
+             [&] { manifest.schema.columns.push_back(parse_column(text)); });
+  manifest.schema.check();
+  text.expect(",\"splits\":");
+  text.array("splits", kSplitsMax,
+             [&] { manifest.splits.push_back(parse_split(text, manifest.splits)); });
   if (manifest.splits.empty()) throw Bad{"there is no split"};
-  const auto& origin = member(json, "origin", Json::value_t::object);
-  manifest.origin.fingerprint = parse_hex(text_at(origin, "fingerprint", kHexDigits));
-  manifest.origin.seed = number_at(origin, "seed", 0, UINT64_MAX);
-  manifest.origin.chunk_bytes = number_at(origin, "chunk_bytes", 0, UINT64_MAX);
-  manifest.origin.permutation = text_at(origin, "permutation", kPermutationBytesMax);
-  if (origin.contains("allow_nan"))
-    manifest.origin.allow_nan = member(origin, "allow_nan", Json::value_t::boolean).get<bool>();
-  std::unordered_set<std::string> names;
+  text.expect(",\"origin\":");
+  manifest.origin = parse_origin(text);
+  text.expect(",\"parts\":");
   std::uint64_t chunks = 0;
-  for (const auto& part : array_at(json, "parts", kChunksMax)) {
-    manifest.parts.push_back(parse_part(part, manifest.schema, manifest.splits));
+  text.array("parts", kChunksMax, [&] {
+    manifest.parts.push_back(parse_part(text, manifest.schema, manifest.splits));
     chunks += manifest.parts.back().chunk_hash.size();
     if (chunks > kChunksMax) throw Bad{fmt::format("there are more than {} chunks", kChunksMax)};
-    if (!names.insert(manifest.parts.back().name).second) {
-      throw Bad{fmt::format("part {} stands twice", manifest.parts.back().name)};
-    }
-  }
+  });
+  text.expect("}");
+  text.expect_end();
+  check_names(manifest.parts);
   return manifest;
 }
 
@@ -472,10 +493,12 @@ Manifest Manifest::decode(std::string_view text, std::string_view where) {
     throw bad("its bytes do not match its checksum");
   try {
     auto manifest = parse_body(body);
-    if (body_of(manifest) != body) throw Bad{"it is not in the form that ringfeed writes"};
+    if (body_of(manifest) != body) throw Bad{std::string(kOtherForm)};
     return manifest;
   } catch (const Bad& error) {
     throw bad(error.what);
+  } catch (const Error& error) {  // of the schema
+    throw bad(error.what());
   }
 }
 

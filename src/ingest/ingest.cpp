@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <ringfeed/error.hpp>
@@ -202,10 +203,24 @@ class Run {
     }
   }
 
+  std::vector<std::uint32_t> numbers_of_samples() const {
+    const std::uint64_t count = segment_.samples();
+    try {
+      std::vector<std::uint32_t> samples(count);
+      std::iota(samples.begin(), samples.end(), std::uint32_t{0});
+      return samples;
+    } catch (const std::bad_alloc&) {
+      throw Error(
+          ErrorCode::kNoSpace,
+          fmt::format("the order of {} samples takes {} MiB of memory, 4 bytes a sample, which are "
+                      "not there; ingest a part of the source, then the rest with {}",
+                      count, count * sizeof(std::uint32_t) >> 20, option_name("append")));
+    }
+  }
+
   /// shuffle() of base/random.hpp, with a look at the stop token every million samples.
   std::vector<std::uint32_t> permutation(std::uint64_t number) const {
-    std::vector<std::uint32_t> samples(segment_.samples());
-    std::iota(samples.begin(), samples.end(), std::uint32_t{0});
+    auto samples = numbers_of_samples();
     if (!options_.permute) return samples;
     Random random(random_key(kIngestVersion, options_.seed, 0, Purpose::kIngest, number));
     for (std::size_t i = samples.size(); i > 1; --i) {

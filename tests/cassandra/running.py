@@ -124,6 +124,20 @@ class Running(cluster.Cluster):
         for grant in grants:
             eventually(lambda grant=grant: session.execute(f"GRANT {grant} TO {name}"))
 
+    def wait_for_row(self, table: str) -> None:
+        """Until the table is there and has one: whoever makes and fills it is at work."""
+        from cassandra import InvalidRequest
+
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                if self.session().execute(f"SELECT * FROM {table} LIMIT 1").one() is not None:
+                    return
+            except InvalidRequest:
+                pass  # there is no such table yet
+            assert time.monotonic() < end, f"nothing was written to {table}"
+            time.sleep(0.02)
+
     def disconnect(self) -> None:
         if self.driver is not None:
             self.driver.shutdown()

@@ -5,16 +5,17 @@ The nodes are of this file alone. Guardrails do not hold for superusers, so the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
 import pytest
-from program import DIGITS, TENSORS, done, error, login, records, run
+from program import DEADLINE_SECONDS, DIGITS, TENSORS, done, error, login, records, ringfeed, run
 from running import Running, cluster, eventually
 
-pytestmark = pytest.mark.cassandra
+pytestmark = [pytest.mark.cassandra, pytest.mark.engines]
 ROWS = 2500  # in pages of the guardrail three
 GUARDRAILS = {
     "page_size_fail_threshold": 1024,
@@ -135,6 +136,48 @@ def test_pages_that_are_too_short_for_the_driver_are_named(ended_in_order: None,
     with limited({"page_size_fail_threshold": 1000}) as node:
         refused = error("list", f"cassandra://{node.addresses[0]}/limits", code=4, **user)
         assert "page_size_fail_threshold of the server has to be that or more" in refused
+
+
+def test_a_data_set_that_is_deleted_and_made_again_leaves_few_deletions_to_be_read(ended_in_order: None) -> None:
+    """A round leaves less than two in any partition that is read: with the server's own threshold, 1000, none is told of in 500 rounds."""
+    rounds = 12
+    threshold = 2 * rounds
+    samples = {"x": numpy.zeros((64, 64), numpy.float32)}  # four chunks
+    with limited({"tombstone_warn_threshold": threshold}) as node:
+        where, user = url(node, "again"), {"username": "limited", "password": "limited", "connections_per_host": 1}
+        for _ in range(rounds):
+            ringfeed.write(where, samples, chunk_bytes=4096, **user)
+            assert len(ringfeed.open(where, **user)[0:64]["x"]) == 64
+            ringfeed.delete(where, **user)
+        told = "tombstone cells for query"
+        log = node.folder / "nodes/1/log/system.log"
+        assert not [line for line in log.read_text().splitlines() if told in line and "limits." in line]
+        fill(node, "deleted", threshold + 1, "x float", 1.0)
+        for number in range(threshold + 1):
+            node.session().execute("DELETE FROM limits.deleted WHERE p = 0 AND c = %s", (number,))
+        node.session().execute("SELECT * FROM limits.deleted")
+        eventually_told(log, told)
+
+
+def eventually_told(log: Path, words: str) -> None:
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not any(words in line and "limits.deleted" in line for line in log.read_text().splitlines()):
+        assert time.monotonic() < end, f"{log} does not tell of deletions at all"
+        time.sleep(0.1)
+
+
+def test_all_limits_together(ended_in_order: None, at_quorum: dict[str, str]) -> None:
+    with limited(GUARDRAILS | LIMITS) as node:
+        packed, rows = url(node, "packed"), url(node, "rows")
+        at_quorum |= {"RINGFEED_CONNECTIONS_PER_HOST": "1"}
+        done("ingest", DIGITS, packed, *TENSORS, "--chunk-bytes", "64KiB", **at_quorum)
+        node.session().execute("CREATE TABLE limits.rows (id uuid PRIMARY KEY, image blob, label bigint)")
+        done("ingest", DIGITS, rows, *TENSORS[:-2], "--layout", "rows", **at_quorum)
+        assert records("list", packed.rpartition("/")[0], **at_quorum)[-1] == {"datasets": [packed, rows]}
+        for where in (packed, rows):
+            done("verify", where, **at_quorum)
+            assert records("train", where, "--input", "image", "--target", "label", "--nproc", "2", "--quiet", **at_quorum)[-1]["world_size"] == 2
+            done("delete", where, "--yes", **at_quorum)
 
 
 # ---- small limits ----

@@ -72,6 +72,32 @@ def test_create_copy_list_and_delete(one_node: Running, tmp_path: Path) -> None:
     ringfeed("verify", f"{keyspace}/digits")
 
 
+def test_list_goes_on_behind_what_cannot_be_opened(one_node: Running, tmp_path: Path) -> None:
+    keyspace = f"cassandra://{one_node.addresses[0]}/listed"
+    index = ("--index", str(tmp_path / "index"))
+    for name in ("a_lost", "b_packed"):
+        ringfeed("ingest", DIGITS, f"{keyspace}/{name}", *TENSORS, "--create-keyspace", "--replication", "simple:1")
+    for name in ("c_made_anew", "d_rows"):
+        ringfeed("ingest", DIGITS, f"{keyspace}/{name}", *TENSORS, "--layout", "rows", *index)
+    session = one_node.session()
+    session.execute("DELETE FROM listed.ringfeed_manifests WHERE name = 'a_lost' AND version = 1")
+    session.execute("DROP TABLE listed.c_made_anew")
+    session.execute("CREATE TABLE listed.c_made_anew (id uuid PRIMARY KEY)")
+    lines = [json.loads(line) for line in ringfeed("list", keyspace, *index, "--json").stdout.splitlines()]
+    assert [line["url"].rpartition("/")[2] for line in lines[:-1]] == ["a_lost", "b_packed", "c_made_anew", "d_rows"]
+    assert ["error" in line for line in lines[:-1]] == [True, False, True, False]
+    assert [line.get("samples") for line in lines[:-1]] == [None, 1797, None, 1797]
+    assert len(lines[-1]["datasets"]) == 4
+    shown = ringfeed("list", keyspace, *index).stdout.splitlines()
+    assert "cannot be opened" in shown[0] and "manifest" in shown[0] and "cannot be opened" in shown[2]
+
+    one_node.make_role("listed_rows", "rows", ["SELECT ON TABLE listed.d_rows"])
+    seen = subprocess.run([BUILD / "bin/ringfeed", "list", keyspace, *index, "--json"], capture_output=True, text=True, timeout=120,
+                          env=dict(os.environ, RINGFEED_USER="listed_rows", RINGFEED_PASSWORD="rows"))
+    assert seen.returncode == 0, seen.stderr
+    assert {"url": f"{keyspace}/d_rows", "version": 1, "samples": 1797} in [json.loads(line) for line in seen.stdout.splitlines()]
+
+
 def test_a_removal_that_was_cut_off_goes_on(one_node: Running, tmp_path: Path) -> None:
     keyspace = f"cassandra://{one_node.addresses[0]}/removal"
     ringfeed("ingest", DIGITS, f"{keyspace}/digits", *TENSORS, "--create-keyspace", "--replication", "simple:1")

@@ -1,6 +1,10 @@
+#include <arrow/array/util.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstdio>
 #include <map>
 #include <ringfeed/copy.hpp>
 #include <ringfeed/error.hpp>
@@ -9,6 +13,7 @@
 #include <set>
 
 #include "ingest/memory_source.hpp"
+#include "process.hpp"
 #include "read_back.hpp"
 #include "store/local_store.hpp"
 #include "temp_folder.hpp"
@@ -419,6 +424,55 @@ TEST(Ingest, RefusesWhatCannotBe) {
                [&] { ingest_into(temp / "set", {.samples = 0}, {}); });
   EXPECT_TRUE(names_in(temp.path()).empty());
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take terabytes
+/// Samples of one byte in one array, that is given again and again.
+class Bytes final : public ringfeed::Source {
+ public:
+  static constexpr std::int64_t kRows = std::int64_t{1} << 24;
+
+  explicit Bytes(int batches) : batches_(batches) {
+    schema_.columns = {{"byte", ColumnKind::kTensor, DType::kUInt8, {}}};
+    batch_ = arrow::RecordBatch::Make(
+        schema_.to_arrow(), kRows,
+        {arrow::MakeArrayFromScalar(arrow::UInt8Scalar(7), kRows).ValueOrDie()});
+  }
+
+  const Schema& schema() const override { return schema_; }
+  std::shared_ptr<arrow::RecordBatch> next() override { return batches_-- > 0 ? batch_ : nullptr; }
+  bool in_place() const override { return true; }
+  std::uint64_t fingerprint() override { return 1; }
+  std::uint64_t bytes_total() const override { return 0; }
+  std::uint64_t bytes_read() const override { return 0; }
+  std::uint64_t rejected() const override { return 0; }
+
+ private:
+  int batches_;
+  Schema schema_;
+  std::shared_ptr<arrow::RecordBatch> batch_;
+};
+
+TEST(Ingest, MoreSamplesThanThereIsMemoryForTheirOrderAreToBeStoredInParts) {
+  TempFolder temp;
+  const auto child = run_forked([&] {
+    const rlimit little{std::uint64_t{1} << 30, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_AS, &little);
+    Bytes source(64);  // whose order takes 4 GiB
+    LocalStore store(temp / "set.ring");
+    try {
+      ingest(source, store, {});
+    } catch (const Error& error) {
+      std::printf("%s", error.what());
+      return error.code() == ErrorCode::kNoSpace ? 0 : 1;
+    }
+    return 2;
+  });
+  EXPECT_EQ(child.exit_code, 0) << child.output;
+  EXPECT_NE(child.output.find("1073741824 samples takes 4096 MiB"), std::string::npos);
+  EXPECT_NE(child.output.find("then the rest with"), std::string::npos) << child.output;
+  EXPECT_TRUE(LocalStore(temp / "set.ring").versions().empty());
+}
+#endif
 
 }  // namespace
 }  // namespace ringfeed::testing

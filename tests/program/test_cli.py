@@ -111,6 +111,17 @@ def test_ingest_reports_splits(digits: Ringfeed) -> None:
     assert "label: int64, 0 to 9" in text
 
 
+def test_list_goes_on_behind_what_cannot_be_opened(ringfeed: Ringfeed, tmp_path: Path) -> None:
+    for name in ("a.ring", "b.ring"):
+        ringfeed("ingest", DIGITS, str(tmp_path / "sets" / name), *TENSORS)
+    manifest = tmp_path / "sets/a.ring/versions/1.json"
+    manifest.write_bytes(manifest.read_bytes()[:-20])
+    lines = [json.loads(line) for line in ringfeed("list", str(tmp_path / "sets"), "--json").stdout.splitlines()]
+    assert [Path(line["url"]).name for line in lines[:-1]] == ["a.ring", "b.ring"]
+    assert "1.json" in lines[0]["error"] and lines[1]["samples"] == 1797
+    assert "cannot be opened" in ringfeed("list", str(tmp_path / "sets")).stdout.splitlines()[0]
+
+
 def test_head_shows_what_was_in_the_source(digits: Ringfeed) -> None:
     rows = {tuple(float(v) for v in line.split(",")) for line in Path(DIGITS).read_text().split()}
     lines = [json.loads(line) for line in digits("head", "digits.ring?split=val", "-n", "50", "--json").stdout.splitlines()]

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -251,6 +252,18 @@ TEST_F(ChunkReaderTest, AWrongCopyIsNeverDeliveredAndItsNodeIsNamed) {
                    [&] { std::rethrow_exception(result.failure); });
     }
   }
+}
+
+TEST_F(ChunkReaderTest, ACopyThatWasDamagedOnTheWayIsAskedForOnceMore) {
+  PackedSet set;
+  auto store = set.stores.store();
+  const auto wrong = answering([](FakeRows& rows) { (*rows.rows.at(0).at(1))[100] ^= 1; });
+  std::map<std::vector<FakeCell>, int> reads;  // of a chunk
+  set.cluster().set_script([&](const FakeOperation& operation) {
+    // Each replica's first answer.
+    return is_chunk_read(operation) && reads[operation.values]++ < 2 ? wrong : FakeAction{};
+  });
+  set.expect_right(read_all_blocks(store, set.manifest, "train"));
 }
 
 TEST_F(ChunkReaderTest, ACopyWithoutItsBytesIsNone) {

@@ -504,6 +504,17 @@ TEST_F(ChunkWriterTest, AChunkThatWasStoredAndIsNotThereIsNotPublished) {
   EXPECT_TRUE(store.versions().empty());
 }
 
+/// For all reads of one copy: that of the n-th read of chunks.
+FakeCluster::Script of_copy(std::uint64_t n, const FakeAction& action) {
+  return [n, action, reads = std::uint64_t{0},
+          copy = std::optional<FakeOperation>()](const FakeOperation& operation) mutable {
+    if (!operation.is_read() || !operation.says("set_chunks")) return FakeAction{};
+    if (reads++ == n) copy = operation;
+    const bool is_it = copy && copy->node == operation.node && copy->values == operation.values;
+    return is_it ? action : FakeAction{};
+  };
+}
+
 TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   FakeStores stores;
   FakeWarnings warnings;
@@ -513,7 +524,7 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   std::uint64_t bytes = 0;
   for (const auto& part : manifest.parts) bytes += part.bytes();
   const std::size_t copies = 2 * rows_of_chunks(stores);
-  const auto at_copy = [](std::uint64_t n, const FakeAction& action) -> FakeCluster::Script {
+  const auto at_answer = [](std::uint64_t n, const FakeAction& action) -> FakeCluster::Script {
     return [n, action, reads = std::uint64_t{0}](const FakeOperation& operation) mutable {
       return operation.is_read() && operation.says("set_chunks") && reads++ == n ? action
                                                                                  : FakeAction{};
@@ -527,17 +538,19 @@ TEST_F(ChunkWriterTest, VerifyLooksAtEveryCopy) {
   hollow.change = [](FakeRows& rows) { rows.rows.at(0).at(1) = std::nullopt; };
   for (std::size_t n = 0; n < copies; ++n) {
     SCOPED_TRACE(n);
-    stores.cluster().set_script(at_copy(n, wrong));
+    stores.cluster().set_script(of_copy(n, wrong));
     expect_error(ErrorCode::kBadData, {"do not match their checksum", " on node 127.7."},
                  [&] { store.verify(manifest, nullptr); });
-    stores.cluster().set_script(at_copy(n, missing));
+    stores.cluster().set_script(at_answer(n, wrong));
+    EXPECT_EQ(store.verify(manifest, nullptr), bytes) << "it was damaged on the way";
+    stores.cluster().set_script(at_answer(n, missing));
     EXPECT_EQ(store.verify(manifest, nullptr), bytes);
-    stores.cluster().set_script(at_copy(n, hollow));
+    stores.cluster().set_script(at_answer(n, hollow));
     EXPECT_EQ(store.verify(manifest, nullptr), bytes);
     EXPECT_EQ(warnings.lines().size(), 2 * n + 2) << "a copy that is missing is told of";
-    stores.cluster().set_script(at_copy(n, fake_failure(RF_OVERLOADED)));
+    stores.cluster().set_script(at_answer(n, fake_failure(RF_OVERLOADED)));
     EXPECT_EQ(store.verify(manifest, nullptr), bytes);
-    stores.cluster().set_script(at_copy(n, fake_failure(RF_UNAUTHORIZED)));
+    stores.cluster().set_script(at_answer(n, fake_failure(RF_UNAUTHORIZED)));
     expect_error(ErrorCode::kPermission, {}, [&] { store.verify(manifest, nullptr); });
   }
 }
@@ -551,18 +564,19 @@ TEST_F(ChunkWriterTest, RepairWritesASoundCopyOverOneThatIsDamagedOrGone) {
   const auto expected = store.verify(manifest, nullptr);
   const std::size_t copies = 2 * rows_of_chunks(stores);
   for (const bool gone : {false, true}) {
+    FakeAction action;
+    action.change = [gone](FakeRows& rows) {
+      if (gone) return rows.rows.clear();
+      (*rows.rows.at(0).at(1))[100] ^= 1;
+    };
     for (std::size_t n = 0; n < copies; ++n) {
       std::size_t written = 0;
-      stores.cluster().set_script([&, reads = std::size_t{0}](const FakeOperation& op) mutable {
-        FakeAction action;
-        if (op.kind == FakeOperation::Kind::kExecute && op.cql.starts_with("INSERT")) ++written;
-        if (op.is_read() && op.says("set_chunks") && reads++ == n) {
-          action.change = [gone](FakeRows& rows) {
-            if (gone) return rows.rows.clear();
-            (*rows.rows.at(0).at(1))[100] ^= 1;
-          };
+      stores.cluster().set_script([&, script = of_copy(n, action)](const FakeOperation& operation) {
+        if (operation.kind == FakeOperation::Kind::kExecute &&
+            operation.cql.starts_with("INSERT")) {
+          ++written;
         }
-        return action;
+        return written > 0 ? FakeAction{} : script(operation);
       });
       EXPECT_EQ(store.repair(manifest, nullptr), expected);
       EXPECT_EQ(written, 1u);

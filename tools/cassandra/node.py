@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-JARS = (HERE.parent.parent / ".deps/cassandra").resolve()
+JARS = Path(os.environ.get("RINGFEED_CASSANDRA_JARS", HERE.parent.parent / ".deps/cassandra")).resolve()
 CLASSES = JARS / "classes.jsa"
 SUBNETS = range(77, 87)
 PORT = 9042
@@ -33,6 +33,16 @@ OPENS = [f"java.base/{name}" for name in (
     "java.lang.module java.net jdk.internal.loader jdk.internal.ref jdk.internal.reflect jdk.internal.math "
     "jdk.internal.module jdk.internal.util.jar sun.nio.ch java.io java.nio java.util.concurrent java.util "
     "java.util.concurrent.atomic java.lang jdk.internal.misc").split()] + ["jdk.management/com.sun.management.internal"]
+# What node.yaml leaves to the version: settings that came with it, and those that went by another name before.
+SINCE = {
+    (4, 1): {"commitlog_sync_period": "10000ms",
+             "auth_read_consistency_level": "LOCAL_ONE",  # one live node is enough to log in; the default is LOCAL_QUORUM
+             "materialized_views_enabled": True},  # off in a server as it is shipped; the tests have views
+    (5, 0): {"sstable": {"selected_format": "bti"}, "storage_compatibility_mode": "NONE",
+             "memtable": {"configurations": {"trie": {"class_name": "TrieMemtable"}, "default": {"inherits": "trie"}}},
+             "dynamic_data_masking_enabled": True},  # likewise: the tests have columns with masks
+}
+BEFORE_4_1 = {"commitlog_sync_period_in_ms": 10000, "enable_materialized_views": True}
 
 
 class Failure(Exception):
@@ -153,7 +163,7 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
                         "authenticator": "AllowAllAuthenticator" if mode.open else "PasswordAuthenticator",
                         "authorizer": "AllowAllAuthorizer" if mode.open else "CassandraAuthorizer"}.items():
         text = text.replace("{" + name + "}", str(value))
-    text += "".join(f"{name}: {json.dumps(value)}\n" for name, value in mode.settings.items())
+    text += "".join(f"{name}: {json.dumps(value)}\n" for name, value in (settings_of(version()) | mode.settings).items())
     (folder / "cassandra.yaml").write_text(text)
     print(f"cassandra: starting {address} (log: {folder}/log/system.log)", file=sys.stderr, flush=True)
     command = java_command(folder, mode)
@@ -164,6 +174,21 @@ def start(folder: Path, subnet: int, number: int, lock: int, *, joins: bool, tls
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True, pass_fds=[lock])
     return Node(address, process.pid, start_ticks_of(process.pid) or 0)
+
+
+def version() -> tuple[int, int]:
+    """Of the server whose jars are here: 5.0.9 is (5, 0)."""
+    numbers = (JARS / "version").read_text().split(".")
+    return int(numbers[0]), int(numbers[1].partition("-")[0])
+
+
+def settings_of(version: tuple[int, int]) -> dict[str, object]:
+    """Of cassandra.yaml, beside node.yaml."""
+    settings: dict[str, object] = {} if version >= (4, 1) else dict(BEFORE_4_1)
+    for since, more in SINCE.items():
+        if version >= since:
+            settings |= more
+    return settings
 
 
 def encryption(tls: Tls | None) -> dict[str, object]:
@@ -179,6 +204,8 @@ def java_command(folder: Path, mode: Mode) -> list[str]:
     heap = os.environ.get("CASSANDRA_HEAP", "1g")
     command = ["java", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g", "-XX:+ExitOnOutOfMemoryError",
                "-Djdk.attach.allowAttachSelf=true", f"-Djava.io.tmpdir={folder}/tmp"]  # a killed one leaves libraries there
+    if version() < (5, 0):  # not made for the JVM that we have
+        command += ["-Djava.security.manager=allow", f"-javaagent:{next(JARS.glob('jamm-*.jar'))}"]
     # Cassandra locks its heap into memory, so all of -Xms is taken at the start.
     command += ["-XX:TieredStopAtLevel=1"] if mode.short_lived else [f"-Xms{heap}", *SHIPPED]
     if mode.archive_classes:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,6 +82,22 @@ class Processes:
                 kill(pid)
                 wait_for_adopted(pid)
             time.sleep(0.01)
+
+
+def end_on_signals() -> None:
+    """SIGINT and SIGTERM unwind the program once."""
+    def unwind(number: int, _: object) -> None:
+        ignore_signals()
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, unwind)
+
+
+def ignore_signals() -> None:
+    """While it ends what it has started, more of them do nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

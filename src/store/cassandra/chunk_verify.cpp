@@ -136,15 +136,21 @@ class Verification {
     if (chunk.left == 0) settle(copy);
   }
 
-  void note(const Copy& copy, const cql::Rows& rows) {
+  void note(Copy& copy, const cql::Rows& rows) {
     Copies& chunk = *copy.chunk;
     const auto cell = rows.cell(0, 1).value_or("");
+    std::string problem;
     if (cell.size() != chunk.bytes) {
-      return note_damage(
-          copy, fmt::format("{} bytes where the manifest says {}", cell.size(), chunk.bytes));
+      problem = fmt::format("{} bytes where the manifest says {}", cell.size(), chunk.bytes);
+    } else if (hash_bytes(cell) != chunk.hash) {
+      problem = "its bytes do not match their checksum";
     }
-    if (hash_bytes(cell) != chunk.hash)
-      return note_damage(copy, "its bytes do not match their checksum");
+    if (!problem.empty()) {
+      // Damage may be of the way and not of the copy, which is asked for again.
+      if (++copy.tries == kTriesMax) return note_damage(copy, problem);
+      ++chunk.left;
+      return send(std::move(copy));
+    }
     if (options_.repair) chunk.rows = rows;
     if (std::exchange(chunk.sound, true)) return;
     checked_ += chunk.bytes;

@@ -159,9 +159,12 @@ void Reader::settle(std::uint64_t id, Read& read) {
   const std::size_t replicas = std::max<std::size_t>(1, read.replicas.size());
   if (read.asked < replicas) return ask(id, read, false);
   if (read.empty == replicas && !read.asked_quorum) return ask(id, read, true);
-  if (read.empty + read.corrupt >= replicas + (read.asked_quorum ? 1 : 0))
+  // Damage may be of the way and not of the copy: that is asked for once more.
+  if (read.empty + read.corrupt >= replicas + (read.asked_quorum ? 1 : 0) &&
+      (read.corrupt == 0 || read.rounds > 0)) {
     return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
-  // Some node did not answer: again, a little later.
+  }
+  // Else some node did not answer: again, a little later.
   const auto pause = std::min<std::chrono::milliseconds>(
       kChunkPauseFirst * (1 << std::min(read.rounds, 5)), kChunkPauseMax);
   if (Clock::now() + pause > read.deadline)
