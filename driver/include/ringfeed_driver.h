@@ -47,6 +47,12 @@ typedef struct RfHost {
   uint8_t local; /* in the local data centre; 1 when none is set */
 } RfHost;
 
+/* A certificate that a server has shown and that was accepted. */
+typedef struct RfCertificate {
+  RfBytes server; /* the name or address that was connected to, UTF-8 */
+  RfBytes der;
+} RfCertificate;
+
 typedef struct RfCompletion {
   uint64_t tag;
   int32_t status; /* RfStatus */
@@ -106,6 +112,8 @@ void rf_connect(RfQueue* queue, uint64_t tag, const RfConnectOptions* options);
 void rf_session_free(RfSession* session);
 /* Writes up to `max` hosts of the cluster; returns how many there are. */
 size_t rf_session_hosts(const RfSession* session, RfHost* hosts, size_t max);
+/* Returns how many there are, none without TLS. Writes up to `max`; their bytes are valid until rf_session_free. */
+size_t rf_session_certificates(const RfSession* session, RfCertificate* certificates, size_t max);
 
 void rf_prepare(const RfSession* session, RfQueue* queue, uint64_t tag, RfBytes cql, uint32_t timeout_ms);
 void rf_statement_free(RfStatement* statement);

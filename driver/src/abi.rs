@@ -25,6 +25,12 @@ pub struct RfBytes {
 const NO_BYTES: RfBytes = RfBytes { data: std::ptr::null(), size: 0 };
 
 #[repr(C)]
+pub struct RfCertificate {
+    server: RfBytes,
+    der: RfBytes,
+}
+
+#[repr(C)]
 pub struct RfHost {
     id: [u8; 16],
     address: [u8; 64],
@@ -196,6 +202,7 @@ pub unsafe extern "C" fn rf_connect(queue: *mut RfQueue, tag: u64, options: *con
             cert: text_of(options.tls_cert),
             key: text_of(options.tls_key),
             server_names: texts_of(options.tls_server_names, options.tls_server_name_count),
+            seen: Default::default(),
         });
         let settings = connect::Settings {
             contact_points: texts_of(options.contact_points, options.contact_point_count),
@@ -243,6 +250,23 @@ pub unsafe extern "C" fn rf_session_hosts(session: *const Session, hosts: *mut R
     guarded(|| unsafe {
         let session = &*session;
         write_hosts(session, session.driver.get_cluster_state().get_nodes_info(), hosts, max)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rf_session_certificates(
+    session: *const Session,
+    certificates: *mut RfCertificate,
+    max: usize,
+) -> usize {
+    guarded(|| unsafe {
+        let all = (*session).certificates.all();
+        for (i, one) in all.iter().take(max).enumerate() {
+            // The session keeps them.
+            let server = RfBytes { data: one.server.as_ptr(), size: one.server.len() };
+            certificates.add(i).write(RfCertificate { server, der: RfBytes { data: one.der.as_ptr(), size: one.der.len() } });
+        }
+        all.len()
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Settings {
 pub struct Session {
     pub driver: Arc<Driver>,
     pub local_datacenter: Option<String>,
+    /// Empty without TLS.
+    pub certificates: Arc<tls::Seen>,
     contact_points: Option<Arc<ContactPoints>>,
     runtime: Option<Runtime>,
 }
@@ -103,6 +105,7 @@ fn open(settings: Settings) -> Result<Session, Failure> {
         Ok((driver, contact_points)) => Ok(Session {
             driver: Arc::new(driver),
             local_datacenter: settings.local_datacenter,
+            certificates: settings.tls.map(|tls| tls.seen).unwrap_or_default(),
             contact_points,
             runtime: Some(runtime),
         }),

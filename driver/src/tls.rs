@@ -1,7 +1,7 @@
 //! TLS of the connections. The driver asks for a certificate of the node's IP address; certificates that carry names
 //! instead are accepted under the names that the caller gives, and under no others.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,12 +12,46 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use crate::failure::{Failure, Status};
 
+/// Distinct certificates are kept up to this number.
+const SEEN_MAX: usize = 1024;
+
+/// A certificate that a server has shown, as DER, and the name or address that was connected to.
+pub struct Certificate {
+    pub server: String,
+    pub der: Vec<u8>,
+}
+
+/// Those that were accepted. None is ever taken out: they stay where they are.
+#[derive(Default)]
+pub struct Seen(Mutex<Vec<Arc<Certificate>>>);
+
+impl Seen {
+    fn add(&self, server: &ServerName<'_>, der: &CertificateDer<'_>) {
+        let server = server.to_str();
+        let mut all = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if all.len() < SEEN_MAX && !all.iter().any(|one| one.server == server && one.der == der.as_ref()) {
+            all.push(Arc::new(Certificate { server: server.into_owned(), der: der.to_vec() }));
+        }
+    }
+
+    pub fn all(&self) -> Vec<Arc<Certificate>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} certificates", self.all().len())
+    }
+}
+
 pub struct Settings {
     pub insecure: bool,
     pub ca: Option<String>,
     pub cert: Option<String>,
     pub key: Option<String>,
     pub server_names: Vec<String>,
+    pub seen: Arc<Seen>,
 }
 
 fn refuse(what: String) -> Failure {
@@ -27,7 +61,7 @@ fn refuse(what: String) -> Failure {
 pub fn client_config(settings: &Settings) -> Result<Arc<ClientConfig>, Failure> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = if settings.insecure {
-        Arc::new(AnyCertificate { provider: provider.clone() })
+        Arc::new(AnyCertificate { provider: provider.clone(), seen: settings.seen.clone() })
     } else {
         let names = settings
             .server_names
@@ -39,7 +73,7 @@ pub fn client_config(settings: &Settings) -> Result<Arc<ClientConfig>, Failure> 
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(settings)?), provider.clone())
             .build()
             .map_err(|error| refuse(error.to_string()))?;
-        Arc::new(NamedCertificate { inner, names })
+        Arc::new(NamedCertificate { inner, names, seen: settings.seen.clone() })
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -91,6 +125,7 @@ fn roots(settings: &Settings) -> Result<RootCertStore, Failure> {
 struct NamedCertificate {
     inner: Arc<WebPkiServerVerifier>,
     names: Vec<ServerName<'static>>,
+    seen: Arc<Seen>,
 }
 
 impl ServerCertVerifier for NamedCertificate {
@@ -103,11 +138,14 @@ impl ServerCertVerifier for NamedCertificate {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verify = |name| self.inner.verify_server_cert(end_entity, intermediates, name, ocsp_response, now);
-        let by_address = verify(server_name);
-        if by_address.is_err() && self.names.iter().any(|name| verify(name).is_ok()) {
-            return Ok(ServerCertVerified::assertion());
+        let verified = match verify(server_name) {
+            Err(_) if self.names.iter().any(|name| verify(name).is_ok()) => Ok(ServerCertVerified::assertion()),
+            by_address => by_address,
+        };
+        if verified.is_ok() {
+            self.seen.add(server_name, end_entity);
         }
-        by_address
+        verified
     }
 
     fn verify_tls12_signature(
@@ -137,17 +175,19 @@ impl ServerCertVerifier for NamedCertificate {
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,
+    seen: Arc<Seen>,
 }
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        server_name: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        self.seen.add(server_name, end_entity);
         Ok(ServerCertVerified::assertion())
     }
 

@@ -492,6 +492,16 @@ bool Session::lower_pages(const Failure& failure) const {
   return true;
 }
 
+std::vector<ServerCertificate> Session::certificates() const {
+  std::vector<RfCertificate> found(rf_session_certificates(handle_, nullptr, 0));
+  found.resize(
+      std::min(found.size(), rf_session_certificates(handle_, found.data(), found.size())));
+  std::vector<ServerCertificate> certificates;
+  for (const auto& one : found)
+    certificates.push_back({std::string(view_of(one.server)), std::string(view_of(one.der))});
+  return certificates;
+}
+
 std::vector<Host> Session::hosts() const {
   return hosts_of(
       [&](RfHost* hosts, std::size_t max) { return rf_session_hosts(handle_, hosts, max); });

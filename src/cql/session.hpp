@@ -66,6 +66,12 @@ struct Host {
   bool local = true;       ///< in the local data centre; true when none is set
 };
 
+/// One that a server has shown.
+struct ServerCertificate {
+  std::string server;  ///< the address or name that was connected to
+  std::string der;
+};
+
 /// The rows of one answer, in the memory of the received frame. Copies share it.
 class Rows {
  public:
@@ -178,6 +184,8 @@ class Session {
   bool lower_pages(const Failure& failure) const;
 
   std::vector<Host> hosts() const;
+  /// Those of the connections so far, as they were accepted; none without TLS.
+  std::vector<ServerCertificate> certificates() const;
   /// Those that have the partition which the values name, local ones first; empty when the keyspace
   /// is not known. With contact points only, those of them that are: the others must not be asked.
   std::vector<Host> replicas(const Statement& statement, const Values& values) const;

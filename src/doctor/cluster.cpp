@@ -120,6 +120,8 @@ Examination::Examination(const Url& url, const ConnectionOptions& options) : url
   }
   look_at_nodes();
   look_at_keyspace();
+  for (const auto& certificate : session_->certificates())
+    facts_.certificates.push_back({"of " + certificate.server, expiry_of(certificate.der)});
 }
 
 void Examination::look_at_nodes() {

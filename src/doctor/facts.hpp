@@ -81,7 +81,7 @@ struct NodeFacts {
 };
 
 struct CertificateFacts {
-  std::string path;
+  std::string path;                                              ///< or the server that showed it
   std::optional<std::chrono::system_clock::time_point> expires;  ///< nothing: it cannot be read
 };
 

@@ -365,7 +365,8 @@ void judge_tls(const ClusterFacts& cluster, std::chrono::system_clock::time_poin
     const std::string value =
         fmt::format("{}: until {:%Y-%m-%d}", certificate.path,
                     fmt::gmtime(std::chrono::system_clock::to_time_t(*certificate.expires)));
-    const Verdict verdict = left <= left.zero()  ? Verdict::kStop
+    const Verdict verdict = left <= left.zero()
+                                ? (cluster.tls_insecure ? Verdict::kWarning : Verdict::kStop)
                             : left < kExpirySoon ? Verdict::kWarning
                                                  : Verdict::kOk;
     findings.push_back({check, verdict, value, verdict == Verdict::kOk ? "" : "renew it"});

@@ -26,6 +26,28 @@ TEST(LockFile, NamesItsOwnerAndIsFreeWhenThatIsGone) {
   EXPECT_TRUE(std::filesystem::exists(folder.path_of("work/lock")));
 }
 
+TEST(LockFile, TellsWhoHoldsItOrHeldItWithoutTouchingIt) {
+  const TempFolder temp;
+  const Folder folder(temp.path());
+  EXPECT_FALSE(LockFile::owner(folder, "lock"));
+  EXPECT_FALSE(LockFile::owner(folder, "missing/lock"));
+  const LockFile lock(folder, "lock", "works here");
+  const std::string here = read_all(temp / "lock");
+  auto owner = LockFile::owner(folder, "lock");
+  ASSERT_TRUE(owner);
+  EXPECT_EQ(owner->text, "process " + here);
+  EXPECT_TRUE(owner->may_live);
+  // No process has this number: pid_max is 4194304 at most.
+  write_all(temp / "lock", "4194999" + here.substr(here.find(' ')));
+  EXPECT_FALSE(LockFile::owner(folder, "lock")->may_live);
+  write_all(temp / "lock", "4194999 on elsewhere");
+  EXPECT_TRUE(LockFile::owner(folder, "lock")->may_live);
+  write_all(temp / "lock", "<script>");
+  owner = LockFile::owner(folder, "lock");
+  EXPECT_EQ(owner->text, "another process");
+  EXPECT_TRUE(owner->may_live);
+}
+
 TEST(LockFile, ALinkIsNotWritten) {
   const TempFolder temp;
   write_all(temp / "precious", "1");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,20 @@ def test_the_keywords_of_python(server: Running, folder: Path) -> None:
         ringfeed.list(url(server), tls=False, **known)
 
 
+def certificates_told(nodes: Running, *options: str | Path, code: int) -> dict[str, str]:
+    """What `doctor` says of each certificate, and its verdict."""
+    result = run("doctor", url(nodes, "nothing"), "--for", "ingest", "--json", *map(str, options), **LOGIN)
+    assert result.returncode == code, result.stdout + result.stderr
+    return {check["value"]: check["verdict"] for check in json.loads(result.stdout)["checks"] if check["check"] == "certificate"}
+
+
+def test_doctor_tells_when_certificates_expire(server: Running, folder: Path) -> None:
+    told = certificates_told(server, "--tls-ca", folder / "ca.pem", code=0)
+    assert told.pop(f"of {server.addresses[0]}: until 2099-12-31") == "ok"
+    [(authority, verdict)] = told.items()
+    assert authority.startswith(f"{folder / 'ca.pem'}: until ") and verdict == "ok"
+
+
 def test_only_one_side_speaks_tls(server: Running, one_node: Running, folder: Path) -> None:
     assert "--tls-ca" in error(*listing(server), code=4, **LOGIN)
     assert "does not speak TLS" in error(*listing(one_node, "--tls-ca", folder / "ca.pem"), code=5, **LOGIN)
@@ -117,6 +132,8 @@ def test_an_expired_certificate(ended_in_order: None, folder: Path) -> None:
         trusting = listing(nodes, "--tls-ca", folder / "ca.pem")
         assert "expired" in error(*trusting, code=5, **LOGIN)
         assert "expired" in error(*trusting, "--tls-server-name", NAME, code=5, **LOGIN)
+        told = certificates_told(nodes, "--tls-insecure", code=0)
+        assert told == {f"of {nodes.addresses[0]}: until 2020-01-02": "warning"}
 
 
 def test_a_server_that_asks_for_a_certificate(ended_in_order: None, folder: Path) -> None:

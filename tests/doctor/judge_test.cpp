@@ -348,6 +348,7 @@ TEST(Judge, CertificatesExpire) {
   expect(judged(cluster), "TLS", Verdict::kOk, "names");
   cluster.tls_insecure = true;
   expect(judged(cluster), "TLS", Verdict::kWarning, "not verified");
+  EXPECT_EQ(of(kNow), Verdict::kWarning);
 }
 
 TEST(Judge, WithoutAConnectionThatIsAllThereIsToSay) {

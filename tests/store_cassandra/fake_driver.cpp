@@ -705,6 +705,8 @@ std::size_t rf_session_hosts(const RfSession* session, RfHost* hosts, std::size_
   return nodes.size();
 }
 
+std::size_t rf_session_certificates(const RfSession*, RfCertificate*, std::size_t) { return 0; }
+
 void rf_prepare(const RfSession* session, RfQueue* queue, std::uint64_t tag, RfBytes cql,
                 std::uint32_t timeout_ms) {
   auto flight = std::make_shared<FakeFlight>();
