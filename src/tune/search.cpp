@@ -77,12 +77,9 @@ Proposals search(const Measured& measured, const SearchOptions& options) {
   const Search search(measured, options);
   Proposals proposals{search.judged(options.start), {}};
   const double now = proposals.start.prediction.samples_per_second;
-  const bool fits =
-      options.start.prefetch_bytes * static_cast<std::uint64_t>(options.start.ranks) <=
-      options.memory_bytes;
   std::vector<Candidate> candidates = search.all();
   std::erase_if(candidates, [&](const Candidate& candidate) {
-    return fits && candidate.prediction.samples_per_second < now * (1 + kSame);
+    return candidate.prediction.samples_per_second < now * (1 + kSame);
   });
   const auto rank_of = [&](const Candidate& candidate) {
     const double promise = candidate.prediction.samples_per_second;
