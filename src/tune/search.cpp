@@ -57,7 +57,7 @@ class Search {
  private:
   void add_budgets(Settings settings, std::vector<Candidate>& candidates) const {
     const std::uint64_t most = options_.memory_bytes / static_cast<std::uint64_t>(settings.ranks);
-    for (const std::uint64_t times : {1, 2, 4}) {
+    for (std::uint64_t times = 1; times <= kReadAheadMax; times *= 2) {
       settings.prefetch_bytes = times * options_.start.prefetch_bytes;
       if (settings.prefetch_bytes <= most) candidates.push_back(judged(settings));
     }

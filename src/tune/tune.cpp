@@ -177,7 +177,10 @@ class Tuner {
         connection.in_flight_bytes_per_node = settings.in_flight_bytes;
       }
       const auto dataset = stores_.size() == 1 ? dataset_ : Dataset::open(options_.url, connection);
-      StoreRate rate = measure_store(*dataset, start_.prefetch_bytes, cores_, each_, options_.stop);
+      // As much as any candidate reads ahead: what a round trip holds of less is computed.
+      StoreRate rate =
+          measure_store(*dataset, std::min(kReadAheadMax * start_.prefetch_bytes, memory_), cores_,
+                        each_, options_.stop);
       rate.connections = settings.connections;
       rate.in_flight_bytes = settings.in_flight_bytes;
       measured_.stores.push_back(rate);
