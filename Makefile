@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines soak bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
-BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra
+BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra tune
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,7 +71,7 @@ soak:  ## read from three Cassandra nodes with faults for half an hour: exact, a
 	@tools/build.sh dev
 	@$(PYTHON) tools/soak.py $(SECONDS)
 
-bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra for one)
+bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra, tune for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/setup.sh streaming

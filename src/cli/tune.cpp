@@ -246,7 +246,8 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
   options.feed.columns = CLI::detail::split(train.input, ',');
   if (std::ranges::find(options.feed.columns, train.target) == options.feed.columns.end())
     options.feed.columns.push_back(train.target);
-  options.batch_of_rank = train.batch_size_per_rank.has_value();
+  options.fixed_ranks = train.batch_size_per_rank.has_value() || train.device == "cuda" ||
+                        train.parallel == "data-parallel";
   options.feed.read_threads = train.read_threads;
   options.feed.assemble_threads = train.assemble_threads;
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -285,8 +286,9 @@ int run_tune(TuneFlags& flags, Command& command) {
     const tune::TuneResult result = tune::tune(options);
     const Settings& chosen = result.chosen().candidate.settings;
     if (!flags.output.empty()) {
-      write_tuned(flags.output, flags.train.url, result,
-                  merged(given, options_of(chosen, result.start.candidate.settings)));
+      Settings before = result.start.candidate.settings;
+      if (!flags.budget_memory.empty()) before.prefetch_bytes = 0;  // it is to be kept by the run
+      write_tuned(flags.output, flags.train.url, result, merged(given, options_of(chosen, before)));
     }
     output.result(json_of(result), text_of(result));
     return 0;

@@ -470,12 +470,13 @@ void Trainer::run(TrainSummary& summary) {
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch) {
     train_epoch(summary, std::exchange(sums, Sums(device_)));
-    if (trial_ && finish_.asked_for()) return trial_->fill(summary, seconds());
+    if (trial_ && finish_.asked_for()) break;
     if (epoch + 1 < options_.epochs && has_checkpoints() && finish_.asked_for()) throw_finished();
   }
   reporter_.end();
   summary.seconds = seconds();
   summary.seconds.total = meters_.epochs.seconds();
+  if (trial_) trial_->fill(summary, seconds());
   if (ledger_) ledger_->close();
 }
 

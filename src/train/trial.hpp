@@ -34,7 +34,7 @@ class TrialRun {
       warm_ = Warm{now, samples, cpu_seconds(), seconds()};
     if (warm_ && now - warm_->time >= trial_.time) finish_.request_stop();
   }
-  /// What came behind the warming up.
+  /// What came behind the warming up; all, when the epochs were over before it.
   void fill(TrainSummary& summary, const TrainSeconds& seconds) const {
     if (!warm_) return;
     summary.samples -= warm_->samples;

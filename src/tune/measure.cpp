@@ -55,7 +55,7 @@ class UnderWay {
   void start(BlockReader& reader, std::uint64_t block, std::uint64_t most) {
     const BlockInfo info = reader.blocks()[block];
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return now_ == 0 || now_ + info.bytes <= most; });
+    changed_.wait(lock, [&] { return now_ == 0 || now_ + info.bytes <= most || failure_; });
     if (failure_) std::rethrow_exception(failure_);
     now_ += info.bytes;
     lock.unlock();
@@ -68,14 +68,23 @@ class UnderWay {
       changed_.notify_one();
     });
   }
+  struct Answered {
+    double bytes = 0;
+    double samples = 0;
+  };
+  /// So far, but at least one block.
+  Answered answered() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return samples_ > 0 || failure_; });
+    if (failure_) std::rethrow_exception(failure_);
+    return {static_cast<double>(bytes_), static_cast<double>(samples_)};
+  }
   /// Waits for all of them.
   void finish() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return now_ == 0; });
     if (failure_) std::rethrow_exception(failure_);
   }
-  double bytes() const { return static_cast<double>(bytes_); }
-  double samples() const { return static_cast<double>(samples_); }
 
  private:
   std::mutex mutex_;
@@ -84,6 +93,14 @@ class UnderWay {
   std::uint64_t bytes_ = 0;
   std::uint64_t samples_ = 0;
   std::exception_ptr failure_;
+};
+
+/// What was done by then.
+struct Reading {
+  Clock::time_point time;
+  UnderWay::Answered answered;
+  double cpu_seconds = 0;
+  double checked_seconds = 0;
 };
 
 double checked_seconds(const BlockReader& reader) {
@@ -114,25 +131,34 @@ double measure_block_seconds(const Dataset& dataset, Seconds time, const std::st
 
 StoreRate measure_store(const Dataset& dataset, std::uint64_t under_way, int cores, Seconds time,
                         const std::stop_token& stop) {
-  UnderWay reads;  // before the reader, whose end may still answer
+  UnderWay reads;  // before the reader, whose end answers what is left
   const auto reader = dataset.reader(cores);
   Blocks blocks(reader->blocks().size());
-  const double cpu_before = cpu_seconds();
-  const auto start = Clock::now();
-  do {
-    check(stop);
-    reads.start(*reader, blocks.next(), under_way);
-  } while (Clock::now() - start < time);
-  reads.finish();
-  const double seconds = Seconds(Clock::now() - start).count();
-  const double cpu = cpu_seconds() - cpu_before;
+  const auto read_for = [&](Seconds part) {
+    const auto start = Clock::now();
+    do {
+      check(stop);
+      reads.start(*reader, blocks.next(), under_way);
+    } while (Clock::now() - start < part);
+    return Reading{Clock::now(), reads.answered(), cpu_seconds(), checked_seconds(*reader)};
+  };
+  // A store needs some time to come to its speed, and what is under way at the end is not waited
+  // for: on a slow link that would take longer than all else.
+  Reading from = {Clock::now(), {}, cpu_seconds(), 0};
+  const Reading warm = read_for(time / 2);
+  const Reading end = read_for(time / 2);
+  if (end.answered.samples > warm.answered.samples) from = warm;
+  const double seconds = Seconds(end.time - from.time).count();
+  const double bytes = end.answered.bytes - from.answered.bytes;
+  const double samples = end.answered.samples - from.answered.samples;
+  const double cpu = end.cpu_seconds - from.cpu_seconds;
   // A local store reads while it checks: what took no time of a core is the disk's.
-  const double checking = std::min(checked_seconds(*reader), cpu);
+  const double checking = std::min(end.checked_seconds - from.checked_seconds, cpu);
   const double busy = checking / (seconds * cores);
-  return {.bytes_per_second = reads.bytes() / seconds,
-          .store_seconds = (busy > kBusy ? (1 - busy) * seconds : seconds) / reads.samples(),
-          .check_seconds = checking / reads.samples(),
-          .cpu_seconds = (cpu - checking) / reads.samples()};
+  return {.bytes_per_second = bytes / seconds,
+          .store_seconds = (busy > kBusy ? (1 - busy) * seconds : seconds) / samples,
+          .check_seconds = checking / samples,
+          .cpu_seconds = (cpu - checking) / samples};
 }
 
 double measure_assembly(std::shared_ptr<const Dataset> dataset, FeedOptions options, Seconds time,

@@ -57,7 +57,7 @@ class Search {
  private:
   void add_budgets(Settings settings, std::vector<Candidate>& candidates) const {
     const std::uint64_t most = options_.memory_bytes / static_cast<std::uint64_t>(settings.ranks);
-    for (const std::uint64_t times : {1, 2, 4}) {
+    for (std::uint64_t times = 1; times <= kReadAheadMax; times *= 2) {
       settings.prefetch_bytes = times * options_.start.prefetch_bytes;
       if (settings.prefetch_bytes <= most) candidates.push_back(judged(settings));
     }
@@ -77,12 +77,9 @@ Proposals search(const Measured& measured, const SearchOptions& options) {
   const Search search(measured, options);
   Proposals proposals{search.judged(options.start), {}};
   const double now = proposals.start.prediction.samples_per_second;
-  const bool fits =
-      options.start.prefetch_bytes * static_cast<std::uint64_t>(options.start.ranks) <=
-      options.memory_bytes;
   std::vector<Candidate> candidates = search.all();
   std::erase_if(candidates, [&](const Candidate& candidate) {
-    return fits && candidate.prediction.samples_per_second < now * (1 + kSame);
+    return candidate.prediction.samples_per_second < now * (1 + kSame);
   });
   const auto rank_of = [&](const Candidate& candidate) {
     const double promise = candidate.prediction.samples_per_second;

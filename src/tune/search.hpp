@@ -11,6 +11,9 @@
 
 namespace ringfeed::tune {
 
+/// Candidates read ahead up to so many times what the run does as it is.
+inline constexpr std::uint64_t kReadAheadMax = 4;
+
 struct Candidate {
   Settings settings;
   Prediction prediction;

@@ -97,17 +97,18 @@ class Tuner {
 
   void choose_start() {
     start_ = options_.start;
-    start_.prefetch_bytes = budget_of(start_.ranks, start_.prefetch_bytes).bytes;
     memory_ = options_.memory_bytes > 0 ? options_.memory_bytes : half_of_memory();
-    const std::uint64_t floor =
-        floor_bytes(start_.ranks) * static_cast<std::uint64_t>(start_.ranks);
+    const auto ranks = static_cast<std::uint64_t>(start_.ranks);
+    const std::uint64_t floor = floor_bytes(start_.ranks) * ranks;
     if (memory_ < floor) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--budget-memory {}: this order needs at least {} on {} rank{}; give "
-                              "more, or use fewer --lanes or a smaller --window",
-                              format_bytes(memory_), format_bytes(floor), start_.ranks,
-                              start_.ranks == 1 ? "" : "s"));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("--budget-memory {}: this order needs at least {} on {} rank{}; give "
+                      "more, or use fewer --lanes or a smaller --window",
+                      format_bytes(memory_), format_bytes(floor), ranks, ranks == 1 ? "" : "s"));
     }
+    const std::uint64_t wanted = budget_of(start_.ranks, start_.prefetch_bytes).bytes;
+    start_.prefetch_bytes = budget_of(start_.ranks, std::min(wanted, memory_ / ranks)).bytes;
     if (!is_cassandra()) return;
     const Connection connection = resolve_connection(Url::parse(options_.url), options_.connection);
     start_.connections = connection.connections_per_host;
@@ -122,7 +123,7 @@ class Tuner {
     for (const auto& [ranks, threads] : pairs) {
       const bool is_start = ranks == start_.ranks && threads == start_.threads;
       const bool can = static_cast<std::uint32_t>(ranks) <= steps_.lanes() &&
-                       !(options_.batch_of_rank && ranks != start_.ranks);
+                       !(options_.fixed_ranks && ranks != start_.ranks);
       const bool is_there = std::ranges::any_of(models_, [&](const Settings& other) {
         return other.ranks == ranks && other.threads == threads;
       });
@@ -176,7 +177,10 @@ class Tuner {
         connection.in_flight_bytes_per_node = settings.in_flight_bytes;
       }
       const auto dataset = stores_.size() == 1 ? dataset_ : Dataset::open(options_.url, connection);
-      StoreRate rate = measure_store(*dataset, start_.prefetch_bytes, cores_, each_, options_.stop);
+      // As much as any candidate reads ahead: what a round trip holds of less is computed.
+      StoreRate rate =
+          measure_store(*dataset, std::min(kReadAheadMax * start_.prefetch_bytes, memory_), cores_,
+                        each_, options_.stop);
       rate.connections = settings.connections;
       rate.in_flight_bytes = settings.in_flight_bytes;
       measured_.stores.push_back(rate);

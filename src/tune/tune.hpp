@@ -25,10 +25,11 @@ struct TuneOptions {
   ConnectionOptions connection = {};
   /// Of the run: its order and columns.
   FeedOptions feed = {};
-  /// The run as it is. prefetch_bytes, in_flight_bytes: 0 is the default.
+  /// The run as it is. Of bytes and connections 0 is the default; more prefetch_bytes than
+  /// memory_bytes are cut to these.
   Settings start = {};
-  /// The batch is one of each rank: then ranks are not changed, for that would change the order.
-  bool batch_of_rank = false;
+  /// Others would change the order, or find no device.
+  bool fixed_ranks = false;
   double seconds = 60;
   std::uint64_t memory_bytes = 0;  ///< for all ranks; 0: half of the host's
   int cores = 0;                   ///< 0: the host's

@@ -58,6 +58,18 @@ def test_it_measures_says_the_limit_and_writes_what_train_reads(digits: Ringfeed
     assert "exact" in digits("audit", "tuned", "digits.ring").stdout
 
 
+def test_a_budget_of_memory_is_kept_by_the_run(digits: Ringfeed) -> None:
+    options = ("--batch-size-per-rank", "16", "--budget-memory", "4MiB")
+    run = ("--input", "image", "--target", "label", "--hidden", "4", "--threads", "1", "--quiet", *options)
+    words = digits.error("tune", "digits.ring", *run, "--seconds", "1", code=2)
+    told = digits("tune", "digits.ring", *run, "--seconds", words.split()[-2], "--output", "tuned.toml").stdout
+    assert re.search(r"^limit: (model|all-reduce)(, on all cores)?\n +predicted +measured +gain +limit\n +\d+ +\d+ +\+0 % .* as it is$",
+                     told, flags=re.MULTILINE), told
+    tuned = tomllib.loads((digits.folder / "tuned.toml").read_text())["train"]
+    assert tuned["prefetch-bytes"] <= 4 << 20 and "nproc" not in tuned
+    digits("train", "digits.ring", "--config", "tuned.toml")
+
+
 def test_what_it_cannot_do_is_one_line_and_nothing_is_changed(digits: Ringfeed) -> None:
     (digits.folder / "mine.toml").write_text("[train]\n")
     before = files(digits.folder)

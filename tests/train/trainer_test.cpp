@@ -397,6 +397,29 @@ TEST_F(Train, ReportsProgress) {
             2 * Steps(Dataset::open(url())->size(), {.lanes = 8, .global_batch = 10}).count());
 }
 
+TEST_F(Train, ATrialEndsByTheClockAndEvaluatesNothing) {
+  for (const bool held : {false, true}) {
+    TrainOptions options = Train::options();
+    options.epochs = 1'000'000;
+    options.trial = Trial{.warm_up = std::chrono::milliseconds(100),
+                          .time = std::chrono::milliseconds(300),
+                          .held_batch = held};
+    const auto start = std::chrono::steady_clock::now();
+    const TrainSummary summary = train(options);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    EXPECT_GE(summary.seconds.total, 0.3);
+    EXPECT_LE(summary.seconds.total, took.count() - 0.1);
+    EXPECT_GT(summary.cpu_seconds, 0);
+    EXPECT_GT(summary.samples, 0U);
+    EXPECT_DOUBLE_EQ(summary.samples_per_second,
+                     static_cast<double>(summary.samples) / summary.seconds.total);
+    EXPECT_FALSE(summary.val_loss);
+    EXPECT_EQ(summary.losses.empty(), held);  // no epoch of a batch that is held ends
+    const auto& parts = summary.seconds;
+    EXPECT_LE(parts.wait + parts.forward + parts.backward + parts.optimizer, parts.total);
+  }
+}
+
 TEST_F(Train, StopsWhenAsked) {
   std::stop_source source;
   TrainOptions options = Train::options();

@@ -64,15 +64,15 @@ TEST(Search, AFarStoreGetsMoreReadAheadWithinTheMemory) {
   EXPECT_EQ(proposals.better[0].settings.prefetch_bytes, 256 * kMiB);
 }
 
-TEST(Search, ARunAboveTheMemoryGetsLess) {
+TEST(Search, MoreRanksShareTheMemory) {
   SearchOptions small = options();
-  small.memory_bytes = 100 * kMiB;
+  small.memory_bytes = 300 * kMiB;
   const auto proposals = search(planted(), small);
-  ASSERT_FALSE(proposals.better.empty());
-  for (const auto& candidate : proposals.better) {
-    const auto ranks = static_cast<std::uint64_t>(candidate.settings.ranks);
-    EXPECT_LE(candidate.settings.prefetch_bytes * ranks, small.memory_bytes);
-  }
+  ASSERT_EQ(proposals.better.size(), 1U);
+  EXPECT_EQ(proposals.better[0].settings.ranks, 2);
+  EXPECT_EQ(proposals.better[0].settings.prefetch_bytes, 150 * kMiB);
+  small.floor_bytes = [](int) { return 200 * kMiB; };
+  EXPECT_TRUE(search(planted(), small).better.empty());
 }
 
 TEST(Search, TheThreeAreOfOtherRanksAndThreads) {
