@@ -36,7 +36,7 @@ std::string default_output(std::string_view url) {
 }
 
 /// A page may be made anew; another file stays.
-void check_output(const std::string& path) {
+void check_page(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return;
   std::string begin(kBegin.size(), '\0');
@@ -71,7 +71,7 @@ nlohmann::ordered_json about(const Dataset& dataset, const ViewFlags& flags) {
 int run_view(const ViewFlags& flags, const Command& command) {
   const Output& output = command.output;
   const std::string path = flags.output.empty() ? default_output(flags.url) : flags.output;
-  check_output(path);
+  check_page(path);
   Interrupt interrupt;
   return interrupt.run(output, "", [&] {
     const auto dataset = Dataset::open(

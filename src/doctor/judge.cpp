@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/byte_size.hpp"
+#include "base/option.hpp"
 
 namespace ringfeed::doctor {
 namespace {
@@ -46,13 +47,14 @@ Finding judge_memory(const HostFacts& host, const Wanted& wanted) {
       host.memory_bound_by, format_bytes(each), ranks, ranks == 1 ? "" : "s");
   if (each > available / ranks) {
     return {"memory", Verdict::kStop, value,
-            fmt::format("give --prefetch-bytes {} or less, or fewer ranks",
-                        format_bytes(available / ranks / 2))};
+            fmt::format("give {} or less, or fewer ranks",
+                        option_name("prefetch-bytes", format_bytes(available / ranks / 2)))};
   }
   if (each > available / ranks / 2) {
     return {"memory", Verdict::kWarning, value,
-            "the model, its gradients and torch need the rest: give less --prefetch-bytes if it is "
-            "not enough"};
+            fmt::format("the model, its gradients and torch need the rest: give less {} if it is "
+                        "not enough",
+                        option_name("prefetch-bytes"))};
   }
   return {"memory", Verdict::kOk, value, ""};
 }
@@ -95,7 +97,9 @@ std::string where_it_is(const FolderFacts& folder) {
 Finding judge_cache(const FolderFacts& cache, const Wanted& wanted, const DataSetFacts& data) {
   if (!cache.refusal.empty()) {
     return {"cache", Verdict::kWarning, cache.refusal,
-            "nothing would be kept: make the folder writable, or name another one with --cache"};
+            fmt::format("nothing would be kept: make the folder writable, or name another one "
+                        "with {}",
+                        option_name("cache"))};
   }
   const std::string value = where_it_is(cache);
   const std::uint64_t needed =
@@ -103,8 +107,9 @@ Finding judge_cache(const FolderFacts& cache, const Wanted& wanted, const DataSe
   if (cache.space && cache.space->bytes_free < needed) {
     return {"cache", Verdict::kWarning,
             fmt::format("{}; {} would be kept", value, format_bytes(needed)),
-            "what has no room is read from the store in each epoch: make room, or name another "
-            "disk with --cache"};
+            fmt::format("what has no room is read from the store in each epoch: make room, or name "
+                        "another disk with {}",
+                        option_name("cache"))};
   }
   if (cache.space && cache.space->type == "tmpfs") {
     return {"cache", Verdict::kNote, value,
@@ -114,7 +119,8 @@ Finding judge_cache(const FolderFacts& cache, const Wanted& wanted, const DataSe
     return {"cache", Verdict::kNote,
             fmt::format("{}; bound {} of {}", value, format_bytes(wanted.cache_bytes),
                         format_bytes(data.bytes)),
-            "a part of each epoch is read from the store again: raise --cache-bytes"};
+            fmt::format("a part of each epoch is read from the store again: raise {}",
+                        option_name("cache-bytes"))};
   }
   return {"cache", Verdict::kOk, value, ""};
 }
@@ -124,7 +130,8 @@ Finding judge_index(const FolderFacts& index, const DataSetFacts& data) {
   // Who reads a table that is attached writes nothing there.
   const bool needed = data.is_row_table && !data.is_there;
   return {"index folder", needed ? Verdict::kStop : Verdict::kNote, index.refusal,
-          "row tables are attached there: name another folder with --index"};
+          fmt::format("row tables are attached there: name another folder with {}",
+                      option_name("index"))};
 }
 
 void judge_folder(const DataSetFacts& data, const Wanted& wanted, Findings& findings) {
@@ -142,10 +149,12 @@ void judge_folder(const DataSetFacts& data, const Wanted& wanted, Findings& find
   }
   static const std::vector<std::string> kFar = {"nfs", "cifs", "smb2", "fuse", "9p"};
   const bool far = folder.space && std::ranges::count(kFar, folder.space->type) > 0;
-  findings.push_back({"disk", far ? Verdict::kNote : Verdict::kOk, where_it_is(folder),
-                      far ? "files of a network are read more slowly than a local disk: --cache "
-                            "DIR on a local one keeps blocks"
-                          : ""});
+  findings.push_back(
+      {"disk", far ? Verdict::kNote : Verdict::kOk, where_it_is(folder),
+       far ? fmt::format("files of a network are read more slowly than a local disk: "
+                         "{} on a local one keeps blocks",
+                         option_name("cache"))
+           : ""});
 }
 
 void judge_unfinished(const DataSetFacts& data, Findings& findings) {
@@ -174,7 +183,8 @@ void judge_unfinished(const DataSetFacts& data, Findings& findings) {
 Finding judge_chunks(const DataSetFacts& data) {
   const std::uint64_t mean = data.chunks == 0 ? 0 : data.bytes / data.chunks;
   const std::string what = data.is_row_table ? "blocks" : "chunks";
-  const std::string option = data.is_row_table ? "--block-bytes" : "--chunk-bytes";
+  const std::string option =
+      data.is_row_table ? option_name("block-bytes") : option_name("chunk-bytes");
   const std::string value = fmt::format("{} {}, {} on average, at most {}", data.chunks, what,
                                         format_bytes(mean), format_bytes(data.chunk_bytes_max));
   if (data.chunk_bytes_max > kChunkBytesLarge) {

@@ -11,6 +11,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/option.hpp"
 #include "cql/identifier.hpp"
 #include "doctor/judge.hpp"
 
@@ -184,10 +185,11 @@ void judge_nodes(const ClusterFacts& cluster, Findings& findings) {
     findings.push_back({"nodes", Verdict::kOk,
                         fmt::format("{} of {} connected", asked, cluster.nodes.size()), ""});
   } else {
-    findings.push_back({"nodes", Verdict::kWarning,
-                        fmt::format("not connected: {}", fmt::join(away, ", ")),
-                        "start them, open the port, or stay on the hosts of the address with "
-                        "--contact-points-only"});
+    findings.push_back(
+        {"nodes", Verdict::kWarning, fmt::format("not connected: {}", fmt::join(away, ", ")),
+         fmt::format("start them, open the port, or stay on the hosts of the address "
+                     "with {}",
+                     option_name("contact-points-only"))});
   }
 }
 
@@ -207,8 +209,9 @@ void judge_distance(const ClusterFacts& cluster, Findings& findings) {
     findings.push_back({"round trip", seconds > kRoundTripFar ? Verdict::kNote : Verdict::kOk,
                         fmt::format("{:.1f} ms to {} (median)", seconds * 1e3, node->address),
                         seconds > kRoundTripFar
-                            ? "far: --cache DIR keeps blocks on this host, and on a fast link "
-                              "more --connections-per-host help"
+                            ? fmt::format("far: {} keeps blocks on this host, and on a fast link "
+                                          "more {} help",
+                                          option_name("cache"), option_name("connections-per-host"))
                             : ""});
   }
   if (const auto* node = largest(cluster, &NodeFacts::clock_seconds)) {
@@ -226,9 +229,10 @@ void judge_distance(const ClusterFacts& cluster, Findings& findings) {
 void judge_replication(const ClusterFacts& cluster, const Wanted& wanted, Findings& findings) {
   const bool ingests = wanted.purpose == Purpose::kIngest;
   if (cluster.has_keyspace == false) {
-    findings.push_back(
-        {"replication", Verdict::kStop, fmt::format("there is no keyspace {}", cluster.keyspace),
-         ingests ? "make it with 'ringfeed ingest --create-keyspace'" : "check the address"});
+    findings.push_back({"replication", Verdict::kStop,
+                        fmt::format("there is no keyspace {}", cluster.keyspace),
+                        ingests ? fmt::format("make it with {}", option_call("create-keyspace"))
+                                : "check the address"});
     return;
   }
   if (cluster.copies.empty()) {
@@ -264,9 +268,10 @@ void judge_replication(const ClusterFacts& cluster, const Wanted& wanted, Findin
     // Which versions there are is read as transactions left it.
     findings.push_back(judge_demand("opening", Consistency::kSerial, cluster, Verdict::kStop, ""));
   }
-  findings.push_back(judge_demand("reads", cluster.read, cluster, to_read, "--read-consistency"));
   findings.push_back(
-      judge_demand("writes", cluster.write, cluster, to_write, "--write-consistency"));
+      judge_demand("reads", cluster.read, cluster, to_read, option_name("read-consistency")));
+  findings.push_back(
+      judge_demand("writes", cluster.write, cluster, to_write, option_name("write-consistency")));
   if (!cluster.is_row_table)
     findings.push_back(judge_demand("publishing", Consistency::kSerial, cluster, to_write, ""));
 }
@@ -342,7 +347,7 @@ void judge_tls(const ClusterFacts& cluster, std::chrono::system_clock::time_poin
                Findings& findings) {
   if (!cluster.tls) {
     findings.push_back({"TLS", Verdict::kNote, "off: passwords and data are sent in plain text",
-                        "--tls, where the servers have it"});
+                        fmt::format("{}, where the servers have it", option_name("tls"))});
     return;
   }
   findings.push_back({"TLS", cluster.tls_insecure ? Verdict::kWarning : Verdict::kOk,
@@ -350,9 +355,10 @@ void judge_tls(const ClusterFacts& cluster, std::chrono::system_clock::time_poin
                       : cluster.trouble.empty()
                           ? "the servers' certificates are for the names that are connected to"
                           : "on",
-                      cluster.tls_insecure ? "leave out --tls-insecure, and name the authority "
-                                             "with --tls-ca"
-                                           : ""});
+                      cluster.tls_insecure
+                          ? fmt::format("leave out {}, and name the authority with {}",
+                                        option_name("tls-insecure"), option_name("tls-ca"))
+                          : ""});
   for (const auto& certificate : cluster.certificates) {
     const std::string check = "certificate";
     if (!certificate.expires) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/byte_size.hpp"
+#include "base/option.hpp"
 #include "feed/budget.hpp"
 #include "tune/measure.hpp"
 
@@ -42,11 +43,12 @@ class Tuner {
                    ? options.cores
                    : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))) {
     if (steps_.count() < kStepsMin) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: {} samples are {} step{} of an epoch, too few to measure; it "
-                              "takes {}: a smaller --batch-size, or more samples",
-                              options.url, dataset_->size(), steps_.count(),
-                              steps_.count() == 1 ? "" : "s", kStepsMin));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{}: {} samples are {} step{} of an epoch, too few to measure; it "
+                      "takes {}: a smaller {}, or more samples",
+                      options.url, dataset_->size(), steps_.count(), steps_.count() == 1 ? "" : "s",
+                      kStepsMin, option_name("batch-size")));
     }
     const auto reader = dataset_->reader(1);
     for (const auto& block : reader->blocks()) {
@@ -103,9 +105,11 @@ class Tuner {
     if (memory_ < floor) {
       throw Error(
           ErrorCode::kInvalidArgument,
-          fmt::format("--budget-memory {}: this order needs at least {} on {} rank{}; give "
-                      "more, or use fewer --lanes or a smaller --window",
-                      format_bytes(memory_), format_bytes(floor), ranks, ranks == 1 ? "" : "s"));
+          fmt::format(
+              "{}: this order needs at least {} on {} rank{}; give more, or use fewer {} or a "
+              "smaller {}",
+              option_name("budget-memory", format_bytes(memory_)), format_bytes(floor), ranks,
+              ranks == 1 ? "" : "s", option_name("lanes"), option_name("window")));
     }
     const std::uint64_t wanted = budget_of(start_.ranks, start_.prefetch_bytes).bytes;
     start_.prefetch_bytes = budget_of(start_.ranks, std::min(wanted, memory_ / ranks)).bytes;
@@ -204,7 +208,8 @@ class Tuner {
     const TrainSummary summary = options_.train(settings, trial(held_batch));
     if (summary.samples == 0 || summary.seconds.total <= 0) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("no step ended within {:.1f} s; give more --seconds", each_.count()));
+                  fmt::format("no step ended within {:.1f} s; give more {}", each_.count(),
+                              option_name("seconds")));
     }
     return summary;
   }
@@ -233,17 +238,18 @@ class Tuner {
     std::vector<std::string> lines;
     if (chosen.candidate.prediction.limit != "store") return lines;
     if (!options_.connection.cache_dir && is_cassandra()) {
-      lines.push_back(
-          fmt::format("--cache DIR keeps {} on a disk of this host: from the second "
-                      "epoch on the store is not asked",
-                      format_bytes(bytes_)));
+      lines.push_back(fmt::format(
+          "{} keeps {} on a disk of this host: from the second epoch on the store is not "
+          "asked",
+          option_name("cache", "DIR"), format_bytes(bytes_)));
     }
     constexpr std::uint64_t kSmallBlock = kMiB / 8;
     if (measured_.block_bytes < kSmallBlock && blocks_.size() > 1) {
       lines.push_back(
-          fmt::format("blocks of {} are small: an ingest with --chunk-bytes 512KiB asks "
-                      "the store less often (and makes another order)",
-                      format_bytes(static_cast<std::uint64_t>(measured_.block_bytes))));
+          fmt::format("blocks of {} are small: an ingest with {} asks the store less often (and "
+                      "makes another order)",
+                      format_bytes(static_cast<std::uint64_t>(measured_.block_bytes)),
+                      option_name("chunk-bytes", "512KiB")));
     }
     return lines;
   }
