@@ -51,8 +51,8 @@ def situations(drawn: random.Random) -> list[Situation]:
         Situation("link of 20 ms and 40 MiB/s", "store", link=(20, 40)),
         Situation("link of 100 ms and 40 MiB/s", "store", link=(100, 40)),
         Situation("link of 10 MB/s", "store", link=(drawn.randrange(1, 5), 9.54)),
-        Situation("little memory, 100 ms", "store", (*TINY[:-1], "128", "--lanes", "4", "--prefetch-bytes", "12MiB", "--budget-memory",
-                                                     "32MiB"), link=(100, 40)),
+        Situation("little memory, 100 ms", "store", (*TINY[:-1], "128", "--lanes", "4", "--prefetch-bytes", "24MiB", "--budget-memory",
+                                                     "48MiB"), link=(100, 40)),
         Situation("table of rows, 20 ms and 40 MiB/s", "store", link=(20, 40), rows=True),
     ]
 
