@@ -127,14 +127,15 @@ class Running(cluster.Cluster):
     def wait_for_row(self, table: str) -> None:
         """Until the table is there and has one: whoever makes and fills it is at work."""
         from cassandra import InvalidRequest
+        from cassandra.cluster import NoHostAvailable
 
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 if self.session().execute(f"SELECT * FROM {table} LIMIT 1").one() is not None:
                     return
-            except InvalidRequest:
-                pass  # there is no such table yet
+            except (InvalidRequest, NoHostAvailable):
+                pass  # there is no such table yet, or it is just being made
             assert time.monotonic() < end, f"nothing was written to {table}"
             time.sleep(0.02)
 

@@ -410,9 +410,9 @@ TEST(Ingest, RefusesWhatCannotBe) {
     expect_error(code, part, [&] { ingest_into(temp / "set", source, options); });
     EXPECT_TRUE(names_in(temp.path()).empty());
   };
-  refuse(ErrorCode::kInvalidArgument, "chunk-bytes", {.chunk_bytes = 4095});
-  refuse(ErrorCode::kInvalidArgument, "chunk-bytes", {.chunk_bytes = (8 << 20) + 1});
-  refuse(ErrorCode::kInvalidArgument, "spill-bytes", {.spill_bytes = 1});
+  refuse(ErrorCode::kInvalidArgument, "chunk_bytes", {.chunk_bytes = 4095});
+  refuse(ErrorCode::kInvalidArgument, "chunk_bytes", {.chunk_bytes = (8 << 20) + 1});
+  refuse(ErrorCode::kInvalidArgument, "spill_bytes", {.spill_bytes = 1});
   refuse(ErrorCode::kInvalidArgument, "unknown column 'nothing'", {.stratify = "nothing"});
   refuse(ErrorCode::kInvalidArgument, "float32", {.stratify = "image"});
   refuse(ErrorCode::kInvalidArgument, "list<int16>", {.stratify = "tags"});
