@@ -53,7 +53,7 @@ def helped(command: str) -> dict[str, str]:
     """Option -> its line, of a command's help; without those of every command."""
     text = subprocess.run([PROGRAM, command, "--help"], check=True, capture_output=True, text=True).stdout
     lines = re.findall(r"^  --([a-z][a-z0-9-]*)(.*)$", text, flags=re.MULTILINE)
-    return {name: line for name, line in lines if name not in ("json", "quiet")}
+    return {name: line for name, line in lines if name not in ("json", "quiet", "config")}
 
 
 def commands() -> list[str]:
