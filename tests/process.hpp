@@ -1,11 +1,14 @@
 // Runs a program, or a piece of the test itself, in a process of its own.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -18,6 +21,15 @@ struct ProcessEnd {
   int signal = 0;
   std::string output;  ///< stdout and stderr
 };
+
+/// Of this process (a child, as it is for good): so much more than it has.
+inline void limit_address_space(std::uint64_t more_bytes) {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlimit limit{pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + more_bytes,
+                     RLIM_INFINITY};
+  ::setrlimit(RLIMIT_AS, &limit);
+}
 
 /// The child runs `body` and exits with what it returns; a thrown exception prints and gives 99.
 inline ProcessEnd run_forked(const std::function<int()>& body) {

@@ -1,12 +1,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <random>
 #include <ringfeed/error.hpp>
 #include <ringfeed/manifest.hpp>
@@ -303,12 +300,7 @@ TEST(SplitName, LettersDigitsAndFewMarks) {
 void expect_in_little_memory(const std::string& body, std::string_view words) {
   const std::string text = fuzz::sealed(body);
   const auto child = testing::run_forked([&] {
-    std::uint64_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    const rlimit enough{
-        pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + 5 * text.size(),
-        RLIM_INFINITY};
-    ::setrlimit(RLIMIT_AS, &enough);
+    testing::limit_address_space(5 * text.size());
     try {
       Manifest::decode(text, "m.json");
       return words.empty() ? 0 : 1;

@@ -2,7 +2,6 @@
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <map>
@@ -455,8 +454,7 @@ class Bytes final : public ringfeed::Source {
 TEST(Ingest, MoreSamplesThanThereIsMemoryForTheirOrderAreToBeStoredInParts) {
   TempFolder temp;
   const auto child = run_forked([&] {
-    const rlimit little{std::uint64_t{1} << 30, RLIM_INFINITY};
-    ::setrlimit(RLIMIT_AS, &little);
+    limit_address_space(std::uint64_t{1} << 30);
     Bytes source(64);  // whose order takes 4 GiB
     LocalStore store(temp / "set.ring");
     try {
