@@ -236,7 +236,7 @@ int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) 
 int trial_rank(TrainOptions& options, const TrialRequest& request, const Interrupt& interrupt) {
   options.trial = request.trial;
   options.epochs = kTrialEpochs;
-  options.allow_nan_loss = true;
+  options.on_nan = "continue";
   options.stop = interrupt.stop();
   return run_rank([&] {
     const TrainSummary summary = load_train_part().train(options);
