@@ -156,8 +156,8 @@ class Tuner {
     const double least = kMeasureSecondsMin * static_cast<double>(count) + starts;
     if (options_.seconds < least) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--seconds {}: {} measurements need {:.0f} s", options_.seconds,
-                              count, std::ceil(least)));
+                  fmt::format("{} {}: {} measurements need {:.0f} s", option_name("seconds"),
+                              options_.seconds, count, std::ceil(least)));
     }
     each_ = Seconds((options_.seconds - starts) / static_cast<double>(count));
   }

@@ -99,7 +99,7 @@ TEST(Judge, ReadAheadOfAllRanksHasToFitIntoMemory) {
   EXPECT_EQ(memory(kGiB, 8).verdict, Verdict::kOk);
   EXPECT_EQ(memory(kGiB, 16).verdict, Verdict::kWarning);
   EXPECT_EQ(memory(kGiB, 17).verdict, Verdict::kStop);
-  EXPECT_EQ(memory(17 * kGiB, 1).remedy, "give --prefetch-bytes 8 GiB or less, or fewer ranks");
+  EXPECT_EQ(memory(17 * kGiB, 1).remedy, "give prefetch_bytes = 8 GiB or less, or fewer ranks");
   EXPECT_EQ(memory(0, 32).verdict, Verdict::kOk);                      // 256 MiB each
   EXPECT_EQ(memory(~std::uint64_t{0}, 1024).verdict, Verdict::kStop);  // without overflow
   HostFacts unknown = good_host();

@@ -8,16 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "report/page_data.hpp"
+
 namespace ringfeed {
 namespace {
 
-using Json = nlohmann::json;
+using testing::data_of;
 
-Json data_of(const std::string& page) {
-  const std::string open = "<script type=\"application/json\" id=\"data\">";
-  const auto begin = page.find(open) + open.size();
-  return Json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-}
+using Json = nlohmann::json;
 
 template <typename T>
 Column column_of(std::string name, DType dtype, std::vector<std::int64_t> shape,

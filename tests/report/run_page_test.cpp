@@ -5,14 +5,12 @@
 
 #include <string>
 
+#include "report/page_data.hpp"
+
 namespace ringfeed {
 namespace {
 
-nlohmann::json data_of(const std::string& page) {
-  const std::string open = "<script type=\"application/json\" id=\"data\">";
-  const auto begin = page.find(open) + open.size();
-  return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-}
+using testing::data_of;
 
 TEST(RunPage, ALongRunIsAFewPointsWithTheSameSums) {
   RunPage page;
