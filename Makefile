@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines soak bench pages docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines soak bench pages page-pictures docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra tune
@@ -87,6 +87,12 @@ pages:  ## write the pages and pictures that are made from the code (docs/cli.md
 	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
 	@$(PYTHON) tools/pictures.py
 	@$(PYTHON) tools/wrap_pages.py README.md ARCHITECTURE.md docs/*.md docs/notes/*.md
+
+page-pictures:  ## draw the pictures of report.html and of view in docs/pictures, in a headless Chromium (200 MB more to install)
+	@tools/setup.sh demo
+	@tools/setup.sh browser
+	@tools/build.sh dev ringfeed_program
+	@$(PYTHON) tools/page_pictures.py build/dev/bin/ringfeed
 
 docs:  ## build a site of the documents, and check its links: build/site/index.html (140 MB more to install)
 	@tools/setup.sh docs

@@ -170,6 +170,22 @@ struct TrainOptions {
   std::stop_token finish;
 };
 
+/// What the evaluation after the last epoch shows beside its means.
+struct Evaluation {
+  struct Sample {
+    std::uint64_t number = 0;  ///< in the storage order of the split val
+    double loss = 0;
+    double target = 0;  ///< the class, or the value
+    double output = 0;  ///< the class that was said, or the value
+  };
+  /// Samples by class and by what the model said, [class][said]; of cross_entropy with at most 256
+  /// classes, and of bce with one element. Else empty.
+  std::vector<std::vector<std::uint64_t>> confusion;
+  /// Those with the largest loss, at most 16, the largest first. Of a target with several elements
+  /// there are none.
+  std::vector<Sample> worst;
+};
+
 struct TrainSummary {
   int rank = 0;
   int world_size = 1;
@@ -179,11 +195,12 @@ struct TrainSummary {
   std::vector<double> losses;
   std::optional<double> val_loss;      ///< after the last epoch
   std::optional<double> val_accuracy;  ///< 0 to 1; cross_entropy and bce only
-  std::uint64_t samples = 0;           ///< trained on since the start, over all ranks and epochs
-  double samples_per_second = 0;       ///< samples / seconds.total
-  double wait_share = 0;               ///< seconds.wait / seconds.total
-  TrainSeconds seconds;                ///< of this rank
-  double cpu_seconds = 0;              ///< of this process; of a Trial only
+  std::optional<Evaluation> evaluation;
+  std::uint64_t samples = 0;      ///< trained on since the start, over all ranks and epochs
+  double samples_per_second = 0;  ///< samples / seconds.total
+  double wait_share = 0;          ///< seconds.wait / seconds.total
+  TrainSeconds seconds;           ///< of this rank
+  double cpu_seconds = 0;         ///< of this process; of a Trial only
   std::string
       weights;  ///< path of the weights; empty on other ranks than 0, or when none were saved
   std::string device;  ///< "cpu", "cuda:0", "4 CUDA devices"

@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <ringfeed/dataset.hpp>
 #include <ringfeed/launch.hpp>
+#include <ringfeed/samples.hpp>
 #include <ringfeed/train.hpp>
 #include <utility>
 
@@ -16,6 +18,7 @@
 #include "cli/train_options.hpp"
 #include "cli/trial.hpp"
 #include "report/run_record.hpp"
+#include "report/shown.hpp"
 #include "run/world.hpp"
 
 namespace ringfeed::cli {
@@ -51,6 +54,19 @@ struct RunFlags : TrainFlags {
   bool overwrite = false;
 };
 
+nlohmann::json evaluation_json(const Evaluation& evaluation) {
+  nlohmann::json worst = nlohmann::json::array();
+  for (const auto& sample : evaluation.worst) {
+    worst.push_back({{"sample", sample.number},
+                     {"loss", sample.loss},
+                     {"target", sample.target},
+                     {"output", sample.output}});
+  }
+  nlohmann::json json = {{"worst", worst}};
+  if (!evaluation.confusion.empty()) json["confusion"] = evaluation.confusion;
+  return json;
+}
+
 nlohmann::json summary_json(const TrainSummary& summary) {
   nlohmann::json json = {
       {"losses", summary.losses},
@@ -77,6 +93,7 @@ nlohmann::json summary_json(const TrainSummary& summary) {
       {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
+  if (summary.evaluation) json["evaluation"] = evaluation_json(*summary.evaluation);
   return json;
 }
 
@@ -184,6 +201,38 @@ ListenAddress metrics_address(const std::string& text, const World& world) {
   return offset_by(first, world.local_rank);
 }
 
+nlohmann::ordered_json worst_samples(const Evaluation& evaluation, const TrainOptions& options) {
+  const auto dataset = Dataset::open(options.url, options.connection)->with_split("val");
+  const Schema& schema = dataset->schema();
+  nlohmann::ordered_json shown = nlohmann::ordered_json::object();
+  if (const auto& classes = schema.at(options.target).classes; !classes.empty())
+    shown["classes"] = classes;
+  if (evaluation.worst.empty()) return shown;
+  std::vector<std::uint64_t> numbers;
+  for (const auto& sample : evaluation.worst) numbers.push_back(sample.number);
+  const Batch batch = Samples(dataset).read(numbers);
+  nlohmann::ordered_json names = nlohmann::ordered_json::array();
+  for (const auto& column : schema.columns) names.push_back(column.name);
+  nlohmann::ordered_json samples = nlohmann::ordered_json::array();
+  Shower shower;
+  for (std::int64_t i = 0; i < batch.size; ++i) samples.push_back(shower.sample(schema, batch, i));
+  shown["shown"] = {{"names", names}, {"samples", samples}};
+  return shown;
+}
+
+/// For the page: the samples that the model is most wrong about, and the names of its classes.
+/// Empty where they cannot be read any more: the training is done all the same.
+nlohmann::ordered_json shown_of(const TrainSummary& summary, const TrainOptions& options,
+                                const Output& output) {
+  if (!summary.evaluation) return nlohmann::ordered_json::object();
+  try {
+    return worst_samples(*summary.evaluation, options);
+  } catch (const Error& error) {
+    output.warn(fmt::format("ringfeed: the page shows no samples: {}", error.what()));
+    return nlohmann::ordered_json::object();
+  }
+}
+
 int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
@@ -228,7 +277,8 @@ int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) 
     if (!train_options.output.empty()) {
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
-    record.end(json);
+    record.end(json, options.record.page.empty() ? nlohmann::ordered_json::object()
+                                                 : shown_of(summary, train_options, output));
     output.result(json, summary_text(summary, train_options, path, options.record.page));
   });
 }

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "report/shown.hpp"
+
 namespace ringfeed {
 
 /// Gets the batches of an order, and holds of them what the page shows: some hundred KiB, whatever
@@ -57,13 +59,12 @@ class DataPage {
   };
 
   void add_column(const ColumnSpec& spec, const Column& column, std::int64_t samples, Part& part);
-  nlohmann::ordered_json shown(const ColumnSpec& spec, const Column& column, std::int64_t sample);
   nlohmann::ordered_json column_json(const ColumnSpec& spec, const Part& part) const;
 
   const Schema schema_;
   std::vector<Part> parts_;  ///< of each column
   std::vector<nlohmann::ordered_json> shown_;
-  std::size_t picture_bytes_ = 0;
+  Shower shower_;
   std::uint64_t samples_ = 0;
 };
 

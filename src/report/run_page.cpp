@@ -75,11 +75,12 @@ void RunPage::interval(const TrainInterval& interval) {
   last_count_ = interval_count_;
 }
 
-std::string RunPage::html(const Json& options, const Json& summary, int read_threads,
-                          int assemble_threads) const {
+std::string RunPage::html(const Json& options, const Json& summary, const Json& shown,
+                          int read_threads, int assemble_threads) const {
   Json data = {{"options", options},
                {"summary", summary},
                {"ended", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))}};
+  for (const auto& [name, value] : shown.items()) data[name] = value;
   Json& steps = data["steps"] = Json::array();
   for (const auto& point : points_) {
     const auto count = static_cast<double>(point.count);

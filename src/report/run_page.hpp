@@ -20,9 +20,12 @@ class RunPage {
   void epoch(nlohmann::ordered_json epoch) { epochs_.push_back(std::move(epoch)); }
   void interval(const TrainInterval& interval);
 
-  /// `options` and `summary` as in the log's first and last line.
+  /// `options` and `summary` as in the log's first and last line. `shown` has, each where there is
+  /// one, "classes" with the names of the target's classes, and "shown" with the "samples" of the
+  /// summary's evaluation as Shower gives them and the "names" of their columns.
   std::string html(const nlohmann::ordered_json& options, const nlohmann::ordered_json& summary,
-                   int read_threads, int assemble_threads) const;
+                   const nlohmann::ordered_json& shown, int read_threads,
+                   int assemble_threads) const;
 
  private:
   /// Steps in a row.

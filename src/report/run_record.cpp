@@ -113,13 +113,13 @@ void RunRecord::meters(int rank, const Meters& meters) {
   flush();
 }
 
-void RunRecord::end(const Json& summary) {
+void RunRecord::end(const Json& summary, const Json& shown) {
   const std::lock_guard lock(mutex_);
   log({{"event", "end"}, {"summary", summary}});
   flush();
   attempt(page_, [&] {
     const std::string page =
-        page_->html(run_options_, summary, options_.read_threads, options_.assemble_threads);
+        page_->html(run_options_, summary, shown, options_.read_threads, options_.assemble_threads);
     replace_file(options_.page, [&](File& file) { file.write(page); });
   });
 }

@@ -53,8 +53,10 @@ class RunRecord {
   /// At the end of an epoch.
   void epoch(const TrainProgress& progress);
   void meters(int rank, const Meters& meters);
-  /// As the last line of the log, and on the page, which is then written.
-  void end(const nlohmann::ordered_json& summary);
+  /// As the last line of the log, and on the page, which is then written; `shown` is of the page
+  /// alone (RunPage::html()).
+  void end(const nlohmann::ordered_json& summary,
+           const nlohmann::ordered_json& shown = nlohmann::ordered_json::object());
 
  private:
   void log(const nlohmann::ordered_json& line);

@@ -45,3 +45,28 @@ function ticks(low, high) {
 function frame(width, height, name, text) {
   return element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${name}. ${text}` }, element("title", {}, name), element("desc", {}, text));
 }
+
+function picture(value, name) {
+  if (value.file) return element("img", { src: value.file, alt: name });
+  const canvas = element("canvas", { width: value.width, height: value.height, role: "img", "aria-label": name });
+  const bytes = Uint8Array.from(atob(value.pixels), (character) => character.charCodeAt(0));
+  const image = new ImageData(value.width, value.height);
+  for (let pixel = 0; pixel < value.width * value.height; ++pixel) {
+    for (let channel = 0; channel < 3; ++channel) image.data[4 * pixel + channel] = bytes[pixel * value.channels + (value.channels === 3 ? channel : 0)];
+    image.data[4 * pixel + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+// shown: the values of each sample, in the order of the columns' names; first: text that goes before a sample's own.
+function samples(names, shown, called, first = () => []) {
+  shown.forEach((sample, i) => {
+    const pictures = [], lines = [];
+    sample.forEach((value, k) => {
+      if (value !== null && typeof value === "object") pictures.push(picture(value, `${names[k]} of ${called(i)}`));
+      else lines.push(element("span", {}, element("b", {}, names[k]), ` ${short(value)}`));
+    });
+    $("samples").append(element("li", {}, ...pictures, ...first(i).map((line) => element("span", {}, line)), ...lines));
+  });
+}

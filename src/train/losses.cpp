@@ -73,6 +73,27 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
   throw Error(ErrorCode::kInternal, "a loss without a formula");
 }
 
+torch::Tensor Loss::each(const torch::Tensor& output, const torch::Tensor& target) const {
+  switch (kind_) {
+    case LossKind::kCrossEntropy:
+      return functional::cross_entropy(
+          output, target,
+          functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kNone));
+    case LossKind::kMse:
+      return functional::mse_loss(output, fit_target(target, output),
+                                  functional::MSELossFuncOptions().reduction(torch::kNone))
+          .flatten(1)
+          .mean(1);
+    case LossKind::kBce:
+      return functional::binary_cross_entropy_with_logits(
+                 output, fit_target(target, output),
+                 functional::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
+          .flatten(1)
+          .mean(1);
+  }
+  throw Error(ErrorCode::kInternal, "a loss without a formula");
+}
+
 torch::Tensor Loss::weight(const torch::Tensor& target) const {
   if (!weighted())
     return torch::scalar_tensor(static_cast<double>(target.size(0)), torch::kFloat64);

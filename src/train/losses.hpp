@@ -27,6 +27,9 @@ class Loss {
   /// its class weight.
   torch::Tensor sum(const torch::Tensor& output, const torch::Tensor& target) const;
 
+  /// The loss of each sample, times its class weight. [B].
+  torch::Tensor each(const torch::Tensor& output, const torch::Tensor& target) const;
+
   bool weighted() const noexcept { return class_weights_.defined(); }
   /// What these samples count: their number, or with class weights the sum of those. float64, no
   /// dimension; on the outputs' device with class weights, else on the CPU.

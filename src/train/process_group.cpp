@@ -12,9 +12,9 @@
 #include <cstdlib>
 #include <future>
 #include <ringfeed/error.hpp>
+#include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <thread>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "train/cuda.hpp"

@@ -34,6 +34,7 @@
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
+#include "train/evaluation.hpp"
 #include "train/losses.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
@@ -220,7 +221,7 @@ class Trainer {
   }
   void train_epoch(TrainSummary& summary, Sums sums);
   void step(const Batch& batch, Sums& sums, Stopwatch& watch);
-  void evaluate(TrainSummary& summary);
+  void evaluate(TrainSummary& summary, bool is_last);
   nlohmann::ordered_json model_json() const;
   nlohmann::ordered_json training_json() const;
   std::vector<std::pair<std::string, torch::Tensor>> state() const;
@@ -401,7 +402,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   summary.losses.push_back(sums.mean_loss());
   meters_.loss = summary.losses.back();
   if (trial_) return;
-  evaluate(summary);
+  evaluate(summary, progress.epoch + 1 == options_.epochs);
   if (options_.on_nan == "stop" && !std::isfinite(summary.val_loss.value_or(0))) {
     throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
                                *summary.val_loss));
@@ -413,7 +414,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   if (has_checkpoints()) save_checkpoint(summary, Sums(device_));
 }
 
-void Trainer::evaluate(TrainSummary& summary) {
+void Trainer::evaluate(TrainSummary& summary, bool is_last) {
   if (validation_ == nullptr) return;
   const torch::NoGradGuard no_gradients;
   module_->eval();
@@ -421,6 +422,7 @@ void Trainer::evaluate(TrainSummary& summary) {
   const auto ranks = static_cast<int>(
       std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
   Sums sums(device_);
+  EvaluationDetails details(plan_.loss, plan_.outputs);
   if (group_->rank() < ranks) {
     FeedOptions options = feed_options();
     options.order.shuffle = Shuffle::kNone;
@@ -428,7 +430,7 @@ void Trainer::evaluate(TrainSummary& summary) {
     options.world_size = ranks;
     options.epochs = 1;
     options.start = {};
-    options.track_samples = false;
+    options.track_samples = is_last;
     Feed feed(validation_, std::move(options));
     while (const auto batch = feed.next()) {
       check_stop();
@@ -439,9 +441,11 @@ void Trainer::evaluate(TrainSummary& summary) {
       if (const auto correct = loss_.correct(output, target))
         sums.correct += correct->item<double>();
       sums.samples += static_cast<double>(batch->size);
+      if (is_last) details.add(*batch, loss_, output, target);
     }
   }
   sums.all_reduce(*group_);
+  if (is_last) summary.evaluation = details.gather(*group_);
   summary.val_loss = sums.mean_loss();
   if (plan_.loss != LossKind::kMse) summary.val_accuracy = sums.correct / sums.samples;
 }

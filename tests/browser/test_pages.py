@@ -46,7 +46,7 @@ def test_the_report_is_drawn(run: Path, browser: Browser, width: int, dark: bool
     assert seen["width"] <= width
     figures = {figure["caption"]: figure for figure in seen["figures"]}
     assert list(figures) == ["Loss", "Validation accuracy", "Samples per second", "Learning rate", "Rank 0, % of each moment",
-                             "Rank 1, % of each moment"]
+                             "Rank 1, % of each moment", "Confusion matrix"]
     for figure in figures.values():
         assert figure["role"] == "img" and figure["label"].startswith(figure["caption"].split(",")[0])
         assert 250 < figure["width"] <= width and figure["height"] > 50
@@ -58,6 +58,9 @@ def test_the_report_is_drawn(run: Path, browser: Browser, width: int, dark: bool
         assert len(bars) % 5 == 0 and len(bars) >= 10
         for interval in range(0, len(bars), 5):  # each is one whole
             assert sum(bar[1] for bar in bars[interval:interval + 5]) == pytest.approx(100, abs=0.1)
+    assert len(figures["Confusion matrix"]["bars"]) == 100 and "classes. Most often mistaken: " in figures["Confusion matrix"]["label"]
+    assert len(seen["pictures"]) == 16 and all(picture["shades"] > 5 for picture in seen["pictures"])
+    assert f"loss {summary['evaluation']['worst'][0]['loss']:.4g}" in seen["text"]
     assert f"{100 * summary['val_accuracy']:.2f} %" in seen["text"]
     assert "What limited it" in seen["text"] and "cross_entropy" in seen["text"]
     assert seen["reached"] >= 1  # by the keyboard
@@ -75,7 +78,7 @@ def test_the_page_of_a_data_set_is_drawn(run: Path, browser: Browser, width: int
     for figure in figures.values():
         assert figure["role"] == "img" and figure["label"].startswith(figure["caption"])
         assert 250 < figure["width"] <= width and figure["height"] > 50
-    assert len(figures["image: values"]["bars"]) == 32 and max(bar[1] for bar in figures["image: values"]["bars"]) > 100
+    assert len(figures["image: values"]["bars"]) == 17 and max(bar[1] for bar in figures["image: values"]["bars"]) > 100
     assert len(figures["label: how often"]["bars"]) == 10
     bars = figures["label by batch"]["bars"]
     assert len(bars) % 10 == 0 and len(bars) >= 200

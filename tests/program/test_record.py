@@ -193,3 +193,25 @@ def test_a_file_that_cannot_be_made_is_an_error_before_the_first_step(digits: Ri
 def test_a_folder_is_no_log(digits: Ringfeed) -> None:
     (digits.folder / "run").mkdir()
     assert "run" in digits.error(*TRAIN, "--log", "run", code=3)
+
+
+def test_the_last_evaluation_names_mistakes_and_the_worst_samples(digits: Ringfeed) -> None:
+    found = {}
+    for ranks in (1, 2):
+        digits(*TRAIN, "--nproc", str(ranks), "--output", f"run{ranks}")
+        summary = json.loads((digits.folder / f"run{ranks}/summary.json").read_text())
+        confusion, worst = summary["evaluation"]["confusion"], summary["evaluation"]["worst"]
+        assert sum(map(sum, confusion)) == VAL
+        assert sum(confusion[i][i] for i in range(10)) / VAL == pytest.approx(summary["val_accuracy"])
+        assert len(worst) == 16 and [one["loss"] for one in worst] == sorted((one["loss"] for one in worst), reverse=True)
+        assert len({one["sample"] for one in worst}) == 16
+        values = [json.loads(line)["sample"]["label"] for line in
+                  digits("head", "digits.ring?split=val", "-n", str(VAL), "--json").stdout.splitlines()[:-1]]
+        assert [one["target"] for one in worst] == [values[one["sample"]] for one in worst]
+        assert all(confusion[int(one["target"])][int(one["output"])] > 0 for one in worst)
+        page = (digits.folder / f"run{ranks}/report.html").read_text()
+        data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)[1])
+        assert data["shown"]["names"] == ["image", "label"]
+        assert [sample[1] for sample in data["shown"]["samples"]] == [one["target"] for one in worst]
+        found[ranks] = (confusion, [one["sample"] for one in worst])
+    assert found[1] == found[2]

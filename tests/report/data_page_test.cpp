@@ -60,6 +60,7 @@ TEST(DataPage, SaysWhatColumnsHold) {
   std::uint64_t in_bins = 0;
   for (const auto& bin : x["numbers"]["bins"]) in_bins += bin.get<std::uint64_t>();
   EXPECT_EQ(in_bins, 10u);
+  EXPECT_EQ(x["numbers"]["bins"], Json::parse("[2, 2, 2, 2, 2]")) << "a bin for each whole number";
   EXPECT_EQ(data["shown"].size(), 6u);
   EXPECT_EQ(data["shown"][0][0], "cat");
   EXPECT_EQ(data["shown"][1][2], "[3, 4]");
