@@ -43,13 +43,14 @@ class ConfigFile {
   void apply() {
     const toml::table table = parse();
     check_names(table);
-    const auto* own = table[app_.get_name()].as_table();
-    for (const auto& [name, value] : table) {
-      const bool is_said_again = own != nullptr && own->contains(name);
-      if (!value.is_table() && !is_said_again) fill(name.str(), value);
+    if (const auto* own = table[app_.get_name()].as_table()) {
+      check_pairs(*own);
+      for (const auto& [name, value] : *own) fill(name.str(), value);
     }
-    if (own == nullptr) return;
-    for (const auto& [name, value] : *own) fill(name.str(), value);
+    check_pairs(table);
+    for (const auto& [name, value] : table) {
+      if (!value.is_table()) fill(name.str(), value);
+    }
   }
 
  private:
@@ -107,7 +108,22 @@ class ConfigFile {
            fmt::format("{} '{}'{}", complaint, name.str(), did_you_mean(name.str(), known)));
   }
 
-  /// Gives the option the value, unless the command line has the option, or one that excludes it.
+  /// Of two that exclude each other, one stands in a table.
+  void check_pairs(const toml::table& table) const {
+    for (const auto& [name, value] : table) {
+      const auto* option = app_.get_option_no_throw(fmt::format("--{}", name.str()));
+      if (option == nullptr || value.is_table()) continue;
+      for (const auto* other : option->get_excludes()) {
+        const std::string other_name = other->get_lnames().front();
+        if (!table.contains(other_name)) continue;
+        refuse(name.source(), fmt::format("{} and {} exclude each other; give one of them",
+                                          name.str(), other_name));
+      }
+    }
+  }
+
+  /// Gives the option the value, unless the command line or what was filled in before has the
+  /// option, or one that excludes it.
   void fill(std::string_view name, const toml::node& value) const {
     auto* const option = app_.get_option_no_throw(fmt::format("--{}", name));
     if (option == nullptr || option->count() > 0) return;

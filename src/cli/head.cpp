@@ -13,6 +13,7 @@
 #include "base/float16.hpp"
 #include "cli/command.hpp"
 #include "cli/drawing.hpp"
+#include "report/shown.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -113,7 +114,7 @@ std::string picture_of(const Column& column, std::int64_t sample, std::int64_t h
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(height * width));
   for (std::int64_t i = 0; i < height * width; ++i)
-    values.push_back(element(column, sample * height * width + i).get<double>());
+    values.push_back(number_of(column, sample * height * width + i));
   const ValueRange range = range_of(values);
   const std::string bounds = range.least > range.most
                                  ? "no value is finite"

@@ -15,6 +15,7 @@
 #include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/made_file.hpp"
 #include "cli/train_options.hpp"
 #include "cli/trial.hpp"
 
@@ -25,7 +26,6 @@ using tune::Settings;
 using Lines = std::vector<std::string>;
 
 constexpr const char* kFirstLine = "# Written by ringfeed tune";
-constexpr std::uint64_t kTunedBytesMax = 1 << 20;
 
 struct TuneFlags : TrainFlags {
   double seconds = 60;
@@ -208,16 +208,6 @@ std::string text_of(const tune::TuneResult& result) {
   return text;
 }
 
-/// A file of somebody else is not replaced.
-void check_output(const std::string& path) {
-  if (path.empty() || !std::filesystem::exists(path)) return;
-  if (read_file(path, kTunedBytesMax).starts_with(kFirstLine)) return;
-  throw Error(ErrorCode::kConflict,
-              fmt::format("{}: it is there and was not written by ringfeed tune; choose another "
-                          "--output",
-                          path));
-}
-
 void write_tuned(const std::string& path, const std::string& url, const tune::TuneResult& result,
                  const std::vector<Given>& options) {
   const tune::Tried& chosen = result.chosen();
@@ -225,8 +215,8 @@ void write_tuned(const std::string& path, const std::string& url, const tune::Tu
       "{}: {:.0f} samples/s, before {:.0f}; predicted {:.0f}, limit {}.\n# ringfeed train {} "
       "--config {}\n{}",
       kFirstLine, chosen.samples_per_second, result.start.samples_per_second,
-      chosen.candidate.prediction.samples_per_second, chosen.candidate.prediction.limit, url, path,
-      toml_text(options));
+      chosen.candidate.prediction.samples_per_second, chosen.candidate.prediction.limit,
+      nlohmann::json(url).dump(), nlohmann::json(path).dump(), toml_text(options));
   replace_file(path, [&](File& file) { file.write(text); });
 }
 
@@ -264,7 +254,7 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
 int run_tune(TuneFlags& flags, Command& command) {
   const CLI::App& app = *command.app;
   const Output& output = command.output;
-  check_output(flags.output);
+  if (!flags.output.empty()) check_made_file(flags.output, kFirstLine, "ringfeed tune");
   take_train_flags(app, flags, command.connection, output);
   const std::vector<Given> given = given_options(app);
   Interrupt interrupt;

@@ -2,8 +2,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/feed.hpp>
@@ -12,6 +12,7 @@
 #include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/made_file.hpp"
 #include "report/data_page.hpp"
 
 namespace ringfeed::cli {
@@ -26,24 +27,17 @@ struct ViewFlags {
   std::string shuffle = "block";
 };
 
-constexpr std::string_view kBegin = "<!doctype html>";
+/// What src/report/data.html has in its head.
+constexpr std::string_view kMark = "content=\"ringfeed view\"";
 
-/// The data set's name, with .html, in the working folder.
-std::string default_output(std::string_view url) {
-  url = url.substr(0, url.find('?'));
-  while (url.ends_with('/')) url.remove_suffix(1);
-  return fmt::format("{}.html", url.substr(url.rfind('/') + 1));
-}
-
-/// A page may be made anew; another file stays.
-void check_page(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return;
-  std::string begin(kBegin.size(), '\0');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  if (begin == kBegin) return;
-  throw Error(ErrorCode::kConflict,
-              fmt::format("{}: this file is no page; name another one with -o", path));
+/// The name of the data set and of a split that was named, with .html, in the working folder.
+std::string default_output(const std::string& url, const Dataset& dataset) {
+  std::string_view path = std::string_view(url).substr(0, url.find('?'));
+  while (path.ends_with('/')) path.remove_suffix(1);
+  path = path.substr(path.rfind('/') + 1);
+  if (path.empty() || path.starts_with('.')) path = "data";
+  return url.find("split=") == std::string::npos ? fmt::format("{}.html", path)
+                                                 : fmt::format("{}.{}.html", path, dataset.split());
 }
 
 nlohmann::ordered_json about(const Dataset& dataset, const ViewFlags& flags) {
@@ -70,12 +64,14 @@ nlohmann::ordered_json about(const Dataset& dataset, const ViewFlags& flags) {
 
 int run_view(const ViewFlags& flags, const Command& command) {
   const Output& output = command.output;
-  const std::string path = flags.output.empty() ? default_output(flags.url) : flags.output;
-  check_page(path);
+  if (!flags.output.empty()) check_made_file(flags.output, kMark, "ringfeed view");
   Interrupt interrupt;
   return interrupt.run(output, "", [&] {
     const auto dataset = Dataset::open(
         flags.url, connection_options(command.connection, Url::parse(flags.url), output));
+    const std::string path =
+        flags.output.empty() ? default_output(flags.url, *dataset) : flags.output;
+    check_made_file(path, kMark, "ringfeed view");
     DataPage page(dataset->schema());
     if (dataset->size() > 0) {
       FeedOptions options;
@@ -86,8 +82,10 @@ int run_view(const ViewFlags& flags, const Command& command) {
       while (page.samples() < flags.samples) {
         if (interrupt.stop().stop_requested())
           throw Error(ErrorCode::kCancelled, "interrupted; no page was written");
-        const auto batch = feed.next();
+        auto batch = feed.next();
         if (!batch) break;
+        batch->size =
+            std::min(batch->size, static_cast<std::int64_t>(flags.samples - page.samples()));
         page.add(*batch);
       }
     }

@@ -50,10 +50,10 @@ std::string redacted(std::string_view text) {
   std::string result(text);
   std::ranges::replace_if(result, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
   const auto begin = authority_begin(text);
-  if (begin == 0) return result;
   const auto colon = result.find(':', begin);
   const auto at = result.rfind('@');
-  if (colon < at && at != std::string::npos) result.replace(colon + 1, at - colon - 1, "***");
+  if (begin > 0 && colon < at && at != std::string::npos)
+    result.replace(colon + 1, at - colon - 1, "***");
   for (auto place = result.find('?'); place != std::string::npos;
        place = result.find('&', place + 1)) {
     const auto equals = result.find('=', place);

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "base/hash.hpp"
 #include "report/page.hpp"
 #include "report/page_templates.hpp"
 
@@ -23,15 +24,13 @@ constexpr std::size_t kHistogramMost = 100'000;  // values
 constexpr std::size_t kBins = 32;
 constexpr double kWholeBinsMost = 64;
 constexpr std::size_t kKindsMost = 1000;
-constexpr std::size_t kListedMost = 40;  // kinds
+constexpr std::size_t kListedMost = 20;    // kinds
+constexpr std::size_t kKindTextMost = 60;  // bytes
 constexpr std::size_t kBatchesMost = 60;
 constexpr std::size_t kClassesMost = 12;  // that are drawn by batch
 
 /// The most frequent first, and how many kinds there are.
-template <typename Map, typename Label>
-Json kinds_json(const Map& kinds, const Label& label) {
-  std::vector<std::pair<std::string, std::uint64_t>> sorted;
-  for (const auto& [kind, count] : kinds) sorted.emplace_back(label(kind), count);
+Json kinds_json(std::vector<std::pair<std::string, std::uint64_t>> sorted) {
   std::ranges::stable_sort(sorted, std::greater<>(),
                            &std::pair<std::string, std::uint64_t>::second);
   Json json = {{"kinds", sorted.size()}, {"most", Json::array()}};
@@ -90,7 +89,7 @@ void DataPage::add(const Batch& batch) {
   for (std::int64_t i = 0; i < batch.size && shown_.size() < kShownMost; ++i) {
     shown_.push_back(shower_.sample(schema_, batch, i));
   }
-  for (std::size_t c = 0; c < parts_.size(); ++c)
+  for (std::size_t c = 0; c < std::min(parts_.size(), kShownColumnsMost); ++c)
     add_column(schema_.columns[c], batch.columns[c], batch.size, parts_[c]);
   samples_ += static_cast<std::uint64_t>(batch.size);
 }
@@ -110,7 +109,7 @@ void DataPage::add_column(const ColumnSpec& spec, const Column& column, std::int
     const bool keeps = part.batches.size() < kBatchesMost;
     if (keeps) part.batches.emplace_back();
     for (std::int64_t i = 0; i < samples; ++i) {
-      const auto value = static_cast<std::int64_t>(number_of(column, i));
+      const std::int64_t value = whole_of(column, i);
       if (keeps) ++part.batches.back()[value];
       if (!kinds.too_many) ++kinds.numbers[value];
     }
@@ -120,7 +119,8 @@ void DataPage::add_column(const ColumnSpec& spec, const Column& column, std::int
       const std::string_view text(
           bytes + column.offsets[i],
           static_cast<std::size_t>(column.offsets[i + 1] - column.offsets[i]));
-      ++kinds.texts[std::string(text.substr(0, kShownTextMost))];
+      auto& kind = kinds.texts[hash_bytes(text)];
+      if (kind.second++ == 0) kind.first = cut_text(text, kKindTextMost);
     }
   }
   if (kinds.texts.size() > kKindsMost || kinds.numbers.size() > kKindsMost) {
@@ -137,10 +137,14 @@ Json DataPage::column_json(const ColumnSpec& spec, const Part& part) const {
                {"type", spec.type_name()},
                {"of", has_values ? "value" : "bytes"},
                {"numbers", part.numbers.json()}};
-  const auto label = [&](std::int64_t number) { return class_name(spec, number); };
-  if (!part.kinds.texts.empty())
-    json["kinds"] = kinds_json(part.kinds.texts, [](const std::string& text) { return text; });
-  if (!part.kinds.numbers.empty()) json["kinds"] = kinds_json(part.kinds.numbers, label);
+  const auto label = [&](std::int64_t number) {
+    return cut_text(class_name(spec, number), kKindTextMost);
+  };
+  std::vector<std::pair<std::string, std::uint64_t>> kinds;
+  for (const auto& [hash, kind] : part.kinds.texts) kinds.push_back(kind);
+  for (const auto& [number, count] : part.kinds.numbers) kinds.emplace_back(label(number), count);
+  std::ranges::sort(kinds);
+  if (!kinds.empty()) json["kinds"] = kinds_json(std::move(kinds));
   if (part.kinds.numbers.size() >= 2 && part.kinds.numbers.size() <= kClassesMost) {
     Json& batches = json["batches"] = {{"classes", Json::array()}, {"counts", Json::array()}};
     for (const auto& [number, count] : part.kinds.numbers)
@@ -160,7 +164,8 @@ Json DataPage::column_json(const ColumnSpec& spec, const Part& part) const {
 std::string DataPage::html(const Json& about) const {
   Json data = {
       {"about", about}, {"samples", samples_}, {"columns", Json::array()}, {"shown", shown_}};
-  for (std::size_t c = 0; c < parts_.size(); ++c)
+  data["column_count"] = parts_.size();
+  for (std::size_t c = 0; c < std::min(parts_.size(), kShownColumnsMost); ++c)
     data["columns"].push_back(column_json(schema_.columns[c], parts_[c]));
   return fill_page(kDataTemplate, data);
 }

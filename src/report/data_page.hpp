@@ -9,6 +9,8 @@
 #include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "report/shown.hpp"
@@ -47,7 +49,8 @@ class DataPage {
 
   /// How often values of few kinds came.
   struct Kinds {
-    std::map<std::string, std::uint64_t, std::less<>> texts;
+    /// Beginning and count, by the hash of the whole.
+    std::unordered_map<std::uint64_t, std::pair<std::string, std::uint64_t>> texts;
     std::map<std::int64_t, std::uint64_t> numbers;
     bool too_many = false;
   };

@@ -13,10 +13,9 @@ function short(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
-  if (size >= 1e9) return (value / 1e9).toPrecision(3) + " G";
-  if (size >= 1e6) return (value / 1e6).toPrecision(3) + " M";
-  if (size >= 1e4) return (value / 1e3).toPrecision(3) + " k";
-  if (size !== 0 && size < 1e-3) return value.toExponential(1);
+  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+    if (size >= (unit === 1e3 ? 1e4 : unit) * 0.99995 && size < 1e15) return String(Number((value / unit).toPrecision(4))) + " " + letter;
+  if (size >= 1e15 || (size !== 0 && size < 1e-3)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }
 
@@ -65,7 +64,7 @@ function samples(names, shown, called, first = () => []) {
     const pictures = [], lines = [];
     sample.forEach((value, k) => {
       if (value !== null && typeof value === "object") pictures.push(picture(value, `${names[k]} of ${called(i)}`));
-      else lines.push(element("span", {}, element("b", {}, names[k]), ` ${short(value)}`));
+      else lines.push(element("span", {}, element("b", {}, names[k]), ` ${Number.isInteger(value) ? value : short(value)}`));
     });
     $("samples").append(element("li", {}, ...pictures, ...first(i).map((line) => element("span", {}, line)), ...lines));
   });

@@ -17,8 +17,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kEdgeMost = 96;  // pixels
 constexpr std::size_t kFileBytesMost = 200 << 10;
-constexpr std::size_t kPictureBytesMost = 1 << 20;  // of all together
-constexpr std::int64_t kElementsMost = 6;           // of a tensor as text
+constexpr std::size_t kPictureBytesMost = 512 << 10;  // of all together
+constexpr std::size_t kTextBytesMost = 100 << 10;     // of all together
+constexpr std::int64_t kElementsMost = 6;             // of a tensor as text
 
 std::string base64(std::string_view bytes) {
   static constexpr std::string_view kDigits =
@@ -127,6 +128,17 @@ double number_of(const Column& column, std::int64_t i) {
   return 0;
 }
 
+std::int64_t whole_of(const Column& column, std::int64_t i) {
+  return column.dtype == DType::kInt64 ? column.as<std::int64_t>()[i]
+                                       : static_cast<std::int64_t>(number_of(column, i));
+}
+
+std::string cut_text(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return std::string(text.substr(0, bytes)) + "…";
+}
+
 namespace {
 
 bool is_whole(DType dtype) {
@@ -150,7 +162,11 @@ Json Shower::value(const ColumnSpec& spec, const Column& column, std::int64_t sa
   const std::int64_t end = is_tensor ? begin + spec.elements() : column.offsets[sample + 1];
   if (spec.kind == ColumnKind::kString || spec.kind == ColumnKind::kBinary) {
     const std::string_view bytes(column.as<char>() + begin, static_cast<std::size_t>(end - begin));
-    if (spec.kind == ColumnKind::kString) return std::string(bytes.substr(0, kShownTextMost));
+    if (spec.kind == ColumnKind::kString) {
+      std::string text = cut_text(bytes, kShownTextMost);
+      text_bytes_ += text.size();
+      return text_bytes_ <= kTextBytesMost ? text : fmt::format("{} bytes", bytes.size());
+    }
     const auto type = picture_type(bytes);
     if (type.empty() || bytes.size() > kFileBytesMost ||
         picture_bytes_ + bytes.size() > kPictureBytesMost) {
@@ -168,8 +184,8 @@ Json Shower::value(const ColumnSpec& spec, const Column& column, std::int64_t sa
         return picture;
       }
     }
-    if (is_class(spec) && !spec.classes.empty())
-      return class_name(spec, static_cast<std::int64_t>(number_of(column, begin)));
+    if (is_class(spec) && !spec.classes.empty()) return class_name(spec, whole_of(column, begin));
+    if (is_class(spec)) return whole_of(column, begin);
     if (spec.shape.empty()) return number_of(column, begin);
   }
   std::string text;
@@ -180,7 +196,8 @@ Json Shower::value(const ColumnSpec& spec, const Column& column, std::int64_t sa
 
 Json Shower::sample(const Schema& schema, const Batch& batch, std::int64_t sample) {
   Json values = Json::array();
-  for (std::size_t c = 0; c < batch.columns.size(); ++c)
+  const auto columns = std::min(batch.columns.size(), kShownColumnsMost);
+  for (std::size_t c = 0; c < columns; ++c)
     values.push_back(value(schema.columns[c], batch.columns[c], sample));
   return values;
 }

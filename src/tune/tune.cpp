@@ -154,7 +154,7 @@ class Tuner {
     const std::size_t count = stores_.size() + 2 + runs;
     const double starts = kStartSeconds * static_cast<double>(runs);
     const double least = kMeasureSecondsMin * static_cast<double>(count) + starts;
-    if (options_.seconds < least) {
+    if (!(options_.seconds >= least)) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} {}: {} measurements need {:.0f} s", option_name("seconds"),
                               options_.seconds, count, std::ceil(least)));

@@ -43,6 +43,13 @@ def test_the_command_line_wins_and_then_the_table_of_the_command(digits: Ringfee
     assert run["batch_size_per_rank"] == 32
 
 
+def test_of_options_that_exclude_each_other_the_table_has_its_own(digits: Ringfeed) -> None:
+    write(digits, f"batch-size = 32\n[train]\n{TRAIN}batch-size-per-rank = 7\n".replace("batch-size = 64\n", ""))
+    assert train(digits)["batch_size_per_rank"] == 7
+    write(digits, '[train]\ninput = "image"\ntarget = "label"\nbatch-size = 8\nbatch-size-per-rank = 4\n')
+    assert re.search(r"run.toml:[45]: batch-size.* and batch-size.* exclude each other", digits.error("train", "digits.ring", "--config", "run.toml", code=2))
+
+
 def test_every_rank_reads_it(digits: Ringfeed) -> None:
     write(digits, f"[train]\n{TRAIN}nproc = 2\n")
     assert train(digits)["summary"]["world_size"] == 2

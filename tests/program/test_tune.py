@@ -74,7 +74,7 @@ def test_what_it_cannot_do_is_one_line_and_nothing_is_changed(digits: Ringfeed) 
     (digits.folder / "mine.toml").write_text("[train]\n")
     before = files(digits.folder)
     assert digits.error("tune", "digits.ring", *RUN, "--output", "mine.toml", code=1) == (
-        "ringfeed: mine.toml: it is there and was not written by ringfeed tune; choose another --output")
+        "ringfeed: mine.toml: it is there and was not written by ringfeed tune; choose another name")
     few = ("--input", "image", "--target", "label", "--batch-size", "500")
     assert digits.error("tune", "digits.ring", *few, code=2) == (
         "ringfeed: digits.ring: 1438 samples are 3 steps of an epoch, too few to measure; it takes 8: a smaller --batch-size, or more "

@@ -146,8 +146,9 @@ class Verification {
       problem = "its bytes do not match their checksum";
     }
     if (!problem.empty()) {
-      // Damage may be of the way and not of the copy, which is asked for again.
-      if (++copy.tries == kTriesMax) return note_damage(copy, problem);
+      note_damage(copy, problem);
+      // What may be removed is asked for again: damage may be of the way, and not of the copy.
+      if (++copy.tries >= kTriesMax) return;
       ++chunk.left;
       return send(std::move(copy));
     }

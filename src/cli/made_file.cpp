@@ -1,0 +1,59 @@
+// Looks at the file and its folder, and opens nothing that could wait.
+#include "cli/made_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <ringfeed/error.hpp>
+
+#include "base/system_error.hpp"
+
+namespace ringfeed::cli {
+namespace {
+
+constexpr std::size_t kHeadBytes = 512;
+
+std::string folder_of_file(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+}  // namespace
+
+void check_made_file(const std::string& path, std::string_view mark, std::string_view command) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno != ENOENT) throw_system_error(errno, path);
+    const std::string folder = folder_of_file(path);
+    if (!std::filesystem::is_directory(folder)) {
+      throw Error(
+          ErrorCode::kNotFound,
+          fmt::format("{}: there is no folder {}; make it, or choose another one", path, folder));
+    }
+    if (::access(folder.c_str(), W_OK) != 0) throw_system_error(errno, folder);
+    return;
+  }
+  if (S_ISDIR(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: it is a folder; name a file in it", path));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: it is no regular file; choose another name", path));
+  }
+  if (::access(path.c_str(), R_OK) != 0) throw_system_error(errno, path);
+  std::string head(kHeadBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  if (head.find(mark) != std::string::npos) return;
+  throw Error(
+      ErrorCode::kConflict,
+      fmt::format("{}: it is there and was not written by {}; choose another name", path, command));
+}
+
+}  // namespace ringfeed::cli
