@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/float16.hpp"
 #include "cli/command.hpp"
 #include "cli/drawing.hpp"
 #include "report/shown.hpp"
@@ -28,27 +27,9 @@ constexpr std::int64_t kElementsShown = 8;
 constexpr std::size_t kCharactersShown = 80;
 
 nlohmann::json element(const Column& column, std::int64_t i) {
-  switch (column.dtype) {
-    case DType::kUInt8:
-      return column.as<std::uint8_t>()[i];
-    case DType::kInt8:
-      return column.as<std::int8_t>()[i];
-    case DType::kInt16:
-      return column.as<std::int16_t>()[i];
-    case DType::kInt32:
-      return column.as<std::int32_t>()[i];
-    case DType::kInt64:
-      return column.as<std::int64_t>()[i];
-    case DType::kFloat16:
-      return float_of_half(column.as<std::uint16_t>()[i]);
-    case DType::kFloat32:
-      return column.as<float>()[i];
-    case DType::kFloat64:
-      return column.as<double>()[i];
-    case DType::kBool:
-      return column.as<std::uint8_t>()[i] != 0;
-  }
-  return nullptr;
+  if (column.dtype == DType::kBool) return whole_of(column, i) != 0;
+  if (is_float(column.dtype)) return number_of(column, i);
+  return whole_of(column, i);
 }
 
 /// Elements [begin, end) as a (nested, by shape) JSON array.

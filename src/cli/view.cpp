@@ -64,7 +64,6 @@ nlohmann::ordered_json about(const Dataset& dataset, const ViewFlags& flags) {
 
 int run_view(const ViewFlags& flags, const Command& command) {
   const Output& output = command.output;
-  if (!flags.output.empty()) check_made_file(flags.output, kMark, "ringfeed view");
   Interrupt interrupt;
   return interrupt.run(output, "", [&] {
     const auto dataset = Dataset::open(

@@ -1,13 +1,8 @@
 // The template is src/report/data.html, which draws what stands in it as JSON.
 #include "report/data_page.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <ringfeed/error.hpp>
-#include <span>
 #include <utility>
 
 #include "base/hash.hpp"
@@ -83,13 +78,13 @@ Json DataPage::Numbers::json() const {
   return json;
 }
 
-DataPage::DataPage(Schema schema) : schema_(std::move(schema)), parts_(schema_.columns.size()) {}
+DataPage::DataPage(Schema schema)
+    : schema_(std::move(schema)), parts_(std::min(schema_.columns.size(), kShownColumnsMost)) {}
 
 void DataPage::add(const Batch& batch) {
-  for (std::int64_t i = 0; i < batch.size && shown_.size() < kShownMost; ++i) {
+  for (std::int64_t i = 0; i < batch.size && shown_.size() < kShownMost; ++i)
     shown_.push_back(shower_.sample(schema_, batch, i));
-  }
-  for (std::size_t c = 0; c < std::min(parts_.size(), kShownColumnsMost); ++c)
+  for (std::size_t c = 0; c < parts_.size(); ++c)
     add_column(schema_.columns[c], batch.columns[c], batch.size, parts_[c]);
   samples_ += static_cast<std::uint64_t>(batch.size);
 }
@@ -164,8 +159,8 @@ Json DataPage::column_json(const ColumnSpec& spec, const Part& part) const {
 std::string DataPage::html(const Json& about) const {
   Json data = {
       {"about", about}, {"samples", samples_}, {"columns", Json::array()}, {"shown", shown_}};
-  data["column_count"] = parts_.size();
-  for (std::size_t c = 0; c < std::min(parts_.size(), kShownColumnsMost); ++c)
+  data["column_count"] = schema_.columns.size();
+  for (std::size_t c = 0; c < parts_.size(); ++c)
     data["columns"].push_back(column_json(schema_.columns[c], parts_[c]));
   return fill_page(kDataTemplate, data);
 }

@@ -65,7 +65,7 @@ class DataPage {
   nlohmann::ordered_json column_json(const ColumnSpec& spec, const Part& part) const;
 
   const Schema schema_;
-  std::vector<Part> parts_;  ///< of each column
+  std::vector<Part> parts_;  ///< of each column that is shown
   std::vector<nlohmann::ordered_json> shown_;
   Shower shower_;
   std::uint64_t samples_ = 0;

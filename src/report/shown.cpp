@@ -1,6 +1,7 @@
 // A picture is scaled to bytes, a file that browsers draw is handed on, all else is text.
 #include "report/shown.hpp"
 
+#include <arrow/util/float16.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 #include <optional>
 #include <span>
 
-#include "base/float16.hpp"
+#include "base/utf8.hpp"
 
 namespace ringfeed {
 namespace {
@@ -119,7 +120,7 @@ double number_of(const Column& column, std::int64_t i) {
     case DType::kInt64:
       return static_cast<double>(column.as<std::int64_t>()[i]);
     case DType::kFloat16:
-      return float_of_half(column.as<std::uint16_t>()[i]);
+      return arrow::util::Float16::FromBits(column.as<std::uint16_t>()[i]).ToDouble();
     case DType::kFloat32:
       return column.as<float>()[i];
     case DType::kFloat64:
@@ -134,21 +135,11 @@ std::int64_t whole_of(const Column& column, std::int64_t i) {
 }
 
 std::string cut_text(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return std::string(text.substr(0, bytes)) + "…";
+  return std::string(beginning_of(text, bytes)) + (text.size() > bytes ? "…" : "");
 }
-
-namespace {
-
-bool is_whole(DType dtype) {
-  return dtype != DType::kFloat16 && dtype != DType::kFloat32 && dtype != DType::kFloat64;
-}
-
-}  // namespace
 
 bool is_class(const ColumnSpec& spec) {
-  return spec.kind == ColumnKind::kTensor && spec.shape.empty() && is_whole(spec.dtype);
+  return spec.kind == ColumnKind::kTensor && spec.shape.empty() && !is_float(spec.dtype);
 }
 
 std::string class_name(const ColumnSpec& spec, std::int64_t number) {
@@ -184,7 +175,7 @@ Json Shower::value(const ColumnSpec& spec, const Column& column, std::int64_t sa
         return picture;
       }
     }
-    if (is_class(spec) && !spec.classes.empty()) return class_name(spec, whole_of(column, begin));
+    if (!spec.classes.empty()) return class_name(spec, whole_of(column, begin));
     if (is_class(spec)) return whole_of(column, begin);
     if (spec.shape.empty()) return number_of(column, begin);
   }

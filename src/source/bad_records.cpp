@@ -11,6 +11,7 @@
 
 #include "base/option.hpp"
 #include "base/system_error.hpp"
+#include "base/utf8.hpp"
 #include "dataset/chunk.hpp"
 
 namespace ringfeed {
@@ -22,16 +23,12 @@ constexpr std::size_t kLinesBytes = std::size_t{64} << 10;
 
 std::string part_of(const std::string& path) { return path + ".part"; }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 }  // namespace
 
 std::string in_quotes(std::string_view text) {
-  std::size_t size = std::min(text.size(), kQuotedBytesMax);
-  // A cut inside a character would make the line invalid UTF-8.
-  while (size > 0 && size < text.size() && is_continuation(text[size])) --size;
+  const auto shown = beginning_of(text, kQuotedBytesMax);
   std::string result = "'";
-  for (const char c : text.substr(0, size)) {
+  for (const char c : shown) {
     if (c == '\n') {
       result += "\\n";
     } else if (c == '\r') {
@@ -44,7 +41,7 @@ std::string in_quotes(std::string_view text) {
       result += c;
     }
   }
-  if (size < text.size()) result += "...";
+  if (shown.size() < text.size()) result += "...";
   return result + "'";
 }
 

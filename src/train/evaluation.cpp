@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace ringfeed {
 namespace {
@@ -61,7 +62,9 @@ void EvaluationDetails::keep_worst() {
   const auto kept = std::min(kWorstMost, worst_.size());
   std::ranges::partial_sort(worst_, worst_.begin() + static_cast<std::ptrdiff_t>(kept),
                             [](const auto& a, const auto& b) {
-                              return a.loss > b.loss || (a.loss == b.loss && a.number < b.number);
+                              if (std::isnan(a.loss) != std::isnan(b.loss))
+                                return std::isnan(a.loss);
+                              return a.loss > b.loss || (!(a.loss < b.loss) && a.number < b.number);
                             });
   worst_.resize(kept);
 }
