@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines soak bench pages page-pictures docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines single soak bench pages page-pictures docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra tune
@@ -65,13 +65,17 @@ test-engines:  ## what needs other servers or a browser: other versions of Cassa
 	@tools/build.sh dev ringfeed_program ringfeed_python
 	@$(PYTHON) tools/test_engines.py build/dev
 
+single:  ## build each file by itself, and hold all of them against the one definition rule when they are linked
+	@tools/setup.sh demo
+	@tools/build.sh single
+
 soak:  ## read from three Cassandra nodes with faults for half an hour: exact, and nothing grows (SECONDS=1800)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/build.sh dev
 	@$(PYTHON) tools/soak.py $(SECONDS)
 
-bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra, tune for one)
+bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME=feed_local, assemble, start, memory, scaling, train, feed_python, transform, mnist_ddp, since, causes, or feed_, rows_, ingest_, tune_, feed_python_, far_, slow_cassandra, tune for one)
 	@tools/setup.sh test
 	@tools/setup.sh cassandra
 	@tools/setup.sh streaming

@@ -30,15 +30,15 @@ ROUNDS = 5
 
 
 class Side:
-    """One process, pinned to nothing, with the number of threads it is told."""
+    """One process, pinned to nothing, with the number of threads it is told; it runs in `folder`."""
 
-    def __init__(self, command: list[str], threads: int = 1) -> None:
+    def __init__(self, command: list[str], threads: int = 1, folder: Path = ROOT) -> None:
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
         # A kernel that the environment chose for some other program must not slow a side down.
         for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
             environment.pop(name, None)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=environment, cwd=ROOT)
+                                        env=environment, cwd=folder)
 
     def round(self) -> dict:
         """Runs one round and gives what the side printed."""
@@ -205,9 +205,9 @@ def write_npy(name: str, samples: int, width: int) -> Path:
     return folder
 
 
-def ingest(folder: Path, url: str, *options: str) -> None:
-    """Both npy files of write_npy."""
-    subprocess.run([str(BUILD / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"), url, "--quiet",
+def ingest(folder: Path, url: str, *options: str, build: Path = BUILD) -> None:
+    """Both npy files of write_npy, by the program of a build."""
+    subprocess.run([str(build / "bin/ringfeed"), "ingest", str(folder / "image.npy"), str(folder / "label.npy"), url, "--quiet",
                     *options], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from runner import report, results
 from runner.jobs import Job, Lane, Loop
-from runner.processes import Processes, end_on_signals, ignore_signals
+from runner.processes import Processes, processes_in_folder
 from runner.results import ROOT, Results
 
 JOB_MEMORY_BYTES = 2 << 30
@@ -160,18 +158,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.builds and not arguments.build:
         parser.error("name a build")
-    end_on_signals()
-    processes = Processes()
-    folder = Path(tempfile.mkdtemp(prefix="ringfeed-tests-"))
-    try:
+    with processes_in_folder("tests") as (processes, folder):
         run = Run(arguments, folder, processes)
         run.loop.run()
         processes.end()
         return 0 if run.conclude() else 1
-    finally:
-        ignore_signals()
-        processes.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,14 @@ Usage: tools/test_engines.py BUILD [VERSION...]; with versions the main paths on
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from runner import report, results
 from runner.jobs import Job, Lane, Loop
-from runner.processes import Processes, end_on_signals, ignore_signals
+from runner.processes import processes_in_folder
 from runner.results import ROOT, Results
 
 MAIN_PATHS = "tests/cassandra/test_main_paths.py"
@@ -51,10 +49,7 @@ def main() -> int:
         print(f"test_engines: no server of {', '.join(missing)}; there are {', '.join(there)}" if len(sys.argv) > 1 else __doc__, file=sys.stderr)
         return 2
     build = Path(sys.argv[1]).resolve()
-    end_on_signals()
-    processes = Processes()
-    folder = Path(tempfile.mkdtemp(prefix="ringfeed-engines-"))
-    try:
+    with processes_in_folder("engines") as (processes, folder):
         loop = Loop(processes, dict(os.environ, RINGFEED_BUILD=str(build)), lambda _: None)
         lane = Lane("engines", "cores", CORES, CORES)
         if len(sys.argv) == 2:
@@ -66,10 +61,6 @@ def main() -> int:
         processes.end()
         report.show_times(loop.ended, loop.seconds())
         return 0 if report.conclude(loop.ended, []) else 1
-    finally:
-        ignore_signals()
-        processes.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

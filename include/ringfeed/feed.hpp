@@ -16,6 +16,7 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/meters.hpp>
 #include <ringfeed/order.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,11 +76,16 @@ struct FeedStats {
   double wait_seconds = 0;           ///< that next() and wait_for() did not have a batch at once
   double assemble_seconds = 0;       ///< that all threads spent copying samples
   double store_seconds = 0;          ///< that the assembling threads waited for blocks of the store
+  double budget_seconds = 0;         ///< of these, while the budget kept an idle store from reading
   double check_seconds = 0;          ///< that the store's threads spent checking and decoding
+  double disk_seconds = 0;           ///< of these, not on a core: mostly for the disk to read
   std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
   std::uint64_t prefetch_bytes = 0;  ///< the budget in force
   std::uint64_t floor_bytes = 0;     ///< the least that this order needs
 };
+
+/// The figures among the meters of a feed.
+FeedStats stats_of(std::span<const Meter> meters);
 
 /// One rank's feed. next() and wait_for() are called by one thread at a time; the rest is
 /// thread-safe.

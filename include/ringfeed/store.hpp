@@ -51,6 +51,10 @@ class BlockReader {
   /// reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 
+  /// Whether the store would begin another read at once; false where it has as many as it takes. A
+  /// hint, for telling what limits a feed.
+  virtual bool has_room() const { return false; }
+
   /// Adds what it has measured of itself so far. "ringfeed_check_seconds" is what its threads have
   /// spent checking and decoding answers.
   virtual void add_meters(Meters&) const {}

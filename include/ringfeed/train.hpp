@@ -52,7 +52,9 @@ struct TrainSeconds {
   double optimizer = 0;
   // Beside it, on threads of the feed:
   double store = 0;     ///< waiting for the store
+  double budget = 0;    ///< of that, while TrainOptions::prefetch_bytes kept the store idle
   double check = 0;     ///< checking and decoding what it gave
+  double disk = 0;      ///< of that, not on a core: mostly for the disk to read
   double assemble = 0;  ///< copying samples into batches
 };
 
@@ -60,7 +62,15 @@ struct TrainSeconds {
 inline constexpr std::array kTrainParts = {
     &TrainSeconds::total,    &TrainSeconds::wait,       &TrainSeconds::forward,
     &TrainSeconds::backward, &TrainSeconds::all_reduce, &TrainSeconds::optimizer,
-    &TrainSeconds::store,    &TrainSeconds::check,      &TrainSeconds::assemble};
+    &TrainSeconds::store,    &TrainSeconds::budget,     &TrainSeconds::check,
+    &TrainSeconds::disk,     &TrainSeconds::assemble};
+
+/// What a node of Cassandra answered to one rank.
+struct NodeAnswers {
+  std::string node;  ///< its address
+  std::uint64_t answers = 0;
+  double seconds = 0;  ///< of all together, each from asking to its answer
+};
 
 /// What the ranks did in some steps in a row.
 struct TrainInterval {
@@ -68,6 +78,7 @@ struct TrainInterval {
   double begin = 0;         ///< seconds since training began on rank 0
   double end = 0;
   std::vector<TrainSeconds> ranks = {};  ///< in this interval; `total` is that of the steps
+  std::vector<NodeAnswers> nodes = {};   ///< in this interval, to rank 0; of a Cassandra store
 };
 
 /// A short run that shows how fast a longer one would be: it ends after some seconds, at the same

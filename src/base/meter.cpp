@@ -2,6 +2,7 @@
 #include "base/meter.hpp"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <bit>
@@ -64,6 +65,13 @@ void append_lines(std::string& text, const Meter& meter, const Meter::Labels& la
   line("_count", "", std::to_string(meter.count));
 }
 
+/// What this thread has run on a core so far.
+std::chrono::nanoseconds thread_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 void TimeHistogram::record(Clock::duration time) noexcept {
@@ -86,6 +94,29 @@ Meter TimeHistogram::meter(std::string name, std::string help, Meter::Labels lab
       meter.buckets.push_back({1e-9 * std::ldexp(1.0, static_cast<int>(bits)), meter.count});
   }
   return meter;
+}
+
+CheckMeter::Span::Span(CheckMeter& meter)
+    : meter_(meter), start_(TimeHistogram::Clock::now()), on_core_(thread_time()) {}
+
+CheckMeter::Span::~Span() {
+  const auto time = TimeHistogram::Clock::now() - start_;
+  const auto waited = time - (thread_time() - on_core_);
+  meter_.times_.record(time);
+  if (waited.count() > 0)
+    meter_.waited_nanoseconds_.add(static_cast<std::uint64_t>(waited.count()));
+}
+
+void CheckMeter::add_to(Meters& meters, const Meter::Labels& labels) const {
+  meters.push_back(times_.meter("ringfeed_check_seconds",
+                                "Checking and decoding a block, on the threads of the store.",
+                                labels));
+  meters.push_back({.name = "ringfeed_check_wait_seconds_total",
+                    .help =
+                        "Of these, seconds in which the thread was not on a core: it waited for "
+                        "the disk, or for a core.",
+                    .labels = labels,
+                    .value = 1e-9 * static_cast<double>(waited_nanoseconds_.value())});
 }
 
 double sum_of(std::span<const Meter> meters, std::string_view name) {

@@ -55,11 +55,31 @@ class TimeHistogram {
   std::array<std::atomic<std::uint64_t>, kBuckets> counts_{};  ///< by the bits of the nanoseconds
 };
 
-/// Of every store alike (BlockReader::add_meters).
-inline Meter check_meter(const TimeHistogram& checking) {
-  return checking.meter("ringfeed_check_seconds",
-                        "Checking and decoding a block, on the threads of the store.");
-}
+/// What the threads of a store spend on checking and decoding blocks, of every store alike
+/// (BlockReader::add_meters). Thread-safe.
+class CheckMeter {
+ public:
+  /// One block, from its making to its end.
+  class Span {
+   public:
+    explicit Span(CheckMeter& meter);
+    ~Span();
+    Span(const Span&) = delete;
+    Span& operator=(const Span&) = delete;
+
+   private:
+    CheckMeter& meter_;
+    const TimeHistogram::Clock::time_point start_;
+    const std::chrono::nanoseconds on_core_;  ///< of this thread before
+  };
+
+  void add_to(Meters& meters, const Meter::Labels& labels = {}) const;
+
+ private:
+  TimeHistogram times_;
+  Counter waited_nanoseconds_;
+};
+
 inline Meter counter_meter(std::string name, std::string help, std::uint64_t value,
                            Meter::Labels labels = {}) {
   return {.name = std::move(name),

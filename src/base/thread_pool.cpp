@@ -57,13 +57,20 @@ void ThreadPool::submit(Task task) {
   task_there_.notify_one();
 }
 
+bool ThreadPool::is_idle() const {
+  const std::lock_guard lock(mutex_);
+  return tasks_.size() < waiting_;
+}
+
 void ThreadPool::run() {
   run_in_background();
   while (true) {
     Task task;
     {
       std::unique_lock lock(mutex_);
+      ++waiting_;
       task_there_.wait(lock, [&] { return ending_ || !tasks_.empty(); });
+      --waiting_;
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

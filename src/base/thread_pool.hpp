@@ -28,13 +28,17 @@ class ThreadPool {
   /// Error{kInternal} then.
   void submit(Task task);
 
+  /// Whether a task would run at once.
+  bool is_idle() const;
+
  private:
   void run();
   const std::size_t queue_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable task_there_;
   std::condition_variable place_there_;
   std::deque<Task> tasks_;
+  std::size_t waiting_ = 0;  ///< threads without a task
   bool ending_ = false;
   std::vector<std::jthread> threads_;  // last: they use all of the above
 };

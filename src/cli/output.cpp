@@ -6,10 +6,12 @@
 namespace ringfeed::cli {
 namespace {
 
-/// A full disk behind stdout must not look like success.
+/// Whole lines in one write: ranks share a stderr. A full disk behind stdout must not look like
+/// success.
 void print(std::FILE* stream, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stream);
-  if (text.empty() || text.back() != '\n') std::fputc('\n', stream);
+  std::string lines(text);
+  if (lines.empty() || lines.back() != '\n') lines += '\n';
+  std::fwrite(lines.data(), 1, lines.size(), stream);
   if (std::fflush(stream) != 0 && stream == stdout) {
     throw Error(ErrorCode::kNoSpace,
                 "standard output: cannot be written; is the disk full or the reader gone?");

@@ -343,8 +343,9 @@ bool Feed::wait_for(std::chrono::milliseconds timeout) { return impl_->wait_for(
 const Steps& Feed::steps() const noexcept { return impl_->steps; }
 Meters Feed::meters() const { return impl_->meters(); }
 
-FeedStats Feed::stats() const {
-  const Meters meters = impl_->meters();
+FeedStats Feed::stats() const { return stats_of(impl_->meters()); }
+
+FeedStats stats_of(std::span<const Meter> meters) {
   const auto whole = [&](std::string_view name) {
     return static_cast<std::uint64_t>(sum_of(meters, name));
   };
@@ -356,7 +357,9 @@ FeedStats Feed::stats() const {
       sum_of(meters, "ringfeed_queue_empty_seconds") + sum_of(meters, "ringfeed_help_seconds");
   stats.assemble_seconds = sum_of(meters, "ringfeed_assemble_seconds");
   stats.store_seconds = sum_of(meters, "ringfeed_store_wait_seconds");
+  stats.budget_seconds = sum_of(meters, "ringfeed_budget_wait_seconds");
   stats.check_seconds = sum_of(meters, "ringfeed_check_seconds");
+  stats.disk_seconds = sum_of(meters, "ringfeed_check_wait_seconds_total");
   stats.held_bytes_max = whole("ringfeed_held_bytes_max");
   stats.prefetch_bytes = whole("ringfeed_prefetch_bytes");
   stats.floor_bytes = whole("ringfeed_floor_bytes");

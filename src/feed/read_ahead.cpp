@@ -79,6 +79,7 @@ void ReadAhead::let_go_copied() {
 
 /// As far ahead as the budget lets, into the next epoch too.
 void ReadAhead::ask_ahead() {
+  is_full_ = false;
   while (!epochs_.empty()) {
     OpenEpoch& last = *epochs_.back();
     if (!last.next_block) {
@@ -89,7 +90,8 @@ void ReadAhead::ask_ahead() {
     }
     const std::uint32_t block = *last.next_block;
     const std::uint64_t cost = cost_of(blocks_[block]);
-    if (held_bytes_ + cost > blocks_bytes_) return;
+    is_full_ = held_bytes_ + cost > blocks_bytes_;
+    if (is_full_) return;
     ask(last, block, cost);
     last.next_block = last.plan->next();
   }
@@ -176,6 +178,8 @@ void ReadAhead::check_asked() const {
 /// Until something happened after these events.
 void ReadAhead::wait(std::uint64_t seen, const std::stop_token& stop) {
   const TimeHistogram::Span span(waiting_);
+  std::optional<TimeHistogram::Span> idle;
+  if (is_full_ && reader_->has_room()) idle.emplace(idling_);
   std::unique_lock lock(mutex_);
   const bool changes = changed_.wait_for(lock, options_.read_timeout,
                                          [&] { return stop.stop_requested() || events_ != seen; });
@@ -214,6 +218,9 @@ void ReadAhead::add_meters(Meters& meters) const {
                                  "Bytes of the blocks that were read.", bytes_read_.value()));
   meters.push_back(waiting_.meter("ringfeed_store_wait_seconds",
                                   "Waits of the assembling threads for blocks of the store."));
+  meters.push_back(idling_.meter("ringfeed_budget_wait_seconds",
+                                 "Of these, waits while the bound of what the feed holds kept a "
+                                 "store idle that could have read more."));
   meters.push_back(gauge_meter("ringfeed_held_bytes",
                                "Bytes of blocks that are asked for or held now.",
                                static_cast<double>(held_bytes_.load())));

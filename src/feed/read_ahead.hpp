@@ -111,7 +111,9 @@ class ReadAhead {
 
   std::atomic<std::uint64_t> copied_ = 0;  ///< this many copies, from the first on, have ended
   std::atomic<std::uint64_t> held_bytes_max_ = 0;
+  bool is_full_ = false;     ///< another block is wanted that the budget has no room for
   TimeHistogram waiting_;    ///< for the store
+  TimeHistogram idling_;     ///< of these, while the store had room and the budget had not
   TimeHistogram answering_;  ///< of the store, to each read
   Counter blocks_read_;
   Counter bytes_read_;

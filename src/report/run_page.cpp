@@ -11,7 +11,6 @@
 
 #include "report/page.hpp"
 #include "report/page_templates.hpp"
-#include "report/stalls.hpp"
 
 namespace ringfeed {
 namespace {
@@ -76,7 +75,7 @@ void RunPage::interval(const TrainInterval& interval) {
 }
 
 std::string RunPage::html(const Json& options, const Json& summary, const Json& shown,
-                          int read_threads, int assemble_threads) const {
+                          FeedThreads threads) const {
   Json data = {{"options", options},
                {"summary", summary},
                {"ended", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))}};
@@ -97,12 +96,11 @@ std::string RunPage::html(const Json& options, const Json& summary, const Json& 
           {rank.total, rank.wait, rank.forward, rank.backward, rank.all_reduce, rank.optimizer});
     intervals.push_back({{"begin", interval.begin}, {"end", interval.end}, {"ranks", ranks}});
   }
-  for (const auto& [begin, end, finding] :
-       find_stalls(intervals_, read_threads, assemble_threads)) {
+  for (const auto& [begin, end, finding] : find_stalls(intervals_, threads)) {
     stalls.push_back(
         {{"begin", begin}, {"end", end}, {"lost", finding.lost}, {"cause", finding.text}});
   }
-  data["verdict"] = find_limit(merged(intervals_).ranks, read_threads, assemble_threads).text;
+  data["verdict"] = find_limit(merged(intervals_), threads).text;
   return fill_page(kRunTemplate, data);
 }
 

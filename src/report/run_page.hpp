@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "report/stalls.hpp"
+
 namespace ringfeed {
 
 /// An epoch that has ended, after so many steps of the run.
@@ -24,8 +26,7 @@ class RunPage {
   /// one, "classes" with the names of the target's classes, and "shown" with the "samples" of the
   /// summary's evaluation as Shower gives them and the "names" of their columns.
   std::string html(const nlohmann::ordered_json& options, const nlohmann::ordered_json& summary,
-                   const nlohmann::ordered_json& shown, int read_threads,
-                   int assemble_threads) const;
+                   const nlohmann::ordered_json& shown, FeedThreads threads) const;
 
  private:
   /// Steps in a row.

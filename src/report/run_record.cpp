@@ -118,8 +118,8 @@ void RunRecord::end(const Json& summary, const Json& shown) {
   log({{"event", "end"}, {"summary", summary}});
   flush();
   attempt(page_, [&] {
-    const std::string page =
-        page_->html(run_options_, summary, shown, options_.read_threads, options_.assemble_threads);
+    const std::string page = page_->html(run_options_, summary, shown,
+                                         {options_.read_threads, options_.assemble_threads});
     replace_file(options_.page, [&](File& file) { file.write(page); });
   });
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/option.hpp"
@@ -20,6 +21,8 @@ constexpr double kWaitShare = 0.1;
 constexpr double kBusyShare = 0.5;
 /// All-reduce above it is the limit.
 constexpr double kAllReduceShare = 0.4;
+/// A node whose answers take so many times as long as the next slower one's is the slow one.
+constexpr double kSlowNode = 3;
 /// A rank that needs so much more of the time than the next is the slow one.
 constexpr double kSlowRank = 1.3;
 
@@ -29,32 +32,69 @@ int percent(double value) { return static_cast<int>(100 * value + 0.5); }
 /// All that a rank does itself: the others wait for it in the all-reduce.
 double own_seconds(const TrainSeconds& seconds) { return seconds.total - seconds.all_reduce; }
 
-Finding find_feed_limit(const TrainSeconds& rank, int read_threads, int assemble_threads) {
-  Finding finding{.lost = rank.wait};
-  const double assembling = share(rank.assemble, rank.total * assemble_threads);
-  const double checking = share(rank.check, rank.total * read_threads);
-  const double storing = share(rank.store, rank.total * assemble_threads);
-  const int waited = percent(share(rank.wait, rank.total));
-  if (assembling > storing && assembling > kBusyShare) {
-    finding.limit = Limit::kAssembly;
-    finding.text = fmt::format(
-        "Training waited for data {} % of the time while copying samples into batches kept its "
-        "threads busy: more {} help.",
-        waited, option_name("assemble-threads"));
-  } else if (checking > kBusyShare) {
-    finding.limit = Limit::kCheck;
-    finding.text = fmt::format(
-        "Training waited for data {} % of the time while checking and decoding blocks kept its "
-        "threads busy: more {} help.",
-        waited, option_name("read-threads"));
-  } else {
-    finding.limit = Limit::kStore;
-    finding.text = fmt::format(
-        "Training waited for data {} % of the time, and the feed for the store: a nearer or faster "
-        "store, a cache ({}), or more {} help.",
-        waited, option_name("cache"), option_name("prefetch-bytes"));
+double mean_of(const NodeAnswers& node) {
+  return share(node.seconds, static_cast<double>(node.answers));
+}
+
+/// The node that needs much longer for an answer than the next slower one; null when there is none.
+const NodeAnswers* find_slow_node(std::span<const NodeAnswers> nodes) {
+  const NodeAnswers* slowest = nullptr;
+  double others = 0;
+  for (const auto& node : nodes) {
+    if (node.answers == 0) continue;
+    if (slowest != nullptr && mean_of(node) <= mean_of(*slowest)) {
+      others = std::max(others, mean_of(node));
+      continue;
+    }
+    if (slowest != nullptr) others = mean_of(*slowest);
+    slowest = &node;
   }
-  return finding;
+  return others > 0 && mean_of(*slowest) > kSlowNode * others ? slowest : nullptr;
+}
+
+Finding find_feed_limit(const TrainInterval& interval, const TrainSeconds& rank,
+                        FeedThreads threads) {
+  const double assembling = share(rank.assemble, rank.total * threads.assemble);
+  const double checking = share(rank.check, rank.total * threads.read);
+  const double storing = share(rank.store, rank.total * threads.assemble);
+  const auto waited_for = [&](Limit limit, std::string_view why) {
+    return Finding{.limit = limit,
+                   .lost = rank.wait,
+                   .text = fmt::format("Training waited for data {} % of the time{}",
+                                       percent(share(rank.wait, rank.total)), why)};
+  };
+  if (assembling > storing && assembling > kBusyShare) {
+    return waited_for(Limit::kAssembly,
+                      fmt::format(" while copying samples into batches kept its threads busy: more "
+                                  "{} help.",
+                                  option_name("assemble-threads")));
+  }
+  if (checking > kBusyShare && share(rank.disk, rank.check) > kBusyShare) {
+    return waited_for(Limit::kDisk, fmt::format(", and the feed for the disk: a faster disk, more "
+                                                "memory for its pages, or more {} help.",
+                                                option_name("read-threads")));
+  }
+  if (checking > kBusyShare) {
+    return waited_for(Limit::kCheck,
+                      fmt::format(" while checking and decoding blocks kept its threads busy: more "
+                                  "{} help.",
+                                  option_name("read-threads")));
+  }
+  if (share(rank.budget, rank.store) > kBusyShare) {
+    return waited_for(Limit::kBudget,
+                      fmt::format(" while the store was idle, as the feed may hold no more blocks: "
+                                  "more {} help.",
+                                  option_name("prefetch-bytes")));
+  }
+  if (const auto* node = find_slow_node(interval.nodes)) {
+    return waited_for(Limit::kNode,
+                      fmt::format(", and the feed for node {}, which took {:.0f} ms for an answer, "
+                                  "longer than the others: is it busy, or far?",
+                                  node->node, 1e3 * mean_of(*node)));
+  }
+  return waited_for(Limit::kStore, fmt::format(", and the feed for the store: a nearer or faster "
+                                               "store, or a cache ({}), helps.",
+                                               option_name("cache")));
 }
 
 TrainSeconds sum_of(std::span<const TrainSeconds> ranks) {
@@ -67,7 +107,8 @@ TrainSeconds sum_of(std::span<const TrainSeconds> ranks) {
 
 }  // namespace
 
-Finding find_limit(std::span<const TrainSeconds> ranks, int read_threads, int assemble_threads) {
+Finding find_limit(const TrainInterval& interval, FeedThreads threads) {
+  const auto& ranks = interval.ranks;
   if (ranks.empty())
     return {.limit = Limit::kModel, .text = "Nothing was trained in this start of the run."};
   const auto slowest = std::ranges::max_element(ranks, {}, own_seconds);
@@ -80,7 +121,7 @@ Finding find_limit(std::span<const TrainSeconds> ranks, int read_threads, int as
                            share(most_waiting, slowest->total) > kWaitShare;
   const bool feed_is_slow = share(slowest->wait, slowest->total) > kWaitShare;
   Finding finding;
-  if (feed_is_slow) finding = find_feed_limit(*slowest, read_threads, assemble_threads);
+  if (feed_is_slow) finding = find_feed_limit(interval, *slowest, threads);
   if (one_is_slow) {
     const auto number = static_cast<int>(slowest - ranks.begin());
     const std::string why =
@@ -106,13 +147,12 @@ Finding find_limit(std::span<const TrainSeconds> ranks, int read_threads, int as
                       percent(share(sum.wait, sum.total)))};
 }
 
-std::vector<Stall> find_stalls(std::span<const TrainInterval> intervals, int read_threads,
-                               int assemble_threads) {
+std::vector<Stall> find_stalls(std::span<const TrainInterval> intervals, FeedThreads threads) {
   std::vector<Stall> stalls;
   std::size_t first = 0;  // of the intervals that are the last stall
   for (std::size_t i = 0; i < intervals.size(); ++i) {
     const auto& here = intervals[i];
-    Finding finding = find_limit(here.ranks, read_threads, assemble_threads);
+    Finding finding = find_limit(here, threads);
     if (finding.lost <= kStallShare * (here.end - here.begin)) continue;
     const bool goes_on = !stalls.empty() && stalls.back().end == here.begin &&
                          stalls.back().finding.limit == finding.limit &&
@@ -123,8 +163,7 @@ std::vector<Stall> find_stalls(std::span<const TrainInterval> intervals, int rea
       continue;
     }
     const TrainInterval whole = merged(intervals.subspan(first, i - first + 1));
-    stalls.back() = {whole.begin, whole.end,
-                     find_limit(whole.ranks, read_threads, assemble_threads)};
+    stalls.back() = {whole.begin, whole.end, find_limit(whole, threads)};
   }
   return stalls;
 }
@@ -139,6 +178,14 @@ TrainInterval merged(std::span<const TrainInterval> intervals) {
     std::vector<TrainSeconds> of_rank;
     for (const auto& interval : intervals) of_rank.push_back(interval.ranks[rank]);
     whole.ranks.push_back(sum_of(of_rank));
+  }
+  for (const auto& interval : intervals) {
+    for (const auto& node : interval.nodes) {
+      auto found = std::ranges::find(whole.nodes, node.node, &NodeAnswers::node);
+      if (found == whole.nodes.end()) found = whole.nodes.insert(found, {.node = node.node});
+      found->answers += node.answers;
+      found->seconds += node.seconds;
+    }
   }
   return whole;
 }

@@ -13,7 +13,10 @@ enum class Limit {
   kAllReduce,  ///< the ranks' exchange of gradients
   kRank,       ///< one rank, for which the others wait
   kStore,      ///< blocks of the store
-  kCheck,      ///< checking and decoding them
+  kNode,       ///< one node of it that is slower than the others
+  kBudget,     ///< the bound of what is read ahead, while the store is idle
+  kDisk,       ///< the disk of a local data set or a cache
+  kCheck,      ///< checking and decoding blocks
   kAssembly,   ///< copying samples into batches
 };
 
@@ -25,8 +28,13 @@ struct Finding {
   std::string text = {};
 };
 
-/// `read_threads` and `assemble_threads` of each rank's feed.
-Finding find_limit(std::span<const TrainSeconds> ranks, int read_threads, int assemble_threads);
+/// Of each rank's feed.
+struct FeedThreads {
+  int read = 1;
+  int assemble = 1;
+};
+
+Finding find_limit(const TrainInterval& interval, FeedThreads threads);
 
 /// Some intervals in a row that lost a fifth of their time or more to the same.
 struct Stall {
@@ -34,8 +42,7 @@ struct Stall {
   double end = 0;
   Finding finding;
 };
-std::vector<Stall> find_stalls(std::span<const TrainInterval> intervals, int read_threads,
-                               int assemble_threads);
+std::vector<Stall> find_stalls(std::span<const TrainInterval> intervals, FeedThreads threads);
 
 /// Some intervals in a row as one.
 TrainInterval merged(std::span<const TrainInterval> intervals);

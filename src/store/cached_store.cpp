@@ -155,10 +155,13 @@ BlockReader& CachedReader::inner() {
   return *inner_;
 }
 
+bool CachedReader::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return inner_ == nullptr || inner_->has_room();
+}
+
 void CachedReader::add_meters(Meters& meters) const {
-  Meter checking = check_meter(checking_);
-  checking.labels = {{"store", "cache"}};
-  meters.push_back(std::move(checking));
+  checking_.add_to(meters, {{"store", "cache"}});
   meters.push_back(
       counter_meter("ringfeed_cache_hits_total", "Blocks that the cache had.", hits_.value()));
   meters.push_back(counter_meter("ringfeed_cache_misses_total",
@@ -224,7 +227,7 @@ std::optional<CachedFile> CachedReader::file_of(std::uint64_t number) {
 
 /// Null when it is not there, or not whole.
 Chunk CachedReader::load(std::uint64_t number) {
-  const TimeHistogram::Span span(checking_);
+  const CheckMeter::Span span(checking_);
   const LostPages zeros;  // whoever copies out of the chunk asks whether there are any
   const auto file = file_of(number);
   if (!file) return nullptr;

@@ -74,6 +74,7 @@ class CachedReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  bool has_room() const override;
   void add_meters(Meters& meters) const override;
   std::uint64_t overhead_bytes() const override;
 
@@ -96,7 +97,7 @@ class CachedReader final : public BlockReader {
   std::atomic<bool> full_ = false;
   Counter hits_;
   Counter misses_;
-  TimeHistogram checking_;
+  CheckMeter checking_;
   mutable std::mutex mutex_;                      ///< of the three below
   std::vector<std::optional<CachedFile>> files_;  ///< by block, as long as they stay mapped
   std::deque<std::uint64_t> mapped_;              ///< the oldest first

@@ -166,7 +166,7 @@ std::shared_ptr<const MappedFile> LocalReader::file_of(std::uint32_t part) {
 }
 
 Chunk LocalReader::load(std::uint64_t number) {
-  const TimeHistogram::Span span(checking_);
+  const CheckMeter::Span span(checking_);
   const LostPages lost;
   const Place& place = places_[number];
   const BlockInfo& block = blocks_[number];

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "base/thread_pool.hpp"
 #include "base/meter.hpp"
+#include "base/thread_pool.hpp"
 #include "store/local_layout.hpp"
 
 namespace ringfeed {
@@ -42,7 +42,8 @@ class LocalReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
-  void add_meters(Meters& meters) const override { meters.push_back(check_meter(checking_)); }
+  bool has_room() const override { return workers_.is_idle(); }
+  void add_meters(Meters& meters) const override { checking_.add_to(meters); }
 
  private:
   struct Place {
@@ -60,7 +61,7 @@ class LocalReader final : public BlockReader {
   std::vector<Part> parts_;
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
-  TimeHistogram checking_;
+  CheckMeter checking_;
   std::mutex mutex_;                                      ///< of the two below
   std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
   std::deque<std::uint32_t> mapped_;                      ///< oldest first

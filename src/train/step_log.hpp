@@ -14,13 +14,19 @@
 
 namespace ringfeed {
 
+/// What a rank has spent so far, and the nodes of its store.
+struct Spent {
+  TrainSeconds seconds = {};
+  std::vector<NodeAnswers> nodes = {};
+};
+
 class StepLog {
  public:
-  /// Does nothing unless the options want to know. `steps`: trained on before; `seconds` says what
+  /// Does nothing unless the options want to know. `steps`: trained on before; `spent` says what
   /// this rank has spent so far.
   StepLog(ProcessGroup& group, const TrainOptions& options, std::uint64_t steps,
-          std::function<TrainSeconds()> seconds)
-      : group_(group), options_(options), steps_(steps), seconds_(std::move(seconds)) {}
+          std::function<Spent()> spent)
+      : group_(group), options_(options), steps_(steps), spent_(std::move(spent)) {}
 
   /// `loss`: the sum over this rank's samples, and `weight` what it is to be divided by.
   void add(const Batch& batch, const torch::Tensor& loss, double weight);
@@ -30,13 +36,14 @@ class StepLog {
   void flush();
 
  private:
-  void report(const std::vector<TrainStep>& steps, const double* sums);
+  void report(const std::vector<TrainStep>& steps, const double* sums,
+              std::vector<NodeAnswers> nodes);
 
   ProcessGroup& group_;
   const TrainOptions& options_;
   std::uint64_t steps_;
-  const std::function<TrainSeconds()> seconds_;
-  TrainSeconds before_;                          ///< by the end of the last interval
+  const std::function<Spent()> spent_;
+  Spent before_;                                 ///< by the end of the last interval
   std::chrono::steady_clock::time_point begun_;  ///< with the first step
   double end_ = 0;                               ///< of the last interval
   std::vector<TrainStep> waiting_;

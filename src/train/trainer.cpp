@@ -7,14 +7,11 @@
 #include <torch/csrc/autograd/engine.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/optim/optimizer.h>
-#include <torch/optim/serialize.h>
-#include <torch/serialize.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ringfeed/dataset.hpp>
@@ -23,7 +20,6 @@
 #include <ringfeed/ledger.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,14 +31,16 @@
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
 #include "train/evaluation.hpp"
+#include "train/loss_check.hpp"
 #include "train/losses.hpp"
+#include "train/model_state.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
 #include "train/process_group.hpp"
 #include "train/reporter.hpp"
 #include "train/resume.hpp"
-#include "train/safetensors.hpp"
 #include "train/step_log.hpp"
+#include "train/sums.hpp"
 #include "train/target_values.hpp"
 #include "train/torch_error.hpp"
 #include "train/train_meters.hpp"
@@ -73,49 +71,6 @@ void make_deterministic(int threads, std::uint64_t seed) {
   torch::manual_seed(seed);
 }
 
-DType dtype_of(torch::ScalarType type) {
-  if (type == torch::kFloat32) return DType::kFloat32;
-  if (type == torch::kFloat64) return DType::kFloat64;
-  if (type == torch::kInt64) return DType::kInt64;
-  throw Error(ErrorCode::kInternal,
-              fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
-}
-
-/// Sums over samples, until they are divided.
-struct Sums {
-  explicit Sums(torch::Device device)
-      : loss(torch::zeros({}, torch::dtype(torch::kFloat64).device(device))) {}
-
-  torch::Tensor loss;  ///< where losses are made: to fetch each would wait for the device
-  double weight = 0;   ///< what `loss` is to be divided by
-  double correct = 0;
-  double samples = 0;
-
-  void all_reduce(ProcessGroup& group) {
-    const auto sums =
-        torch::tensor({loss.item<double>(), weight, correct, samples}, torch::kFloat64);
-    group.all_reduce(sums);
-    const auto* value = sums.const_data_ptr<double>();
-    loss = torch::scalar_tensor(value[0], torch::kFloat64);
-    weight = value[1];
-    correct = value[2];
-    samples = value[3];
-  }
-  double mean_loss() const { return loss.item<double>() / weight; }
-};
-
-/// Of this rank, when the ranks are as many as then; else rank 0 has those of all.
-Sums sums_of(const nlohmann::json& of_ranks, const ProcessGroup& group, torch::Device device) {
-  Sums sums(device);
-  const bool same_ranks = of_ranks.size() == static_cast<std::size_t>(group.size());
-  for (std::size_t rank = 0; rank < of_ranks.size(); ++rank) {
-    if (static_cast<int>(same_ranks ? rank : 0) != group.rank()) continue;
-    sums.loss += double_of(of_ranks[rank].at("loss"));
-    sums.weight += of_ranks[rank].at("weight").get<double>();
-  }
-  return sums;
-}
-
 OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
   return {options.seed,   options.shuffle,   options.lanes,
           options.window, plan.global_batch, options.tail};
@@ -126,45 +81,6 @@ std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const 
   model->to(device);
   return model;
 }
-
-/// Looks at the loss of each step. On a GPU at those of many steps at once: to wait for each would
-/// cost the overlap of its work with that of the CPU.
-class LossCheck {
- public:
-  LossCheck(bool is_on, torch::Device device)
-      : steps_most_(is_on ? (device.is_cuda() ? 64 : 1) : 0) {}
-
-  /// True: it is time to look.
-  bool add(const Batch& batch, const torch::Tensor& loss) {
-    if (steps_most_ == 0) return false;
-    steps_.push_back({batch.epoch, batch.step, batch.first, batch.global_size, loss});
-    return steps_.size() >= steps_most_;
-  }
-
-  /// The first step whose loss is not finite, in words; nothing when there is none.
-  std::optional<std::string> look() {
-    const auto steps = std::exchange(steps_, {});
-    for (const auto& step : steps) {
-      const double loss = step.loss.item<double>();
-      if (std::isfinite(loss)) continue;
-      return fmt::format("the loss of epoch {}, step {} (samples {} to {} of the epoch) is {}",
-                         step.epoch + 1, step.step, step.first,
-                         step.first + static_cast<std::uint64_t>(step.samples) - 1, loss);
-    }
-    return std::nullopt;
-  }
-
- private:
-  struct Step {
-    std::int64_t epoch = 0;
-    std::int64_t step = 0;
-    std::uint64_t first = 0;
-    std::int64_t samples = 0;
-    torch::Tensor loss;
-  };
-  std::size_t steps_most_;  ///< 0: none is looked at
-  std::vector<Step> steps_;
-};
 
 class Trainer {
  public:
@@ -186,17 +102,21 @@ class Trainer {
         loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
         module_(model_on(device_, plan)),
         optimizer_(make_optimizer(plan, options, module_->parameters())),
+        state_(options_, plan_, *module_, *optimizer_),
         distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
         parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr),
         step_log_(*group_, options,
                   start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples),
-                  [this] { return seconds(); }),
+                  [this] { return spent(); }),
         reporter_(begin_reporter()) {
     if (dataset_->has_split("val") && dataset_->split() != "val") {
       validation_ = dataset_->with_split("val");
       if (validation_->size() == 0) validation_ = nullptr;
     }
-    if (resumed != nullptr) load(*resumed);
+    if (resumed != nullptr) {
+      resumed_ = resumed->document;
+      state_.load(*resumed);
+    }
     if (!options.ledger.empty()) begin_ledger();
   }
 
@@ -209,12 +129,8 @@ class Trainer {
 
   FeedOptions feed_options() const;
   Reporter begin_reporter();
-  TrainSeconds seconds() const;
+  Spent spent() const;
   void warn_of_lanes() const;
-  void load(const Resumed& resumed);
-  void check_fits(const Resumed& resumed) const;
-  void load_weights(const Resumed& resumed);
-  void load_optimizer(const Resumed& resumed);
   void begin_ledger();
   std::optional<Batch> next_batch() {
     return trial_ ? trial_->batch([this] { return feed_.next(); }) : feed_.next();
@@ -222,10 +138,6 @@ class Trainer {
   void train_epoch(TrainSummary& summary, Sums sums);
   void step(const Batch& batch, Sums& sums, Stopwatch& watch);
   void evaluate(TrainSummary& summary, bool is_last);
-  nlohmann::ordered_json model_json() const;
-  nlohmann::ordered_json training_json() const;
-  std::vector<std::pair<std::string, torch::Tensor>> state() const;
-  void write_weights(const std::string& path) const;
   void check_losses();
   [[noreturn]] void throw_diverged(const std::string& what) const;
   bool is_last(const Batch& batch) const {
@@ -271,6 +183,7 @@ class Trainer {
   Loss loss_;
   std::shared_ptr<Model> module_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  ModelState state_;
   std::unique_ptr<Distributed> distributed_;  ///< null with parallel data-parallel
   DataParallel<Model> parallel_;
   std::optional<Ledger> ledger_;
@@ -307,13 +220,20 @@ Reporter Trainer::begin_reporter() {
           }};
 }
 
-TrainSeconds Trainer::seconds() const {
-  TrainSeconds seconds = meters_.seconds();
-  const FeedStats stats = feed_.stats();
-  seconds.store = stats.store_seconds;
-  seconds.check = stats.check_seconds;
-  seconds.assemble = stats.assemble_seconds;
-  return seconds;
+Spent Trainer::spent() const {
+  Spent spent{.seconds = meters_.seconds()};
+  const Meters meters = feed_.meters();
+  const FeedStats stats = stats_of(meters);
+  spent.seconds.store = stats.store_seconds;
+  spent.seconds.budget = stats.budget_seconds;
+  spent.seconds.check = stats.check_seconds;
+  spent.seconds.disk = stats.disk_seconds;
+  spent.seconds.assemble = stats.assemble_seconds;
+  for (const auto& meter : meters) {
+    if (meter.name == "ringfeed_node_answer_seconds")
+      spent.nodes.push_back({meter.labels.front().second, meter.count, meter.value});
+  }
+  return spent;
 }
 
 torch::Tensor Trainer::input_of(const Batch& batch) const {
@@ -385,7 +305,7 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
     progress.samples = batch->first + static_cast<std::uint64_t>(batch->global_size);
     report(progress);
     if (trial_) {
-      trial_->end_step(summary.samples, [this] { return seconds(); });
+      trial_->end_step(summary.samples, [this] { return spent().seconds; });
       if (finish_.asked_for()) return;
     }
     const bool finishes = has_checkpoints() && finish_.asked_for() && !is_last(*batch);
@@ -470,7 +390,7 @@ void Trainer::run(TrainSummary& summary) {
     if (resumed_.contains("val_loss")) summary.val_loss = double_of(resumed_.at("val_loss"));
     if (resumed_.contains("val_accuracy"))
       summary.val_accuracy = double_of(resumed_.at("val_accuracy"));
-    sums = sums_of(resumed_.at("sums"), *group_, device_);
+    sums = Sums(resumed_.at("sums"), *group_, device_);
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch) {
     train_epoch(summary, std::exchange(sums, Sums(device_)));
@@ -478,69 +398,10 @@ void Trainer::run(TrainSummary& summary) {
     if (epoch + 1 < options_.epochs && has_checkpoints() && finish_.asked_for()) throw_finished();
   }
   reporter_.end();
-  summary.seconds = seconds();
+  summary.seconds = spent().seconds;
   summary.seconds.total = meters_.epochs.seconds();
-  if (trial_) trial_->fill(summary, seconds());
+  if (trial_) trial_->fill(summary, spent().seconds);
   if (ledger_) ledger_->close();
-}
-
-void Trainer::load(const Resumed& resumed) {
-  resumed_ = resumed.document;
-  try {
-    check_fits(resumed);
-    load_weights(resumed);
-    load_optimizer(resumed);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({}); {}", resumed.path,
-                                                 first_line(error), remedy_without(resumed.path)));
-  }
-}
-
-/// What the checkpoint's numbers mean is what they mean here.
-void Trainer::check_fits(const Resumed& resumed) const {
-  for (const auto& [part, here] : {std::pair("model", nlohmann::json(model_json())),
-                                   std::pair("training", nlohmann::json(training_json()))}) {
-    const auto& there = resumed_.at(part);
-    for (const auto& [name, value] : here.items()) {
-      if (there.at(name) == value) continue;
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
-                              resumed.path, name, there.at(name).dump(), value.dump()));
-    }
-  }
-}
-
-void Trainer::load_weights(const Resumed& resumed) {
-  const auto refuse = [&](std::string_view what) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, kWeightsFile, what,
-                                                 remedy_without(resumed.path)));
-  };
-  const torch::NoGradGuard no_gradients;
-  const auto pairs = state();
-  std::map<std::string, torch::Tensor> missing(pairs.begin(), pairs.end());
-  for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
-    const auto found = missing.extract(tensor.name);
-    if (found.empty()) {
-      refuse(fmt::format("the model has no tensor {}", tensor.name));
-      continue;
-    }
-    auto& own = found.mapped();
-    if (dtype_of(own.scalar_type()) != tensor.dtype || own.sizes().vec() != tensor.shape)
-      refuse(fmt::format("tensor {} is not of the model's dtype and shape", tensor.name));
-    own.copy_(torch::from_blob(const_cast<void*>(tensor.data), tensor.shape, own.scalar_type()));
-  }
-  if (!missing.empty()) refuse(fmt::format("tensor {} is missing", missing.begin()->first));
-}
-
-void Trainer::load_optimizer(const Resumed& resumed) {
-  // The options are those of this start: a learning rate may be changed.
-  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> groups;
-  for (const auto& group : optimizer_->param_groups()) groups.push_back(group.options().clone());
-  torch::load(*optimizer_, resumed.optimizer.data(), resumed.optimizer.size());
-  for (std::size_t i = 0; i < groups.size(); ++i)
-    optimizer_->param_groups()[i].set_options(std::move(groups[i]));
 }
 
 void Trainer::begin_ledger() {
@@ -597,8 +458,8 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   nlohmann::json document = {
       {"position", nlohmann::json::parse(
                        encode_position(feed_.position(), *dataset_, order_of(options_, plan_)))},
-      {"model", model_json()},
-      {"training", training_json()},
+      {"model", state_.model()},
+      {"training", state_.training()},
       {"losses", nlohmann::json::array()},
       {"sums", nlohmann::json::array()},
       {"versions", {{"torch", TORCH_VERSION}}}};
@@ -610,56 +471,15 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
         {{"loss", json_of(all[rank][0].item<double>())}, {"weight", all[rank][1].item<double>()}});
   }
   checkpoints_->publish(document, [&](const std::string& folder) {
-    write_weights(folder + "/" + kWeightsFile);
-    std::ostringstream bytes;
-    torch::save(*optimizer_, bytes);
-    replace_file(folder + "/" + kOptimizerFile, [&](File& file) { file.write(bytes.view()); });
+    state_.write_weights(folder + "/" + kWeightsFile);
+    state_.write_optimizer(folder + "/" + kOptimizerFile);
   });
-}
-
-/// Parameters and buffers, by their names in a file of weights.
-std::vector<std::pair<std::string, torch::Tensor>> Trainer::state() const {
-  auto state = module_->named_parameters().pairs();
-  for (const auto& buffer : module_->named_buffers()) state.push_back(buffer.pair());
-  return state;
-}
-
-nlohmann::ordered_json Trainer::model_json() const {
-  nlohmann::ordered_json divisors;
-  for (const auto& input : plan_.inputs) divisors.push_back(input.divisor);
-  return {{"model", options_.model},
-          {"hidden", plan_.hidden},
-          {"input", options_.input},
-          {"input_shape", plan_.input_shape},
-          {"input_divisor", divisors.size() == 1 ? divisors[0] : divisors},
-          {"target", options_.target},
-          {"loss", options_.loss},
-          {"outputs", plan_.outputs}};
-}
-
-/// What the optimizer's state and the sums of losses depend on, beside the model.
-nlohmann::ordered_json Trainer::training_json() const {
-  return {{"optimizer", options_.optimizer},
-          {"parallel", options_.parallel},
-          {"class_weights", options_.class_weights}};
-}
-
-void Trainer::write_weights(const std::string& path) const {
-  std::vector<torch::Tensor> held;
-  std::vector<NamedTensor> tensors;
-  for (const auto& [name, any] : state()) {
-    const auto& tensor = held.emplace_back(any.detach().cpu());
-    tensors.push_back({name, dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
-                       tensor.const_data_ptr(), tensor.nbytes()});
-  }
-  write_safetensors(path, std::move(tensors),
-                    {{"format", "pt"}, {"ringfeed", model_json().dump()}});
 }
 
 std::string Trainer::save_weights() const {
   make_folders(options_.output);
   const std::string path = options_.output + "/" + kWeightsFile;
-  write_weights(path);
+  state_.write_weights(path);
   return path;
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,31 @@ TEST(TimeHistogram, OfManyThreadsLosesNothing) {
   }
   EXPECT_EQ(histogram.meter("x", "").count, 40'000u);
   EXPECT_DOUBLE_EQ(histogram.seconds(), 0.04);
+}
+
+TEST(CheckMeter, ToldApartIsWhatWasNotOnACore) {
+  CheckMeter meter;
+  {
+    const CheckMeter::Span span(meter);
+    std::this_thread::sleep_for(50ms);
+  }
+  Meters meters;
+  meter.add_to(meters, {{"store", "cache"}});
+  EXPECT_GE(sum_of(meters, "ringfeed_check_wait_seconds_total"), 0.04);
+  EXPECT_LE(sum_of(meters, "ringfeed_check_wait_seconds_total"),
+            sum_of(meters, "ringfeed_check_seconds"));
+  const double waited = sum_of(meters, "ringfeed_check_wait_seconds_total");
+  {
+    const CheckMeter::Span span(meter);
+    const auto begin = std::clock();
+    while (std::clock() - begin < CLOCKS_PER_SEC / 10) continue;
+  }
+  meters.clear();
+  meter.add_to(meters);
+  const double worked = sum_of(meters, "ringfeed_check_seconds") -
+                        sum_of(meters, "ringfeed_check_wait_seconds_total");
+  EXPECT_GE(worked, 0.09);
+  EXPECT_GE(sum_of(meters, "ringfeed_check_wait_seconds_total"), waited);
 }
 
 TEST(Meters, QuantilesAreAtMostTwiceTheDuration) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <ringfeed/error.hpp>
+#include <thread>
 
 namespace ringfeed {
 namespace {
@@ -33,6 +35,24 @@ TEST(ThreadPool, ThreadsWorkAtTheSameTime) {
   std::latch meet(3);  // would never come to an end with fewer threads
   ThreadPool pool(3, 10);
   for (int i = 0; i < 3; ++i) pool.submit([&] { meet.arrive_and_wait(); });
+}
+
+TEST(ThreadPool, IsIdleWhileATaskWouldRunAtOnce) {
+  ThreadPool pool(2, 10);
+  const auto becomes = [&](bool idle) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (pool.is_idle() != idle && std::chrono::steady_clock::now() < end)
+      std::this_thread::yield();
+    return pool.is_idle() == idle;
+  };
+  std::latch over(1);
+  EXPECT_TRUE(becomes(true));
+  pool.submit([&] { over.wait(); });
+  EXPECT_TRUE(becomes(true));  // the other thread's
+  pool.submit([&] { over.wait(); });
+  EXPECT_FALSE(pool.is_idle());
+  over.count_down();
+  EXPECT_TRUE(becomes(true));
 }
 
 TEST(ThreadPool, ATaskMayAddTasksButNotWaitForItself) {

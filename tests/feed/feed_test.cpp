@@ -75,6 +75,28 @@ TEST(Feed, HandsOutTheOrderOnEveryRankOverTwoEpochsAtTheSmallestBudget) {
   }
 }
 
+/// Of the seconds of waiting for the store, how many are put down to the budget.
+double budget_share(const MemoryPlan& plan, std::uint64_t prefetch_bytes) {
+  FeedOptions options;
+  options.order = {.lanes = 1, .window = 1, .global_batch = 10};
+  options.prefetch_bytes = prefetch_bytes;
+  Feed feed(dataset_of(plan), options);
+  while (feed.next()) continue;
+  const FeedStats stats = feed.stats();
+  EXPECT_GT(stats.store_seconds, 0.02);
+  return stats.budget_seconds / stats.store_seconds;
+}
+
+TEST(Feed, WaitsOfAnIdleStoreAreTheBudgets) {
+  MemoryPlan plan{.answer_time = std::chrono::milliseconds(2), .has_room = true};
+  plan.block_samples.assign(50, 100);
+  const std::uint64_t few_blocks = 200'000, all_blocks = 64 << 20;
+  EXPECT_GT(budget_share(plan, few_blocks), 0.8);
+  EXPECT_EQ(budget_share(plan, all_blocks), 0);
+  plan.has_room = false;
+  EXPECT_EQ(budget_share(plan, few_blocks), 0);
+}
+
 TEST(Feed, ResumesInsideAnEpoch) {
   for (std::uint64_t number = 0; number < 100; ++number) {
     const OrderCase order_case = order_case_at(number);

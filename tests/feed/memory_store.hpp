@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,8 @@ struct MemoryPlan {
   std::int64_t width = 3;                      ///< of column `x`, float32 [width], x[i] = id + i
   std::optional<std::uint64_t> error_at_read;  ///< this read (from 0) fails with kUnavailable
   std::uint64_t shuffle_answers_seed = 1;
+  std::chrono::milliseconds answer_time = {};  ///< of each read
+  bool has_room = false;                       ///< what the reader says of itself
 };
 
 inline Schema memory_schema(std::int64_t width) {
@@ -81,6 +84,8 @@ class MemoryReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return infos_; }
 
+  bool has_room() const override { return plan_.has_room; }
+
   void read(std::uint64_t number, Done done) override {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({number, reads_->fetch_add(1), std::move(done)});
@@ -104,6 +109,7 @@ class MemoryReader final : public BlockReader {
       const Request request = std::move(waiting_.back());
       waiting_.pop_back();
       lock.unlock();
+      std::this_thread::sleep_for(plan_.answer_time);
       if (plan_.error_at_read == request.read) {
         request.done(nullptr, std::make_exception_ptr(
                                   Error(ErrorCode::kUnavailable, "node 127.0.0.9: no answer")));

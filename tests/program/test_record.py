@@ -109,12 +109,14 @@ def started(ringfeed: Ringfeed, *options: str) -> subprocess.Popen[str]:
 
 
 def urls_of(process: subprocess.Popen[str], ranks: int) -> list[str]:
-    """Where the ranks say that their metrics are, by rank."""
+    """Where the ranks say that their metrics are, by rank: in a line each."""
     found = {}
     while len(found) < ranks:
         line = process.stderr.readline()
+        told = re.fullmatch(r"ringfeed: metrics of rank (\d+): (http://127\.0\.0\.1:\d+/metrics)\n", line)
+        assert told or "metrics of rank" not in line, line
         assert line, "the run has ended"
-        if told := re.fullmatch(r"ringfeed: metrics of rank (\d+): (http://127\.0\.0\.1:\d+/metrics)\n", line):
+        if told:
             found[int(told[1])] = told[2]
     return [found[rank] for rank in range(ranks)]
 

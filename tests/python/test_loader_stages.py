@@ -137,7 +137,7 @@ def test_an_iteration_that_is_left_ends_its_transforms(numbers: str) -> None:
     loader = ringfeed.Loader(ringfeed.open(numbers), 10, transform=doubled, transform_threads=2)
     first = iter(loader)
     next(first)
-    assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) - before
     assert len(ids_of(loader)[0]) == len(loader)
     with pytest.raises(ringfeed.InvalidArgumentError, match="another iteration"):
         next(first)

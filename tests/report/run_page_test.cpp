@@ -31,7 +31,7 @@ TEST(RunPage, ALongRunIsAFewPointsWithTheSameSums) {
                      .ranks = {{.total = 12.5, .forward = 12.5}}});
     }
   }
-  const std::string html = page.html({}, {}, {}, 1, 1);
+  const std::string html = page.html({}, {}, {}, {});
   EXPECT_LT(html.size(), 400'000u);
   const auto data = data_of(html);
   double samples = 0, seconds = 0;
@@ -55,7 +55,7 @@ TEST(RunPage, ALongRunIsAFewPointsWithTheSameSums) {
 TEST(RunPage, NothingInItsDataEndsTheScript) {
   RunPage page;
   const std::string name = "a</script><img src=x>\xff";
-  const std::string html = page.html({{"url", name}}, {}, {}, 1, 1);
+  const std::string html = page.html({{"url", name}}, {}, {}, {});
   EXPECT_EQ(html.find("<img"), std::string::npos);
   EXPECT_EQ(data_of(html).at("options").at("url"), "a</script><img src=x>\xEF\xBF\xBD");
   EXPECT_EQ(html.find("http://"), html.find("http://www.w3.org/2000/svg"));  // a name, no address

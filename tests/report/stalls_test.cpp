@@ -15,12 +15,16 @@ TrainSeconds waiting() {
   return {.total = 10, .wait = 6, .forward = 1, .backward = 2, .all_reduce = 0.5, .optimizer = 0.5};
 }
 
-Limit limit_of(std::vector<TrainSeconds> ranks, int read_threads = 1, int assemble_threads = 1) {
-  return find_limit(ranks, read_threads, assemble_threads).limit;
+TrainInterval interval_of(std::vector<TrainSeconds> ranks, std::vector<NodeAnswers> nodes = {}) {
+  return {.end = 10, .ranks = std::move(ranks), .nodes = std::move(nodes)};
+}
+
+Limit limit_of(std::vector<TrainSeconds> ranks, FeedThreads threads = {}) {
+  return find_limit(interval_of(std::move(ranks)), threads).limit;
 }
 
 TEST(Stalls, AModelThatComputesIsNone) {
-  const auto finding = find_limit(std::vector{computing(), computing()}, 1, 1);
+  const auto finding = find_limit(interval_of({computing(), computing()}), {});
   EXPECT_EQ(finding.limit, Limit::kModel);
   EXPECT_EQ(finding.lost, 0);
   EXPECT_NE(finding.text.find("90 %"), std::string::npos) << finding.text;
@@ -36,21 +40,61 @@ TEST(Stalls, TheFeedsLimitIsWhatKeptItsThreadsBusy) {
   EXPECT_EQ(limit_of({check}), Limit::kCheck);
   EXPECT_EQ(limit_of({assembly}), Limit::kAssembly);
   check.check = 18;  // of two threads: 9 each
-  EXPECT_EQ(limit_of({check}, 2), Limit::kCheck);
-  EXPECT_EQ(limit_of({check}, 8), Limit::kStore);  // which are not busy with it
+  EXPECT_EQ(limit_of({check}, {.read = 2}), Limit::kCheck);
+  EXPECT_EQ(limit_of({check}, {.read = 8}), Limit::kStore);  // which are not busy with it
+}
+
+TEST(Stalls, CheckingThatIsNotOnACoreIsTheDisks) {
+  TrainSeconds rank = waiting();
+  rank.check = 9;
+  rank.store = 8;
+  rank.disk = 3;
+  EXPECT_EQ(limit_of({rank}), Limit::kCheck);
+  rank.disk = 7;
+  EXPECT_EQ(limit_of({rank}), Limit::kDisk);
+}
+
+TEST(Stalls, AStoreThatIsIdleWaitsForTheBudget) {
+  TrainSeconds rank = waiting();
+  rank.store = 8;
+  rank.budget = 3;
+  EXPECT_EQ(limit_of({rank}), Limit::kStore);
+  rank.budget = 6;
+  const auto finding = find_limit(interval_of({rank}), {});
+  EXPECT_EQ(finding.limit, Limit::kBudget);
+  EXPECT_NE(finding.text.find("prefetch_bytes"), std::string::npos) << finding.text;
+}
+
+TEST(Stalls, TheNodeWhoseAnswersTakeLongIsNamed) {
+  TrainSeconds rank = waiting();
+  rank.store = 8;
+  const std::vector<NodeAnswers> even = {{"10.0.0.1", 100, 1}, {"10.0.0.2", 50, 1}};
+  EXPECT_EQ(find_limit(interval_of({rank}, even), {}).limit, Limit::kStore);
+  const std::vector<NodeAnswers> one_is_slow = {
+      {"10.0.0.1", 100, 1}, {"10.0.0.2", 20, 3}, {"10.0.0.3", 50, 1}, {"10.0.0.4", 0, 0}};
+  const auto finding = find_limit(interval_of({rank}, one_is_slow), {});
+  EXPECT_EQ(finding.limit, Limit::kNode);
+  EXPECT_NE(finding.text.find("10.0.0.2, which took 150 ms"), std::string::npos) << finding.text;
+  const std::vector<NodeAnswers> alone = {{"10.0.0.1", 100, 50}};
+  EXPECT_EQ(find_limit(interval_of({rank}, alone), {}).limit, Limit::kStore);
+  const auto merged_nodes =
+      merged(std::vector{interval_of({rank}, even), interval_of({rank}, one_is_slow)}).nodes;
+  ASSERT_EQ(merged_nodes.size(), 4u);
+  EXPECT_EQ(merged_nodes[1].answers, 70u);
+  EXPECT_EQ(merged_nodes[1].seconds, 4);
 }
 
 TEST(Stalls, OneRankForWhichTheOthersWaitIsNamed) {
   TrainSeconds fast{.total = 10, .forward = 1, .backward = 2, .all_reduce = 6.5, .optimizer = 0.5};
   TrainSeconds slow{.total = 10, .forward = 3, .backward = 6, .all_reduce = 0.5, .optimizer = 0.5};
-  const auto finding = find_limit(std::vector{fast, fast, slow, fast}, 1, 1);
+  const auto finding = find_limit(interval_of({fast, fast, slow, fast}), {});
   EXPECT_EQ(finding.limit, Limit::kRank);
   EXPECT_EQ(finding.rank, 2);
   EXPECT_NEAR(finding.lost, 6, 1e-9);
   EXPECT_NE(finding.text.find("rank 2"), std::string::npos);
   EXPECT_NE(finding.text.find("forward and backward"), std::string::npos);
   slow = {.total = 10, .wait = 7, .forward = 1, .backward = 1, .all_reduce = 0.5, .store = 8};
-  const auto fed = find_limit(std::vector{slow, fast}, 1, 1);
+  const auto fed = find_limit(interval_of({slow, fast}), {});
   EXPECT_EQ(fed.rank, 0);
   EXPECT_NE(fed.text.find("the feed for the store"), std::string::npos) << fed.text;
 }
@@ -58,7 +102,7 @@ TEST(Stalls, OneRankForWhichTheOthersWaitIsNamed) {
 TEST(Stalls, AnExchangeThatAllWaitForIsNoRanks) {
   const TrainSeconds rank{
       .total = 10, .forward = 1, .backward = 2, .all_reduce = 6.5, .optimizer = 0.5};
-  const auto finding = find_limit(std::vector{rank, rank}, 1, 1);
+  const auto finding = find_limit(interval_of({rank, rank}), {});
   EXPECT_EQ(finding.limit, Limit::kAllReduce);
   EXPECT_NEAR(finding.lost, 6.5, 1e-9);
 }
@@ -74,7 +118,7 @@ TEST(Stalls, IntervalsOfTheSameCauseAreOne) {
                          .end = 10.0 * (i + 1),
                          .ranks = {stalls ? store : computing()}});
   }
-  const auto stalls = find_stalls(intervals, 1, 1);
+  const auto stalls = find_stalls(intervals, {});
   ASSERT_EQ(stalls.size(), 2u);
   EXPECT_EQ(stalls[0].begin, 10);
   EXPECT_EQ(stalls[0].end, 30);
@@ -82,7 +126,7 @@ TEST(Stalls, IntervalsOfTheSameCauseAreOne) {
   EXPECT_EQ(stalls[1].begin, 40);
   EXPECT_EQ(merged(intervals).end, 60);
   EXPECT_NEAR(merged(intervals).ranks[0].total, 60, 1e-9);
-  EXPECT_EQ(find_limit({}, 1, 1).limit, Limit::kModel);
+  EXPECT_EQ(find_limit({}, {}).limit, Limit::kModel);
 }
 
 }  // namespace

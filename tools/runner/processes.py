@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # A pytest that has servers stops them in this time. (A test has none.)
@@ -84,18 +87,27 @@ class Processes:
             time.sleep(0.01)
 
 
-def end_on_signals() -> None:
-    """SIGINT and SIGTERM unwind the program once."""
+@contextmanager
+def processes_in_folder(name: str) -> Iterator[tuple[Processes, Path]]:
+    """The processes of a run and a temporary folder for what they write; both are gone at the end, also after SIGINT and SIGTERM."""
     def unwind(number: int, _: object) -> None:
         ignore_signals()
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, unwind)
+    processes = Processes()
+    folder = Path(tempfile.mkdtemp(prefix=f"ringfeed-{name}-"))
+    try:
+        yield processes, folder
+    finally:
+        ignore_signals()
+        processes.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def ignore_signals() -> None:
-    """While it ends what it has started, more of them do nothing."""
+    """While a run ends what it has started, more of them do nothing."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -288,7 +288,7 @@ void Reader::take(cql::Answer answer) {
 }
 
 Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
-  const TimeHistogram::Span span(checking_);
+  const CheckMeter::Span span(checking_);
   const auto cell = rows.cell(0, 1).value_or("");
   const BlockInfo& block = blocks_[number];
   if (cell.size() != block.bytes) {
@@ -337,8 +337,13 @@ Error Reader::give_up(const Read& read) const {
                            where));
 }
 
+bool Reader::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty() && bytes_under_way_ < in_flight_.limit();
+}
+
 void Reader::add_meters(Meters& meters) const {
-  meters.push_back(check_meter(checking_));
+  checking_.add_to(meters);
   const std::lock_guard lock(mutex_);
   add_reader_meters(meters, {bytes_under_way_, in_flight_.limit(), waiting_.size()});
   nodes_.add_to(meters, tables_.session());

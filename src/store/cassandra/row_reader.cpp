@@ -336,7 +336,7 @@ void RowReader::check(std::uint64_t id) {
 }
 
 Chunk RowReader::decode(const Read& read, std::string& difference) const {
-  const TimeHistogram::Span span(checking_);
+  const CheckMeter::Span span(checking_);
   const RowColumns& columns = query_->columns();
   const rows::RowIndex& index = *source_.index;
   std::vector<std::vector<std::string_view>> cells(columns.names.size());
@@ -420,8 +420,13 @@ void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure
   if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
 }
 
+bool RowReader::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty() && bytes_under_way_ < in_flight_.limit();
+}
+
 void RowReader::add_meters(Meters& meters) const {
-  meters.push_back(check_meter(checking_));
+  checking_.add_to(meters);
   const std::lock_guard lock(mutex_);
   add_reader_meters(meters, {bytes_under_way_, in_flight_.limit(), waiting_.size()});
   nodes_.add_to(meters, source_.table->session());

@@ -50,6 +50,7 @@ class RowReader final : public BlockReader {
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
+  bool has_room() const override;
   void add_meters(Meters& meters) const override;
   std::uint64_t overhead_bytes() const override { return kReaderOverheadBytes; }
 
@@ -104,7 +105,7 @@ class RowReader final : public BlockReader {
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<BlockInfo> blocks_;
 
-  mutable TimeHistogram checking_;
+  mutable CheckMeter checking_;
   mutable std::mutex mutex_;  ///< of all below but the queue
   std::condition_variable ended_;
   std::unordered_map<std::uint64_t, Read> reads_;

@@ -1,0 +1,133 @@
+// The weights as safetensors, the optimizer as torch writes it.
+#include "train/model_state.hpp"
+
+#include <fmt/format.h>
+#include <torch/optim/serialize.h>
+#include <torch/serialize.h>
+#include <torch/utils.h>
+
+#include <map>
+#include <memory>
+#include <ringfeed/error.hpp>
+#include <sstream>
+
+#include "base/file.hpp"
+#include "train/checkpoint.hpp"
+#include "train/safetensors.hpp"
+#include "train/torch_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+DType weights_dtype_of(torch::ScalarType type) {
+  if (type == torch::kFloat32) return DType::kFloat32;
+  if (type == torch::kFloat64) return DType::kFloat64;
+  if (type == torch::kInt64) return DType::kInt64;
+  throw Error(ErrorCode::kInternal,
+              fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
+}
+
+}  // namespace
+
+void ModelState::load(const Resumed& resumed) {
+  try {
+    check_fits(resumed);
+    load_weights(resumed);
+    load_optimizer(resumed);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({}); {}", resumed.path,
+                                                 first_line(error), remedy_without(resumed.path)));
+  }
+}
+
+/// What the checkpoint's numbers mean is what they mean here.
+void ModelState::check_fits(const Resumed& resumed) const {
+  for (const auto& [part, here] : {std::pair("model", nlohmann::json(model())),
+                                   std::pair("training", nlohmann::json(training()))}) {
+    const auto& there = resumed.document.at(part);
+    for (const auto& [name, value] : here.items()) {
+      if (there.at(name) == value) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
+                              resumed.path, name, there.at(name).dump(), value.dump()));
+    }
+  }
+}
+
+void ModelState::load_weights(const Resumed& resumed) {
+  const auto refuse = [&](std::string_view what) {
+    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, kWeightsFile, what,
+                                                 remedy_without(resumed.path)));
+  };
+  const torch::NoGradGuard no_gradients;
+  const auto pairs = named_tensors();
+  std::map<std::string, torch::Tensor> missing(pairs.begin(), pairs.end());
+  for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
+    const auto found = missing.extract(tensor.name);
+    if (found.empty()) {
+      refuse(fmt::format("the model has no tensor {}", tensor.name));
+      continue;
+    }
+    auto& own = found.mapped();
+    if (weights_dtype_of(own.scalar_type()) != tensor.dtype || own.sizes().vec() != tensor.shape)
+      refuse(fmt::format("tensor {} is not of the model's dtype and shape", tensor.name));
+    own.copy_(torch::from_blob(const_cast<void*>(tensor.data), tensor.shape, own.scalar_type()));
+  }
+  if (!missing.empty()) refuse(fmt::format("tensor {} is missing", missing.begin()->first));
+}
+
+void ModelState::load_optimizer(const Resumed& resumed) {
+  // The options are those of this start: a learning rate may be changed.
+  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> groups;
+  for (const auto& group : optimizer_.param_groups()) groups.push_back(group.options().clone());
+  torch::load(optimizer_, resumed.optimizer.data(), resumed.optimizer.size());
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    optimizer_.param_groups()[i].set_options(std::move(groups[i]));
+}
+
+void ModelState::write_weights(const std::string& path) const {
+  std::vector<torch::Tensor> held;
+  std::vector<NamedTensor> tensors;
+  for (const auto& [name, any] : named_tensors()) {
+    const auto& tensor = held.emplace_back(any.detach().cpu());
+    tensors.push_back({name, weights_dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
+                       tensor.const_data_ptr(), tensor.nbytes()});
+  }
+  write_safetensors(path, std::move(tensors), {{"format", "pt"}, {"ringfeed", model().dump()}});
+}
+
+void ModelState::write_optimizer(const std::string& path) const {
+  std::ostringstream bytes;
+  torch::save(optimizer_, bytes);
+  replace_file(path, [&](File& file) { file.write(bytes.view()); });
+}
+
+nlohmann::ordered_json ModelState::model() const {
+  nlohmann::ordered_json divisors;
+  for (const auto& input : plan_.inputs) divisors.push_back(input.divisor);
+  return {{"model", options_.model},
+          {"hidden", plan_.hidden},
+          {"input", options_.input},
+          {"input_shape", plan_.input_shape},
+          {"input_divisor", divisors.size() == 1 ? divisors[0] : divisors},
+          {"target", options_.target},
+          {"loss", options_.loss},
+          {"outputs", plan_.outputs}};
+}
+
+nlohmann::ordered_json ModelState::training() const {
+  return {{"optimizer", options_.optimizer},
+          {"parallel", options_.parallel},
+          {"class_weights", options_.class_weights}};
+}
+
+/// Parameters and buffers, by their names in a file of weights.
+std::vector<std::pair<std::string, torch::Tensor>> ModelState::named_tensors() const {
+  auto tensors = module_.named_parameters().pairs();
+  for (const auto& buffer : module_.named_buffers()) tensors.push_back(buffer.pair());
+  return tensors;
+}
+
+}  // namespace ringfeed

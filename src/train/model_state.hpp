@@ -1,0 +1,55 @@
+// Model and optimizer as files: the weights of a run, and what a checkpoint holds of them.
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/optim/optimizer.h>
+
+#include <nlohmann/json.hpp>
+#include <ringfeed/train.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/plan.hpp"
+#include "train/resume.hpp"
+
+namespace ringfeed {
+
+/// Of one rank. All that it is made of must stay.
+class ModelState {
+ public:
+  ModelState(const TrainOptions& options, const Plan& plan, torch::nn::Module& module,
+             torch::optim::Optimizer& optimizer)
+      : options_(options), plan_(plan), module_(module), optimizer_(optimizer) {}
+
+  /// Puts the weights and the optimizer's state of a checkpoint into model and optimizer; the
+  /// optimizer keeps its options, which may be changed between two starts. Throws
+  /// Error{kInvalidArgument} when the checkpoint is of another model, Error{kBadData} when it is
+  /// damaged.
+  void load(const Resumed& resumed);
+
+  /// Writes parameters and buffers as safetensors, with model() among the metadata.
+  void write_weights(const std::string& path) const;
+
+  /// Writes the bytes of torch::save().
+  void write_optimizer(const std::string& path) const;
+
+  /// What the weights are of: shapes, columns, loss.
+  nlohmann::ordered_json model() const;
+
+  /// What the optimizer's state and the sums of losses depend on beside the model.
+  nlohmann::ordered_json training() const;
+
+ private:
+  void check_fits(const Resumed& resumed) const;
+  void load_weights(const Resumed& resumed);
+  void load_optimizer(const Resumed& resumed);
+  std::vector<std::pair<std::string, torch::Tensor>> named_tensors() const;
+
+  const TrainOptions& options_;
+  const Plan& plan_;
+  torch::nn::Module& module_;
+  torch::optim::Optimizer& optimizer_;
+};
+
+}  // namespace ringfeed
