@@ -88,8 +88,10 @@ double budget_share(const MemoryPlan& plan, std::uint64_t prefetch_bytes) {
 }
 
 TEST(Feed, WaitsOfAnIdleStoreAreTheBudgets) {
-  MemoryPlan plan{.answer_time = std::chrono::milliseconds(2), .has_room = true};
-  plan.block_samples.assign(50, 100);
+  MemoryPlan plan;
+  plan.answer_time = std::chrono::milliseconds(1);
+  plan.has_room = true;
+  plan.block_samples.assign(300, 100);
   const std::uint64_t few_blocks = 200'000, all_blocks = 64 << 20;
   EXPECT_GT(budget_share(plan, few_blocks), 0.8);
   EXPECT_EQ(budget_share(plan, all_blocks), 0);
