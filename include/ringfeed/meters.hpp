@@ -45,6 +45,10 @@ double sum_of(std::span<const Meter> meters, std::string_view name);
 /// The duration that the share `quantile` (0 to 1) of a histogram's durations does not exceed,
 /// rounded up to a bucket's bound: at most twice what it is. 0 without durations.
 double quantile_of(const Meter& histogram, double quantile);
+/// Adds the durations of another histogram to one, or takes away those of an earlier moment. Both
+/// are of TimeHistograms.
+void add_durations(Meter& histogram, const Meter& other);
+void take_durations(Meter& histogram, const Meter& earlier);
 /// `{name="value",...}` with both lists, as Prometheus writes labels; empty without any.
 std::string labels_text(const Meter::Labels& first, const Meter::Labels& second = {});
 /// In Prometheus's text format; `labels` are put before each meter's own.

@@ -68,8 +68,7 @@ inline constexpr std::array kTrainParts = {
 /// What a node of Cassandra answered to one rank.
 struct NodeAnswers {
   std::string node;  ///< its address
-  std::uint64_t answers = 0;
-  double seconds = 0;  ///< of all together, each from asking to its answer
+  Meter times = {};  ///< a histogram: each from asking to its answer
 };
 
 /// What the ranks did in some steps in a row.

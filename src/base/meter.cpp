@@ -134,6 +134,20 @@ double quantile_of(const Meter& histogram, double quantile) {
   return found != histogram.buckets.end() ? found->seconds : histogram.buckets.back().seconds * 2;
 }
 
+void add_durations(Meter& histogram, const Meter& other) {
+  histogram.value += other.value;
+  histogram.count += other.count;
+  for (std::size_t i = 0; i < histogram.buckets.size(); ++i)
+    histogram.buckets[i].count += other.buckets[i].count;
+}
+
+void take_durations(Meter& histogram, const Meter& earlier) {
+  histogram.value -= earlier.value;
+  histogram.count -= earlier.count;
+  for (std::size_t i = 0; i < histogram.buckets.size(); ++i)
+    histogram.buckets[i].count -= earlier.buckets[i].count;
+}
+
 std::string labels_text(const Meter::Labels& first, const Meter::Labels& second) {
   std::string text;
   for (const auto* labels : {&first, &second}) {

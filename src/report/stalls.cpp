@@ -21,8 +21,9 @@ constexpr double kWaitShare = 0.1;
 constexpr double kBusyShare = 0.5;
 /// All-reduce above it is the limit.
 constexpr double kAllReduceShare = 0.4;
-/// A node whose answers take so many times as long as the next slower one's is the slow one.
-constexpr double kSlowNode = 3;
+/// A node whose fast answers take so many times as long as those of each other is the slow one.
+/// (They are known to a factor of two.)
+constexpr double kSlowNode = 4;
 /// A rank that needs so much more of the time than the next is the slow one.
 constexpr double kSlowRank = 1.3;
 
@@ -32,24 +33,21 @@ int percent(double value) { return static_cast<int>(100 * value + 0.5); }
 /// All that a rank does itself: the others wait for it in the all-reduce.
 double own_seconds(const TrainSeconds& seconds) { return seconds.total - seconds.all_reduce; }
 
-double mean_of(const NodeAnswers& node) {
-  return share(node.seconds, static_cast<double>(node.answers));
-}
+/// What a node needs for an answer at least when nothing waits before it: the longest of its
+/// fastest quarter.
+double fast_answer(const NodeAnswers& node) { return quantile_of(node.times, 0.25); }
 
-/// The node that needs much longer for an answer than the next slower one; null when there is none.
+/// The node that needs much longer for an answer than each other; null when there is none.
 const NodeAnswers* find_slow_node(std::span<const NodeAnswers> nodes) {
   const NodeAnswers* slowest = nullptr;
   double others = 0;
   for (const auto& node : nodes) {
-    if (node.answers == 0) continue;
-    if (slowest != nullptr && mean_of(node) <= mean_of(*slowest)) {
-      others = std::max(others, mean_of(node));
-      continue;
-    }
-    if (slowest != nullptr) others = mean_of(*slowest);
-    slowest = &node;
+    if (slowest == nullptr || fast_answer(node) > fast_answer(*slowest)) slowest = &node;
   }
-  return others > 0 && mean_of(*slowest) > kSlowNode * others ? slowest : nullptr;
+  for (const auto& node : nodes) {
+    if (&node != slowest) others = std::max(others, fast_answer(node));
+  }
+  return others > 0 && fast_answer(*slowest) >= kSlowNode * others ? slowest : nullptr;
 }
 
 Finding find_feed_limit(const TrainInterval& interval, const TrainSeconds& rank,
@@ -87,10 +85,12 @@ Finding find_feed_limit(const TrainInterval& interval, const TrainSeconds& rank,
                                   option_name("prefetch-bytes")));
   }
   if (const auto* node = find_slow_node(interval.nodes)) {
-    return waited_for(Limit::kNode,
-                      fmt::format(", and the feed for node {}, which took {:.0f} ms for an answer, "
-                                  "longer than the others: is it busy, or far?",
-                                  node->node, 1e3 * mean_of(*node)));
+    return waited_for(
+        Limit::kNode,
+        fmt::format(", and the feed for node {}, which took {:.0f} ms for an answer, "
+                    "longer than the others: is it busy, or far?",
+                    node->node,
+                    1e3 * share(node->times.value, static_cast<double>(node->times.count))));
   }
   return waited_for(Limit::kStore, fmt::format(", and the feed for the store: a nearer or faster "
                                                "store, or a cache ({}), helps.",
@@ -181,10 +181,12 @@ TrainInterval merged(std::span<const TrainInterval> intervals) {
   }
   for (const auto& interval : intervals) {
     for (const auto& node : interval.nodes) {
-      auto found = std::ranges::find(whole.nodes, node.node, &NodeAnswers::node);
-      if (found == whole.nodes.end()) found = whole.nodes.insert(found, {.node = node.node});
-      found->answers += node.answers;
-      found->seconds += node.seconds;
+      const auto found = std::ranges::find(whole.nodes, node.node, &NodeAnswers::node);
+      if (found == whole.nodes.end()) {
+        whole.nodes.push_back(node);
+      } else {
+        add_durations(found->times, node.times);
+      }
     }
   }
   return whole;

@@ -16,9 +16,7 @@ std::vector<NodeAnswers> since(std::vector<NodeAnswers> nodes,
                                const std::vector<NodeAnswers>& before) {
   for (auto& node : nodes) {
     const auto found = std::ranges::find(before, node.node, &NodeAnswers::node);
-    if (found == before.end()) continue;
-    node.answers -= found->answers;
-    node.seconds -= found->seconds;
+    if (found != before.end()) take_durations(node.times, found->times);
   }
   return nodes;
 }

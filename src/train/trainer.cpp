@@ -231,7 +231,7 @@ Spent Trainer::spent() const {
   spent.seconds.assemble = stats.assemble_seconds;
   for (const auto& meter : meters) {
     if (meter.name == "ringfeed_node_answer_seconds")
-      spent.nodes.push_back({meter.labels.front().second, meter.count, meter.value});
+      spent.nodes.push_back({meter.labels.front().second, meter});
   }
   return spent;
 }

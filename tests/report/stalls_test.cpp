@@ -3,6 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/meter.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -65,23 +72,34 @@ TEST(Stalls, AStoreThatIsIdleWaitsForTheBudget) {
   EXPECT_NE(finding.text.find("prefetch_bytes"), std::string::npos) << finding.text;
 }
 
-TEST(Stalls, TheNodeWhoseAnswersTakeLongIsNamed) {
+/// A node that gives so many answers fast, and one late.
+NodeAnswers node_of(std::string name, int answers, std::chrono::milliseconds fast) {
+  TimeHistogram times;
+  for (int i = 0; i < answers; ++i) times.record(fast);
+  if (answers > 0) times.record(std::chrono::seconds(2));
+  return {std::move(name), times.meter("ringfeed_node_answer_seconds", "")};
+}
+
+TEST(Stalls, TheNodeWhoseFastAnswersTakeLongIsNamed) {
+  using namespace std::chrono_literals;
   TrainSeconds rank = waiting();
   rank.store = 8;
-  const std::vector<NodeAnswers> even = {{"10.0.0.1", 100, 1}, {"10.0.0.2", 50, 1}};
+  const std::vector even = {node_of("10.0.0.1", 99, 10ms), node_of("10.0.0.2", 9, 15ms)};
   EXPECT_EQ(find_limit(interval_of({rank}, even), {}).limit, Limit::kStore);
-  const std::vector<NodeAnswers> one_is_slow = {
-      {"10.0.0.1", 100, 1}, {"10.0.0.2", 20, 3}, {"10.0.0.3", 50, 1}, {"10.0.0.4", 0, 0}};
+  const std::vector one_is_slow = {node_of("10.0.0.1", 99, 10ms), node_of("10.0.0.2", 19, 150ms),
+                                   node_of("10.0.0.3", 49, 15ms), node_of("10.0.0.4", 0, 0ms)};
   const auto finding = find_limit(interval_of({rank}, one_is_slow), {});
   EXPECT_EQ(finding.limit, Limit::kNode);
-  EXPECT_NE(finding.text.find("10.0.0.2, which took 150 ms"), std::string::npos) << finding.text;
-  const std::vector<NodeAnswers> alone = {{"10.0.0.1", 100, 50}};
+  EXPECT_NE(finding.text.find("10.0.0.2, which took 242 ms"), std::string::npos) << finding.text;
+  const std::vector alone = {node_of("10.0.0.1", 99, 500ms)};
   EXPECT_EQ(find_limit(interval_of({rank}, alone), {}).limit, Limit::kStore);
-  const auto merged_nodes =
+  auto nodes =
       merged(std::vector{interval_of({rank}, even), interval_of({rank}, one_is_slow)}).nodes;
-  ASSERT_EQ(merged_nodes.size(), 4u);
-  EXPECT_EQ(merged_nodes[1].answers, 70u);
-  EXPECT_EQ(merged_nodes[1].seconds, 4);
+  ASSERT_EQ(nodes.size(), 4u);
+  EXPECT_EQ(nodes[1].times.count, 30u);
+  take_durations(nodes[1].times, even[1].times);
+  EXPECT_EQ(nodes[1].times.count, 20u);
+  EXPECT_EQ(quantile_of(nodes[1].times, 0.25), quantile_of(one_is_slow[1].times, 0.25));
 }
 
 TEST(Stalls, OneRankForWhichTheOthersWaitIsNamed) {
