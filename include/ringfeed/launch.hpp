@@ -32,6 +32,11 @@ struct LaunchOptions {
   /// Asked to finish: the ranks get SIGTERM, and end when they are ready to. Where one said by
   /// Error{kCancelled} that it had not come to its end, that is how this ends.
   std::stop_token finish = {};
+  /// Called when a rank was told to end by this signal from outside, SIGINT or SIGTERM (a hangup
+  /// counts as SIGTERM): it died of it, or was cancelled and ended with exit code 130 or 143. The
+  /// others are ended then as by `stop`, or finish as by `finish` where that token is given and the
+  /// rank has finished (143).
+  std::function<void(int signal)> told = {};
   /// Between SIGINT and SIGKILL when ranks are to end (0 to 60 s).
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
 };
@@ -40,7 +45,7 @@ struct LaunchOptions {
 /// well. When one fails the others are ended. The ranks never outlive this process. Each is in a
 /// process group of its own: Ctrl-C reaches only this process, and they stop by `stop`. Errors:
 /// what a rank reported through run_rank(), else kInternal that names the rank and its signal or
-/// exit code; kCancelled; kInvalidArgument.
+/// exit code; kCancelled, also where a rank was told to end; kInvalidArgument.
 void launch_ranks(const LaunchOptions& options);
 
 /// Whether launch_ranks() started this process.

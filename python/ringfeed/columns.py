@@ -35,6 +35,14 @@ class Like(NamedTuple):
     shape: tuple[int, ...] | None
     asked: bool = False
 
+    def text(self) -> str:
+        """The type as the command line has it: "float32:8x8", "list<int64>", "string"."""
+        if self.dtype is None:
+            return self.kind
+        if self.shape is None:
+            return f"list<{self.dtype}>"
+        return f"{self.dtype}:{'x'.join(map(str, self.shape))}" if self.shape else str(self.dtype)
+
 
 def schema_of(schema: Mapping[str, Any] | None) -> dict[str, Like]:
     """What a schema says of the columns that it names.
@@ -61,33 +69,29 @@ def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
     return Like(kind, numpy.dtype(dtype), None if shape is None else tuple(shape), True)
 
 
-def source_of(data: Any, chosen: Chosen, schema: Mapping[str, Any] | None = None,  # noqa: ANN401
-              skip: bool = False) -> tuple[Any, bool, Chosen]:
-    """What the core reads, whether all of it is in memory, and which of its columns the core has to choose.
-
-    The first is a capsule of an Arrow stream, or a function that gives a Part, and None at the end. `skip`: bad samples are told of by the
-    parts, and are no errors.
-    """
+def source_of(data: Any, chosen: Chosen, schema: Mapping[str, Any] | None = None, skip: bool = False) -> Read:  # noqa: ANN401
+    """Data of any kind for the core. `skip`: bad samples are told of by the parts, and are no errors."""
     like, columns = schema_of(schema), chosen.columns
     if isinstance(data, Mapping):
-        return once(part_of({name: data[name] for name in chosen.of(data)}, like, skip)), True, ALL
+        return Read(once(part_of({name: data[name] for name in chosen.of(data)}, like, skip)), True)
     if _is_frame(data):
         if columns is None and not all(isinstance(name, str) for name in data.columns):
             raise InvalidArgumentError("data: the columns of a DataFrame need names that are texts; rename them, or give columns=")
-        return once(part_of({name: data[name] for name in chosen.of(list(data.columns))}, like, skip)), True, ALL
+        return Read(once(part_of({name: data[name] for name in chosen.of(list(data.columns))}, like, skip)), True)
+    if hasattr(data, "scanner") and hasattr(data, "to_batches"):  # a Dataset of pyarrow
+        data = data.scanner().to_reader()
     if hasattr(data, "__arrow_c_stream__"):
-        if like:
-            raise InvalidArgumentError(f"schema= is not for {type(data).__name__}, which has types of its own; cast its columns")
         if hasattr(data, "to_numpy") and not hasattr(data, "columns"):
             raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")
-        return data.__arrow_c_stream__(), hasattr(data, "__len__"), chosen  # a table has a length, a reader has not
+        types = [f"{name}={said.text()}" for name, said in like.items()]
+        return Read(data.__arrow_c_stream__(), hasattr(data, "__len__"), chosen, types)  # a table has a length, a reader has not
     if isinstance(getattr(data, "tensors", None), tuple):  # torch's TensorDataset
         names = names_of(len(data.tensors), columns)
         named = dict(zip(names, data.tensors, strict=True))
-        return once(part_of({name: named[name] for name in chosen.but_dropped(names)}, like, skip)), True, ALL
+        return Read(once(part_of({name: named[name] for name in chosen.but_dropped(names)}, like, skip)), True)
     if isinstance(data, numpy.ndarray) or is_tensor(data):
-        return once(part_of({names_of(1, columns)[0]: data}, like, skip)), True, ALL
-    return parts_of(samples_of(data), chosen, like, skip).__next__, False, ALL
+        return Read(once(part_of({names_of(1, columns)[0]: data}, like, skip)), True)
+    return Read(parts_of(samples_of(data), chosen, like, skip).__next__, False)
 
 
 def once(part: Part) -> Callable[[], Part | None]:
@@ -148,6 +152,22 @@ class Chosen(NamedTuple):
 ALL = Chosen()
 
 
+class Read(NamedTuple):
+    """What the core reads, and what it does with it.
+
+    Attributes:
+        source: a capsule of an Arrow stream, or a function that gives a Part, and None at the end.
+        in_memory: whether all of it is.
+        chosen: the columns that the core has to choose.
+        types: "NAME=TYPE" each, to which the core has to cast columns.
+    """
+
+    source: Any
+    in_memory: bool
+    chosen: Chosen = ALL
+    types: Sequence[str] = ()
+
+
 def _each_once(keyword: str, names: Any) -> Sequence[Any]:  # noqa: ANN401
     """A list of names that a user gave."""
     names = names if isinstance(names, str) else [*names]
@@ -175,8 +195,8 @@ def samples_of(data: Any) -> Iterator[Any]:  # noqa: ANN401
     if isinstance(data, Iterable):
         return iter(data)
     raise InvalidArgumentError(
-        f"data is {type(data).__name__}; give a dict of arrays or tensors, an Arrow table or reader, a DataFrame, a torch Dataset, or "
-        "an iterable of samples")
+        f"data is {type(data).__name__}; give a dict of arrays or tensors, an Arrow table, reader or dataset, a DataFrame, a torch Dataset, "
+        "or an iterable of samples")
 
 
 def parts_of(samples: Iterator[Any], chosen: Chosen, like: Mapping[str, Like], skip: bool) -> Iterator[Part | None]:
@@ -297,7 +317,7 @@ def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) 
         if like is None:
             return name, "tensor", whole, None
         if like.kind == "tensor" and like.shape == whole.shape[1:]:
-            return name, "tensor", fitted(name, whole, like.dtype, start, by_row=True), None
+            return name, "tensor", fitted(name, whole, like.dtype, start, by_row=True, asked=like.asked), None
         values = whole
     values = list(values)
     if not values:
@@ -375,7 +395,7 @@ def _later(name: str, array: numpy.ndarray, like: Like, sample: int, by_row: boo
         said = f"'list<{wider}>'" if like.kind == "list" else f"'{wider}'" if like.shape == () else f"('{wider}', {like.shape})"
         raise BadDataError(f"column {name!r}: from sample {sample} on values are {dtype}, those before {like.dtype}; say "
                            f"schema={{{name!r}: {said}}}")
-    return fitted(name, array, like.dtype, sample, by_row)
+    return fitted(name, array, like.dtype, sample, by_row, like.asked)
 
 
 def varying(name: str, kind: str, parts: Sequence[bytes] | Sequence[numpy.ndarray]) -> Column:

@@ -13,7 +13,8 @@ from .loader import Loader
 
 class LoaderState(TrainerCallback, ExportableState):
     """Keeps the place of the training Loader in the checkpoints of a Trainer (trainer_state.json), and gives it back:
-    `Trainer(callbacks=[LoaderState()])`, with `TrainingArguments(ignore_data_skip=True)`, for there is nothing to skip.
+    `Trainer(callbacks=[LoaderState()])`, with `TrainingArguments(ignore_data_skip=True)`, for there is nothing to skip. What a checkpoint
+    counts is then in the ledgers of all ranks, too, which end with the training.
 
     Raises:
         InvalidArgumentError: when training starts: the Trainer has no Loader; or it goes on from a checkpoint, and that was saved without this
@@ -48,3 +49,15 @@ class LoaderState(TrainerCallback, ExportableState):
                 f"gradient_accumulation_steps {args.gradient_accumulation_steps} does not divide the {len(loader)} steps of an epoch: the "
                 "Trainer would leave out the last ones of an epoch that is gone on with; choose others, or go on from the end of an epoch")
         loader.load_state_dict(kept)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:  # noqa: ANN401
+        """Makes the ledgers durable up to the checkpoint that rank 0 is about to save; an evaluation may decide that it does."""
+        if self._loader is not None and (control.should_save or control.should_evaluate):
+            self._loader.flush_ledgers()
+
+    on_epoch_end = on_step_end
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:  # noqa: ANN401
+        """Ends the ledgers."""
+        if self._loader is not None:
+            self._loader.close()

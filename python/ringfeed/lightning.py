@@ -32,8 +32,16 @@ class LoaderState(Callback):
         self._states: list[dict[str, Any]] = []
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ANN401
-        """Adds the states."""
-        checkpoint[KEY] = [loader.state_dict() for loader in _loaders_in(trainer.train_dataloader)]
+        """Adds the states; what they count is in the ledgers of all ranks then."""
+        loaders = [*_loaders_in(trainer.train_dataloader)]
+        for loader in loaders:
+            loader.flush_ledgers()
+        checkpoint[KEY] = [loader.state_dict() for loader in loaders]
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401
+        """Ends the ledgers."""
+        for loader in _loaders_in(trainer.train_dataloader):
+            loader.close()
 
     def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ANN401
         """Keeps them until there are Loaders; a checkpoint that was saved without this callback has none."""

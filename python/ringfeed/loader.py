@@ -140,7 +140,7 @@ class Loader:
         pin_memory: put tensors into page-locked memory, on the same threads; without CUDA there is a warning and nothing else.
         device: where tensors are copied ahead of the loop, on the same threads; CUDA: by streams of their own, from pinned memory.
         ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
-            torch.distributed initialized: they agree on the number of a start. `state_dict()` makes it durable up to there.
+            torch.distributed initialized: they agree on the number of a start. `state_dict()` makes this rank's durable up to there, `flush_ledgers()` those of all ranks.
         **unknown: refused: TypeError, which names the argument that may be meant.
 
     What a transform or collate makes is handed out as a `Batch` where it is a dict, as a `TupleBatch` where it is a tuple, with the
@@ -276,6 +276,17 @@ class Loader:
         self.close()
         self._feed = self._make_feed(position)
         self._next = self._position = position
+
+    def flush_ledgers(self) -> None:
+        """Makes the ledgers of all ranks durable up to here, and waits until all are. Each rank calls it before one of them saves a checkpoint;
+        the callbacks for Lightning and transformers do. Without a ledger nothing happens."""
+        if self._feed is None or not self._feed.has_ledger:
+            return
+        self._feed.flush_ledger()
+        if self.world_size > 1:
+            import torch.distributed
+
+            torch.distributed.barrier()
 
     def close(self) -> None:
         """Ends reading ahead and frees its memory; the next iteration starts it again."""

@@ -59,15 +59,16 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
 
     Args:
         url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name.
-        data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table or reader (of pyarrow, polars
-            or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable of
-            samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
-            shape in all samples, or one dimension of varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`.
+        data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table, reader or dataset (of pyarrow,
+            polars or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable
+            of samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
+            shape in all samples, or one dimension of varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`. A
+            list of text is refused: make it one text.
         columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
         drop: the names to leave out; not with columns.
-        schema: what columns are, where the first samples do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
+        schema: what columns are, where the data do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
             "text": "string", "raw": "binary"}. Numbers that come as another dtype are cast; one that this changes is an error, but rounding
-            from float to float is none. Not for Arrow data, which have a schema of their own.
+            to a float is none. Lists in Arrow data take a shape of as many elements.
         classes: columns of text or whole numbers that become class numbers, int64 from 0: a list of names of columns, whose classes are then
             those that are there, text in the order of its bytes, whole numbers in theirs; or a dict with the names of each one's classes,
             {"species": ["cat", "dog"]}, which data that are read only once need. The data set keeps the names (`Dataset.classes`); with
@@ -115,10 +116,11 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
                "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES),
                "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
                "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
-    source, in_memory, left = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")
-    options |= {"columns": [*left.columns] if left.columns is not None else None, "drop": [*left.drop]}
+    read = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")
+    options |= {"columns": [*read.chosen.columns] if read.chosen.columns is not None else None, "drop": [*read.chosen.drop],
+                "types": [*read.types]}
     with Reporting(progress) as report:
-        version, unchanged, made, rejected = _core.write(to, source, in_memory, options, report, connection)
+        version, unchanged, made, rejected = _core.write(to, read.source, read.in_memory, options, report, connection)
     return Written(to, version, made, unchanged, rejected)
 
 

@@ -54,8 +54,9 @@ def _no_number(value: Any) -> str:  # noqa: ANN401
     """What such a value is, and what may be done about it."""
     if isinstance(value, Mapping):
         return "a dict; give its parts as columns of their own, such as the bytes of an image: {'image': value['bytes']}"
-    if isinstance(value, list | tuple) and value and all(isinstance(part, str | bytes) for part in value):
-        return "a list of text; make it one text, as json.dumps(value) does, or numbers, as a tokenizer does"
+    parts = value.ravel().tolist() if isinstance(value, numpy.ndarray) else value
+    if isinstance(parts, list | tuple) and parts and all(isinstance(part, str | bytes) for part in parts):
+        return "a list of text; make it one text, as JSON does, or numbers, as a tokenizer does, or leave the column out with drop="
     if value is None:
         return "missing; fill it in, or leave the sample out"
     return "no number like the others"
@@ -131,9 +132,9 @@ def numbers_in(value: Any) -> Iterator[Any]:  # noqa: ANN401
         yield from numbers_in(part)
 
 
-def fitted(name: str, array: numpy.ndarray, dtype: numpy.dtype, sample: int, by_row: bool = False) -> numpy.ndarray:
-    """The same numbers as another dtype; only from float to float they are rounded. They are of one sample, or `by_row` one of each from
-    `sample` on.
+def fitted(name: str, array: numpy.ndarray, dtype: numpy.dtype, sample: int, by_row: bool = False, asked: bool = False) -> numpy.ndarray:
+    """The same numbers as another dtype; from float to float they are rounded, from whole numbers only where the dtype was `asked` for. They
+    are of one sample, or `by_row` one of each from `sample` on.
 
     Raises:
         BadDataError: one of them would be another number.
@@ -142,11 +143,12 @@ def fitted(name: str, array: numpy.ndarray, dtype: numpy.dtype, sample: int, by_
         return array
     with numpy.errstate(invalid="ignore", over="ignore"):
         cast = array.astype(dtype)
-        if array.dtype.kind == dtype.kind == "f":
-            return cast
-        changed = cast.astype(array.dtype) != array
-        if dtype.kind == "f" and array.dtype.kind == "i":
-            changed |= cast >= 2.0**63  # beyond int64: the way back says nothing
+        if dtype.kind == "f" and (asked or array.dtype.kind == "f"):
+            changed = numpy.isfinite(array) & ~numpy.isfinite(cast)
+        else:
+            changed = cast.astype(array.dtype) != array
+            if dtype.kind == "f" and array.dtype.kind == "i":
+                changed |= cast >= 2.0**63  # beyond int64: the way back says nothing
     if changed.any():
         at = sample + int(changed.reshape(len(array), -1).any(axis=1).argmax()) if by_row else sample
         raise BadDataError(f"column {name!r}: sample {at} has {array[changed].flat[0]}, which {dtype} does not hold exactly")

@@ -81,6 +81,9 @@ WriteOptions write_options_of(const nb::dict& values) {
   keywords.take("allow_nan", options.source.allow_nan);
   keywords.take("columns", options.source.columns);
   keywords.take("drop", options.source.drop);
+  std::vector<std::string> types;
+  keywords.take("types", types);
+  for (const auto& type : types) options.source.types.push_back(parse_type(type));
   keywords.take("row_number", options.source.row_number);
   keywords.take("rejects", options.source.rejects_path);
   bool skip = false;

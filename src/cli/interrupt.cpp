@@ -48,16 +48,26 @@ void Interrupt::watch(const std::stop_token& end) {
   }
 }
 
+void Interrupt::take(int signal) {
+  int none = 0;
+  signal_.compare_exchange_strong(none, signal);
+}
+
+int Interrupt::signal() const {
+  const int signal = signal_.load();
+  return signal == 0 && is_rank_ ? SIGTERM : signal;
+}
+
 int Interrupt::run(const Output& output, std::string_view words,
                    const std::function<int()>& work) const {
+  const Error cancelled(ErrorCode::kCancelled, "");
   try {
-    return work();
+    const int code = work();  // a rank has told its launcher of an error
+    return code == cancelled.exit_code() && signal() != 0 ? 128 + signal() : code;
   } catch (const Error& error) {
-    int signal = signal_.load();
-    if (signal == 0 && is_rank_) signal = SIGTERM;
-    if (error.code() != ErrorCode::kCancelled || signal == 0) throw;
+    if (error.code() != ErrorCode::kCancelled || signal() == 0) throw;
     output.warn(words.empty() ? error.what() : words);
-    return 128 + signal;
+    return 128 + signal();
   }
 }
 

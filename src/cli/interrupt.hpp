@@ -31,12 +31,16 @@ class Interrupt {
   std::stop_token stop() const { return stop_.get_token(); }
   /// Asked to stop by SIGTERM alone, with Sigterm::kFinishes.
   std::stop_token finish() const { return finish_.get_token(); }
+  /// Counts as if the signal had come: a rank that this process started got it.
+  void take(int signal);
   /// Runs the work of a command, whose exit code it returns. When a signal cancelled it: one line
   /// `words` (empty: those of its error), and 130 after SIGINT, 143 after SIGTERM.
   int run(const Output& output, std::string_view words, const std::function<int()>& work) const;
 
  private:
   void watch(const std::stop_token& end);
+  /// That cancelled the work; 0: none did.
+  int signal() const;
 
   const Sigterm sigterm_;
   const bool is_rank_;

@@ -331,7 +331,8 @@ int run_train(RunFlags& options, Command& command) {
     if (const auto& password = train_options.connection.password)
       launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
     launch.stop = interrupt.stop();
-    launch.finish = interrupt.finish();
+    if (!train_options.checkpoint_dir.empty()) launch.finish = interrupt.finish();
+    launch.told = [&](int signal) { interrupt.take(signal); };
     launch_ranks(launch);
     return 0;
   });

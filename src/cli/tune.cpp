@@ -271,6 +271,7 @@ int run_tune(TuneFlags& flags, Command& command) {
       if (const auto& password = flags.train.connection.password)
         launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
       launch.stop = interrupt.stop();
+      launch.told = [&](int signal) { interrupt.take(signal); };
       return run_trial(std::move(launch), trial);
     };
     const tune::TuneResult result = tune::tune(options);

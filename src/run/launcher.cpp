@@ -81,9 +81,6 @@ struct Rank {
 
   bool alive() const noexcept { return pid > 0; }
   bool failed() const noexcept { return status != 0 || !report.empty(); }
-  bool ended_by(int signal) const noexcept {
-    return WIFSIGNALED(status) && WTERMSIG(status) == signal;
-  }
 
   ErrorCode code() const noexcept {
     const int number = report.empty() ? -1 : report[0] - 'a';
@@ -91,16 +88,29 @@ struct Rank {
     return known ? static_cast<ErrorCode>(number) : ErrorCode::kInternal;
   }
 
+  /// SIGINT or SIGTERM, by which it was told to end: it died of it, or was cancelled, and its exit
+  /// code says by which. 0: by neither.
+  int told() const noexcept {
+    if (code() == ErrorCode::kCancelled)
+      return WEXITSTATUS(status) == 128 + SIGINT ? SIGINT : SIGTERM;
+    const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (signal == SIGHUP) return SIGTERM;
+    return signal == SIGINT || signal == SIGTERM ? signal : 0;
+  }
+
   /// Whether the cause is likely to be another rank.
   bool lost_the_others() const noexcept {
     return code() == ErrorCode::kUnavailable || code() == ErrorCode::kTimeout;
   }
 
+  /// How it was cancelled, in words.
+  std::string told_words() const {
+    const int signal = told();
+    return fmt::format("rank {} was told to end by signal {} ({}){}", rank, signal,
+                       strsignal(signal), report.size() > 1 ? ": " + report.substr(1) : "");
+  }
+
   Error error() const {
-    if (code() == ErrorCode::kCancelled) {
-      return Error(ErrorCode::kInternal,
-                   fmt::format("rank {} was told to stop by a signal from outside", rank));
-    }
     if (report.size() > 1) return Error(code(), report.substr(1));
     if (WIFSIGNALED(status)) {
       const int signal = WTERMSIG(status);
@@ -243,8 +253,11 @@ class Launcher {
       decide();
     }
     if (options_.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+    if (told_ != nullptr && options_.told) options_.told(told_->told());
+    if (told_ != nullptr && finished_ == nullptr)
+      throw Error(ErrorCode::kCancelled, told_->told_words());
     if (!failures_.empty()) {
-      if (finishing_ && explanation()->ended_by(SIGTERM))  // before it could listen to it
+      if (finishing_ && explanation()->told() == SIGTERM)  // before it could listen to it
         throw Error(ErrorCode::kCancelled, "interrupted before the ranks had begun");
       throw explanation()->error();
     }
@@ -289,8 +302,11 @@ class Launcher {
     reap(rank);
     if (finishing_ && rank.code() == ErrorCode::kCancelled) {
       if (finished_ == nullptr) finished_ = &rank;
-    } else if (rank.failed() &&
-               stage_ < Stage::kEnding) {  // later ones fail because they are ended
+    } else if (stage_ >= Stage::kEnding || !rank.failed()) {
+      return;  // later ones fail because they are ended
+    } else if (rank.told() != 0 && !finishing_) {
+      if (told_ == nullptr) told_ = &rank;
+    } else {
       failures_.push_back(&rank);
     }
   }
@@ -313,8 +329,15 @@ class Launcher {
   void decide() {
     const auto now = Clock::now();
     const bool overdue = deadline_ && now >= *deadline_;
-    if (!finishing_ && stage_ < Stage::kEnding && options_.finish.stop_requested()) {
+    const bool is_told = told_ != nullptr && !finishing_;
+    // It finished what it had in hand, and the others do, too.
+    const bool has_finished = is_told && told_->told() == SIGTERM &&
+                              told_->code() == ErrorCode::kCancelled &&
+                              options_.finish.stop_possible();
+    if (!finishing_ && stage_ < Stage::kEnding &&
+        (has_finished || options_.finish.stop_requested())) {
       finishing_ = true;
+      if (has_finished) finished_ = told_;
       signal_all(SIGTERM);
     }
     if (stage_ == Stage::kRunning && !failures_.empty()) {
@@ -322,8 +345,9 @@ class Launcher {
       deadline_ = now + kExplanationWait;
     }
     const bool explained = !failures_.empty() && !explanation()->lost_the_others();
-    if (stage_ < Stage::kEnding && (options_.stop.stop_requested() || explained ||
-                                    (stage_ == Stage::kExplaining && overdue))) {
+    if (stage_ < Stage::kEnding &&
+        (options_.stop.stop_requested() || explained || (is_told && !has_finished) ||
+         (stage_ == Stage::kExplaining && overdue))) {
       stage_ = Stage::kEnding;
       deadline_ = now + options_.grace;
       signal_all(SIGINT);
@@ -344,6 +368,7 @@ class Launcher {
   Descriptor wake_;
   std::vector<Rank> ranks_;
   std::vector<const Rank*> failures_;  ///< in the order they came
+  const Rank* told_ = nullptr;         ///< the first that was told to end from outside
   bool finishing_ = false;             ///< SIGTERM was sent
   const Rank* finished_ = nullptr;     ///< the first that ended early for it
   Stage stage_ = Stage::kRunning;

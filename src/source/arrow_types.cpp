@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dataset/text_list.hpp"
 #include "source/bad_records.hpp"
 
 namespace ringfeed {
@@ -55,6 +56,13 @@ bool is_permuted(const std::string& metadata) {
   return false;
 }
 
+bool is_text_list(const arrow::DataType& type) {
+  const auto id = type.id();
+  if (id != arrow::Type::LIST && id != arrow::Type::FIXED_SIZE_LIST) return false;
+  const auto& elements = static_cast<const arrow::BaseListType&>(type).value_type();
+  return held_type(elements)->id() == arrow::Type::STRING;
+}
+
 }  // namespace
 
 std::shared_ptr<arrow::DataType> held_type(const std::shared_ptr<arrow::DataType>& type) {
@@ -93,6 +101,10 @@ TypedColumn held_column(const arrow::Field& field) {
   column.spec.name = field.name();
   const auto [extension, metadata] = extension_of(field);
   auto plain = arrow::field(field.name(), held_type(field.type()));
+  if (is_text_list(*plain->type())) {
+    column.refusal = fmt::format("column {}: {}", in_quotes(field.name()), kTextListRefusal);
+    return column;
+  }
   if (extension == kTensorExtension) {
     if (is_permuted(metadata)) {
       column.refusal = fmt::format(

@@ -20,6 +20,7 @@
 #include "base/json.hpp"
 #include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
+#include "dataset/text_list.hpp"
 #include "source/arrays.hpp"
 #include "source/bad_records.hpp"
 #include "source/csv_number.hpp"
@@ -65,7 +66,6 @@ JsonType type_of(const JsonText& value) {
   if (!value.is_array()) return {false, scalar_kind(value)};
   JsonType type{true, JsonKind::kNone};
   for (const auto& element : value) type.kind = wider(type.kind, scalar_kind(element));
-  if (type.kind == JsonKind::kText) type.kind = JsonKind::kOther;
   return type;
 }
 
@@ -154,16 +154,18 @@ std::vector<TypedColumn> typed_columns_of(const JsonColumns& columns) {
   std::vector<TypedColumn> typed;
   for (std::size_t i = 0; i < columns.names.size(); ++i) {
     const auto& name = columns.names[i];
-    const auto kind = columns.types[i].kind;
+    const auto& [is_list, kind] = columns.types[i];
     typed.push_back({spec_of(name, columns.types[i]), {}});
-    if (kind == JsonKind::kNone) {
+    if (is_list && kind == JsonKind::kText) {
+      typed.back().refusal = fmt::format("column {}: {}", in_quotes(name), kTextListRefusal);
+    } else if (kind == JsonKind::kNone) {
       typed.back().refusal =
           fmt::format("column {}: it has no value, so nothing tells its type; say it with {}",
                       in_quotes(name), option_name("schema"));
     } else if (kind == JsonKind::kOther) {
       typed.back().refusal = fmt::format(
-          "column {}: objects, and lists of lists or of text, cannot be held; give their numbers "
-          "as columns or as one list",
+          "column {}: objects and lists of lists cannot be held; give their numbers as columns or "
+          "as one list",
           in_quotes(name));
     }
   }

@@ -128,9 +128,10 @@ void check_values(const Data& data, const ColumnSpec& spec, std::size_t column, 
   });
 }
 
-/// Lists with elements of another dtype. `elements` are those of all rows.
-std::shared_ptr<arrow::Array> cast_list(const arrow::ArrayData& lists, const Elements& elements,
-                                        const ColumnSpec& spec,
+/// Lists of this dtype, of lists or of tensors of one dimension. `elements` are those of all rows,
+/// and `of` says what they are.
+std::shared_ptr<arrow::Array> cast_list(const arrow::ArrayData& rows, const Elements& elements,
+                                        const ColumnSpec& of, const ColumnSpec& spec,
                                         const std::shared_ptr<arrow::DataType>& type,
                                         bool allow_nan, const OnBadElement& on_bad) {
   std::shared_ptr<arrow::Buffer> values =
@@ -138,15 +139,17 @@ std::shared_ptr<arrow::Array> cast_list(const arrow::ArrayData& lists, const Ele
   cast_elements(elements, 1, spec.dtype, values->mutable_data(), 1, on_bad, allow_nan);
   if (spec.dtype == DType::kBool) values = pack_bools(values->data(), elements.count);
   std::shared_ptr<arrow::Buffer> offsets =
-      make_buffer((lists.length + 1) * static_cast<std::int64_t>(sizeof(std::int32_t)));
+      make_buffer((rows.length + 1) * static_cast<std::int64_t>(sizeof(std::int32_t)));
   auto* const to = reinterpret_cast<std::int32_t*>(offsets->mutable_data());
   to[0] = 0;
-  for (std::int64_t row = 1; row <= lists.length; ++row)
-    to[row] = offsets_of(lists)[row] - offsets_of(lists)[0];
+  for (std::int64_t row = 1; row <= rows.length; ++row) {
+    to[row] = of.kind == ColumnKind::kList ? offsets_of(rows)[row] - offsets_of(rows)[0]
+                                           : static_cast<std::int32_t>(row * of.elements());
+  }
   const auto items = arrow::ArrayData::Make(type->field(0)->type(), elements.count,
                                             {nullptr, std::move(values)}, 0);
   return arrow::MakeArray(
-      arrow::ArrayData::Make(type, lists.length, {nullptr, std::move(offsets)}, {items}, 0));
+      arrow::ArrayData::Make(type, rows.length, {nullptr, std::move(offsets)}, {items}, 0));
 }
 
 using OnBadRow = std::function<void(std::int64_t row, std::string what)>;
@@ -200,8 +203,11 @@ std::shared_ptr<arrow::Array> class_numbers(const ClassNumbers& classes, const a
   return tensor_array(type, names.length(), std::move(values));
 }
 
-/// Elements in the rows of a column of varying length.
-std::uint64_t elements_in(const arrow::ArrayData& data, std::int64_t first, std::int64_t end) {
+/// Elements in these rows of a column.
+std::uint64_t elements_in(const arrow::ArrayData& data, const ColumnSpec& spec, std::int64_t first,
+                          std::int64_t end) {
+  if (spec.kind == ColumnKind::kTensor)
+    return static_cast<std::uint64_t>((end - first) * spec.elements());
   if (data.length == 0) return 0;
   return static_cast<std::uint64_t>(offsets_of(data)[end] - offsets_of(data)[first]);
 }
@@ -279,10 +285,11 @@ void Projection::add_other(std::size_t column, const SourceOptions& options,
     if (output.copied) output.classes.emplace(classes->names);
   } else if (const auto* const type = find_type(options, spec.name); type && *type != spec) {
     const bool is_list = spec.kind == ColumnKind::kList;
+    const bool is_tensor = spec.kind == ColumnKind::kTensor;
     const bool fits =
         type->kind == ColumnKind::kTensor
-            ? is_list || (spec.kind == ColumnKind::kTensor && spec.elements() == type->elements())
-            : is_list && type->kind == ColumnKind::kList;
+            ? is_list || (is_tensor && spec.elements() == type->elements())
+            : type->kind == ColumnKind::kList && (is_list || (is_tensor && spec.shape.size() == 1));
     if (!fits) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{}: column {} is {}, which does not become {}; cast it before",
@@ -342,8 +349,8 @@ std::shared_ptr<arrow::Array> Projection::made(const Output& output,
   if (output.spec.kind == ColumnKind::kList && output.copied) {
     const auto elements = elements_of(data, used_spec(part));
     return cast_list(
-        *data, view_of(*elements, used_spec(part).dtype), output.spec, type, allow_nan_,
-        [&](std::int64_t element, const std::string& what) {
+        *data, view_of(*elements, used_spec(part).dtype), used_spec(part), output.spec, type,
+        allow_nan_, [&](std::int64_t element, const std::string& what) {
           faults.try_emplace(
               row_of(data, used_spec(part), element),
               RowFault{part, fmt::format("column {}: {}", in_quotes(output.spec.name), what)});
@@ -360,8 +367,9 @@ void Projection::check_sizes(const arrow::ArrayVector& arrays, std::int64_t rows
     std::uint64_t bytes = fixed_bytes_;
     for (const auto& output : outputs_) {
       if (output.spec.kind == ColumnKind::kTensor) continue;
-      const auto& data = *arrays[output.parts[0]]->data();
-      bytes += elements_in(data, first, end) * size_of(output.spec.dtype);
+      const auto part = output.parts[0];
+      bytes += elements_in(*arrays[part]->data(), used_spec(part), first, end) *
+               size_of(output.spec.dtype);
     }
     return bytes;
   };

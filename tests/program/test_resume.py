@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,19 @@ def newest_in(folder: Path) -> str:
     return max((path.name for path in folder.glob("checkpoint-*")), default="")
 
 
+def children(pid: int) -> list[int]:
+    """Processes that this one started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has just ended
+            continue
+        if parent == pid:
+            found.append(int(folder.name))
+    return found
+
+
 class Torchrun:
     """`torchrun --no-python` over the program; ends it, and with it its ranks, at the end of the block."""
 
@@ -72,15 +86,7 @@ class Torchrun:
 
     def ranks(self) -> list[int]:
         """Processes of the program."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:  # it has just ended
-                continue
-            if parent == self.process.pid:
-                found.append(int(folder.name))
-        return found
+        return children(self.process.pid)
 
     def finish(self) -> None:
         """Waits for its end, which is a good one."""
@@ -236,6 +242,40 @@ def test_a_run_that_is_told_to_end_writes_a_checkpoint_and_goes_on_behind_it(dig
     assert steps_in(digits.folder / "ledger") == epochs * STEPS  # none twice
     assert losses(digits, "broken") == losses(digits, "unbroken")
     audit(digits, "ledger", epochs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_one_rank_that_is_told_to_end_is_the_program_told(digits: Ringfeed, number: int) -> None:
+    epochs = 12
+    run = (*TRAIN, "--epochs", str(epochs), "--nproc", "2", "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints",
+           "--resume", "auto", "--json")
+    process = start(digits, *run)
+    os.kill(children(process.pid)[1], number)
+    _, stderr = process.communicate(timeout=60)
+    assert stderr == "ringfeed: interrupted; a checkpoint was written to checkpoints, and --resume auto goes on from there\n"
+    assert process.returncode == 143
+    assert steps_in(digits.folder / "ledger") < epochs * STEPS
+    digits(*run)
+    assert steps_in(digits.folder / "ledger") == epochs * STEPS  # none twice
+    audit(digits, "ledger", epochs)
+
+
+@pytest.mark.parametrize("folder", [(), ("--checkpoint-dir", "checkpoints")])
+@pytest.mark.parametrize(("number", "code", "words"), [
+    (signal.SIGINT, 130, "was told to end by signal 2 (Interrupt): interrupted"),
+    (signal.SIGTERM, 143, "was told to end by signal 15 (Terminated): interrupted; the weights were not saved"),
+    (signal.SIGKILL, 1, "was ended by signal 9 (Killed); did the host run out of memory?"),
+    (signal.SIGSEGV, 1, "was ended by signal 11 (Segmentation fault)"),
+])
+def test_the_exit_code_says_what_ended_a_rank(digits: Ringfeed, folder: tuple[str, ...], number: int, code: int, words: str) -> None:
+    process = start(digits, *TRAIN, "--epochs", "100", "--nproc", "2", *folder, "--json")
+    ranks = children(process.pid)
+    os.kill(ranks[1], number)
+    _, stderr = process.communicate(timeout=60)
+    if not (folder and number == signal.SIGTERM):  # that finishes the step, as the test above has it
+        assert re.match(f"ringfeed: rank \\d {re.escape(words)}", stderr.splitlines()[-1])
+    assert process.returncode == code
+    assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
 
 
 @pytest.mark.parametrize("whom", ["torchrun", "one rank"])

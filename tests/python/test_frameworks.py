@@ -83,6 +83,15 @@ def test_lightning_goes_on_where_the_number_of_steps_is_estimated(numbers: str, 
     assert told(tmp_path, 1)[0]["seen"][str(epoch)] == steps[epoch][step:]
 
 
+def test_the_ledgers_of_a_killed_run_of_lightning_are_exact(numbers: str, tmp_path: Path) -> None:
+    arguments = (str(HERE / "lightning_run.py"), numbers, str(tmp_path), str(RANKS), "2")
+    run(*arguments, "--ledger", "--die", code=9)
+    run(*arguments, str(tmp_path / "step-step=8.ckpt"), "--ledger")
+    found = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert found.exact, found.offenders
+    assert (found.epochs, found.samples, found.notes) == (2, 2 * SAMPLES, [])
+
+
 @pytest.fixture(scope="module")
 def huggingface_folder(numbers: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two epochs by two ranks, and their checkpoints."""
@@ -100,6 +109,16 @@ def test_the_trainer_of_transformers_gives_each_sample_once_and_goes_on(numbers:
         beside=HUGGINGFACE)
     for rank, result in enumerate(told(tmp_path)):
         assert result == {"seen": sum(expected[rank], [])[saved:], "steps": 3 * STEPS}
+
+
+def test_the_ledgers_of_a_killed_trainer_of_transformers_are_exact(numbers: str, tmp_path: Path) -> None:
+    arguments = (*TORCHRUN, str(HERE / "huggingface_run.py"), numbers, str(tmp_path), "2", "--ledger")
+    run(*arguments, "--die", beside=HUGGINGFACE, code=1)
+    assert [*tmp_path.glob("checkpoint-*")] and not (tmp_path / "checkpoint-12").exists()
+    run(*arguments, str(tmp_path / "checkpoint-8"), beside=HUGGINGFACE)
+    found = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert found.exact, found.offenders
+    assert (found.epochs, found.samples, found.notes) == (2, 2 * SAMPLES, [])
 
 
 @pytest.mark.parametrize(("flags", "words"), [

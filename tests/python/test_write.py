@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import pandas
 import pyarrow
+import pyarrow.dataset
 import pytest
 import torch
 from built import PACKAGE, SECONDS_MAX
@@ -146,7 +147,6 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
     ([[numpy.zeros(2), 1]], ringfeed.BadDataError, "sample 0 is [array([0., 0.]), 1]"),
     (pandas.Series([1, 2]), ValueError, "data is Series, one column without a name"),
     (pyarrow.chunked_array([[1]]), ValueError, "data is ChunkedArray, one column without a name"),
-    (pyarrow.table({"a": [["x"]]}), ValueError, "column a: type list<item: string> cannot be held"),
     (pyarrow.table({"a": [[[1]]]}), ValueError, "lists are of numbers"),
     ({"a": torch.zeros(2, dtype=torch.bfloat16)}, ValueError, "column 'a': a tensor of torch.bfloat16"),
     ({"a": torch.zeros(2).to_sparse()}, ValueError, "torch.sparse_coo"),
@@ -306,8 +306,62 @@ def test_a_schema_that_does_not_fit(schema: Any, text: str, tmp_path: Path) -> N
         with pytest.raises(ValueError) as caught:
             ringfeed.write(tmp_path / "a.ring", data, schema=schema)
         assert text in str(caught.value)
-    with pytest.raises(ringfeed.InvalidArgumentError, match="schema= is not for Table, which has types of its own"):
-        ringfeed.write(tmp_path / "a.ring", pyarrow.table({"a": [1]}), schema={"a": "int8"})
+
+
+ARROW = {"n": pyarrow.array([1, 300], pyarrow.int64()), "x": pyarrow.array([[0.5, 1.0]] * 2, pyarrow.list_(pyarrow.float64(), 2)),
+         "l": pyarrow.array([[1, 2, 3, 4]] * 2, pyarrow.list_(pyarrow.int64())), "f": pyarrow.array([[1, 2], [3, 4]], pyarrow.list_(
+             pyarrow.int64(), 2)), "t": pyarrow.array(["a", "b"], pyarrow.dictionary(pyarrow.int8(), pyarrow.string()))}
+
+
+@pytest.mark.parametrize("kind", ["table", "batch", "reader", "dataset", "stream"])
+def test_a_schema_casts_arrow_data(kind: str, tmp_path: Path) -> None:
+    table = pyarrow.table(ARROW)
+    data = {"table": table, "batch": table.combine_chunks().to_batches()[0], "reader": table.to_reader(),
+            "dataset": pyarrow.dataset.dataset(table), "stream": polars_like(table)}[kind]
+    schema = {"n": "float32", "x": ("float16", (2, 1)), "l": ("int8", (2, 2)), "f": "list<uint8>", "t": "string"}
+    written = ringfeed.write(tmp_path / "a.ring", data, schema=schema, permute=False)
+    assert written.splits == {"train": 2}
+    data = ringfeed.open(tmp_path / "a.ring")
+    assert data.schema == (ringfeed.Column("n", "tensor", "float32", ()), ringfeed.Column("x", "tensor", "float16", (2, 1)),
+                           ringfeed.Column("l", "tensor", "int8", (2, 2)), ringfeed.Column("f", "list", "uint8", ()),
+                           ringfeed.Column("t", "string", "uint8", ()))
+    second = data[1]
+    assert (second["n"], second["t"]) == (300, "b")
+    assert [second[name].tolist() for name in ("x", "l", "f")] == [[[0.5], [1.0]], [[1, 2], [3, 4]], [3, 4]]
+
+
+def polars_like(table: pyarrow.Table) -> Any:  # noqa: ANN401
+    """What has an Arrow stream and nothing else."""
+    return type("Stream", (), {"__arrow_c_stream__": lambda self, requested_schema=None: table.__arrow_c_stream__(requested_schema)})()
+
+
+@pytest.mark.parametrize(("schema", "text"), [
+    ({"n": "uint8"}, "data:2: column 'n': 300 is out of the range of uint8"),
+    ({"x": ("int64", (2,))}, "data:1: column 'x': 0.5 is not a whole number, as int64 needs"),
+    ({"l": ("int64", (3,))}, "data:1: column 'l': the list has 4 elements, the shape 3 takes 3"),
+    ({"f": ("int64", (3,))}, "schema: column 'f' is int64 [2], which does not become int64 [3]; cast it before"),
+    ({"n": "string"}, "schema: column 'n' is int64, which does not become string; cast it before"),
+    ({"t": "binary"}, "schema: column 't' is string, which does not become binary; cast it before"),
+    ({"c": "int8"}, "schema: there is no column 'c'"),
+    ({"n": "float"}, "schema: 'n' is 'float'; it is a dtype"),
+])
+def test_a_schema_that_does_not_fit_arrow_data(schema: Any, text: str, tmp_path: Path) -> None:  # noqa: ANN401
+    table = pyarrow.table(ARROW)
+    for data in (table, table.to_reader()):
+        with pytest.raises(ValueError) as caught:
+            ringfeed.write(tmp_path / "a.ring", data, schema=schema)
+        assert text in str(caught.value)
+        assert "--" not in str(caught.value)
+    assert not (tmp_path / "a.ring").exists()
+
+
+@pytest.mark.parametrize("data", [{"a": [2**24 + 1]}, [{"a": 2**24 + 1}], {"a": numpy.array([2**24 + 1])}, pandas.DataFrame({"a": [2**24 + 1]}),
+                                  pyarrow.table({"a": [2**24 + 1]})], ids=["dict", "samples", "array", "frame", "arrow"])
+def test_a_schema_rounds_to_a_float_and_not_beyond_it(data: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    ringfeed.write(tmp_path / "a.ring", data, schema={"a": "float32"})
+    assert ringfeed.open(tmp_path / "a.ring")[0]["a"] == 2**24
+    with pytest.raises(ringfeed.BadDataError, match=r"column 'a': .*16777217"):
+        ringfeed.write(tmp_path / "b.ring", data, schema={"a": "float16"}, allow_nan=True)
 
 
 @pytest.mark.parametrize("columns", [None, ["a"], ["a", "b"]])
@@ -430,6 +484,26 @@ def test_values_that_are_no_numbers(value: Any, text: str, tmp_path: Path) -> No
     assert text in str(caught.value)
     with pytest.raises(ringfeed.BadDataError, match="column 'x': sample 1 is NoneType, others are text"):
         ringfeed.write(tmp_path / "a.ring", {"x": ["a", None]})
+
+
+TEXTS = [["a"], ["b", "c"]]
+
+
+@pytest.mark.parametrize("data", [{"tags": TEXTS, "y": [1, 2]}, {"tags": numpy.array([["a"], ["b"]]), "y": [1, 2]},
+                                  {"tags": pyarrow.array(TEXTS), "y": [1, 2]}, [{"tags": [], "y": 1}, {"tags": ("a", "b"), "y": 2}],
+                                  pandas.DataFrame({"tags": TEXTS, "y": [1, 2]}), pyarrow.table({"tags": TEXTS, "y": [1, 2]}),
+                                  pyarrow.table({"tags": TEXTS, "y": [1, 2]}).to_reader(),
+                                  pyarrow.table({"tags": pyarrow.array([["a"], ["b"]], pyarrow.large_list(pyarrow.large_string())), "y": [1, 2]})],
+                         ids=["dict", "array", "column", "samples", "frame", "table", "reader", "large"])
+def test_lists_of_text_are_refused_in_the_same_words(data: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(ringfeed.BadDataError, match="column 'tags': .*a list of text.*; make it one text, as JSON does, or numbers, as a "
+                                                    "tokenizer does, or leave the column out with drop") as caught:
+        ringfeed.write(tmp_path / "a.ring", data)
+    assert "\n" not in str(caught.value)
+    if isinstance(data, pyarrow.RecordBatchReader):
+        return
+    ringfeed.write(tmp_path / "a.ring", data, drop=["tags"])
+    assert sorted(sample["y"] for sample in ringfeed.open(tmp_path / "a.ring")) == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["dict", "samples", "table", "frame"])

@@ -43,6 +43,8 @@ TEST(JsonLines, EveryBadRecordIsNamed) {
            {"{\"x\": \"1\", \"l\": [1]}", "column 'x': text where whole numbers are due"},
            {"{\"x\": 1, \"l\": [1, null]}",
             "column 'l': lists of values that cannot be held where lists of whole numbers are due"},
+           {"{\"x\": 1, \"l\": [\"a\"]}",
+            "column 'l': lists of text where lists of whole numbers are due"},
            {"{\"x\": 1, \"l\": 1}",
             "column 'l': whole numbers where lists of whole numbers are due"},
            {"{\"x\": 9223372036854775808, \"l\": [1]}",
@@ -89,11 +91,25 @@ TEST(JsonLines, TensorsClassesAndTypes) {
 
 TEST(JsonLines, WhatIsNestedIsRefusedByName) {
   const OneFile file("a.jsonl", "{\"boxes\": [[1, 2]], \"x\": 1}\n");
-  expect_error(ErrorCode::kBadData,
-               "column 'boxes': objects, and lists of lists or of text, cannot be held",
+  expect_error(ErrorCode::kBadData, "column 'boxes': objects and lists of lists cannot be held",
                [&] { open_source({file.path}, {}); });
   SourceOptions options;
   options.drop = {"boxes"};
+  EXPECT_EQ(Content({file.path}, options).types(), "x: int64");
+}
+
+TEST(JsonLines, ListsOfTextAreRefusedByName) {
+  const OneFile file("a.jsonl", R"({"tags": [], "x": 1})"
+                                "\n"
+                                R"({"tags": ["a", "b"], "x": 2})"
+                                "\n");
+  expect_error(ErrorCode::kBadData,
+               "a.jsonl: column 'tags': a list of text cannot be held; make it one text, as JSON "
+               "does, or numbers, as a tokenizer does, or leave the column out with "
+               "SourceOptions::drop",
+               [&] { open_source({file.path}, {}); });
+  SourceOptions options;
+  options.drop = {"tags"};
   EXPECT_EQ(Content({file.path}, options).types(), "x: int64");
 }
 

@@ -135,7 +135,6 @@ TEST(Parquet, TypesThatCannotBeHeldAreNamed) {
       {arrow::decimal128(10, 2), R"(["1.00"])"},
       {arrow::struct_({arrow::field("a", arrow::int32())}), R"([{"a": 1}])"},
       {arrow::map(arrow::utf8(), arrow::int32()), R"([[["k", 1]]])"},
-      {arrow::list(arrow::utf8()), R"([["a"]])"},
       {arrow::list(arrow::list(arrow::int32())), "[[[1]]]"},
       {arrow::fixed_size_list(arrow::timestamp(arrow::TimeUnit::MICRO), 1), "[[1]]"},
   };
@@ -163,6 +162,25 @@ TEST(Parquet, TypesThatCannotBeHeldAreNamed) {
                  [&] { open_source({path}, with_tensors({"y=y::int32"})); });
     expect_error(ErrorCode::kBadData, "cannot be held",
                  [&] { open_source({path}, with_tensors({"x=x::int32"})); });
+  }
+}
+
+TEST(Parquet, ListsOfTextAreRefusedByName) {
+  for (const auto& type : {arrow::list(arrow::utf8()), arrow::large_list(arrow::large_utf8()),
+                           arrow::fixed_size_list(arrow::utf8(), 1)}) {
+    SCOPED_TRACE(type->ToString());
+    const TempFolder folder;
+    const auto path = folder / "a.parquet";
+    write_parquet(path, {{"tags", type, R"([["a"]])"}, {"y", arrow::int32(), "[1]"}});
+    expect_error(ErrorCode::kBadData,
+                 path +
+                     ": column 'tags': a list of text cannot be held; make it one text, as JSON "
+                     "does, or numbers, as a tokenizer does, or leave the column out with "
+                     "SourceOptions::drop",
+                 [&] { open_source({path}, {}); });
+    SourceOptions options;
+    options.drop = {"tags"};
+    EXPECT_EQ(Content({path}, options).types(), "y: int32");
   }
 }
 

@@ -201,6 +201,24 @@ TEST(Projection, TypesThatAreSaidAreCast) {
       [&] { Projection("f", source, options); });
 }
 
+TEST(Projection, TensorsOfOneDimensionBecomeLists) {
+  const std::vector<TypedColumn> source = {{{"x", ColumnKind::kTensor, DType::kInt64, {2}}, ""}};
+  SourceOptions options;
+  options.types = {parse_type("x=list<uint8>")};
+  const Projection projection("f", source, options);
+  RowFaults faults;
+  const auto rows = array(arrow::fixed_size_list(arrow::int64(), 2), "[[9, 9], [1, 2], [3, 300]]");
+  const auto batch = projection.project({rows->Slice(1, 2)}, 2, 0, faults);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_EQ(faults.at(1).what, "column 'x': 300 is out of the range of uint8");
+  EXPECT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull().ToString();
+  EXPECT_EQ(batch->column(0)->Slice(0, 1)->ToString(), "[\n  [\n    1,\n    2\n  ]\n]");
+  const std::vector<TypedColumn> wide = {{{"x", ColumnKind::kTensor, DType::kInt64, {2, 2}}, ""}};
+  expect_error(ErrorCode::kInvalidArgument,
+               "column 'x' is int64 [2, 2], which does not become list<uint8>; cast it before",
+               [&] { Projection("f", wide, options); });
+}
+
 TEST(Projection, BatchesHaveBounds) {
   EXPECT_EQ(rows_of_batch(0, 100), 100);
   EXPECT_EQ(rows_of_batch(std::uint64_t{1} << 20, 100), 16);

@@ -161,6 +161,11 @@ TEST_F(Cached, DamageIsReadAgainAndNeverGiven) {
     write_all(files[0], whole.substr(0, bytes));
     expect_refetched(files[0]);
   }
+  // What was not on the disk when the power went is zeros.
+  for (const auto bytes : {std::size_t{0}, std::size_t{8}, std::size_t{64}, whole.size() / 2}) {
+    write_all(files[0], whole.substr(0, bytes) + std::string(whole.size() - bytes, '\0'));
+    expect_refetched(files[0]);
+  }
   EXPECT_EQ(read_all(files[0]), whole);
 }
 

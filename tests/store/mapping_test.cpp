@@ -41,6 +41,19 @@ TEST(MapColumns, TensorsTakeTheirColumnsPlace) {
                                       "x: float32 [2, 3] of data"}));
 }
 
+TEST(MapColumns, ListsOfTextAreRefusedByName) {
+  for (const char* type : {"list<text>", "frozen<list<ascii>>"}) {
+    const std::vector<TableColumn> table = {kTable[0], {"tags", type, false}, kTable[2]};
+    expect_error(ErrorCode::kInvalidArgument,
+                 {"column tags: a list of text cannot be held; make it one text, as JSON does, or "
+                  "numbers, as a tokenizer does, or leave it out by naming the others: columns"},
+                 [&] { map_columns(table, "", {}); });
+    EXPECT_EQ(map_columns(table, "", {.columns = {"label"}}).size(), 1U);
+  }
+  expect_error(ErrorCode::kInvalidArgument, {"column tags is of type set<text>"},
+               [] { map_columns({{"tags", "set<text>", false}}, "", {}); });
+}
+
 TEST(MapColumns, Refuses) {
   expect_error(ErrorCode::kInvalidArgument, {"price", "decimal", "columns"},
                [] { map_columns(kTable, "", {}); });

@@ -12,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/sealed.hpp"
 #include "errors.hpp"
 #include "process.hpp"
 #include "temp_folder.hpp"
@@ -129,6 +130,16 @@ TEST(Checkpoint, OneOfAnOlderFormatIsRefusedByName) {
   write_all(*folder.newest() + "/checkpoint.json",
             "{\n  \"ringfeed_checkpoint\": 1,\n  \"files\": {");
   expect_error(ErrorCode::kBadData, {"written by an older ringfeed"},
+               [&] { Checkpoint::read(*folder.newest()); });
+}
+
+TEST(Checkpoint, OneOfANewerFormatIsRefusedByName) {
+  const TempFolder temp;
+  CheckpointFolder folder(temp / "c", 3);
+  publish(folder, 1);
+  write_all(*folder.newest() + "/checkpoint.json",
+            seal("checkpoint", R"({"format":3,"files":{}})"));
+  expect_error(ErrorCode::kBadData, {"a checkpoint of format 3; this version knows format 2"},
                [&] { Checkpoint::read(*folder.newest()); });
 }
 

@@ -178,17 +178,55 @@ TEST(Launcher, StopsOnARequestMadeBefore) {
   EXPECT_EQ(error_of(options).code(), ErrorCode::kCancelled);
 }
 
-TEST(Launcher, NamesARankToldToStopFromOutside) {
+/// A signal to the second of two ranks, and what becomes of it.
+struct Told {
+  Error error;
+  std::vector<int> signals;
+};
+
+Told told_by(int signal, const char* what, std::stop_token finish = {}) {
   const TempFolder folder;
   Fifo fifo(folder / "fifo");
-  std::optional<Error> error;
-  std::jthread launching([&] { error = error_of(ranks_that(2, {"hang", fifo.path()})); });
+  Told told{Error(ErrorCode::kInternal, ""), {}};
+  LaunchOptions options = ranks_that(2, {what, fifo.path()});
+  options.finish = std::move(finish);
+  options.told = [&](int number) { told.signals.push_back(number); };
+  std::jthread launching([&] { told.error = error_of(options); });
   const auto pids = fifo.pids(2);
-  ::kill(pids[0], SIGTERM);
+  ::kill(pids[1], signal);
   launching.join();
-  EXPECT_NE(std::string(error->what()).find("was ended by signal 15"), std::string::npos)
-      << error->what();
   expect_gone(pids);
+  return told;
+}
+
+TEST(Launcher, ARankThatIsToldToEndCancelsTheRun) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const Told told = told_by(signal, "hang");
+    EXPECT_EQ(told.error.code(), ErrorCode::kCancelled) << told.error.what();
+    EXPECT_NE(std::string(told.error.what()).find("was told to end by signal"), std::string::npos)
+        << told.error.what();
+    EXPECT_EQ(told.signals, std::vector{signal == SIGHUP ? SIGTERM : signal});
+  }
+  const Told told = told_by(SIGTERM, "hang-until-told");
+  EXPECT_TRUE(std::string(told.error.what())
+                  .ends_with("was told to end by signal 15 (Terminated): the step is over"))
+      << told.error.what();
+  EXPECT_EQ(told.signals, std::vector{SIGTERM});
+}
+
+TEST(Launcher, WhereOneRankFinishesTheOthersMay) {
+  std::stop_source finish;
+  const Told told = told_by(SIGTERM, "hang-until-told", finish.get_token());
+  EXPECT_EQ(told.error.code(), ErrorCode::kCancelled) << told.error.what();
+  EXPECT_EQ(std::string(told.error.what()), "the step is over");
+  EXPECT_EQ(told.signals, std::vector{SIGTERM});
+}
+
+TEST(Launcher, ARankThatIsKilledIsAFailure) {
+  const Told told = told_by(SIGKILL, "hang");
+  EXPECT_EQ(told.error.code(), ErrorCode::kInternal) << told.error.what();
+  EXPECT_EQ(told.error.exit_code(), 1);
+  EXPECT_TRUE(told.signals.empty());
 }
 
 TEST(Launcher, RanksDieWithAKilledLauncher) {

@@ -310,6 +310,8 @@ int main(int argc, char** argv) {
     ringfeed::launch_ranks(options);
     return 0;
   }
-  return ringfeed::run_rank(
+  const int code = ringfeed::run_rank(
       [&] { ringfeed::run(arguments[1], {arguments.begin() + 2, arguments.end()}); });
+  const ringfeed::Error cancelled(ringfeed::ErrorCode::kCancelled, "");
+  return code == cancelled.exit_code() ? 128 + SIGTERM : code;  // by nothing else
 }

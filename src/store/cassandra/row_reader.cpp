@@ -118,7 +118,7 @@ RowReader::~RowReader() {
       if (idle != reads_.end()) {
         finish(idle->first, nullptr, cancelled);
       } else {
-        ended_.wait_for(lock, 10ms);
+        ended_.wait(lock);
       }
     }
   }
@@ -325,6 +325,7 @@ void RowReader::check(std::uint64_t id) {
   if (!read->again) {
     read->again = true;
     read->checking = false;
+    if (ending_) ended_.notify_all();
     begin(*read);
     return ask(id, *read);
   }
@@ -417,7 +418,7 @@ void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure
   mutex_.unlock();
   node.mapped().done(std::move(chunk), failure);
   mutex_.lock();
-  if (reads_.empty() || reads_.size() + 1 == kReadsMax) ended_.notify_all();
+  if (ending_ || reads_.size() + 1 == kReadsMax) ended_.notify_all();
 }
 
 bool RowReader::has_room() const {

@@ -8,6 +8,7 @@
 
 #include "base/option.hpp"
 #include "cql/value.hpp"
+#include "dataset/text_list.hpp"
 
 namespace ringfeed::rows {
 namespace {
@@ -58,11 +59,13 @@ RowColumn column_of_cql(std::string_view name, std::string_view type_text) {
       column.spec.kind = ColumnKind::kBinary;
       return column;
     case CqlKind::kOther:
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("column {} is of type {}, which a sample cannot hold; leave it out by naming "
-                      "the others: {}",
-                      name, type_text, option_name("columns")));
+      throw Error(ErrorCode::kInvalidArgument,
+                  is_text_list(type_text)
+                      ? fmt::format("column {}: {}, or leave it out by naming the others: {}", name,
+                                    kTextListRefusal, option_name("columns"))
+                      : fmt::format("column {} is of type {}, which a sample cannot hold; leave it "
+                                    "out by naming the others: {}",
+                                    name, type_text, option_name("columns")));
     default:
       break;
   }

@@ -68,6 +68,12 @@ CqlType CqlType::parse(std::string_view text) {
   return type;
 }
 
+bool is_text_list(std::string_view type) noexcept {
+  if (const auto frozen = inside(type, "frozen")) return is_text_list(*frozen);
+  const auto item = inside(type, "list");
+  return item && kind_of(*item) == CqlKind::kText;
+}
+
 bool is_narrow(std::string_view type) noexcept {
   return type == "ascii" || type == "timeuuid" || type == "counter";
 }

@@ -35,6 +35,9 @@ struct CqlType {
   static CqlType parse(std::string_view text);
 };
 
+/// A list whose elements are text, frozen or not.
+bool is_text_list(std::string_view type) noexcept;
+
 /// Of the types that read alike, those that not all values can be written to by an INSERT: ascii,
 /// timeuuid, counter.
 bool is_narrow(std::string_view type) noexcept;
