@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -81,6 +82,24 @@ def test_lightning_goes_on_where_the_number_of_steps_is_estimated(numbers: str, 
     assert [told(tmp_path, 1)[0]["seen"][str(number)] for number in range(2)] == steps
     run(str(HERE / "lightning_run.py"), numbers, str(tmp_path), "1", "2", str(tmp_path / f"{name}.ckpt"), "--one-cycle")
     assert told(tmp_path, 1)[0]["seen"][str(epoch)] == steps[epoch][step:]
+
+
+def test_the_places_in_a_checkpoint_of_lightning_are_those_of_its_loaders(numbers: str) -> None:
+    from ringfeed.lightning import LoaderState
+
+    data = ringfeed.open(numbers)
+    loaders = {"a": ringfeed.Loader(data, 100), "b": [ringfeed.Loader(data, 50)]}
+    next(iter(loaders["a"]))
+    kept: dict = {}
+    LoaderState().on_save_checkpoint(SimpleNamespace(train_dataloader=loaders), None, kept)
+    assert [state["samples"] for state in kept["ringfeed"]] == [100, 0]
+    without: dict = {}
+    LoaderState().on_save_checkpoint(SimpleNamespace(train_dataloader=torch.utils.data.DataLoader([1])), None, without)
+    assert without == {}
+    callback = LoaderState()
+    callback.on_load_checkpoint(None, None, kept)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="has the places of 2 Loaders, and there are 1; let train_dataloader"):
+        callback.on_train_start(SimpleNamespace(train_dataloader=ringfeed.Loader(data, 100)), None)
 
 
 @pytest.fixture(scope="module")
