@@ -106,6 +106,9 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
     to, connection = address(url), checked(write, connection)
     if splits is not None and not (isinstance(splits, Mapping) and all(isinstance(share, int | float) for share in splits.values())):
         raise InvalidArgumentError(f"splits is {splits!r:.40}; it is a dict of shares: {{'train': 0.8, 'val': 0.2}}")
+    if isinstance(create_keyspace, bool):
+        raise InvalidArgumentError(f"create_keyspace is {create_keyspace}; it is the replication of the keyspace: '3' (copies in each data "
+                                   "centre), 'dc1:3,dc2:2' or 'simple:1'")
     options = {"splits": [(text("splits", name), share) for name, share in splits.items()] if splits is not None else None,
                "stratify": optional(text, "stratify", stratify), "seed": whole("seed", seed), "permute": truth("permute", permute),
                "row_number": optional(text, "row_number", row_number), "append": truth("append", append),
@@ -264,8 +267,9 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
         return Audit(*_core.audit(path("folder", folder), address(url), report, checked(audit, connection)))
 
 
-def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
-    """The addresses of the data sets right under a folder or in a keyspace (the address itself, if it is one), sorted.
+def list(url: Url = ".", **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
+    """The addresses of the data sets right under a folder (this one, if none is given) or in a keyspace (the address itself, if it is one),
+    sorted.
 
     Raises:
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.

@@ -518,7 +518,7 @@ def test_boxes_of_different_numbers(tmp_path: Path) -> None:
     ({"password": 3}, "password is int; it is a text"),
     ({"stratify": 3}, "stratify is 3; it is a text"),
     ({"row_number": 3}, "row_number is 3; it is a text"),
-    ({"create_keyspace": True}, "create_keyspace is True; it is a text"),
+    ({"create_keyspace": True}, "create_keyspace is True; it is the replication of the keyspace: '3'"),
     ({"splits": {1: 0.5, "b": 0.5}}, "splits is 1; it is a text"),
     ({"progress": 3}, "progress is 3; it is True, False, or a function"),
     ({"row_number": "\ud800"}, r"row_number is '\\ud800', with a lone surrogate in it, which is no text"),
