@@ -207,10 +207,27 @@ def test_columns_of_other_libraries(tmp_path: Path) -> None:
         ("int32", "x", [1, 2], "int16"), ("int32", "y", [], "int16")]
 
 
+class OfPolars:
+    """What a Series of polars has."""
+
+    def __init__(self, values: list) -> None:
+        self.to_list = lambda: values
+        self.null_count = lambda: values.count(None)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_list())
+
+    def __getitem__(self, number: int) -> Any:  # noqa: ANN401
+        return self.to_list()[number]
+
+    def to_numpy(self) -> numpy.ndarray:
+        return numpy.array(self.to_list(), float)  # None becomes NaN
+
 @pytest.mark.parametrize("values", [
     pandas.array([2**53 + 1, None], dtype="Int64"), pandas.array([1.5, None], dtype="Float64"), pandas.array([True, None], dtype="boolean"),
     pandas.array(["a", None], dtype="string"), pandas.Categorical(["a", None]), pandas.array([1, None], dtype=pandas.ArrowDtype(pyarrow.int64())),
     pyarrow.array([2**53 + 1, None]), pyarrow.chunked_array([[1.5], [None]]), pyarrow.array(["a", None]),
+    OfPolars([2**53 + 1, None]),
 ], ids=lambda values: str(getattr(values, "dtype", getattr(values, "type", None))))
 def test_what_is_missing_in_columns_of_other_libraries_is_no_nan(values: Any, tmp_path: Path) -> None:  # noqa: ANN401
     for data in ({"x": values}, *([pandas.DataFrame({"x": values})] if hasattr(values, "isna") else [])):
