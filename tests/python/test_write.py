@@ -230,12 +230,13 @@ class OfPolars:
     OfPolars([2**53 + 1, None]),
 ], ids=lambda values: str(getattr(values, "dtype", getattr(values, "type", None))))
 def test_what_is_missing_in_columns_of_other_libraries_is_no_nan(values: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    first = values[0].as_py() if hasattr(values[0], "as_py") else values[0]
     for data in ({"x": values}, *([pandas.DataFrame({"x": values})] if hasattr(values, "isna") else [])):
         for allow_nan in (False, True):
             with pytest.raises(ringfeed.BadDataError, match="column 'x': sample 1 is None, which is missing; fill it in"):
                 ringfeed.write(tmp_path / "a.ring", data, allow_nan=allow_nan)
         ringfeed.write(tmp_path / "a.ring", data, on_bad="skip", overwrite=True)
-        assert ringfeed.open(tmp_path / "a.ring")[0]["x"] == values[0].as_py() if hasattr(values[0], "as_py") else values[0]
+        assert ringfeed.open(tmp_path / "a.ring")[0]["x"] == first
 
 
 @pytest.mark.parametrize(("data", "text"), [
