@@ -1,6 +1,6 @@
 """Training that goes on where it was: kill it, with -9 too, and start it again.
 
-    python resume.py --data samples.ring --checkpoint checkpoint.pt
+    python resume.py --data resume.ring --checkpoint checkpoint.pt
 
 Every few steps it saves the model, the optimizer and the Loader's state in one file. Started again, it trains on exactly the samples
 that were left, in the order of the unbroken run, and on one thread of a CPU prints the same losses to the last digit. (The steps after the
@@ -58,7 +58,7 @@ def make_samples(count: int = 1003) -> dict[str, torch.Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="samples.ring", help="a path or cassandra:// address (default: samples.ring)")
+    parser.add_argument("--data", default="resume.ring", help="a path or cassandra:// address (default: resume.ring)")
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint.pt"))
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--steps-between", type=int, default=7, help="from one checkpoint to the next (default: 7)")

@@ -1,6 +1,6 @@
 """A LightningModule trained on a Loader: on one CPU, or on several processes by DDP.
 
-    python with_lightning.py --data samples.ring --devices 2
+    python with_lightning.py --data lightning.ring --devices 2
 
 The Loader is made in train_dataloader(), which Lightning calls in each process when it knows its rank. Checkpoints of Lightning have the
 Loader's state in them: with --checkpoints FOLDER one is saved every 7 steps, and a run that was killed goes on there. --data is made when
@@ -53,7 +53,7 @@ def make_samples(count: int = 1003) -> dict[str, torch.Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="samples.ring", help="a path or cassandra:// address (default: samples.ring)")
+    parser.add_argument("--data", default="lightning.ring", help="a path or cassandra:// address (default: lightning.ring)")
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--checkpoints", type=Path, help="a folder to save to, and to go on from")

@@ -49,11 +49,32 @@ def address(value: Any) -> str:  # noqa: ANN401
     return path("the address", value)
 
 
+def encodable(name: str, value: str) -> str:
+    """A text that has bytes in UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{name} is {value!r:.60}, with a lone surrogate in it, which is no text; choose another") from None
+    return value
+
+
+def text(name: str, value: Any) -> str:  # noqa: ANN401
+    """A text."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a text")
+    return encodable(name, value)
+
+
+def optional(checked: Callable[[str, Any], Any], name: str, value: Any) -> Any:  # noqa: ANN401
+    """The value as it is checked; None stays None."""
+    return None if value is None else checked(name, value)
+
+
 def path(name: str, value: Any) -> str:  # noqa: ANN401
     """A text or a path."""
     if not isinstance(value, str | os.PathLike):
         raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a text or a path")
-    return str(os.fspath(value))
+    return encodable(name, os.fsdecode(value))
 
 
 def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401
@@ -66,6 +87,7 @@ def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401
     for each in value:
         if not isinstance(each, str):
             raise InvalidArgumentError(f"{name} has {each!r:.40} in it; it is a list of texts")
+        encodable(name, each)
     return value
 
 
@@ -101,7 +123,24 @@ def connection(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[s
         if name not in known:
             hint = nearest(name, [*own, *known])
             raise InvalidArgumentError(f"there is no keyword {name!r}{hint}; there are {', '.join(own)}, and those of a Connection")
-    return dict(given)
+    return {name: _of_connection(name, value) for name, value in given.items()}
+
+
+def _of_connection(name: str, value: Any) -> Any:  # noqa: ANN401
+    """The value of a keyword, which is never in an error where it may be a password. None: it is not given."""
+    if value is None:
+        return None
+    if name == "password":
+        if not isinstance(value, str):
+            raise InvalidArgumentError(f"password is {type(value).__name__}; it is a text")
+        return value
+    if name in ("cache_dir", "index", "tls_ca", "tls_cert", "tls_key"):
+        return path(name, value)
+    return CHECKS[Connection.__annotations__[name].__forward_arg__](name, value)
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {"str": text, "int": whole, "bool": truth, "Sequence[str]": texts}
+"""By the types of a Connection's keywords."""
 
 
 def nearest(name: str, there: Sequence[str]) -> str:

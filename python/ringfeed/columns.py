@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from .arguments import encodable
 from .errors import BadDataError, InvalidArgumentError
-from .values import HELD, array_of, fitted, held, is_tensor, numbers_of, numpy_of, plain, whole_column
+from .values import HELD, array_of, fitted, held, is_tensor, name_of_dtype, numbers_of, numpy_of, other_than, plain, whole_column
 
 Column = tuple[str, str, numpy.ndarray, "numpy.ndarray | None"]
 Part = tuple[int, list[Column], list[tuple[int, str]]]
@@ -56,9 +58,10 @@ def schema_of(schema: Mapping[str, Any] | None) -> dict[str, Like]:
 
 
 def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
-    if said in ("string", "binary"):
+    if isinstance(said, str) and said in ("string", "binary"):
         return Like(said, None, None, True)
     dtype, shape = said if isinstance(said, tuple) and len(said) == 2 else (said, ())
+    dtype = name_of_dtype(dtype)
     kind = "tensor"
     if isinstance(dtype, str) and dtype.startswith("list<") and dtype.endswith(">") and not isinstance(said, tuple):
         kind, dtype, shape = "list", dtype[5:-1], None
@@ -69,9 +72,21 @@ def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
     return Like(kind, numpy.dtype(dtype), None if shape is None else tuple(shape), True)
 
 
+def refuse_no_samples(data: Any) -> None:  # noqa: ANN401
+    """InvalidArgumentError for data that would be taken apart into what nobody calls a sample: the letters of a text."""
+    if isinstance(data, str | os.PathLike):
+        raise InvalidArgumentError(f"data is {str(data)!r:.60}, a text; files are stored by 'ringfeed ingest', which is a program, and a list "
+                                   "of texts has one for each sample")
+    if isinstance(data, bytes | bytearray | memoryview):
+        raise InvalidArgumentError(f"data is {type(data).__name__}; give a list with the bytes of each sample")
+    if hasattr(data, "__arrow_c_array__") and hasattr(data, "to_pylist") and not hasattr(data, "schema"):
+        raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")
+
+
 def source_of(data: Any, chosen: Chosen, schema: Mapping[str, Any] | None = None, skip: bool = False) -> Read:  # noqa: ANN401
     """Data of any kind for the core. `skip`: bad samples are told of by the parts, and are no errors."""
     like, columns = schema_of(schema), chosen.columns
+    refuse_no_samples(data)
     if isinstance(data, Mapping):
         return Read(once(part_of({name: data[name] for name in chosen.of(data)}, like, skip)), True)
     if _is_frame(data):
@@ -290,7 +305,7 @@ def columns_of(data: Mapping[str, Any], like: Mapping[str, Like], start: int = 0
     for name in like:
         if name not in data:
             raise InvalidArgumentError(f"schema: there is no column {name!r}; there are {', '.join(map(str, data))}")
-    columns = [column_of(str(name), values, like.get(name), start) for name, values in data.items()]
+    columns = [column_of(encodable("the name of a column", str(name)), values, like.get(name), start) for name, values in data.items()]
     sizes = {name: len(values) if offsets is None else len(offsets) - 1 for name, _, values, offsets in columns}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name}: {size}" for name, size in sizes.items())
@@ -336,9 +351,13 @@ def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) 
 
 
 def _foreign(values: Any) -> Any:  # noqa: ANN401
-    """A column of another library."""
+    """A column of another library. What is missing in it stays missing: to_numpy() would make floats of whole numbers, and NaN of it."""
     if hasattr(values, "to_pylist"):  # of pyarrow, which copies only when it is told to
-        return values.to_numpy(zero_copy_only=False)
+        return values.to_pylist() if values.null_count else values.to_numpy(zero_copy_only=False)
+    if hasattr(values, "isna") and not isinstance(values.dtype, numpy.dtype) and (missing := values.isna()).any():  # of pandas
+        return [None if absent else value for value, absent in zip(values, missing, strict=True)]
+    if hasattr(values, "null_count") and callable(values.null_count) and values.null_count():  # of polars
+        return values.to_list()
     return values.to_numpy() if hasattr(values, "to_numpy") else list(values)
 
 
@@ -353,6 +372,9 @@ def _arrays(name: str, arrays: list[numpy.ndarray], values: list[Any], like: Lik
     flat = all(len(shape) == 1 for shape in shapes)
     kind = like.kind if like is not None else "list" if flat and (len(shapes) > 1 or shapes == {(0,)}) else "tensor"
     if kind == "tensor" and (len(shapes) > 1 or (like is not None and shapes != {like.shape})):
+        if like is not None and like.asked:
+            number, other = next((number, array.shape) for number, array in enumerate(arrays) if array.shape != like.shape)
+            raise BadDataError(f"column {name!r}: sample {start + number} has the shape {other}, the schema {like.shape}; correct either")
         before = arrays[0].shape if like is None else like.shape
         number, other = next((number, array.shape) for number, array in enumerate(arrays) if array.shape != before)
         remedy = f"say schema={{{name!r}: 'list<{arrays[0].dtype}>'}}" if flat else (
@@ -408,7 +430,7 @@ def varying(name: str, kind: str, parts: Sequence[bytes] | Sequence[numpy.ndarra
 
 def _utf8(name: str, value: Any, sample: int) -> bytes:  # noqa: ANN401
     if not isinstance(value, str):
-        raise BadDataError(f"column {name!r}: sample {sample} is {type(value).__name__}, others are text; fill in what is missing")
+        raise BadDataError(f"column {name!r}: sample {sample} is {other_than('text', value)}")
     try:
         return value.encode()
     except UnicodeEncodeError:
@@ -417,7 +439,7 @@ def _utf8(name: str, value: Any, sample: int) -> bytes:  # noqa: ANN401
 
 def _bytes(name: str, value: Any, sample: int) -> bytes:  # noqa: ANN401
     if not isinstance(value, bytes | bytearray | memoryview):
-        raise BadDataError(f"column {name!r}: sample {sample} is {type(value).__name__}, others are bytes; fill in what is missing")
+        raise BadDataError(f"column {name!r}: sample {sample} is {other_than('bytes', value)}")
     return bytes(value)
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy
 
 from . import _core
-from .arguments import address, columns_of, whole
+from .arguments import address, columns_of, optional, text, whole
 from .arguments import connection as checked
-from .errors import InvalidArgumentError
 from .tensors import tensors_of
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
+    import torch
     from typing_extensions import Unpack
 
     from .connection import Connection
@@ -125,28 +125,29 @@ class Dataset:
     @overload
     def __getitem__(self, key: int) -> dict[str, Any]: ...
     @overload
-    def __getitem__(self, key: slice | Sequence[int] | numpy.ndarray) -> dict[str, Any]: ...
+    def __getitem__(self, key: slice | Sequence[int] | numpy.ndarray | torch.Tensor) -> dict[str, Any]: ...
     def __getitem__(self, key: Any) -> dict[str, Any]:
         """Raises: IndexError; TypeError for another key; BadDataError, UnavailableError, ... of the store."""
         if isinstance(key, slice):
             return self.take(range(*key.indices(len(self))))
-        if isinstance(key, numpy.ndarray) and key.ndim == 1 and key.dtype.kind in "iu":
+        if getattr(key, "ndim", 0) == 1:  # an array or a tensor
             key = key.tolist()
         if not isinstance(key, list | tuple | range):
-            return {name: values[0] for name, values in self.take([index(key)]).items()}
+            return {name: values[0] for name, values in self.take([key]).items()}
         return self.take(key)
 
     def take(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> dict[str, Any]:
         """The samples of these numbers, in their order, as `ds[numbers]`; with these columns alone (None: all), the others are not copied.
 
         Raises:
-            InvalidArgumentError: an unknown column. IndexError; BadDataError, UnavailableError, ... of the store.
+            InvalidArgumentError: an unknown column. IndexError; TypeError for what is no whole number; BadDataError, UnavailableError, ... of
+                the store.
         """
         names = self.columns if columns is None else tuple(columns)
         if names not in self._samples:
             self._samples[names] = self._core.samples([*names], CACHE_BYTES)
         kinds = {column.name: column.kind for column in self._schema}
-        values = self._samples[names].read([self._place(index(number)) for number in numbers])
+        values = self._samples[names].read([self._place(number) for number in numbers])
         return {name: values_of(kinds[name], values[name]) for name in names}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -176,7 +177,16 @@ class Dataset:
         """All samples in storage order; what has dimensions is an array per row. Needs pyarrow and pandas."""
         return self.to_arrow(columns).to_pandas()
 
-    def _place(self, number: int) -> int:
+    def _place(self, number: Any) -> int:  # noqa: ANN401
+        try:
+            if isinstance(number, bool | numpy.bool_):
+                raise TypeError
+            number = index(number)
+        except TypeError:
+            remedy = "; a column is ds.take(range(len(ds)), [name])[name]" if isinstance(number, str) else ""
+            if isinstance(number, bool | numpy.bool_):
+                remedy = "; of a mask give numpy.flatnonzero(mask)"
+            raise TypeError(f"{number!r:.40} is no number of a sample, nor a slice or a list of them{remedy}") from None
         if not -len(self) <= number < len(self):
             raise IndexError(f"{self.url}: there is no sample {number}; there are {len(self)}")
         return number % len(self)
@@ -211,8 +221,7 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
         UnavailableError, DeadlineError, PermissionDeniedError: of the server.
     """
     connection = checked(open, connection)
-    if split is not None and not isinstance(split, str):
-        raise InvalidArgumentError(f"split is {split!r}; it is a text")
+    split = optional(text, "split", split)
     core = _core.Dataset.open(address(url), connection)
     return Dataset(core if split is None else core.with_split(split), connection)
 

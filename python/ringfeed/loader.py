@@ -418,14 +418,18 @@ class Loader:
                 raise InvalidArgumentError(f"{name} is {value!r}; it is a function")
         if threads is not None:
             whole("transform_threads", threads, 1, THREADS_MAX)
-        if of_batches and (transform is None or collate is not None):
+        if truth("transform_batches", of_batches) and (transform is None or collate is not None):
             raise InvalidArgumentError("transform_batches calls transform with whole batches; give a transform, and no collate")
+        truth("pin_memory", pin_memory)
         if self.as_numpy and (pin_memory or device is not None):
             raise InvalidArgumentError("as_numpy makes NumPy arrays, which are in plain memory; leave out pin_memory and device")
         if device is not None or pin_memory:
             import torch
 
-            device = None if device is None else torch.device(device)
+            try:
+                device = None if device is None else torch.device(device)
+            except (RuntimeError, TypeError):
+                raise InvalidArgumentError(f"device is {device!r}; it is one of torch, as 'cpu' or 'cuda:0'") from None
             if device is not None and device.type == "cuda" and not torch.cuda.is_available():
                 raise InvalidArgumentError(f"device {str(device)!r}: torch finds no CUDA device here")
             pin_memory = pin_memory or (device is not None and device.type == "cuda")

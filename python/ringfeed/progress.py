@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from .errors import InvalidArgumentError
+
 Report = Callable[[str, int, int], None]
 """Called with the stage, what is done and the total (0: not known), at most ten times a second."""
 
@@ -33,6 +35,8 @@ class Reporting:
     """The `report` for a call into the core: the user's own, a Bar, or None."""
 
     def __init__(self, progress: bool | Report | None) -> None:
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise InvalidArgumentError(f"progress is {progress!r}; it is True, False, or a function of (stage, done, total)")
         if progress is None:
             progress = sys.stderr is not None and sys.stderr.isatty()
         self._bar = Bar() if progress is True else None

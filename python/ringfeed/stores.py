@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import address, classes_of, one_of, path, texts, truth, whole
+from .arguments import address, classes_of, one_of, optional, path, text, texts, truth, whole
 from .arguments import connection as checked
 from .columns import Chosen, source_of
 from .errors import InvalidArgumentError
@@ -67,8 +67,8 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
         columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
         drop: the names to leave out; not with columns.
         schema: what columns are, where the data do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
-            "text": "string", "raw": "binary"}. Numbers that come as another dtype are cast; one that this changes is an error, but rounding
-            to a float is none. Lists in Arrow data take a shape of as many elements.
+            "text": "string", "raw": "binary"}; a dtype may be one of NumPy or torch. Numbers that come as another dtype are cast; one that
+            this changes is an error, but rounding to a float is none. Lists in Arrow data take a shape of as many elements.
         classes: columns of text or whole numbers that become class numbers, int64 from 0: a list of names of columns, whose classes are then
             those that are there, text in the order of its bytes, whole numbers in theirs; or a dict with the names of each one's classes,
             {"species": ["cat", "dog"]}, which data that are read only once need. The data set keeps the names (`Dataset.classes`); with
@@ -107,14 +107,18 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
     to, connection = address(url), checked(write, connection)
     if splits is not None and not (isinstance(splits, Mapping) and all(isinstance(share, int | float) for share in splits.values())):
         raise InvalidArgumentError(f"splits is {splits!r:.40}; it is a dict of shares: {{'train': 0.8, 'val': 0.2}}")
-    options = {"splits": [*splits.items()] if splits is not None else None, "stratify": stratify, "seed": whole("seed", seed),
-               "permute": truth("permute", permute), "row_number": row_number, "append": truth("append", append),
+    if isinstance(create_keyspace, bool):
+        raise InvalidArgumentError(f"create_keyspace is {create_keyspace}; it is the replication of the keyspace: '3' (copies in each data "
+                                   "centre), 'dc1:3,dc2:2' or 'simple:1'")
+    options = {"splits": [(text("splits", name), share) for name, share in splits.items()] if splits is not None else None,
+               "stratify": optional(text, "stratify", stratify), "seed": whole("seed", seed), "permute": truth("permute", permute),
+               "row_number": optional(text, "row_number", row_number), "append": truth("append", append),
                "overwrite": truth("overwrite", overwrite), "allow_nan": truth("allow_nan", allow_nan),
                "skip": one_of("on_bad", on_bad, ("error", "skip")) == "skip",
-               "rejects": path("rejects", rejects) if rejects is not None else None, "classes": classes_of(classes),
-               "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": create_keyspace, "tensors": texts("tensors", tensors),
-               "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES),
-               "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
+               "rejects": optional(path, "rejects", rejects), "classes": classes_of(classes),
+               "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": optional(text, "create_keyspace", create_keyspace),
+               "tensors": texts("tensors", tensors),
+               "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES), "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
                "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
     read = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")
     options |= {"columns": [*read.chosen.columns] if read.chosen.columns is not None else None, "drop": [*read.chosen.drop],
@@ -148,8 +152,8 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
     """
     of, connection = address(url), checked(attach, connection)
-    options = {"columns": texts("columns", columns) if columns is not None else None,
-               "tensors": texts("tensors", tensors), "split_column": split_column,
+    options = {"columns": optional(texts, "columns", columns), "tensors": texts("tensors", tensors),
+               "split_column": optional(text, "split_column", split_column),
                "digest_values": one_of("digest", digest, ("keys", "values")) == "values",
                "block_bytes": whole("block_bytes", block_bytes, *BLOCK_BYTES), "allow_nan": truth("allow_nan", allow_nan)}
     with Reporting(progress) as report:
@@ -265,8 +269,9 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
         return Audit(*_core.audit(path("folder", folder), address(url), report, checked(audit, connection)))
 
 
-def list(url: Url, **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
-    """The addresses of the data sets right under a folder or in a keyspace (the address itself, if it is one), sorted.
+def list(url: Url = ".", **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
+    """The addresses of the data sets right under a folder (this one, if none is given) or in a keyspace (the address itself, if it is one),
+    sorted.
 
     Raises:
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.

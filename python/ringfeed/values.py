@@ -14,13 +14,24 @@ WIDER = {"uint16": "int32", "uint32": "int64"}  # dtypes that a data set has not
 NUMBERS = {int, float, bool}
 NO_NUMBERS = "OUST"  # kinds of dtypes: objects, text and bytes
 EXACT = numpy.float64(2**53)  # every whole number up to it is a float64
-REMEDIES = {"M": "cast it to int64", "m": "cast it to int64", "u": "cast it to int64", "f": "cast it to float64", "c": "give its real and "
-            "imaginary parts as columns", "V": "cast it to float32, or give its fields as columns"}
+REMEDIES = {"M": "cast it to int64", "m": "cast it to int64", "u": "cast it to int64 where that has its values, else make it text",
+            "f": "cast it to float64", "c": "give its real and imaginary parts as columns",
+            "V": "cast it to float32, or give its fields as columns"}
+MISSING = "missing; fill it in, or leave the sample out"
 
 
 def is_tensor(value: Any) -> bool:  # noqa: ANN401
     """Whether it is of torch."""
     return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+
+
+def name_of_dtype(dtype: Any) -> Any:  # noqa: ANN401
+    """What a dtype of NumPy or torch is called; anything else as it is."""
+    if isinstance(dtype, numpy.dtype):
+        return dtype.name
+    if isinstance(dtype, type) and issubclass(dtype, numpy.generic):
+        return dtype.__name__.removesuffix("_")
+    return str(dtype).removeprefix("torch.") if type(dtype).__module__ == "torch" else dtype
 
 
 def array_of(name: str, value: Any, sample: int) -> numpy.ndarray:  # noqa: ANN401
@@ -57,9 +68,21 @@ def _no_number(value: Any) -> str:  # noqa: ANN401
     parts = value.ravel().tolist() if isinstance(value, numpy.ndarray) else value
     if isinstance(parts, list | tuple) and parts and all(isinstance(part, str | bytes) for part in parts):
         return "a list of text; make it one text, as JSON does, or numbers, as a tokenizer does, or leave the column out with drop="
-    if value is None:
-        return "missing; fill it in, or leave the sample out"
-    return "no number like the others"
+    if is_missing(value):
+        return MISSING
+    return "no number like the others; make it one, or all of them text"
+
+
+def is_missing(value: Any) -> bool:  # noqa: ANN401
+    """None, NaN, and what pandas has for them."""
+    if isinstance(value, float | numpy.floating):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def other_than(due: str, value: Any) -> str:  # noqa: ANN401
+    """What a value is where text or bytes are due, and what may be done about it."""
+    return f"{value!r:.40}, which is {MISSING}" if is_missing(value) else f"{value!r:.40}, where {due} is due; make it that"
 
 
 def whole_column(name: str, values: numpy.ndarray, start: int) -> numpy.ndarray:

@@ -80,15 +80,14 @@ std::string RunPage::html(const Json& options, const Json& summary, const Json& 
                {"summary", summary},
                {"ended", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))}};
   for (const auto& [name, value] : shown.items()) data[name] = value;
-  Json& steps = data["steps"] = Json::array();
+  Json steps = Json::array();
   for (const auto& point : points_) {
     const auto count = static_cast<double>(point.count);
     steps.push_back({point.steps, point.loss / count, point.learning_rate / count, point.samples,
                      point.seconds});
   }
-  data["epochs"] = epochs_;
-  Json& intervals = data["intervals"] = Json::array();
-  Json& stalls = data["stalls"] = Json::array();
+  Json intervals = Json::array();
+  Json stalls = Json::array();
   for (const auto& interval : intervals_) {
     Json ranks = Json::array();
     for (const auto& rank : interval.ranks)
@@ -100,6 +99,11 @@ std::string RunPage::html(const Json& options, const Json& summary, const Json& 
     stalls.push_back(
         {{"begin", begin}, {"end", end}, {"lost", finding.lost}, {"cause", finding.text}});
   }
+  // Put in when they are whole: a new member moves those that an ordered document has.
+  data["steps"] = std::move(steps);
+  data["epochs"] = epochs_;
+  data["intervals"] = std::move(intervals);
+  data["stalls"] = std::move(stalls);
   data["verdict"] = find_limit(merged(intervals_), threads).text;
   return fill_page(kRunTemplate, data);
 }

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <ringfeed/error.hpp>
+#include <system_error>
 #include <utility>
 
 namespace ringfeed {
@@ -14,8 +16,18 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLinesBytes = std::size_t{64} << 10;
 
+/// Results go where the user says, and a folder that is not there is made, as that of the weights
+/// is.
+void make_folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  // What cannot be made is told of by whoever opens the file.
+}
+
 /// A line that a kill cut off stays one of its own.
 File open_log(const std::string& path) {
+  make_folder_of(path);
   bool cut = false;
   try {
     const auto file = MappedFile::map(path);
@@ -45,7 +57,10 @@ RunRecord::RunRecord(RunRecordOptions options, int rank)
   if (rank == 0 && !options_.log.empty()) log_ = open_log(options_.log);
   if (rank == 0 && !options_.tensorboard.empty()) events_.emplace(options_.tensorboard);
   if (rank == 0 && !options_.page.empty()) page_.emplace();
-  if (measures_) replace_file(path_of_rank(options_.metrics, rank), [](File&) {});
+  if (measures_) {
+    make_folder_of(options_.metrics);
+    replace_file(path_of_rank(options_.metrics, rank), [](File&) {});
+  }
   if (options_.metrics_address) server_.emplace(MetricsServerOptions{*options_.metrics_address});
 }
 

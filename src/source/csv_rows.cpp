@@ -8,6 +8,7 @@
 #include <ringfeed/error.hpp>
 #include <unordered_set>
 
+#include "base/option.hpp"
 #include "source/bad_records.hpp"
 #include "source/csv_number.hpp"
 
@@ -81,18 +82,21 @@ void CsvRows::check_delimiter() const {
   if (found == std::string_view::npos) return;
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("{}:{}: the first row is one field with {} in it; say what the delimiter is",
-                  path(), line(), in_quotes(fields()[0].substr(found, 1))));
+      fmt::format("{}:{}: the first row is one field with {} in it; say with {} what the delimiter "
+                  "is",
+                  path(), line(), in_quotes(fields()[0].substr(found, 1)),
+                  option_name("delimiter")));
 }
 
 bool CsvRows::find_header() const {
   if (header_ != Header::kAuto) return header_ == Header::kYes;
   if (!are_all_numbers(fields())) return true;
   if (!are_counting_up(fields())) return false;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{}:{}: the first row counts up from 0, so it may name the columns or be "
-                          "a record; say whether there is a header, yes or no",
-                          path(), line()));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}:{}: the first row counts up from 0, so it may name the columns or be "
+                  "a record; say {} or {}",
+                  path(), line(), option_name("header", "yes"), option_name("header", "no")));
 }
 
 void CsvRows::learn_columns() {

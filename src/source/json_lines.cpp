@@ -17,7 +17,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/json.hpp"
 #include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
 #include "dataset/text_list.hpp"
@@ -25,6 +24,7 @@
 #include "source/bad_records.hpp"
 #include "source/csv_number.hpp"
 #include "source/input.hpp"
+#include "source/json_line.hpp"
 #include "source/projection.hpp"
 #include "source/tensor_spec.hpp"
 #include "source/text_lines.hpp"
@@ -32,7 +32,7 @@
 namespace ringfeed {
 namespace {
 
-using JsonText = nlohmann::ordered_json;  // columns stand in the order of the first record
+using Json = nlohmann::json;
 
 /// A batch ends when its lines have this many bytes.
 constexpr std::uint64_t kBatchTextBytesMax = std::uint64_t{16} << 20;
@@ -46,9 +46,9 @@ struct JsonType {
   JsonKind kind = JsonKind::kNone;
 };
 
-JsonKind scalar_kind(const JsonText& value) {
+JsonKind scalar_kind(const Json& value) {
   if (value.is_boolean()) return JsonKind::kBool;
-  if (value.is_number_integer()) return JsonKind::kWhole;
+  if (value.is_number_integer() || value.is_binary()) return JsonKind::kWhole;
   if (value.is_number()) return JsonKind::kNumber;
   return value.is_string() ? JsonKind::kText : JsonKind::kOther;
 }
@@ -62,7 +62,7 @@ JsonKind wider(JsonKind left, JsonKind right) {
   return numbers ? JsonKind::kNumber : JsonKind::kOther;
 }
 
-JsonType type_of(const JsonText& value) {
+JsonType type_of(const Json& value) {
   if (!value.is_array()) return {false, scalar_kind(value)};
   JsonType type{true, JsonKind::kNone};
   for (const auto& element : value) type.kind = wider(type.kind, scalar_kind(element));
@@ -92,22 +92,6 @@ ColumnSpec spec_of(const std::string& name, const JsonType& type) {
   return {name, type.is_list ? ColumnKind::kList : ColumnKind::kTensor, dtype, {}};
 }
 
-/// The object of a line. Throws BadLine.
-struct BadLine {
-  std::string what;
-};
-
-JsonText object_in(std::string_view text) {
-  JsonText json;
-  try {
-    json = parse_json<JsonText>(text);
-  } catch (const std::exception&) {
-    throw BadLine{fmt::format("{} is not JSON", in_quotes(text))};
-  }
-  if (!json.is_object()) throw BadLine{"the line is no JSON object"};
-  return json;
-}
-
 /// The columns of all records: names in the order they are met, and the widest types. What does not
 /// go with the records before is a bad record later.
 struct JsonColumns {
@@ -115,7 +99,7 @@ struct JsonColumns {
   std::vector<JsonType> types;
   std::unordered_map<std::string, std::size_t> places;
 
-  void add(const std::string& name, const JsonText& value, const SourceOptions& options) {
+  void add(const std::string& name, const Json& value, const SourceOptions& options) {
     const auto [found, is_new] = places.try_emplace(name, names.size());
     if (is_new) {
       const auto* const said = find_type(options, name);
@@ -141,8 +125,7 @@ JsonColumns find_json_columns(const std::vector<std::string>& paths, const Sourc
   while (lines.next()) {
     check_stop(options.stop);
     try {
-      const auto object = object_in(lines.text());
-      for (const auto& [name, value] : object.items()) columns.add(name, value, options);
+      for (const auto& [name, value] : members_of(lines.text())) columns.add(name, value, options);
     } catch (const BadLine&) {
       continue;  // it is named when the records are read
     }
@@ -195,7 +178,7 @@ class JsonColumn {
   }
 
   /// What is wrong with the value; empty: nothing.
-  std::string fault(const JsonText& value) const {
+  std::string fault(const Json& value) const {
     if (value.is_null()) return fmt::format("column {}: the value is null", in_quotes(name_));
     const auto type = type_of(value);
     const auto kind = wider(type_.kind, type.kind);
@@ -210,7 +193,7 @@ class JsonColumn {
     return {};
   }
 
-  void append(const JsonText& value) {
+  void append(const Json& value) {
     if (!type_.is_list) return append_element(value);
     check(list_->Append(), "memory for records");
     for (const auto& element : value) append_element(element);
@@ -225,18 +208,23 @@ class JsonColumn {
   }
 
  private:
-  std::string number_fault(const JsonText& value) const {
+  std::string number_fault(const Json& value) const {
     const auto say = [&](std::string_view what) {
-      return fmt::format("column {}: {} {}", in_quotes(name_), value.dump(), what);
+      const auto digits = value.is_binary()
+                              ? std::string(value.get_binary().begin(), value.get_binary().end())
+                              : value.dump();
+      return fmt::format("column {}: {} {}", in_quotes(name_), digits, what);
     };
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})
+    if (value.is_binary() ||
+        (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})) {
       return say("is a whole number beyond int64");
+    }
     if (type_.kind != JsonKind::kNumber || !value.is_number_integer()) return {};
     if (is_exact_float64(value.get<std::int64_t>())) return {};
     return say("is a whole number that float64 does not hold exactly");
   }
 
-  void append_element(const JsonText& value) {
+  void append_element(const Json& value) {
     arrow::Status status;
     switch (type_.kind) {
       case JsonKind::kBool:
@@ -345,12 +333,12 @@ class JsonLinesSource final : public Source {
 
   /// What is wrong with the record; empty: nothing. It is one row more in any case.
   std::string take(std::string_view text) {
-    JsonText object;
+    JsonMembers members;
     auto what = std::string();
-    std::vector<const JsonText*> found(values_.size());
+    std::vector<const Json*> found(values_.size());
     try {
-      object = object_in(text);
-      for (const auto& [name, value] : object.items()) {
+      members = members_of(text);
+      for (const auto& [name, value] : members) {
         if (const auto at = used_.find(name); at != used_.end()) found[at->second] = &value;
       }
       for (std::size_t i = 0; i < values_.size() && what.empty(); ++i) {

@@ -167,7 +167,8 @@ std::vector<std::string> parquet_files_in(const std::string& folder) {
   if (files.empty()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: there is no .parquet file right in this folder; name the folder "
-                            "that holds them, or the files",
+                            "that holds them, or the files; pictures are stored from Python "
+                            "(docs/recipes.md)",
                             folder));
   }
   throw Error(ErrorCode::kInvalidArgument,

@@ -41,6 +41,9 @@ Format format_of(const std::string& path) {
   std::string_view remedy = "rename the file, or convert it to one of these";
   if (gzip) remedy = "unpack it first";
   if (name.ends_with(".npz")) remedy = "unpack it (it is a zip file of .npy files) and name these";
+  for (const std::string_view image : {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tiff"}) {
+    if (name.ends_with(image)) remedy = "pictures are stored from Python (docs/recipes.md)";
+  }
   throw Error(
       ErrorCode::kInvalidArgument,
       fmt::format(

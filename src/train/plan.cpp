@@ -117,16 +117,17 @@ std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model
                                   : std::vector<std::int64_t>{128};
 }
 
-/// The option of ingest that makes a tensor of such a column.
+/// The option of ingest that makes a tensor of such a column, and what is there where none does.
 std::string remedy_for(const ColumnSpec& column) {
+  constexpr std::string_view kOwnModel = "or train a model of your own on it (docs/python.md)";
   if (column.kind == ColumnKind::kString)
-    return fmt::format(": ingest it with {}, or numbers as text with {}",
+    return fmt::format(": ingest it with {}, or numbers as text with {}, {}",
                        option_name("classes", column.name),
-                       option_name("schema", column.name + "=float32"));
+                       option_name("schema", column.name + "=float32"), kOwnModel);
   if (column.kind == ColumnKind::kList)
-    return fmt::format(": ingest lists of one length with {}",
-                       option_name("tensor", column.name + ":LENGTH"));
-  return "";
+    return fmt::format(": ingest lists of one length with {}, {}",
+                       option_name("tensor", column.name + ":LENGTH"), kOwnModel);
+  return fmt::format(": choose another, {}", kOwnModel);
 }
 
 const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
@@ -188,7 +189,8 @@ void check_target(const ColumnSpec& target, LossKind loss) {
       check(is_integer(target.dtype),
             fmt::format("loss cross_entropy needs whole numbers as labels; '{}' is {}; ingest it "
                         "with {}, or use mse (numbers) or bce (yes or no)",
-                        target.name, target.type_name(), option_name("classes", target.name)));
+                        target.name, target.type_name(),
+                        option_name("schema", target.name + "=int64")));
       check(is_scalar(target),
             fmt::format("loss cross_entropy needs one label per sample; '{}' is {}", target.name,
                         target.type_name()));

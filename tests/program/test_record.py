@@ -45,8 +45,10 @@ def metrics_in(text: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_line_for_each_step_with_the_loss_of_all_ranks(digits: Ringfeed, ranks: int) -> None:
-    summary = json.loads(digits(*TRAIN, "--nproc", str(ranks), "--log", "run.jsonl", "--json").stdout.splitlines()[-1])
-    lines = lines_of(digits.folder / "run.jsonl")
+    run = digits(*TRAIN, "--nproc", str(ranks), "--log", "kept/run.jsonl", "--metrics", "kept/meters/run.prom", "--json")
+    summary = json.loads(run.stdout.splitlines()[-1])
+    lines = lines_of(digits.folder / "kept/run.jsonl")  # folders that are not there are made
+    assert (digits.folder / "kept/meters/run.prom").exists()
     assert [line["event"] for line in lines] == ["start", *([*["step"] * STEPS, "epoch"] * EPOCHS), "end"]
     assert lines[0]["options"]["url"] == "digits.ring" and lines[0]["options"]["world_size"] == ranks
     steps = [line for line in lines if line["event"] == "step"]
@@ -187,9 +189,8 @@ def test_each_rank_needs_a_port(digits: Ringfeed) -> None:
 
 @pytest.mark.parametrize("option", ["--log", "--metrics"])
 def test_a_file_that_cannot_be_made_is_an_error_before_the_first_step(digits: Ringfeed, option: str) -> None:
-    line = digits.error(*TRAIN, option, "no/such/folder/run.x", code=2)
-    assert "no/such/folder" in line
-    assert not (digits.folder / "no").exists()
+    (digits.folder / "taken").write_text("")
+    assert "taken" in digits.error(*TRAIN, option, "taken/run.x", code=2)
 
 
 def test_a_folder_is_no_log(digits: Ringfeed) -> None:

@@ -3,7 +3,8 @@ lightning_run.py URL FOLDER DEVICES EPOCHS [CHECKPOINT] [--one-cycle] [--ledger]
 
 Each rank writes FOLDER/RANK.json: ids of each step of each epoch, steps as Lightning counts them, and ids of each pass over the same data
 in storage order for validation. Every 8 steps, and at the end of each epoch, a checkpoint is saved in FOLDER. With one it goes on there.
---one-cycle: with a schedule that asks how many steps there will be, so that the Loaders are made before the checkpoint is read.
+--one-cycle: with a schedule that asks how many steps there will be, so that the Loaders are made before the checkpoint is read. The
+callback that gives their places back then is one that Lightning finds by itself.
 --ledger: with one in FOLDER/ledger; --die: without a word in step 11.
 """
 
@@ -18,8 +19,6 @@ import pytorch_lightning as lightning
 import ringfeed
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
-
-from ringfeed.lightning import LoaderState
 
 GLOBAL_BATCH_SIZE = 48
 
@@ -67,7 +66,7 @@ def main() -> None:
     checkpoints = [ModelCheckpoint(folder, "step-{step}", every_n_train_steps=8, save_top_k=-1),
                    ModelCheckpoint(folder, "epoch-{epoch}", save_top_k=-1)]
     trainer = lightning.Trainer(accelerator="cpu", devices=devices, strategy="ddp" if devices > 1 else "auto", max_epochs=epochs,
-                                callbacks=[*checkpoints, *([LoaderState()] if flags else [])], logger=False, enable_progress_bar=False,
+                                callbacks=checkpoints, logger=False, enable_progress_bar=False,
                                 enable_model_summary=False)
     model = Model(url, "--one-cycle" in flags, str(folder / "ledger") if "--ledger" in flags else None, 10 if "--die" in flags else None)
     trainer.fit(model, ckpt_path=arguments[4] if len(arguments) > 4 else None)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 import pytest
+import torch
 from built import PACKAGE
 
 import ringfeed
@@ -48,6 +49,10 @@ WHOLE = "it is a whole number from"
     ({"columns": ["ids"]}, "there is no column 'ids' (did you mean 'id'?); there are id, data"),
     ({"columns": [1]}, "columns has 1 in it"),
     ({"ledger": 7}, "ledger is 7; it is a text or a path"),
+    ({"pin_memory": 1}, "pin_memory is 1; it is True or False"),
+    ({"transform": print, "transform_batches": 1}, "transform_batches is 1; it is True or False"),
+    ({"device": "gpu"}, "device is 'gpu'; it is one of torch, as 'cpu' or 'cuda:0'"),
+    ({"device": 3.5}, "device is 3.5; it is one of torch"),
 ])
 def test_a_loader(arguments: dict[str, Any], text: str, numbers: str) -> None:
     with pytest.raises(ringfeed.InvalidArgumentError) as caught:
@@ -123,6 +128,8 @@ def test_a_keyword_that_is_none_is_answered_with_the_nearest(call: Callable[...,
 def test_addresses_are_texts_or_paths() -> None:
     with pytest.raises(ringfeed.InvalidArgumentError, match="split is 1; it is a text"):
         ringfeed.open("a.ring", split=1)  # type: ignore[arg-type]
+    with pytest.raises(ringfeed.InvalidArgumentError, match=r"split is '\\ud800', with a lone surrogate"):
+        ringfeed.open("a.ring", split="\ud800")
     for call in (lambda: ringfeed.open(None), lambda: ringfeed.write(7, {"a": [1]}), lambda: ringfeed.list(b".")):
         with pytest.raises(ringfeed.InvalidArgumentError, match="the address is .*; it is a text or a path"):
             call()
@@ -142,3 +149,14 @@ def test_messages_that_came_from_the_core(numbers: str, tmp_path: Path) -> None:
         with pytest.raises(ringfeed.Error) as caught:
             call()
         assert "--" not in str(caught.value)
+
+
+def test_samples_are_asked_for_by_numbers(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    some = data[[5, 1]]["id"].tolist()
+    assert data[torch.tensor([5, 1])]["id"].tolist() == data[numpy.array([5, 1])]["id"].tolist() == some
+    mask = numpy.zeros(len(data), bool)
+    for key, remedy in (("id", "a column is ds.take"), (1.5, "nor a slice or a list"), (mask, "of a mask give numpy.flatnonzero"),
+                        ([True, False], "of a mask give"), (None, "nor a slice")):
+        with pytest.raises(TypeError, match=f"is no number of a sample.*{remedy}"):
+            data[key]  # type: ignore[index]

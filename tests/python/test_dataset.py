@@ -142,7 +142,7 @@ def test_load(numbers: str) -> None:
     assert len(ringfeed.load(numbers, 0)["id"]) == 0
 
 
-def test_copy_verify_list_delete(numbers: str, tmp_path: Path) -> None:
+def test_copy_verify_list_delete(numbers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = str(tmp_path / "b.ring")
     made = ringfeed.copy(numbers, url)
     assert (made.url, made.version, made.unchanged) == (url, 1, False)
@@ -152,6 +152,8 @@ def test_copy_verify_list_delete(numbers: str, tmp_path: Path) -> None:
     assert (verified.versions, verified.not_finite) == ([1], None) and verified.bytes > SAMPLES * WIDTH * 4
     ringfeed.write(tmp_path / "a.ring", {"x": numpy.zeros(3)})
     assert [Path(each).name for each in ringfeed.list(tmp_path)] == ["a.ring", "b.ring"]
+    monkeypatch.chdir(tmp_path)
+    assert ringfeed.list() == ["./a.ring", "./b.ring"]
     ringfeed.write(url, {"id": numpy.arange(2), "data": numpy.zeros((2, WIDTH), numpy.float32)}, append=True)
     assert ringfeed.delete(f"{url}?version=1") == [1]
     assert len(ringfeed.open(url)) == SAMPLES + 2

@@ -109,3 +109,9 @@ def test_lightning_goes_on_from_its_checkpoint(tmp_path: Path, lightning_samples
     run("with_lightning.py", *data, "--checkpoints", str(tmp_path), "--epochs", "2")  # the last checkpoint is of step 98 of 100
     resumed = losses_of(run("with_lightning.py", *data, "--checkpoints", str(tmp_path)))
     assert resumed[-1] == pytest.approx(lightning_alone[-1], rel=1e-6)
+
+
+def test_examples_make_data_sets_of_different_names() -> None:
+    """Run one after the other in a folder, as they stand, none finds the data set of another."""
+    names = [name for example in EXAMPLES.glob("*.py") for name in re.findall(r'"--data", default="(.*?)"', example.read_text())]
+    assert len(names) == len(set(names)) == 2 and "samples.ring" not in names  # which docs/python.md makes

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -90,6 +91,24 @@ def test_the_ledgers_of_a_killed_run_of_lightning_are_exact(numbers: str, tmp_pa
     found = ringfeed.audit(tmp_path / "ledger", numbers)
     assert found.exact, found.offenders
     assert (found.epochs, found.samples, found.notes) == (2, 2 * SAMPLES, [])
+
+
+def test_the_places_in_a_checkpoint_of_lightning_are_those_of_its_loaders(numbers: str) -> None:
+    from ringfeed.lightning import LoaderState
+
+    data = ringfeed.open(numbers)
+    loaders = {"a": ringfeed.Loader(data, 100), "b": [ringfeed.Loader(data, 50)]}
+    next(iter(loaders["a"]))
+    kept: dict = {}
+    LoaderState().on_save_checkpoint(SimpleNamespace(train_dataloader=loaders), None, kept)
+    assert [state["samples"] for state in kept["ringfeed"]] == [100, 0]
+    without: dict = {}
+    LoaderState().on_save_checkpoint(SimpleNamespace(train_dataloader=torch.utils.data.DataLoader([1])), None, without)
+    assert without == {}
+    callback = LoaderState()
+    callback.on_load_checkpoint(None, None, kept)
+    with pytest.raises(ringfeed.InvalidArgumentError, match="has the places of 2 Loaders, and there are 1; let train_dataloader"):
+        callback.on_train_start(SimpleNamespace(train_dataloader=ringfeed.Loader(data, 100)), None)
 
 
 @pytest.fixture(scope="module")

@@ -142,6 +142,7 @@ def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
         metadata = email.message_from_bytes(archive.read("ringfeed-0.1.0.dist-info/METADATA"))
+        entries = archive.read("ringfeed-0.1.0.dist-info/entry_points.txt").decode()
     package = {name.removeprefix("ringfeed/") for name in names if name.startswith("ringfeed/")}
     assert package == sources | {"_core.abi3.so" if stable else f"_core{sysconfig.get_config_var('EXT_SUFFIX')}", "bin/ringfeed"}
     libraries = {name.removeprefix("ringfeed.libs/") for name in names if name.startswith("ringfeed.libs/")}
@@ -154,6 +155,9 @@ def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     assert len(package) + len(libraries) + len(information) == len(names)
     assert metadata["Name"] == "ringfeed" and metadata["Version"] == "0.1.0" and metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Requires-Dist") == ["numpy"]
+    assert re.findall(r"\[(.*)\]\s+ringfeed ?= ?(.*)", entries) == [
+        ("console_scripts", "ringfeed.__main__:main"), ("lightning.pytorch.callbacks_factory", "ringfeed.lightning:callbacks"),
+        ("pytorch_lightning.callbacks_factory", "ringfeed.lightning:callbacks")]
 
 
 def test_it_carries_the_licences_of_what_it_bundles(wheel: Path) -> None:

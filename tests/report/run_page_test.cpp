@@ -52,6 +52,24 @@ TEST(RunPage, ALongRunIsAFewPointsWithTheSameSums) {
   EXPECT_NEAR(total, 12.5 * static_cast<double>(kSteps / 50), 1e-6);
 }
 
+TEST(RunPage, WhateverIsShownBesideThemIntervalsAreThere) {
+  RunPage page;
+  for (int i = 0; i < 3; ++i) {
+    page.interval({.steps = 1,
+                   .begin = static_cast<double>(i),
+                   .end = i + 1.0,
+                   .ranks = {{.total = 1, .forward = 1}}});
+  }
+  nlohmann::ordered_json shown = nlohmann::ordered_json::object();
+  for (std::size_t members = 0; members < 10; ++members) {
+    const auto data = data_of(page.html({}, {}, shown, 1, 1));
+    EXPECT_EQ(data.at("intervals").size(), 3u) << members;
+    EXPECT_EQ(data.at("intervals")[2].at("end"), 3.0) << members;
+    EXPECT_TRUE(data.at("stalls").is_array()) << members;
+    shown["shown" + std::to_string(members)] = members;
+  }
+}
+
 TEST(RunPage, NothingInItsDataEndsTheScript) {
   RunPage page;
   const std::string name = "a</script><img src=x>\xff";

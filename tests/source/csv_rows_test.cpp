@@ -49,7 +49,9 @@ TEST(CsvRows, WhetherThereIsAHeaderCanBeSaid) {
 TEST(CsvRows, AFirstRowThatCountsUpMayBeEither) {
   for (const std::string first : {"0,1,2,3", ",0,1", "0"}) {
     const OneFile file("a.csv", first + "\n" + first + "\n");
-    expect_error(ErrorCode::kInvalidArgument, "a.csv:1: the first row counts up from 0",
+    expect_error(ErrorCode::kInvalidArgument,
+                 "a.csv:1: the first row counts up from 0, so it may name the columns or be a "
+                 "record; say SourceOptions::header = yes or SourceOptions::header = no",
                  [&] { CsvRows({file.path}); });
     EXPECT_EQ(CsvRows({file.path}, Header::kYes).columns().back(), first.substr(first.size() - 1));
     EXPECT_EQ(CsvRows({file.path}, Header::kNo).columns()[0], "f0");

@@ -269,7 +269,8 @@ TEST(Csv, FieldsMayBeSeparatedByOtherBytes) {
   }
   write_all(folder / "a.csv", "a;b\n1,5;2\n");
   expect_error(ErrorCode::kInvalidArgument,
-               "a.csv:1: the first row is one field with ';' in it; say what the delimiter is",
+               "a.csv:1: the first row is one field with ';' in it; say with "
+               "SourceOptions::delimiter what the delimiter is",
                [&] { open_source({folder / "a.csv"}, {}); });
   SourceOptions options;
   options.delimiter = ';';

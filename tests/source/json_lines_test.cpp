@@ -49,6 +49,15 @@ TEST(JsonLines, EveryBadRecordIsNamed) {
             "column 'l': whole numbers where lists of whole numbers are due"},
            {"{\"x\": 9223372036854775808, \"l\": [1]}",
             "column 'x': 9223372036854775808 is a whole number beyond int64"},
+           {"{\"x\": 36893488147419103233, \"l\": [1]}",
+            "column 'x': 36893488147419103233 is a whole number beyond int64"},
+           {"{\"x\": 1, \"l\": [-36893488147419103233]}",
+            "column 'l': -36893488147419103233 is a whole number beyond int64"},
+           {"{\"x\": 1, \"l\": [1], \"x\": 2}", "the member 'x' stands twice"},
+           {"{\"x\": 1, \"l\": [1], \"m\": " + std::string(100, '[') + std::string(100, ']') + "}",
+            "is not JSON"},
+           {"7", "the line is no JSON object"},
+           {"{\"x\": 1, \"l\": [1]} {}", "is not JSON"},
        }) {
     SCOPED_TRACE(line);
     const OneFile file("a.jsonl", "{\"x\": 1, \"l\": [1]}\n" + line + "\n{\"x\": 2, \"l\": []}\n");
@@ -72,6 +81,17 @@ TEST(JsonLines, WholeNumbersAreNotRounded) {
                "a.ndjson:2: column 'x': 9007199254740993 is a whole number that float64 does not "
                "hold exactly",
                [&] { Content({file.path}); });
+}
+
+TEST(JsonLines, WholeNumbersBeyond64BitsMakeNoColumnOfFloats) {
+  const OneFile file("a.jsonl", "{\"id\": 36893488147419103233}\n{\"id\": 36893488147419103234}\n");
+  expect_error(ErrorCode::kBadData,
+               "a.jsonl:1: column 'id': 36893488147419103233 is a whole number beyond int64",
+               [&] { Content({file.path}); });
+  const OneFile floats("b.jsonl", "{\"x\": 1e300, \"o\": {\"x\": [2, {\"x\": 3}]}}\n");
+  SourceOptions options;
+  options.drop = {"o"};
+  EXPECT_EQ(Content({floats.path}, options).values<double>("x"), std::vector<double>{1e300});
 }
 
 TEST(JsonLines, TensorsClassesAndTypes) {

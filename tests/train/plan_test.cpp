@@ -80,7 +80,8 @@ TEST(Plan, Refuses) {
       {"mse needs a floating-point target; 'label' is int64", [](auto& o) { o.loss = "mse"; }},
       {"mse needs a floating-point target; 'flag' is bool",
        [](auto& o) { o.loss = "mse", o.target = "flag"; }},
-      {"cross_entropy needs whole numbers as labels; 'value' is float32",
+      {"cross_entropy needs whole numbers as labels; 'value' is float32; ingest it with "
+       "SourceOptions::types = value=int64",
        [](auto& o) { o.target = "value"; }},
       {"cross_entropy needs whole numbers as labels; 'flag' is bool",
        [](auto& o) { o.target = "flag"; }},
