@@ -52,7 +52,7 @@ LOCAL_GRID = {"nproc": (1, 2, 4), "threads": (1, 2, 4), "read-threads": (1, 2, 4
 SERVED_GRID = {"nproc": (1, 2, 4), "read-threads": (1, 2, 4), "connections-per-host": (2, 4, 8),
                "in-flight-bytes-per-node": (64 * MIB, 128 * MIB, 256 * MIB), "prefetch-bytes": (128 * MIB, 256 * MIB, 512 * MIB)}
 TRANSFORM_GRID = {"transform_threads": (1, 2, 3, 4), "read_threads": (1, 2, 4), "assemble_threads": (1, 2, 4),
-                  "prefetch_bytes": tuple(2**i * MIB for i in range(6, 12))}
+                  "prefetch_bytes": tuple(2**i * MIB for i in range(7, 13))}
 
 Options = Mapping[str, Any]
 Enter = Callable[[], None]
@@ -213,7 +213,10 @@ def bench_of_transform(sample_bytes: int) -> Bench:
                 "tries": [(tried.predicted, tried.measured) for tried in (found.start, *found.tries)]}
 
     def rate(more: Options, seconds: float) -> float:
-        loader = ringfeed.Loader(ringfeed.open(url), **{**arguments, **more})
+        try:
+            loader = ringfeed.Loader(ringfeed.open(url), **{**arguments, **more})
+        except ringfeed.InvalidArgumentError:
+            return 0.0
         samples, begin = 0, None
         try:
             while True:

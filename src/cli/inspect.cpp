@@ -35,7 +35,7 @@ int inspect(const std::string& url_text, const Command& command) {
 
   nlohmann::json columns = nlohmann::json::array();
   std::string text =
-      fmt::format("{}: version {} (there {}: {})\ncolumns:", url_text, manifest.version,
+      fmt::format("{}: version {} (there {}: {})\ncolumns:", printable(url_text), manifest.version,
                   versions.size() == 1 ? "is" : "are", fmt::join(versions, ", "));
   for (std::size_t i = 0; i < manifest.schema.columns.size(); ++i) {
     const auto& column = manifest.schema.columns[i];

@@ -56,10 +56,10 @@ void advise_replicas(const AdviceFacts& facts, Lines& lines) {
                                        : ": chunks are never changed, and carry checksums"));
   }
   if (!facts.replicas || facts.replicas->copies >= std::min(facts.replicas->nodes, 3)) return;
-  lines.push_back(fmt::format(
-      "each block is on {} of {} nodes: with more copies (ALTER KEYSPACE, then nodetool repair "
-      "--full) more of them answer for it, and a slow one is passed by",
-      facts.replicas->copies, facts.replicas->nodes));
+  lines.push_back(
+      fmt::format("each block is on {} of {} nodes: with more copies (ALTER KEYSPACE, then "
+                  "nodetool repair --full) more of them answer for it, and a slow one is passed by",
+                  facts.replicas->copies, facts.replicas->nodes));
 }
 
 /// Only told: another batch is another training.

@@ -460,6 +460,7 @@ def test_names_of_strangers_do_nothing_to_a_terminal(ringfeed: Ringfeed) -> None
     texts[("warning",)] = ringfeed.error("inspect", evil + "?split=none", code=2)
     for command, text in texts.items():
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), command
+    assert texts[("inspect", evil)].startswith(f"{shown}: version 1 ")
     assert f"  {shown}: int64" in texts[("inspect", evil)] and re.search(rf" {re.escape(shown)}=\d+ ", texts[("head", evil)])
     assert texts[("list",)] == f"./{shown}  version 1  20 samples\n"
     assert json.loads(texts[("head", evil, "--json")].splitlines()[0])["sample"][evil] in range(20)
