@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ FUNCTIONS = {"ingest": "write", "train": "Loader"}  # what does in Python what a
 HEADER_TOP = """// What options are called, by option. Made of options.toml by tools/options.py.
 #pragma once
 
+#include <limits>
 #include <string_view>
 
 namespace ringfeed {
@@ -27,6 +30,9 @@ struct OptionNames {
   std::string_view cpp;        ///< a field; empty: there is none
   std::string_view command;    ///< that a message sends to; empty: none
   std::string_view function;   ///< that does in Python what the command does
+  std::string_view bounds = {};  ///< of its value, for people; empty: there are none
+  double least = std::numeric_limits<double>::lowest();  ///< a number, or bytes
+  double most = std::numeric_limits<double>::max();
 };
 
 // clang-format off
@@ -54,10 +60,30 @@ def field_of(option: dict[str, Any]) -> str:
     return fields[0] if len(fields) == 1 else fields[0].split("::")[1] if fields else ""
 
 
+def number_of(text: str) -> float:
+    """ "1,024", "4KiB", "2^64 - 1"."""
+    size = re.fullmatch(r"([\d,]+)(KiB|MiB|GiB)", text)
+    if size:
+        return float(size[1].replace(",", "")) * 1024 ** (1 + ("KiB", "MiB", "GiB").index(size[2]))
+    power = re.fullmatch(r"2\^(\d+) - 1", text)
+    return float(2 ** int(power[1]) - 1) if power else float(text.replace(",", ""))
+
+
+def bounds_of(text: str) -> list[float]:
+    """The least value, and the largest where there is one."""
+    between = re.fullmatch(r"(.+) to (below )?(.+)", text)
+    if between:
+        most = number_of(between[3])
+        return [number_of(between[1]), math.nextafter(most, -math.inf) if between[2] else most]
+    how, number = text.split(" ", 1)
+    return [{"from": number_of, "above": lambda least: math.nextafter(number_of(least), math.inf)}[how](number)]
+
+
 def header() -> str:
     """The text of the header."""
     rows = [[name, option.get("python", ""), option.get("flag", ""), field_of(option), option.get("call", ""),
-             FUNCTIONS.get(option.get("call", ""), option.get("call", ""))]
+             FUNCTIONS.get(option.get("call", ""), option.get("call", "")),
+             *([option["bounds"], *bounds_of(option["bounds"])] if "bounds" in option else [])]
             for name, option in OPTIONS.items()]
     return HEADER_TOP + "".join("    {" + ", ".join(map(json.dumps, row)) + "},\n" for row in rows) + HEADER_END
 

@@ -26,7 +26,7 @@ Made from the docstrings by `tools/python_api.py`; a test compares. A guide with
 """
 GROUPS = {
     "Data sets": ("open", "load", "Dataset", "Column", "write", "Written", "attach", "copy", "verify", "Verified", "list", "delete", "Connection"),
-    "Feeding": ("Loader", "Batch", "TupleBatch", "TorchDataset", "audit", "Audit"),
+    "Feeding": ("Loader", "Batch", "TupleBatch", "TorchDataset", "tune", "Tuned", "Try", "audit", "Audit"),
     "Errors": ("Error", "InvalidArgumentError", "NotFoundError", "BadDataError", "UnavailableError", "DeadlineError",
                "PermissionDeniedError", "ConflictError", "NoSpaceError", "CancelledError", "InternalError"),
 }

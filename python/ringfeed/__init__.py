@@ -27,6 +27,7 @@ from .errors import (
 )
 from .loader import Batch, Loader, TupleBatch
 from .stores import Audit, Verified, Written, attach, audit, copy, delete, list, verify, write  # noqa: A004
+from .tuning import Try, Tuned, tune
 
 if TYPE_CHECKING:
     from .torch_dataset import TorchDataset
@@ -35,8 +36,9 @@ __version__ = _version()
 
 __all__ = [
     "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
-    "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset",
-    "TupleBatch", "UnavailableError", "Verified", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "verify", "write",
+    "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset", "Try",
+    "Tuned", "TupleBatch", "UnavailableError", "Verified", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "tune",
+    "verify", "write",
 ]
 
 

@@ -125,10 +125,14 @@ class Pipeline:
             return moved(batch, device, non_blocking=True), self._streams.own.record_event()
 
 
+def cores() -> int:
+    """Of this process, shared among the ranks of its host."""
+    return max(1, len(os.sched_getaffinity(0)) // (in_environment("LOCAL_WORLD_SIZE") or 1))
+
+
 def default_threads() -> int:
-    """The cores of this process, shared among the ranks of its host, at most 8."""
-    cores = len(os.sched_getaffinity(0)) // (in_environment("LOCAL_WORLD_SIZE") or 1)
-    return max(1, min(cores, DEFAULT_THREADS_MAX))
+    """The cores, at most 8."""
+    return min(cores(), DEFAULT_THREADS_MAX)
 
 
 def collated(samples: list[Any]) -> Any:  # noqa: ANN401

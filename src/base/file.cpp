@@ -19,11 +19,11 @@
 namespace ringfeed {
 namespace {
 
-int open_or_throw(const std::string& path, int flags) {
+int open_or_throw(const std::string& path, int flags, const std::string& told) {
   while (true) {
     const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
     if (descriptor >= 0) return descriptor;
-    if (errno != EINTR) throw_system_error(errno, path);
+    if (errno != EINTR) throw_system_error(errno, told);
   }
 }
 
@@ -36,26 +36,29 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 File File::open_to_read(const std::string& path) {
-  File file(open_or_throw(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), path);
+  File file(open_or_throw(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, path), path);
   file.check_regular();
   return file;
 }
 
-File File::open_stream(const std::string& path) { return {open_or_throw(path, O_RDONLY), path}; }
+File File::open_stream(const std::string& path) {
+  return {open_or_throw(path, O_RDONLY, path), path};
+}
 
-File File::create(const std::string& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW), path};
+File File::create(const std::string& path, const std::string& told_as) {
+  const std::string& told = told_as.empty() ? path : told_as;
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, told), told};
 }
 
 File File::open_to_append(const std::string& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW), path};
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, path), path};
 }
 
 File File::create_unnamed(const std::string& folder) {
   std::string path = folder + "/ringfeed-XXXXXX";
   const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
-  if (descriptor < 0) throw_system_error(errno, path);
-  File file(descriptor, path);
+  if (descriptor < 0) throw_system_error(errno, folder);
+  File file(descriptor, folder);
   if (::unlink(path.c_str()) != 0) throw_system_error(errno, path);
   return file;
 }
@@ -230,7 +233,7 @@ void replace_file(const std::string& path, const std::function<void(File&)>& fil
   const std::string folder = slash == 0 ? "." : path.substr(0, slash);
   const std::string name = fmt::format("{}.tmp.{}", path.substr(slash), random_name());
   const std::string temporary = folder + "/" + name;
-  File file = Folder(folder).create_new(name);
+  File file = Folder(folder).create_new(name, path);
   try {
     fill(file);
     file.sync();

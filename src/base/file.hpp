@@ -21,11 +21,13 @@ class File {
   static File open_to_read(const std::string& path);
   /// Whatever it is: a FIFO or a terminal too, on which a read waits.
   static File open_stream(const std::string& path);
-  /// Makes the file, or empties it when it is there. Follows no link in its last part.
-  static File create(const std::string& path);
+  /// Makes the file, or empties it when it is there. Follows no link in its last part. Errors name
+  /// `told_as`, where it is not empty: what a temporary path stands for.
+  static File create(const std::string& path, const std::string& told_as = "");
   /// Makes the file when it is not there; writes go to its end. Follows no link in its last part.
   static File open_to_append(const std::string& path);
-  /// Made for reading and writing, without a name: gone with the process, however that ends.
+  /// Made for reading and writing, without a name: gone with the process, however that ends. Its
+  /// path is that of the folder.
   static File create_unnamed(const std::string& folder);
 
   ~File();
@@ -100,7 +102,7 @@ void sync_folder(const std::string& path);
 bool make_folders(const std::string& path);
 
 /// Writes a file whole or not at all, durably: `fill` writes to a new file beside it, PATH.tmp. and
-/// a random name, which then takes its name.
+/// a random name, which then takes its name. Errors name PATH.
 void replace_file(const std::string& path, const std::function<void(File&)>& fill);
 
 /// Renames durably but for the sync of the folder; false when `to` exists already (which is then

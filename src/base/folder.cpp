@@ -119,8 +119,9 @@ std::string Folder::path_of(std::string_view name) const {
   return fmt::format("{}/{}", path_, name);
 }
 
-File Folder::open(std::string_view name, int flags) const {
+File Folder::open(std::string_view name, int flags, const std::string& told_as) const {
   const Parent parent(*this, name);
+  const std::string& told = told_as.empty() ? parent.path() : told_as;
   const int descriptor = ::openat(parent.descriptor(), parent.last(),
                                   flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
   if (descriptor < 0) {
@@ -128,11 +129,11 @@ File Folder::open(std::string_view name, int flags) const {
       throw Error(
           ErrorCode::kConflict,
           fmt::format("{}: the name is taken; remove what is there, or choose another place",
-                      parent.path()));
+                      told));
     }
-    throw_system_error(errno, parent.path());
+    throw_system_error(errno, told);
   }
-  File file(descriptor, parent.path());
+  File file(descriptor, told);
   file.check_regular();
   return file;
 }
@@ -143,8 +144,8 @@ File Folder::open_to_append(std::string_view name) const {
   return open(name, O_RDWR | O_CREAT | O_APPEND);
 }
 
-File Folder::create_new(std::string_view name) const {
-  return open(name, O_RDWR | O_CREAT | O_EXCL);
+File Folder::create_new(std::string_view name, const std::string& told_as) const {
+  return open(name, O_RDWR | O_CREAT | O_EXCL, told_as);
 }
 
 std::string Folder::read_file(std::string_view name, std::uint64_t bytes_max) const {

@@ -29,8 +29,9 @@ class Folder {
   File open_to_read(std::string_view name) const;
   /// Makes the file when it is not there; writes go to its end.
   File open_to_append(std::string_view name) const;
-  /// Throws Error{kConflict} when the name is taken, by whatever it is.
-  File create_new(std::string_view name) const;
+  /// Throws Error{kConflict} when the name is taken, by whatever it is. Errors of the file name
+  /// `told_as`, where it is not empty: what a temporary name stands for.
+  File create_new(std::string_view name, const std::string& told_as = "") const;
   /// The whole file. Throws Error{kBadData} when it is longer than `bytes_max`.
   std::string read_file(std::string_view name, std::uint64_t bytes_max) const;
 
@@ -45,7 +46,7 @@ class Folder {
   bool remove_folder(std::string_view name) const;
 
  private:
-  File open(std::string_view name, int flags) const;
+  File open(std::string_view name, int flags, const std::string& told_as = "") const;
 
   std::string path_;
 };

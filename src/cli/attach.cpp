@@ -92,8 +92,7 @@ void add_attach(CLI::App& program, Command& command) {
       ->capture_default_str();
   app->add_flag("--allow-nan", options->attach.allow_nan,
                 "NaN and infinity are values like others; without it a row with one is an error");
-  app->add_option("--block-bytes", options->block_bytes,
-                  "size of a block to aim for (4KiB to 64MiB)")
+  app->add_option("--block-bytes", options->block_bytes, "size of a block to aim for")
       ->capture_default_str();
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run_attach(*options, command); };

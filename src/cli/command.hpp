@@ -21,7 +21,9 @@ struct Output {
 
   /// One result: as JSON, or as text (a line or several).
   void result(const nlohmann::json& value, std::string_view text) const;
-  /// One line on stderr, not with --quiet.
+  /// What was asked for on stdout, as it is.
+  void content(std::string_view bytes) const;
+  /// A line or several on stderr, not with --quiet.
   void note(std::string_view line) const;
   /// One line on stderr, always.
   void warn(std::string_view line) const;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/byte_size.hpp"
 #include "base/file.hpp"
 #include "cli/nearest.hpp"
 
@@ -37,8 +38,9 @@ std::vector<std::string> names_of(const CLI::App& app) {
 /// One file, read for the command `app`.
 class ConfigFile {
  public:
-  ConfigFile(std::string path, CLI::App& app, std::span<CLI::App* const> commands)
-      : path_(std::move(path)), app_(app), commands_(commands) {}
+  ConfigFile(std::string path, CLI::App& app, std::span<CLI::App* const> commands,
+             OptionPlaces& places)
+      : path_(std::move(path)), app_(app), commands_(commands), places_(places) {}
 
   void apply() {
     const toml::table table = parse();
@@ -59,12 +61,23 @@ class ConfigFile {
                 fmt::format("{}:{}: {}", path_, place.begin.line, what));
   }
 
+  [[noreturn]] void refuse_file(std::string_view what) const {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--config '{}': it is {}; name a TOML file", path_, what));
+  }
+
   toml::table parse() const {
-    if (std::filesystem::is_directory(path_)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--config {}: it is a folder; name a TOML file", path_));
+    if (path_.empty()) refuse_file("no path");
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path_, ignored);
+    if (std::filesystem::is_directory(status)) refuse_file("a folder");
+    if (std::filesystem::is_other(status)) refuse_file("no regular file");
+    File file = File::open_to_read(path_);
+    if (file.size() > kFileBytesMax) {
+      refuse_file(fmt::format("of {}, and a file of options has {} at most",
+                              format_bytes(file.size()), format_bytes(kFileBytesMax)));
     }
-    const std::string text = read_file(path_, kFileBytesMax);
+    const std::string text = file.read_whole(kFileBytesMax);
     try {
       return toml::parse(text);
     } catch (const toml::parse_error& error) {
@@ -75,11 +88,16 @@ class ConfigFile {
   void check_names(const toml::table& table) const {
     for (const auto& [name, value] : table) {
       const auto* of_command = value.as_table();
+      const auto command = std::ranges::find(commands_, name.str(), &CLI::App::get_name);
       if (of_command == nullptr) {
+        if (command != commands_.end()) {
+          refuse(
+              name.source(),
+              fmt::format("'{0}' is a command: its options stand in one table, [{0}]", name.str()));
+        }
         check_name(name, commands_, "no command has an option");
         continue;
       }
-      const auto command = std::ranges::find(commands_, name.str(), &CLI::App::get_name);
       if (command == commands_.end()) {
         std::vector<std::string> names;
         for (const auto* each : commands_) names.push_back(each->get_name());
@@ -124,7 +142,7 @@ class ConfigFile {
 
   /// Gives the option the value, unless the command line or what was filled in before has the
   /// option, or one that excludes it.
-  void fill(std::string_view name, const toml::node& value) const {
+  void fill(std::string_view name, const toml::node& value) {
     auto* const option = app_.get_option_no_throw(fmt::format("--{}", name));
     if (option == nullptr || option->count() > 0) return;
     for (const auto* other : option->get_excludes()) {
@@ -133,13 +151,16 @@ class ConfigFile {
     const auto* array = value.as_array();
     if (array != nullptr && option->get_items_expected_max() <= 1)
       refuse(value.source(), fmt::format("{} takes one value, not several", name));
+    if (array != nullptr && array->empty())
+      refuse(value.source(), fmt::format("{} has no value; leave it out", name));
     try {
       if (array == nullptr) {
         option->add_result(text_of(*option, name, value));
       } else {
         for (const auto& item : *array) option->add_result(text_of(*option, name, item));
       }
-      if (option->count() > 0) option->run_callback();
+      option->run_callback();
+      places_[option] = fmt::format("{}:{}", path_, value.source().begin.line);
     } catch (const CLI::ParseError& error) {
       refuse(value.source(), error.what());
     }
@@ -164,15 +185,18 @@ class ConfigFile {
   const std::string path_;
   CLI::App& app_;
   std::span<CLI::App* const> commands_;
+  OptionPlaces& places_;
 };
 
 }  // namespace
 
-void add_config_option(CLI::App& app, std::span<CLI::App* const> commands) {
+void add_config_option(CLI::App& app, std::span<CLI::App* const> commands, OptionPlaces& places) {
   // CLI11 calls this once it has read the whole command line, before it asks what is missing.
   app.add_option_function<std::string>(
       "--config",
-      [&app, commands](const std::string& path) { ConfigFile(path, app, commands).apply(); },
+      [&app, commands, &places](const std::string& path) {
+        ConfigFile(path, app, commands, places).apply();
+      },
       "TOML file of options that are not given here (docs/config.md)");
 }
 

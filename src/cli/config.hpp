@@ -2,14 +2,19 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <span>
-#include <string_view>
+#include <string>
 
 namespace ringfeed::cli {
 
+/// Where a file says what an option has got: "run.toml:3".
+using OptionPlaces = std::map<const CLI::Option*, std::string>;
+
 /// Adds --config to `app`, one of `commands`. What the file says fills the options that the command
-/// line leaves open, before it is looked at what is missing. Errors of the file are
-/// Error{kInvalidArgument} with its line. `commands` must outlive the parsing.
-void add_config_option(CLI::App& app, std::span<CLI::App* const> commands);
+/// line leaves open, before it is looked at what is missing; `places` gets those. Errors of the
+/// file are Error{kInvalidArgument} with its line. `commands` and `places` must outlive the
+/// parsing.
+void add_config_option(CLI::App& app, std::span<CLI::App* const> commands, OptionPlaces& places);
 
 }  // namespace ringfeed::cli

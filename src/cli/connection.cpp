@@ -94,8 +94,10 @@ void refuse_any(const ConnectionFlags& flags, const Url& url) {
     return option->get_group() == kGroup && option->count() > 0;
   });
   if (given.empty()) return;
+  const auto place = flags.places.find(given.front());
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} is for a data set at cassandra://, and '{}' is not; leave it out",
+              fmt::format("{}{} is for a data set at cassandra://, and '{}' is not; leave it out",
+                          place == flags.places.end() ? "" : place->second + ": ",
                           given.front()->get_name(), url.text()));
 }
 
@@ -118,8 +120,6 @@ std::function<void(const std::string&)> warn_once(const Output& output, const Li
 void add_connection_options(CLI::App& app, ConnectionFlags& flags) {
   flags.app = &app;
   ConnectionOptions& options = flags.options;
-  const auto milliseconds = CLI::Range(1U, Connection::kTimeoutMsMax);
-  const auto connections = CLI::Range(1U, Connection::kConnectionsPerHostMax);
   for (auto* option : {
            app.add_option("--user", options.user, "who logs in; without one nobody does"),
            app.add_option("--password-file", flags.password_file,
@@ -142,12 +142,9 @@ void add_connection_options(CLI::App& app, ConnectionFlags& flags) {
                           "of reads (default: LOCAL_ONE)"),
            app.add_option("--write-consistency", flags.write_consistency,
                           "of writes (default: LOCAL_QUORUM)"),
-           app.add_option("--connect-timeout-ms", options.connect_timeout_ms, "default: 5000")
-               ->check(milliseconds),
-           app.add_option("--request-timeout-ms", options.request_timeout_ms, "default: 10000")
-               ->check(milliseconds),
-           app.add_option("--connections-per-host", options.connections_per_host, "default: 4")
-               ->check(connections),
+           app.add_option("--connect-timeout-ms", options.connect_timeout_ms, "default: 5000"),
+           app.add_option("--request-timeout-ms", options.request_timeout_ms, "default: 10000"),
+           app.add_option("--connections-per-host", options.connections_per_host, "default: 4"),
            app.add_option("--in-flight-bytes-per-node", flags.in_flight_bytes_per_node,
                           "bound of what is asked of one node at once (default: 128MiB, divided by "
                           "the ranks)"),

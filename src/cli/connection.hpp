@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "cli/config.hpp"
+
 namespace ringfeed::cli {
 
 struct Output;
@@ -19,6 +21,7 @@ struct ConnectionFlags {
   std::string write_consistency;
   std::string in_flight_bytes_per_node;
   std::string index;
+  OptionPlaces places;  ///< of what comes from a file of options
   /// The launcher of this rank has read the password, which is in the environment now, and has
   /// printed the warnings.
   bool in_launched_rank = false;

@@ -8,6 +8,7 @@
 #include <ringfeed/maintenance.hpp>
 #include <ringfeed/url.hpp>
 
+#include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 
@@ -26,7 +27,7 @@ void confirm(const std::string& what) {
         ErrorCode::kInvalidArgument,
         fmt::format("{} would be deleted; say --yes, as there is no terminal to ask at", what));
   }
-  std::cerr << fmt::format("delete {}? [y/N] ", what) << std::flush;
+  std::cerr << fmt::format("delete {}? [y/N] ", printable(what)) << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
   if (answer != "y" && answer != "yes") throw Error(ErrorCode::kCancelled, "nothing was deleted");

@@ -8,8 +8,10 @@
 #include <ringfeed/url.hpp>
 
 #include "base/byte_size.hpp"
+#include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/order_options.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -20,10 +22,11 @@ using doctor::Verdict;
 struct DoctorFlags {
   std::string url;
   std::string purpose = "train";
+  std::string shuffle = "block";
   std::string prefetch_bytes;
   std::string cache;
   std::string cache_bytes;
-  int ranks = 1;
+  doctor::Wanted wanted;
 };
 
 /// A check a line, and its remedy below.
@@ -33,9 +36,9 @@ std::string table_of(const doctor::Findings& findings) {
   std::string text;
   for (const auto& finding : findings) {
     text += fmt::format("{:<7}  {:<{}}  {}\n", verdict_name(finding.verdict), finding.check, width,
-                        finding.value);
+                        printable(finding.value));
     if (!finding.remedy.empty())
-      text += fmt::format("{:<7}  {:<{}}  -> {}\n", "", "", width, finding.remedy);
+      text += fmt::format("{:<7}  {:<{}}  -> {}\n", "", "", width, printable(finding.remedy));
   }
   return text;
 }
@@ -55,10 +58,11 @@ int run_doctor(const DoctorFlags& flags, const Command& command) {
   const Output& output = command.output;
   const Url url = Url::parse(flags.url);
   doctor::ExamineOptions options;
+  options.wanted = flags.wanted;
+  options.wanted.order.shuffle = shuffle_from_name(flags.shuffle);
   options.wanted.purpose = flags.purpose == "read"     ? Purpose::kRead
                            : flags.purpose == "ingest" ? Purpose::kIngest
                                                        : Purpose::kTrain;
-  options.wanted.ranks = flags.ranks;
   if (!flags.prefetch_bytes.empty())
     options.wanted.prefetch_bytes = parse_bytes(flags.prefetch_bytes);
   if (!flags.cache_bytes.empty()) options.wanted.cache_bytes = parse_bytes(flags.cache_bytes);
@@ -94,11 +98,12 @@ void add_doctor(CLI::App& program, Command& command) {
   app->add_option("--for", flags->purpose, "what the run is to do")
       ->check(CLI::IsMember({"read", "train", "ingest"}))
       ->capture_default_str();
-  app->add_option("--nproc", flags->ranks, "ranks on this host")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  app->add_option("--nproc", flags->wanted.ranks, "ranks, all on this host")->capture_default_str();
+  OrderOptions& order = flags->wanted.order;
+  add_order_options(*app, {order.global_batch, flags->shuffle, order.lanes, order.window});
   app->add_option("--prefetch-bytes", flags->prefetch_bytes,
-                  "bound of what the feed of a rank holds (default: 256MiB)");
+                  "bound of what the feed of a rank holds (default: 256MiB or what the order needs "
+                  "+ 128MiB)");
   auto* cache = app->add_option("--cache", flags->cache, "folder in which blocks would be kept");
   app->add_option("--cache-bytes", flags->cache_bytes, "bound of that folder")->needs(cache);
   add_connection_options(*app, command.connection);

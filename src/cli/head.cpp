@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 #include "cli/command.hpp"
 #include "cli/drawing.hpp"
 #include "report/shown.hpp"
@@ -76,7 +78,8 @@ std::string short_text(const nlohmann::json& value) {
     return text + "]";
   }
   std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  if (text.size() > kCharactersShown) text = text.substr(0, kCharactersShown) + "...";
+  if (text.size() > kCharactersShown)
+    return fmt::format("{}...", beginning_of(text, kCharactersShown));
   return text;
 }
 
@@ -102,7 +105,8 @@ std::string picture_of(const Column& column, std::int64_t sample, std::int64_t h
                                  : fmt::format("{:.6g} to {:.6g}", range.least, range.most);
   std::string drawing = drawing_of(values, height, width, terminal_width());
   drawing.pop_back();  // its last end of a line
-  return fmt::format("\n{} ({} x {}, {}):\n{}", column.name, height, width, bounds, drawing);
+  return fmt::format("\n{} ({} x {}, {}):\n{}", printable(column.name), height, width, bounds,
+                     drawing);
 }
 
 int run_head(const HeadFlags& flags, const Command& command) {
@@ -121,7 +125,7 @@ int run_head(const HeadFlags& flags, const Command& command) {
         continue;
       }
       line[column.name] = value_of(column, sample);
-      text += fmt::format(" {}={}", column.name, short_text(line[column.name]));
+      text += fmt::format(" {}={}", printable(column.name), short_text(line[column.name]));
     }
     output.result({{"sample", line}}, text + pictures);
   }

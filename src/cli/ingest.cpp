@@ -177,8 +177,7 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--seed", options->ingest.seed, "seed of the permutation")->capture_default_str();
   app->add_flag("--no-permute", options->in_order,
                 "store samples in the order of the source; each split has its share in a row");
-  app->add_option("--chunk-bytes", options->chunk_bytes,
-                  "size of a chunk to aim for (4KiB to 8MiB)")
+  app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for")
       ->capture_default_str();
   app->add_option("--spill-bytes", options->spill_bytes,
                   "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "

@@ -7,6 +7,7 @@
 #include <ringfeed/dataset.hpp>
 
 #include "base/byte_size.hpp"
+#include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/splits.hpp"
 
@@ -18,7 +19,7 @@ std::string listed_classes(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 10;
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
-    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", i, names[i]);
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", i, printable(names[i]));
   if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
   return text;
 }
@@ -34,12 +35,12 @@ int inspect(const std::string& url_text, const Command& command) {
 
   nlohmann::json columns = nlohmann::json::array();
   std::string text =
-      fmt::format("{}: version {} (there {}: {})\ncolumns:", url_text, manifest.version,
+      fmt::format("{}: version {} (there {}: {})\ncolumns:", printable(url_text), manifest.version,
                   versions.size() == 1 ? "is" : "are", fmt::join(versions, ", "));
   for (std::size_t i = 0; i < manifest.schema.columns.size(); ++i) {
     const auto& column = manifest.schema.columns[i];
     columns.push_back({{"name", column.name}, {"type", column.type_name()}});
-    text += fmt::format("\n  {}: {}", column.name, column.type_name());
+    text += fmt::format("\n  {}: {}", printable(column.name), column.type_name());
     if (const auto range = manifest.range(i)) {
       columns.back()["least"] = range->least;
       columns.back()["most"] = range->most;
@@ -83,15 +84,15 @@ int list(const std::string& url_text, const Command& command) {
       dataset = Dataset::open(url, connection);
     } catch (const Error& error) {
       output.result({{"url", url}, {"error", error.what()}},
-                    fmt::format("{}  cannot be opened: {}", url, error.what()));
+                    printable(fmt::format("{}  cannot be opened: {}", url, error.what())));
       continue;
     }
     std::uint64_t samples = 0;
     for (const auto& split : dataset->manifest().split_infos()) samples += split.samples;
     const nlohmann::json line = {
         {"url", url}, {"version", dataset->version()}, {"samples", samples}};
-    output.result(line,
-                  fmt::format("{}  version {}  {} samples", url, dataset->version(), samples));
+    output.result(line, fmt::format("{}  version {}  {} samples", printable(url),
+                                    dataset->version(), samples));
   }
   if (output.json) output.result({{"datasets", urls}}, "");
   if (urls.empty()) output.note(fmt::format("no data set under {}", url_text));

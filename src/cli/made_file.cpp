@@ -10,12 +10,14 @@
 #include <fstream>
 #include <ringfeed/error.hpp>
 
+#include "base/file.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed::cli {
 namespace {
 
 constexpr std::size_t kHeadBytes = 512;
+constexpr std::string_view kStandardOutput = "-";
 
 std::string folder_of_file(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
@@ -24,7 +26,13 @@ std::string folder_of_file(const std::string& path) {
 
 }  // namespace
 
-void check_made_file(const std::string& path, std::string_view mark, std::string_view command) {
+void check_made_file(const std::string& path, std::string_view mark, std::string_view command,
+                     const Output& output) {
+  if (path == kStandardOutput) {
+    if (!output.json) return;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output -: standard output is that of --json; leave it out, or name a file");
+  }
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw_system_error(errno, path);
@@ -54,6 +62,17 @@ void check_made_file(const std::string& path, std::string_view mark, std::string
   throw Error(
       ErrorCode::kConflict,
       fmt::format("{}: it is there and was not written by {}; choose another name", path, command));
+}
+
+void make_file(const std::string& path, std::string_view content, const Output& output,
+               const nlohmann::json& result, std::string_view result_text) {
+  if (path == kStandardOutput) {
+    output.content(content);
+    output.note(result_text);
+    return;
+  }
+  replace_file(path, [&](File& file) { file.write(content); });
+  output.result(result, result_text);
 }
 
 }  // namespace ringfeed::cli

@@ -1,14 +1,22 @@
-// A file that a command makes, and may make anew; what others wrote stays.
+// A file that a command makes, and may make anew; what others wrote stays. "-" is standard output.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "cli/command.hpp"
+
 namespace ringfeed::cli {
 
 /// Before work is done for it. A file that is there has to be a regular one with `mark` in its
 /// first bytes. Throws Error: kConflict "PATH: it is there and was not written by COMMAND; ...",
-/// kNotFound when its folder is missing, kPermission when the folder or the file is closed.
-void check_made_file(const std::string& path, std::string_view mark, std::string_view command);
+/// kNotFound when its folder is missing, kPermission when the folder or the file is closed,
+/// kInvalidArgument for "-" where --json has standard output.
+void check_made_file(const std::string& path, std::string_view mark, std::string_view command,
+                     const Output& output);
+
+/// Writes it whole or not at all, and gives the result of the command: behind "-" as a note.
+void make_file(const std::string& path, std::string_view content, const Output& output,
+               const nlohmann::json& result, std::string_view result_text);
 
 }  // namespace ringfeed::cli

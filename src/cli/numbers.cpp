@@ -1,13 +1,18 @@
-// A transformation of the text, before CLI11 converts it.
+// What CLI11 calls transformations and validators of the text, before it converts it.
 #include "cli/numbers.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
+#include <ringfeed/error.hpp>
 #include <string>
 #include <string_view>
+
+#include "base/byte_size.hpp"
+#include "base/option_table.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -27,6 +32,26 @@ std::string make_decimal(std::string& text) {
   return {};
 }
 
+double value_of(const std::string& text, bool is_size) {
+  if (is_size) return static_cast<double>(parse_bytes(text));
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);  // else CLI11 complains
+  return value;
+}
+
+CLI::Validator within(const OptionNames& names, bool is_size) {
+  const auto complaint = [&names, is_size](const std::string& text) -> std::string {
+    try {
+      const double value = value_of(text, is_size);
+      if (value >= names.least && value <= names.most) return {};
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return fmt::format("'{}' is out of its bounds, {}", text, names.bounds);
+  };
+  return {complaint, fmt::format("[{}]", names.bounds), ""};
+}
+
 }  // namespace
 
 void take_decimal_numbers(CLI::App& app) {
@@ -37,6 +62,16 @@ void take_decimal_numbers(CLI::App& app) {
       option->transform(CLI::Validator(make_decimal<std::uint64_t>, ""));
     else if (type.starts_with("INT"))
       option->transform(CLI::Validator(make_decimal<std::int64_t>, ""));
+  }
+}
+
+void keep_bounds(CLI::App& app) {
+  for (auto* const option : app.get_options()) {
+    const auto names = std::ranges::find_if(kOptionTable, [&](const OptionNames& entry) {
+      return !entry.bounds.empty() && option->check_lname(std::string(entry.name));
+    });
+    if (names == std::end(kOptionTable)) continue;
+    option->check(within(*names, option->get_type_name().starts_with("TEXT")));
   }
 }
 

@@ -1,4 +1,4 @@
-// Whole numbers on the command line.
+// Numbers and sizes on the command line.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,5 +9,9 @@ namespace ringfeed::cli {
 /// decimal, zeros in front or not. By itself CLI11 takes 010 for 8, -1 for 2^64 - 1, and clamps
 /// what is larger. After all options were added.
 void take_decimal_numbers(CLI::App& app);
+
+/// Makes each option of the command that has bounds in options.toml keep them, and its help say
+/// them. What takes text is a size there. After all options were added.
+void keep_bounds(CLI::App& app);
 
 }  // namespace ringfeed::cli

@@ -1,6 +1,7 @@
 // Printing.
 #include <cstdio>
 
+#include "base/printable.hpp"
 #include "cli/command.hpp"
 
 namespace ringfeed::cli {
@@ -22,17 +23,19 @@ void print(std::FILE* stream, std::string_view text) {
 
 void Output::result(const nlohmann::json& value, std::string_view text) const {
   if (json) {
-    print(stdout, value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print(stdout, printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   } else {
-    print(stdout, text);
+    print(stdout, printable_lines(text));
   }
 }
 
+void Output::content(std::string_view bytes) const { print(stdout, bytes); }
+
 void Output::note(std::string_view line) const {
-  if (!quiet) print(stderr, line);
+  if (!quiet) print(stderr, printable_lines(line));
 }
 
-void Output::warn(std::string_view line) const { print(stderr, "ringfeed: " + std::string(line)); }
+void Output::warn(std::string_view line) const { print(stderr, "ringfeed: " + printable(line)); }
 
 void add_output_options(CLI::App& app, Output& output) {
   app.add_flag("--json", output.json, "print JSON lines on stdout; the last one is the summary");

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <string_view>
 
+#include "base/printable.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed::cli {
@@ -99,7 +100,7 @@ std::optional<Secret> ask_password(const std::string& user) {
   const SignalsHeld signals;
   Terminal terminal;
   if (!terminal.silence()) return std::nullopt;
-  terminal.show(user.empty() ? "Password: " : fmt::format("Password of {}: ", user));
+  terminal.show(user.empty() ? "Password: " : fmt::format("Password of {}: ", printable(user)));
   pollfd wait = {terminal.descriptor(), POLLIN, 0};
   while (::ppoll(&wait, 1, nullptr, &signals.unblocked()) < 0) {
     if (errno != EINTR) throw_system_error(errno, "waiting for the password");

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
 #include "cli/nearest.hpp"
@@ -36,7 +37,7 @@ constexpr const char* kFooter =
     ;
 
 int fail(std::string_view message, int code) {
-  std::fprintf(stderr, "ringfeed: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "ringfeed: %s\n", printable(message).c_str());
   return code;
 }
 
@@ -108,9 +109,10 @@ int run_command(int argc, char** argv) {
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
     take_decimal_numbers(*commands[i].app);
+    keep_bounds(*commands[i].app);
     apps.push_back(commands[i].app);
   }
-  for (auto* const app : apps) add_config_option(*app, apps);
+  for (auto& command : commands) add_config_option(*command.app, apps, command.connection.places);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

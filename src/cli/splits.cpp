@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include "base/byte_size.hpp"
+#include "base/printable.hpp"
 
 namespace ringfeed::cli {
 
 std::string splits_text(const Manifest& manifest) {
   std::string text;
   for (const auto& split : manifest.split_infos()) {
-    text += fmt::format("\n  {}: {} samples, {} chunks, {}", split.name, split.samples,
+    text += fmt::format("\n  {}: {} samples, {} chunks, {}", printable(split.name), split.samples,
                         split.chunks, format_bytes(split.bytes));
   }
   return text;

@@ -5,6 +5,7 @@
 #include <ringfeed/url.hpp>
 
 #include "base/byte_size.hpp"
+#include "cli/order_options.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -18,18 +19,11 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "column of the input; several, a,b,c, are put side by side")
       ->required();
   app.add_option("--target", train_options.target, "column of the target")->required();
-  app.add_option("--batch-size", train_options.global_batch, "samples per step over all ranks")
-      ->capture_default_str();
+  add_order_options(app, {train_options.global_batch, options.shuffle, train_options.lanes,
+                          train_options.window});
   app.add_option("--batch-size-per-rank", options.batch_size_per_rank,
-                 "instead: samples per step and rank")
+                 "instead of --batch-size: samples per step and rank")
       ->excludes("--batch-size");
-  app.add_option("--shuffle", options.shuffle, "how the order is mixed (docs/ordering.md)")
-      ->check(CLI::IsMember({"block", "full", "none"}))
-      ->capture_default_str();
-  app.add_option("--lanes", train_options.lanes, "lanes of the order; at least the ranks")
-      ->capture_default_str();
-  app.add_option("--window", train_options.window, "blocks of a lane that are mixed together")
-      ->capture_default_str();
   app.add_option("--tail", options.tail,
                  "what becomes of the samples of an epoch that fill no step: share (no step is "
                  "larger than the "
@@ -41,10 +35,10 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
                  "order needs + 128MiB)");
   app.add_option("--read-threads", train_options.read_threads,
-                 "threads of a rank that check and decode what is read, 1 to 256")
+                 "threads of a rank that check and decode what is read")
       ->capture_default_str();
   app.add_option("--assemble-threads", train_options.assemble_threads,
-                 "threads of a rank that copy samples into batches, 1 to 256")
+                 "threads of a rank that copy samples into batches")
       ->capture_default_str();
   auto* cache = app.add_option("--cache", options.cache,
                                "folder in which blocks are kept as they are read, for later epochs "
@@ -83,7 +77,6 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
   app.add_option("--seed", train_options.seed, "of the order and of the first parameters")
       ->capture_default_str();
   app.add_option("--nproc", options.nproc, "processes to start on this host")
-      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--parallel", train_options.parallel,
                  "ddp: one device per process; data-parallel: one process, all its devices")
@@ -99,7 +92,6 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--collective-timeout", options.collective_timeout,
                  "seconds that a rank waits for the others at most")
-      ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
 }
 

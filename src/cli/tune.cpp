@@ -12,12 +12,12 @@
 #include <utility>
 
 #include "base/byte_size.hpp"
-#include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/made_file.hpp"
 #include "cli/train_options.hpp"
 #include "cli/trial.hpp"
+#include "doctor/doctor.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -31,6 +31,7 @@ struct TuneFlags : TrainFlags {
   double seconds = 60;
   std::string budget_memory;
   std::string output;
+  bool tune_order = false;
 };
 
 /// An option of `train` and its values, as the command line or a file gives them.
@@ -40,17 +41,32 @@ struct Given {
   bool is_switch = false;
 };
 
+/// That a run has not, or has for itself.
+constexpr std::string_view kOwn[] = {"seconds", "budget-memory", "tune-order", "output",
+                                     "config",  "json",          "quiet"};
+
 /// What was given of the options that a run has, too.
 std::vector<Given> given_options(const CLI::App& app) {
   std::vector<Given> given;
   for (const auto* option : app.get_options()) {
     const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
-    const bool is_own = name == "seconds" || name == "budget-memory" || name == "output" ||
-                        name == "config" || name == "json" || name == "quiet";
+    const bool is_own = std::ranges::find(kOwn, name) != std::end(kOwn);
     if (name.empty() || is_own || option->count() == 0) continue;
     given.push_back({name, option->results(), option->get_items_expected_max() == 0});
   }
   return given;
+}
+
+/// From which all options differ.
+Settings nothing(bool data_parallel) {
+  return {.ranks = 0,
+          .threads = 0,
+          .read_threads = 0,
+          .assemble_threads = 0,
+          .data_parallel = data_parallel,
+          .lanes = 0,
+          .window = 0,
+          .global_batch = 0};
 }
 
 /// The options that differ from those of the start.
@@ -67,13 +83,21 @@ std::vector<Given> options_of(const Settings& settings, const Settings& start) {
   add("prefetch-bytes", settings.prefetch_bytes, start.prefetch_bytes);
   add("connections-per-host", settings.connections, start.connections);
   add("in-flight-bytes-per-node", settings.in_flight_bytes, start.in_flight_bytes);
+  add("lanes", settings.lanes, start.lanes);
+  add("window", settings.window, start.window);
+  add("batch-size", settings.global_batch, start.global_batch);
+  if (settings.data_parallel != start.data_parallel)
+    options.push_back({"parallel", {settings.data_parallel ? "data-parallel" : "ddp"}});
   return options;
 }
 
 /// `options` with those of `others` in their place.
 std::vector<Given> merged(std::vector<Given> options, const std::vector<Given>& others) {
   for (const auto& other : others) {
-    std::erase_if(options, [&](const Given& option) { return option.name == other.name; });
+    std::erase_if(options, [&](const Given& option) {
+      return option.name == other.name ||
+             (other.name == "batch-size" && option.name == "batch-size-per-rank");
+    });
     options.push_back(other);
   }
   return options;
@@ -116,14 +140,23 @@ std::string words_of(const Settings& settings, const Settings& start) {
   return words.empty() ? "as it is" : fmt::format("{}", fmt::join(words, " "));
 }
 
-nlohmann::json json_of(const tune::Tried& tried, const Settings& start) {
+nlohmann::json json_of(const tune::Tried& tried, const Settings& start, std::uint64_t blocks) {
   const Settings& settings = tried.candidate.settings;
   nlohmann::json options = nlohmann::json::object();
-  for (const auto& option : options_of(settings, start))
-    options[option.name] = std::stoull(option.values.front());
+  for (const auto& option : options_of(settings, start)) {
+    const std::string& value = option.values.front();
+    if (option.name == "parallel") {
+      options[option.name] = value;
+    } else {
+      options[option.name] = std::stoull(value);
+    }
+  }
+  const auto quality = tune::shuffle_quality(settings, blocks);
   return {{"changes", options},
           {"nproc", settings.ranks},
           {"threads", settings.threads},
+          {"blocks_of_batch", quality.blocks_of_batch},
+          {"mixed_share", quality.mixed_share},
           {"predicted_samples_per_second", tried.candidate.prediction.samples_per_second},
           {"limit", tried.candidate.prediction.limit},
           {"limit_by_cores", tried.candidate.prediction.by_cores},
@@ -136,13 +169,15 @@ nlohmann::json json_of(const tune::TuneResult& result) {
   const Settings& start = result.start.candidate.settings;
   nlohmann::json json = {{"sample_bytes", measured.sample_bytes},
                          {"block_bytes", measured.block_bytes},
+                         {"memory_bytes", result.memory_bytes},
                          {"block_seconds", measured.block_seconds},
                          {"assemble_seconds_per_sample", measured.assemble_seconds},
                          {"stores", nlohmann::json::array()},
                          {"models", nlohmann::json::array()},
-                         {"start", json_of(result.start, start)},
+                         {"batches", nlohmann::json::array()},
+                         {"start", json_of(result.start, start, result.blocks)},
                          {"tries", nlohmann::json::array()},
-                         {"chosen", json_of(result.chosen(), start)},
+                         {"chosen", json_of(result.chosen(), start, result.blocks)},
                          {"advice", result.advice}};
   for (const auto& store : measured.stores) {
     json["stores"].push_back({{"connections", store.connections},
@@ -154,20 +189,35 @@ nlohmann::json json_of(const tune::TuneResult& result) {
   for (const auto& model : measured.models) {
     json["models"].push_back({{"nproc", model.ranks},
                               {"threads", model.threads},
+                              {"parallel", model.data_parallel ? "data-parallel" : "ddp"},
                               {"seconds_per_sample", model.compute_seconds},
                               {"all_reduce_seconds_per_sample", model.all_reduce_seconds},
                               {"cpu_seconds_per_sample", model.cpu_seconds}});
   }
-  for (const auto& tried : result.tries) json["tries"].push_back(json_of(tried, start));
+  for (const auto& batch : measured.batches) {
+    json["batches"].push_back(
+        {{"batch_size", batch.global_batch}, {"seconds_per_sample", batch.seconds}});
+  }
+  for (const auto& tried : result.tries)
+    json["tries"].push_back(json_of(tried, start, result.blocks));
   return json;
 }
 
-std::string line_of(const tune::Tried& tried, const tune::Tried& start) {
+/// Where the order is another, with how well it mixes.
+std::string line_of(const tune::Tried& tried, const tune::TuneResult& result) {
+  const tune::Tried& start = result.start;
+  const Settings& settings = tried.candidate.settings;
+  const Settings& before = start.candidate.settings;
   const double gain = 100 * (tried.samples_per_second / start.samples_per_second - 1);
-  return fmt::format("\n  {:>10.0f} {:>10.0f} {:>+6.0f} %  {:<10} {}",
-                     tried.candidate.prediction.samples_per_second, tried.samples_per_second, gain,
-                     tried.candidate.prediction.limit,
-                     words_of(tried.candidate.settings, start.candidate.settings));
+  const bool same_order = settings.lanes == before.lanes && settings.window == before.window;
+  return fmt::format(
+      "\n  {:>10.0f} {:>10.0f} {:>+6.0f} %  {:<10} {}{}",
+      tried.candidate.prediction.samples_per_second, tried.samples_per_second, gain,
+      tried.candidate.prediction.limit, words_of(settings, before),
+      same_order ? ""
+                 : fmt::format(" (batches have {}; as it is {})",
+                               tune::words_of(tune::shuffle_quality(settings, result.blocks)),
+                               tune::words_of(tune::shuffle_quality(before, result.blocks))));
 }
 
 std::string text_of(const tune::TuneResult& result) {
@@ -186,20 +236,25 @@ std::string text_of(const tune::TuneResult& result) {
                       format_bytes(static_cast<std::uint64_t>(measured.block_bytes)),
                       1e3 * measured.block_seconds, 1 / measured.assemble_seconds);
   for (const auto& model : measured.models) {
-    text += fmt::format("\n  model {:.0f} on {} x {} threads",
+    text += fmt::format("\n  model {:.0f} on {} x {} threads{}",
                         1 / (model.compute_seconds + model.all_reduce_seconds), model.ranks,
-                        model.threads);
+                        model.threads, model.data_parallel ? ", data-parallel" : "");
     if (model.ranks > 1) {
       text += fmt::format(
           " ({:.0f} % of it all-reduce)",
           100 * model.all_reduce_seconds / (model.compute_seconds + model.all_reduce_seconds));
     }
   }
+  const auto ranks = static_cast<std::uint64_t>(result.start.candidate.settings.ranks);
+  for (const auto& batch : measured.batches) {
+    text += fmt::format("\n  model {:.0f} in batches of {} ({} a rank)", 1 / batch.seconds,
+                        batch.global_batch, batch.global_batch / ranks);
+  }
   const auto& limit = result.start.candidate.prediction;
   text += fmt::format("\nlimit: {}{}\n   predicted   measured    gain  limit", limit.limit,
                       limit.by_cores ? ", on all cores" : "");
-  text += line_of(result.start, result.start);
-  for (const auto& tried : result.tries) text += line_of(tried, result.start);
+  text += line_of(result.start, result);
+  for (const auto& tried : result.tries) text += line_of(tried, result);
   const Settings& chosen = result.chosen().candidate.settings;
   text += result.best
               ? fmt::format("\nfaster: {}", words_of(chosen, result.start.candidate.settings))
@@ -208,16 +263,31 @@ std::string text_of(const tune::TuneResult& result) {
   return text;
 }
 
-void write_tuned(const std::string& path, const std::string& url, const tune::TuneResult& result,
-                 const std::vector<Given>& options) {
+std::string tuned_text(const std::string& path, const std::string& url,
+                       const tune::TuneResult& result, const std::vector<Given>& options) {
   const tune::Tried& chosen = result.chosen();
-  const std::string text = fmt::format(
+  return fmt::format(
       "{}: {:.0f} samples/s, before {:.0f}; predicted {:.0f}, limit {}.\n# ringfeed train {} "
       "--config {}\n{}",
       kFirstLine, chosen.samples_per_second, result.start.samples_per_second,
       chosen.candidate.prediction.samples_per_second, chosen.candidate.prediction.limit,
-      nlohmann::json(url).dump(), nlohmann::json(path).dump(), toml_text(options));
-  replace_file(path, [&](File& file) { file.write(text); });
+      nlohmann::json(url).dump(), nlohmann::json(path == "-" ? "FILE" : path).dump(),
+      toml_text(options));
+}
+
+/// Copies and nodes where they are read.
+std::optional<tune::Replicas> replicas_of(const std::string& url,
+                                          const ConnectionOptions& connection) {
+  const auto cluster = doctor::look_at_cluster(Url::parse(url), connection);
+  if (!cluster || cluster->copies.empty()) return std::nullopt;
+  const auto& local = cluster->local_datacenter;
+  tune::Replicas replicas;
+  for (const auto& [center, copies] : cluster->copies) {
+    if (!local || center.empty() || center == *local) replicas.copies += copies;
+  }
+  for (const auto& node : cluster->nodes)
+    replicas.nodes += !local || node.datacenter == *local ? 1 : 0;
+  return replicas;
 }
 
 tune::TuneOptions tune_options(const TuneFlags& flags) {
@@ -238,6 +308,10 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
     options.feed.columns.push_back(train.target);
   options.fixed_ranks = train.batch_size_per_rank.has_value() || train.device == "cuda" ||
                         train.parallel == "data-parallel";
+  options.with_data_parallel =
+      train.device == "cuda" && train.parallel == "ddp" && !train.batch_size_per_rank;
+  options.tune_order = flags.tune_order;
+  options.replicas = replicas_of(train.url, train.connection);
   options.feed.read_threads = train.read_threads;
   options.feed.assemble_threads = train.assemble_threads;
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -245,7 +319,8 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
                    .threads = train.threads > 0 ? train.threads : std::max(1, cores / flags.nproc),
                    .read_threads = train.read_threads,
                    .assemble_threads = train.assemble_threads,
-                   .prefetch_bytes = train.prefetch_bytes};
+                   .prefetch_bytes = train.prefetch_bytes,
+                   .data_parallel = train.parallel == "data-parallel"};
   options.seconds = flags.seconds;
   if (!flags.budget_memory.empty()) options.memory_bytes = parse_bytes(flags.budget_memory);
   return options;
@@ -254,7 +329,7 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
 int run_tune(TuneFlags& flags, Command& command) {
   const CLI::App& app = *command.app;
   const Output& output = command.output;
-  if (!flags.output.empty()) check_made_file(flags.output, kFirstLine, "ringfeed tune");
+  if (!flags.output.empty()) check_made_file(flags.output, kFirstLine, "ringfeed tune", output);
   take_train_flags(app, flags, command.connection, output);
   const std::vector<Given> given = given_options(app);
   Interrupt interrupt;
@@ -267,7 +342,7 @@ int run_tune(TuneFlags& flags, Command& command) {
       launch.ranks = settings.ranks;
       launch.arguments =
           arguments_of(command.arguments.front(), flags.train.url,
-                       merged(given, options_of(settings, Settings{.ranks = 0, .threads = 0})));
+                       merged(given, options_of(settings, nothing(options.start.data_parallel))));
       if (const auto& password = flags.train.connection.password)
         launch.environment = {"RINGFEED_PASSWORD=" + password->reveal()};
       launch.stop = interrupt.stop();
@@ -275,13 +350,17 @@ int run_tune(TuneFlags& flags, Command& command) {
       return run_trial(std::move(launch), trial);
     };
     const tune::TuneResult result = tune::tune(options);
-    const Settings& chosen = result.chosen().candidate.settings;
-    if (!flags.output.empty()) {
-      Settings before = result.start.candidate.settings;
-      if (!flags.budget_memory.empty()) before.prefetch_bytes = 0;  // it is to be kept by the run
-      write_tuned(flags.output, flags.train.url, result, merged(given, options_of(chosen, before)));
+    if (flags.output.empty()) {
+      output.result(json_of(result), text_of(result));
+      return 0;
     }
-    output.result(json_of(result), text_of(result));
+    const Settings& chosen = result.chosen().candidate.settings;
+    Settings before = result.start.candidate.settings;
+    if (!flags.budget_memory.empty()) before.prefetch_bytes = 0;  // it is to be kept by the run
+    make_file(flags.output,
+              tuned_text(flags.output, flags.train.url, result,
+                         merged(given, options_of(chosen, before))),
+              output, json_of(result), text_of(result));
     return 0;
   });
 }
@@ -302,14 +381,15 @@ void add_tune(CLI::App& program, Command& command) {
   add_train_options(*app, *flags);
   for (const char* name : {"--cache-bytes", "--cache"})  // which a trial would fill
     app->remove_option(app->get_option(name));
-  app->add_option("--seconds", flags->seconds, "that it may take, about")
-      ->check(CLI::Range(1.0, 86'400.0))
-      ->capture_default_str();
+  app->add_option("--seconds", flags->seconds, "that it may take, about")->capture_default_str();
   app->add_option("--budget-memory", flags->budget_memory,
-                  "what the feeds of all ranks may hold together, e.g. 8GiB (default: half of the "
-                  "memory)");
+                  "what the feeds of all ranks may hold together, e.g. 8GiB (default: half of what "
+                  "is available)");
+  app->add_flag("--tune-order", flags->tune_order,
+                "try other lanes and windows, too: they make another order");
   app->add_option("--output", flags->output,
-                  "TOML file for what was chosen, for 'ringfeed train --config'");
+                  "TOML file for what was chosen, for 'ringfeed train --config'; - is standard "
+                  "output");
   add_connection_options(*app, command.connection);
   command.action = [flags, &command] { return run_tune(*flags, command); };
 }

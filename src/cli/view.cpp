@@ -9,7 +9,6 @@
 #include <ringfeed/feed.hpp>
 
 #include "base/byte_size.hpp"
-#include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/made_file.hpp"
@@ -70,7 +69,7 @@ int run_view(const ViewFlags& flags, const Command& command) {
         flags.url, connection_options(command.connection, Url::parse(flags.url), output));
     const std::string path =
         flags.output.empty() ? default_output(flags.url, *dataset) : flags.output;
-    check_made_file(path, kMark, "ringfeed view");
+    check_made_file(path, kMark, "ringfeed view", output);
     DataPage page(dataset->schema());
     if (dataset->size() > 0) {
       FeedOptions options;
@@ -89,10 +88,10 @@ int run_view(const ViewFlags& flags, const Command& command) {
       }
     }
     const std::string html = page.html(about(*dataset, flags));
-    replace_file(path, [&](File& file) { file.write(html); });
-    output.result({{"page", path}, {"bytes", html.size()}, {"samples", page.samples()}},
-                  fmt::format("{}: {} of {} samples; open it in a browser", path, page.samples(),
-                              dataset->size()));
+    make_file(path, html, output,
+              {{"page", path}, {"bytes", html.size()}, {"samples", page.samples()}},
+              fmt::format("{}: {} of {} samples; open it in a browser", path, page.samples(),
+                          dataset->size()));
     return 0;
   });
 }
@@ -109,16 +108,15 @@ void add_view(CLI::App& program, Command& command) {
       "Examples:\n  ringfeed view digits.ring\n  ringfeed view 'cassandra://db1/train/digits?split="
       "val' -o val.html --samples 2000\n");
   command.app->add_option("URL", flags->url, "the data set")->required();
-  command.app->add_option("-o,--output", flags->output,
-                          "the page (default: the data set's name with .html, here)");
+  command.app->add_option(
+      "-o,--output", flags->output,
+      "the page (default: the data set's name with .html, here); - is standard output");
   command.app
       ->add_option("--samples", flags->samples,
                    "how many are read, in the order of training, for figures and classes")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->capture_default_str();
   command.app->add_option("--batch-size", flags->batch_size, "samples of a batch")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->capture_default_str();
   command.app->add_option("--shuffle", flags->shuffle, "how the order is mixed (docs/ordering.md)")
       ->capture_default_str()
       ->check(CLI::IsMember({"block", "full", "none"}));

@@ -114,6 +114,7 @@ Examination::Examination(const Url& url, const ConnectionOptions& options) : url
   try {
     session_ = cassandra::open_session(url, options);
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInvalidArgument) throw;
     facts_.trouble = error.what();
     facts_.is_reached = !error.retryable();
     return;

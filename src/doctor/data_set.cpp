@@ -12,6 +12,7 @@
 #include <ringfeed/error.hpp>
 
 #include "doctor/host.hpp"
+#include "feed/budget.hpp"
 
 namespace ringfeed::doctor {
 namespace {
@@ -61,9 +62,24 @@ void read_block(const std::shared_ptr<const Dataset>& dataset, DataSetFacts& fac
   }
 }
 
+void look_at_read_ahead(const Dataset& dataset, const Wanted& wanted, DataSetFacts& facts) {
+  FeedOptions options{.order = wanted.order};
+  options.world_size = wanted.ranks;
+  options.prefetch_bytes = wanted.prefetch_bytes;
+  try {
+    const auto reader = dataset.reader(1);
+    const Budget budget =
+        plan_budget(options, reader->blocks(), dataset.schema().columns, reader->overhead_bytes());
+    facts.read_ahead = ReadAhead{budget.bytes, budget.least_bytes};
+  } catch (const Error& error) {
+    facts.read_ahead_trouble = error.what();
+  }
+}
+
 }  // namespace
 
-DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connection, bool reads) {
+DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connection,
+                              const Wanted& wanted) {
   DataSetFacts facts;
   if (url.scheme == "file") facts.folder = look_at_folder(url.path);
   try {
@@ -78,8 +94,10 @@ DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connectio
     facts.is_there = true;
     look_at_chunks(dataset->manifest(), facts);
     if (url.scheme == "file") look_at_parts(url, dataset->manifest(), facts);
-    if (reads) read_block(dataset, facts);
+    if (wanted.purpose != Purpose::kIngest) read_block(dataset, facts);
+    if (wanted.purpose == Purpose::kTrain) look_at_read_ahead(*dataset, wanted, facts);
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInvalidArgument) throw;
     facts.trouble = error.what();
   }
   return facts;

@@ -8,7 +8,9 @@
 
 namespace ringfeed::doctor {
 
-/// Opens it, and reads one block where `reads`.
-DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connection, bool reads);
+/// Opens it, reads one block unless what is wanted is an ingest, and computes what a feed of the
+/// run would hold. Throws Error{kInvalidArgument} for an address that names no data set.
+DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connection,
+                              const Wanted& wanted);
 
 }  // namespace ringfeed::doctor

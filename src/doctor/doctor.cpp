@@ -33,7 +33,6 @@ void add(Findings& to, Findings more) {
 Findings examine(const Url& url, const ExamineOptions& options,
                  const ConnectionOptions& connection) {
   const Wanted& wanted = options.wanted;
-  const bool reads = wanted.purpose != Purpose::kIngest;
   const HostFacts host = look_at_host(options.cache_dir, index_dir(url, connection));
   DataSetFacts data;
   std::optional<ClusterFacts> cluster;
@@ -41,18 +40,26 @@ Findings examine(const Url& url, const ExamineOptions& options,
   if (url.scheme == "cassandra") {
     Examination examination(url, connection);
     if (examination.facts().trouble.empty()) {
-      data = look_at_data_set(url, connection, reads);
+      data = look_at_data_set(url, connection, wanted);
       examination.look_at_tables(data, wanted.purpose);
     }
     cluster = examination.facts();
   }
 #endif
-  if (!cluster) data = look_at_data_set(url, connection, reads);
+  if (!cluster) data = look_at_data_set(url, connection, wanted);
   Findings findings;
   if (cluster) add(findings, judge_cluster(*cluster, wanted, std::chrono::system_clock::now()));
   if (!cluster || cluster->trouble.empty()) add(findings, judge_data_set(data, wanted));
   add(findings, judge_host(host, wanted, data, cluster ? &*cluster : nullptr));
   return findings;
+}
+
+std::optional<ClusterFacts> look_at_cluster([[maybe_unused]] const Url& url,
+                                            [[maybe_unused]] const ConnectionOptions& connection) {
+#ifdef RINGFEED_CASSANDRA
+  if (url.scheme == "cassandra") return Examination(url, connection).facts();
+#endif
+  return std::nullopt;
 }
 
 }  // namespace ringfeed::doctor

@@ -20,4 +20,7 @@ struct ExamineOptions {
 Findings examine(const Url& url, const ExamineOptions& options,
                  const ConnectionOptions& connection);
 
+/// Of a data set in Cassandra, the data set itself aside; nothing of others. Throws as examine().
+std::optional<ClusterFacts> look_at_cluster(const Url& url, const ConnectionOptions& connection);
+
 }  // namespace ringfeed::doctor

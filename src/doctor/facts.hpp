@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <ringfeed/connection.hpp>
+#include <ringfeed/order.hpp>
 #include <ringfeed/store.hpp>
 #include <string>
 #include <utility>
@@ -19,7 +20,8 @@ enum class Purpose { kRead, kTrain, kIngest };
 /// The run that is meant.
 struct Wanted {
   Purpose purpose = Purpose::kTrain;
-  int ranks = 1;                     ///< on this host
+  int ranks = 1;  ///< on this host, and all that there are
+  OrderOptions order = {.global_batch = 64};
   std::uint64_t prefetch_bytes = 0;  ///< of each rank; 0: the default
   std::uint64_t cache_bytes = 0;     ///< bound of the cache; 0: as much as the disk takes
 };
@@ -48,6 +50,12 @@ struct HostFacts {
   std::optional<FolderFacts> index;
 };
 
+/// What the feed of a rank holds.
+struct ReadAhead {
+  std::uint64_t bytes = 0;  ///< what was asked for, or the default for this order
+  std::uint64_t least = 0;  ///< that this order can be read with
+};
+
 struct DataSetFacts {
   std::string trouble;  ///< why it cannot be opened
   bool is_there = false;
@@ -63,6 +71,9 @@ struct DataSetFacts {
   /// Of one block that was read and checked.
   std::optional<double> block_seconds;
   std::string block_trouble;
+  /// Of the run that is meant, when it trains.
+  std::optional<ReadAhead> read_ahead;
+  std::string read_ahead_trouble;  ///< why no feed can be made for it
   /// Of a local folder.
   std::optional<FolderFacts> folder;
   std::uint64_t parts = 0;

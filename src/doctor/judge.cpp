@@ -14,8 +14,6 @@ namespace ringfeed::doctor {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-/// What a feed holds unless it is told otherwise (FeedOptions::prefetch_bytes).
-constexpr std::uint64_t kPrefetchBytesDefault = 256 * kMiB;
 /// Of a process beside what it reads ahead: libraries, a model.
 constexpr std::uint64_t kDescriptorsOwn = 64;
 constexpr std::uint64_t kDescriptorsComfortable = 1024;
@@ -35,20 +33,37 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-Finding judge_memory(const HostFacts& host, const Wanted& wanted) {
-  const std::uint64_t each =
-      wanted.prefetch_bytes == 0 ? kPrefetchBytesDefault : wanted.prefetch_bytes;
-  const auto ranks = static_cast<std::uint64_t>(wanted.ranks);
+Finding judge_read_ahead(const DataSetFacts& data) {
+  if (!data.read_ahead)  // the remedy is in the message of an Error
+    return {"reading ahead", Verdict::kStop, data.read_ahead_trouble, ""};
+  return {"reading ahead", Verdict::kOk,
+          fmt::format("{} of a rank, this order needs {}", format_bytes(data.read_ahead->bytes),
+                      format_bytes(data.read_ahead->least)),
+          ""};
+}
+
+Finding judge_memory(const HostFacts& host, const Wanted& wanted, const DataSetFacts& data) {
   if (!host.memory_bytes_available)
     return {"memory", Verdict::kNote, "not known: /proc/meminfo cannot be read", ""};
   const std::uint64_t available = *host.memory_bytes_available;
-  const std::string value = fmt::format(
-      "{} available (bound by {}), {} for reading ahead by {} rank{}", format_bytes(available),
-      host.memory_bound_by, format_bytes(each), ranks, ranks == 1 ? "" : "s");
+  std::string value =
+      fmt::format("{} available (bound by {})", format_bytes(available), host.memory_bound_by);
+  if (!data.read_ahead) {
+    return {"memory", Verdict::kNote, value + ", and what the run would read ahead is not known",
+            ""};
+  }
+  const std::uint64_t each = data.read_ahead->bytes;
+  const auto ranks = static_cast<std::uint64_t>(wanted.ranks);
+  value += fmt::format(", {} for reading ahead by {} rank{}", format_bytes(each), ranks,
+                       ranks == 1 ? "" : "s");
   if (each > available / ranks) {
+    const std::uint64_t fits = available / ranks / 2;
     return {"memory", Verdict::kStop, value,
-            fmt::format("give {} or less, or fewer ranks",
-                        option_name("prefetch-bytes", format_bytes(available / ranks / 2)))};
+            fits >= data.read_ahead->least
+                ? fmt::format("give {} or less, or fewer ranks",
+                              option_name("prefetch-bytes", format_bytes(fits)))
+                : fmt::format("use fewer ranks, fewer {} or a smaller {}", option_name("lanes"),
+                              option_name("window"))};
   }
   if (each > available / ranks / 2) {
     return {"memory", Verdict::kWarning, value,
@@ -251,6 +266,8 @@ Findings judge_data_set(const DataSetFacts& data, const Wanted& wanted) {
                         fmt::format("read and checked in {:.1f} ms", *data.block_seconds * 1e3),
                         ""});
   }
+  if (data.read_ahead || !data.read_ahead_trouble.empty())
+    findings.push_back(judge_read_ahead(data));
   judge_unfinished(data, findings);
   if (data.folder) judge_folder(data, wanted, findings);
   return findings;
@@ -262,7 +279,7 @@ Findings judge_host(const HostFacts& host, const Wanted& wanted, const DataSetFa
   if (host.cache) findings.push_back(judge_cache(*host.cache, wanted, data));
   const bool needs_index = cluster != nullptr && (data.is_row_table || !data.is_there);
   if (host.index && needs_index) findings.push_back(judge_index(*host.index, data));
-  if (wanted.purpose == Purpose::kTrain) findings.push_back(judge_memory(host, wanted));
+  if (wanted.purpose == Purpose::kTrain) findings.push_back(judge_memory(host, wanted, data));
   findings.push_back(judge_descriptors(host, cluster));
   if (wanted.purpose == Purpose::kTrain) findings.push_back(judge_shared_memory(host));
   return findings;

@@ -343,22 +343,24 @@ void judge_role(const RoleFacts& role, Findings& findings) {
                       fmt::format("{}", fmt::join(grants, " "))});
 }
 
-void judge_tls(const ClusterFacts& cluster, std::chrono::system_clock::time_point now,
-               Findings& findings) {
+void judge_tls(const ClusterFacts& cluster, Findings& findings) {
   if (!cluster.tls) {
     findings.push_back({"TLS", Verdict::kNote, "off: passwords and data are sent in plain text",
                         fmt::format("{}, where the servers have it", option_name("tls"))});
     return;
   }
-  findings.push_back({"TLS", cluster.tls_insecure ? Verdict::kWarning : Verdict::kOk,
-                      cluster.tls_insecure ? "certificates are not verified"
-                      : cluster.trouble.empty()
-                          ? "the servers' certificates are for the names that are connected to"
-                          : "on",
-                      cluster.tls_insecure
-                          ? fmt::format("leave out {}, and name the authority with {}",
-                                        option_name("tls-insecure"), option_name("tls-ca"))
-                          : ""});
+  findings.push_back(
+      {"TLS", cluster.tls_insecure ? Verdict::kWarning : Verdict::kOk,
+       cluster.tls_insecure ? "certificates are not verified"
+                            : "the servers' certificates are for the names that are connected to",
+       cluster.tls_insecure ? fmt::format("leave out {}, and name the authority with {}",
+                                          option_name("tls-insecure"), option_name("tls-ca"))
+                            : ""});
+}
+
+void judge_certificates(const ClusterFacts& cluster, std::chrono::system_clock::time_point now,
+                        Findings& findings) {
+  if (!cluster.tls) return;
   for (const auto& certificate : cluster.certificates) {
     const std::string check = "certificate";
     if (!certificate.expires) {
@@ -389,7 +391,9 @@ Findings judge_cluster(const ClusterFacts& cluster, const Wanted& wanted,
                         cluster.is_reached ? ""
                                            : "start the nodes, or check the address, its port "
                                              "(9042 unless it is said) and firewalls"});
-    judge_tls(cluster, now, findings);
+    // What may be why.
+    judge_certificates(cluster, now, findings);
+    std::erase_if(findings, [](const Finding& finding) { return finding.verdict == Verdict::kOk; });
     return findings;
   }
   judge_versions(cluster, findings);
@@ -398,7 +402,8 @@ Findings judge_cluster(const ClusterFacts& cluster, const Wanted& wanted,
   judge_replication(cluster, wanted, findings);
   judge_tables(cluster, findings);
   judge_role(cluster.role, findings);
-  judge_tls(cluster, now, findings);
+  judge_tls(cluster, findings);
+  judge_certificates(cluster, now, findings);
   return findings;
 }
 

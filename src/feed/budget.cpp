@@ -8,6 +8,7 @@
 
 #include "base/byte_size.hpp"
 #include "base/option.hpp"
+#include "feed/gather.hpp"
 #include "order/rank_order.hpp"
 
 namespace ringfeed {
@@ -23,10 +24,33 @@ constexpr std::uint64_t kReadyMax = 64;
 /// Per block, read or not: its numbers, its place in two epochs, and its slot in two epochs.
 constexpr std::uint64_t kIndexBytesPerBlock = 40;
 
+/// A bound of the bytes of this rank's largest batch. Varying columns: by the fullest block.
+std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks,
+                              const Steps& steps, std::span<const ColumnSpec> columns) {
+  if (steps.count() == 0) return 0;
+  const std::uint64_t largest = steps.size_max();
+  const auto ranks = static_cast<std::uint64_t>(options.world_size);
+  const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
+  const std::uint64_t samples =
+      std::min(steps.samples(),
+               std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
+  std::uint64_t bytes = Gather::fixed_bytes(columns, samples);
+  if (std::ranges::any_of(
+          columns, [](const ColumnSpec& column) { return column.kind != ColumnKind::kTensor; })) {
+    double fullest = 0;
+    for (const auto& block : blocks) {
+      if (block.samples > 0)
+        fullest = std::max(fullest, static_cast<double>(block.bytes) / block.samples);
+    }
+    bytes += static_cast<std::uint64_t>(2 * fullest * static_cast<double>(samples));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks,
-                   std::uint64_t batch_bytes, std::uint64_t overhead) {
+                   std::span<const ColumnSpec> columns, std::uint64_t overhead) {
   std::uint64_t samples = 0;
   std::uint64_t total = 0;
   std::uint64_t largest = 0;
@@ -35,6 +59,9 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
     total += cost_of(block);
     largest = std::max(largest, cost_of(block));
   }
+  const Steps steps(samples, options.order);
+  check_ranks(steps, options.order, options.rank, options.world_size);
+  const std::uint64_t batch_bytes = batch_bytes_max(options, blocks, steps, columns);
   Budget budget;
   const std::uint64_t held =
       blocks_held_max(options.order, samples, blocks.size(), options.world_size);
@@ -54,9 +81,9 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
     budget.bytes =
         full ? kDefaultBytes : std::max(kDefaultBytes, budget.floor_bytes + kDefaultAboveFloor);
   }
-  const std::uint64_t least =
+  budget.least_bytes =
       full ? budget.floor_bytes : budget.floor_bytes + std::min(2 * largest, total);
-  if (budget.bytes < least) {
+  if (budget.bytes < budget.least_bytes) {
     const std::string bound = option_name("prefetch-bytes");
     const std::string remedy =
         full ? fmt::format("raise {} to that, or use {}, which is as good for training", bound,
@@ -68,7 +95,7 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
         fmt::format("{} {}: this order holds up to {} blocks at once ({}) and needs at least "
                     "{} ({} bytes); {}",
                     bound, format_bytes(budget.bytes), held, format_bytes(held_bytes),
-                    format_bytes(least), least, remedy));
+                    format_bytes(budget.least_bytes), budget.least_bytes, remedy));
   }
   budget.blocks_bytes = budget.bytes - aside;
   return budget;

@@ -31,30 +31,6 @@ void check_threads(const char* name, int threads) {
               fmt::format("{} threads {}; must be 1 to 256", name, threads));
 }
 
-/// A bound of the bytes of this rank's largest batch. Varying columns: by the fullest block.
-std::uint64_t batch_bytes_max(const FeedOptions& options, std::span<const BlockInfo> blocks,
-                              const Steps& steps, const Selection& selection) {
-  if (steps.count() == 0) return 0;
-  const std::uint64_t largest = steps.size_max();
-  const auto ranks = static_cast<std::uint64_t>(options.world_size);
-  const std::uint64_t lanes_of_rank = (steps.lanes() + ranks - 1) / ranks;
-  const std::uint64_t samples =
-      std::min(steps.samples(),
-               std::max((largest / steps.lanes() + 1) * lanes_of_rank, largest / ranks + 1));
-  const auto columns = selection.columns();
-  std::uint64_t bytes = Gather::fixed_bytes(columns, samples);
-  if (std::ranges::any_of(
-          columns, [](const ColumnSpec& column) { return column.kind != ColumnKind::kTensor; })) {
-    double fullest = 0;
-    for (const auto& block : blocks) {
-      if (block.samples > 0)
-        fullest = std::max(fullest, static_cast<double>(block.bytes) / block.samples);
-    }
-    bytes += static_cast<std::uint64_t>(2 * fullest * static_cast<double>(samples));
-  }
-  return bytes;
-}
-
 /// The step that a thread assembles.
 struct StepInHand {
   StepInHand(const std::vector<ColumnSpec>& columns, const std::shared_ptr<BufferPool>& pool,
@@ -89,8 +65,7 @@ struct Feed::Impl {
                                     std::uint64_t{0}, std::plus<>(),
                                     [](const BlockInfo& block) { return block.samples; });
     }
-    budget = plan_budget(options, blocks, batch_bytes_max(options, blocks, steps, selection),
-                         reader->overhead_bytes());
+    budget = plan_budget(options, blocks, selection.columns(), reader->overhead_bytes());
     handed.position = options.start;
     // A buffer each of those that wait, and of one that the caller has and one more.
     pool = std::make_shared<BufferPool>(budget.places + 2, options.allocate);

@@ -10,9 +10,7 @@
 
 namespace ringfeed {
 
-std::unique_ptr<RankOrder> RankOrder::make(std::shared_ptr<const Epoch> epoch, int rank,
-                                           int world_size, std::uint64_t start) {
-  const Steps& steps = epoch->steps();
+void check_ranks(const Steps& steps, const OrderOptions& options, int rank, int world_size) {
   if (world_size < 1 || rank < 0 || rank >= world_size) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("rank {} of {}; ranks are 0 to world size - 1", rank, world_size));
@@ -22,11 +20,9 @@ std::unique_ptr<RankOrder> RankOrder::make(std::shared_ptr<const Epoch> epoch, i
                 fmt::format("{} ranks, but batch size {}, {} samples and {} lanes: each rank must "
                             "get a sample in each "
                             "step; use fewer ranks, or a larger batch size (and lanes)",
-                            world_size, epoch->options().global_batch, steps.samples(),
-                            epoch->options().lanes));
+                            world_size, options.global_batch, steps.samples(), options.lanes));
   }
-  const bool slices =
-      epoch->options().shuffle != Shuffle::kBlock || steps.slices_begin() < steps.end();
+  const bool slices = options.shuffle != Shuffle::kBlock || steps.slices_begin() < steps.end();
   if (slices && steps.size_min() < static_cast<std::uint64_t>(world_size) && steps.count() > 0) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -34,8 +30,13 @@ std::unique_ptr<RankOrder> RankOrder::make(std::shared_ptr<const Epoch> epoch, i
             "{} ranks, but the last step of {} samples in batches of {} has {}: each rank must "
             "get a sample in each step; use fewer ranks or another batch size, leave out what "
             "fills no step (tail drop), or let it join the last full one (tail join)",
-            world_size, steps.samples(), epoch->options().global_batch, steps.size_min()));
+            world_size, steps.samples(), options.global_batch, steps.size_min()));
   }
+}
+
+std::unique_ptr<RankOrder> RankOrder::make(std::shared_ptr<const Epoch> epoch, int rank,
+                                           int world_size, std::uint64_t start) {
+  check_ranks(epoch->steps(), epoch->options(), rank, world_size);
   switch (epoch->options().shuffle) {
     case Shuffle::kBlock:
       return make_block_order(std::move(epoch), rank, world_size, start);

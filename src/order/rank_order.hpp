@@ -13,14 +13,17 @@
 
 namespace ringfeed {
 
+/// Throws Error{kInvalidArgument} when this is no rank, or there are so many that one of them would
+/// get no sample in some step.
+void check_ranks(const Steps& steps, const OrderOptions& options, int rank, int world_size);
+
 /// Draws the rank's samples in the order of the epoch. A window is opened when its blocks are in
 /// memory:
 ///   while (!order.draw(limit, refs)) { ...copy refs, let finished() go, have needed() ready...;
 ///   order.open(); }
 class RankOrder {
  public:
-  /// `start` is the start of a step. Throws Error{kInvalidArgument} when there are more ranks than
-  /// lanes().
+  /// `start` is the start of a step. Throws as check_ranks() does.
   static std::unique_ptr<RankOrder> make(std::shared_ptr<const Epoch> epoch, int rank,
                                          int world_size, std::uint64_t start);
   virtual ~RankOrder() = default;

@@ -48,11 +48,17 @@ function frame(width, height, name, text) {
 function picture(value, name) {
   if (value.file) return element("img", { src: value.file, alt: name });
   const canvas = element("canvas", { width: value.width, height: value.height, role: "img", "aria-label": name });
-  const bytes = Uint8Array.from(atob(value.pixels), (character) => character.charCodeAt(0));
+  const bytes_of = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = bytes_of(value.pixels);
+  const opaque = value.holes && bytes_of(value.holes);
+  if (opaque) {
+    canvas.className = "holes";
+    canvas.setAttribute("aria-label", `${name}, hatched where a value is NaN or infinite`);
+  }
   const image = new ImageData(value.width, value.height);
   for (let pixel = 0; pixel < value.width * value.height; ++pixel) {
     for (let channel = 0; channel < 3; ++channel) image.data[4 * pixel + channel] = bytes[pixel * value.channels + (value.channels === 3 ? channel : 0)];
-    image.data[4 * pixel + 3] = 255;
+    image.data[4 * pixel + 3] = opaque ? opaque[pixel] : 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;

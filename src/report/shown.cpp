@@ -58,7 +58,8 @@ std::optional<Layout> layout_of(std::span<const std::int64_t> shape) {
 }
 
 /// Grey or RGB, a byte each from the least to the most of the sample, larger ones with pixels left
-/// out.
+/// out. "holes" has a byte for each pixel, 0 where a value is NaN or infinite, if any is. Text
+/// where no value is finite.
 Json picture_of(const Column& column, std::int64_t first, const Layout& layout) {
   const std::int64_t elements = layout.height * layout.width * layout.channels;
   double least = 0;
@@ -72,27 +73,37 @@ Json picture_of(const Column& column, std::int64_t first, const Layout& layout) 
       least = std::min(least, value);
       most = std::max(most, value);
     }
+    if (least > most)
+      return fmt::format("{} x {}, no value is finite", layout.height, layout.width);
   }
   const std::int64_t step = (std::max(layout.height, layout.width) + kEdgeMost - 1) / kEdgeMost;
   const std::int64_t height = (layout.height + step - 1) / step;
   const std::int64_t width = (layout.width + step - 1) / step;
   std::string pixels;
+  std::string holes;
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
+      bool is_hole = false;
       for (std::int64_t c = 0; c < layout.channels; ++c) {
         const std::int64_t pixel = y * step * layout.width + x * step;
         const std::int64_t at = layout.channels_last ? pixel * layout.channels + c
                                                      : c * layout.height * layout.width + pixel;
         const double value = number_of(column, first + at);
-        const double share = most > least ? (value - least) / (most - least) : 0;
-        pixels += static_cast<char>(std::isfinite(share) ? std::lround(255 * share) : 0);
+        is_hole = is_hole || !std::isfinite(value);
+        // Halves, as the difference of two large numbers is no number.
+        const double span = most / 2 - least / 2;
+        const double share = span > 0 ? (value / 2 - least / 2) / span : 0;
+        pixels += static_cast<char>(std::isfinite(value) ? std::lround(255 * share) : 0);
       }
+      holes += static_cast<char>(is_hole ? 0 : 255);
     }
   }
-  return {{"height", height},
-          {"width", width},
-          {"channels", layout.channels},
-          {"pixels", base64(pixels)}};
+  Json picture = {{"height", height},
+                  {"width", width},
+                  {"channels", layout.channels},
+                  {"pixels", base64(pixels)}};
+  if (holes.find('\0') != std::string::npos) picture["holes"] = base64(holes);
+  return picture;
 }
 
 /// Of a file that browsers draw; empty for others.
@@ -169,6 +180,7 @@ Json Shower::value(const ColumnSpec& spec, const Column& column, std::int64_t sa
   if (is_tensor) {
     if (const auto layout = layout_of(spec.shape)) {
       Json picture = picture_of(column, begin, *layout);
+      if (picture.is_string()) return picture;
       const std::size_t bytes = picture["pixels"].get_ref<const std::string&>().size();
       if (picture_bytes_ + bytes <= kPictureBytesMost) {
         picture_bytes_ += bytes;

@@ -10,6 +10,7 @@
 #include <ringfeed/error.hpp>
 
 #include "base/option.hpp"
+#include "base/printable.hpp"
 #include "base/system_error.hpp"
 #include "base/utf8.hpp"
 #include "dataset/chunk.hpp"
@@ -27,22 +28,7 @@ std::string part_of(const std::string& path) { return path + ".part"; }
 
 std::string in_quotes(std::string_view text) {
   const auto shown = beginning_of(text, kQuotedBytesMax);
-  std::string result = "'";
-  for (const char c : shown) {
-    if (c == '\n') {
-      result += "\\n";
-    } else if (c == '\r') {
-      result += "\\r";
-    } else if (c == '\t') {
-      result += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      result += c;
-    }
-  }
-  if (shown.size() < text.size()) result += "...";
-  return result + "'";
+  return fmt::format("'{}{}'", printable(shown), shown.size() < text.size() ? "..." : "");
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -83,7 +69,7 @@ BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::stri
                               rejects_path_));
     }
   }
-  rejects_ = File::create(part_of(rejects_path_));
+  rejects_ = File::create(part_of(rejects_path_), rejects_path_);
 }
 
 BadRecords::~BadRecords() {

@@ -181,7 +181,7 @@ bool CacheFolder::write(const std::string& name, std::string_view bytes, bool re
   folder_.make_folder(kUnfinished);
   folder_.make_folder(name.substr(0, name.rfind('/')));
   try {
-    File file = folder_.create_new(unfinished);
+    File file = folder_.create_new(unfinished, path);
     file.write(bytes);
     file.write(hash_text(name, bytes));
     file.close();

@@ -24,7 +24,8 @@ std::vector<int> thread_counts(int start, int cores) {
 int changes(const Settings& a, const Settings& b) {
   return (a.ranks != b.ranks) + (a.threads != b.threads) + (a.read_threads != b.read_threads) +
          (a.assemble_threads != b.assemble_threads) + (a.prefetch_bytes != b.prefetch_bytes) +
-         (a.connections != b.connections) + (a.in_flight_bytes != b.in_flight_bytes);
+         (a.connections != b.connections) + (a.in_flight_bytes != b.in_flight_bytes) +
+         (a.data_parallel != b.data_parallel) + (a.lanes != b.lanes) + (a.window != b.window);
 }
 
 class Search {
@@ -33,38 +34,59 @@ class Search {
       : measured_(measured), options_(options) {}
 
   Candidate judged(const Settings& settings) const {
-    const std::uint64_t floor = options_.floor_bytes(settings.ranks);
-    const std::uint64_t spare =
-        settings.prefetch_bytes > floor ? settings.prefetch_bytes - floor : 0;
-    return {settings, predict(stages_of(measured_, settings, spare), options_.cores)};
+    return judged(settings, options_.needs(settings).value_or(Needs()).floor_bytes);
   }
 
   std::vector<Candidate> all() const {
+    std::vector<LanesAndWindow> orders = {{options_.start.lanes, options_.start.window}};
+    orders.insert(orders.end(), options_.orders.begin(), options_.orders.end());
     std::vector<Candidate> candidates;
     for (const auto& model : measured_.models) {
-      for (const auto& store : measured_.stores) {
-        for (const int read : thread_counts(options_.start.read_threads, options_.cores)) {
-          for (const int assemble : thread_counts(options_.start.assemble_threads, options_.cores))
-            add_budgets({model.ranks, model.threads, read, assemble, 0, store.connections,
-                         store.in_flight_bytes},
-                        candidates);
-        }
+      for (const auto& [lanes, window] : orders) {
+        Settings settings = options_.start;
+        settings.ranks = model.ranks;
+        settings.threads = model.threads;
+        settings.data_parallel = model.data_parallel;
+        settings.lanes = lanes;
+        settings.window = window;
+        if (const auto needs = options_.needs(settings)) add_feeds(settings, *needs, candidates);
       }
     }
     return candidates;
   }
 
  private:
-  void add_budgets(Settings settings, std::vector<Candidate>& candidates) const {
-    const std::uint64_t most = options_.memory_bytes / static_cast<std::uint64_t>(settings.ranks);
-    for (std::uint64_t times = 1; times <= kReadAheadMax; times *= 2) {
-      settings.prefetch_bytes = times * options_.start.prefetch_bytes;
-      if (settings.prefetch_bytes <= most) candidates.push_back(judged(settings));
+  Candidate judged(const Settings& settings, std::uint64_t floor) const {
+    const std::uint64_t spare =
+        settings.prefetch_bytes > floor ? settings.prefetch_bytes - floor : 0;
+    return {settings, predict(stages_of(measured_, settings, spare), options_.cores)};
+  }
+
+  void add_feeds(Settings settings, const Needs& needs, std::vector<Candidate>& candidates) const {
+    for (const auto& store : measured_.stores) {
+      settings.connections = store.connections;
+      settings.in_flight_bytes = store.in_flight_bytes;
+      for (const int read : thread_counts(options_.start.read_threads, options_.cores)) {
+        settings.read_threads = read;
+        for (const int assemble : thread_counts(options_.start.assemble_threads, options_.cores)) {
+          settings.assemble_threads = assemble;
+          add_budgets(settings, needs, candidates);
+        }
+      }
     }
-    if (most >= options_.start.prefetch_bytes || most <= options_.floor_bytes(settings.ranks))
-      return;
-    settings.prefetch_bytes = most;
-    candidates.push_back(judged(settings));
+  }
+
+  void add_budgets(Settings settings, const Needs& needs,
+                   std::vector<Candidate>& candidates) const {
+    const std::uint64_t most = options_.memory_bytes / static_cast<std::uint64_t>(settings.ranks);
+    const std::uint64_t now = options_.start.prefetch_bytes;
+    const auto add = [&](std::uint64_t bytes) {
+      settings.prefetch_bytes = bytes;
+      if (bytes <= most && bytes >= needs.least_bytes)
+        candidates.push_back(judged(settings, needs.floor_bytes));
+    };
+    for (std::uint64_t times = 1; times <= kReadAheadMax; times *= 2) add(times * now);
+    if (most < now) add(most);
   }
 
   const Measured& measured_;
@@ -89,8 +111,10 @@ Proposals search(const Measured& measured, const SearchOptions& options) {
   std::ranges::stable_sort(candidates, {}, rank_of);
   for (const auto& candidate : candidates) {
     const bool is_new = std::ranges::none_of(proposals.better, [&](const Candidate& other) {
-      return other.settings.ranks == candidate.settings.ranks &&
-             other.settings.threads == candidate.settings.threads;
+      const Settings& a = other.settings;
+      const Settings& b = candidate.settings;
+      return a.ranks == b.ranks && a.threads == b.threads && a.data_parallel == b.data_parallel &&
+             a.lanes == b.lanes && a.window == b.window;
     });
     if (is_new && proposals.better.size() < kTries) proposals.better.push_back(candidate);
   }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "tune/roofline.hpp"
@@ -19,12 +21,23 @@ struct Candidate {
   Prediction prediction;
 };
 
+/// What each rank needs, whatever it reads ahead.
+struct Needs {
+  std::uint64_t floor_bytes = 0;  ///< that hold nothing read ahead
+  std::uint64_t least_bytes = 0;  ///< that a feed can be made with
+};
+
+/// Lanes and window.
+using LanesAndWindow = std::pair<std::uint32_t, std::uint32_t>;
+
 struct SearchOptions {
   Settings start;  ///< the run as it is
   int cores = 1;
   std::uint64_t memory_bytes = 0;  ///< for all ranks
-  /// Bytes that so many ranks need each, whatever they read ahead.
-  std::function<std::uint64_t(int ranks)> floor_bytes;
+  /// Nothing where these ranks and this order do not fit each other.
+  std::function<std::optional<Needs>(const Settings&)> needs;
+  /// Orders to choose from beside that of the run.
+  std::vector<LanesAndWindow> orders = {};
 };
 
 /// The run as it is, and what may be better, the best first: of settings that promise the same

@@ -66,7 +66,8 @@ std::vector<Stage> stages_of(const Measured& measured, const Settings& settings,
            rate.in_flight_bytes == settings.in_flight_bytes;
   });
   const auto& model_rate = found(measured.models, [&](const ModelRate& rate) {
-    return rate.ranks == settings.ranks && rate.threads == settings.threads;
+    return rate.ranks == settings.ranks && rate.threads == settings.threads &&
+           rate.data_parallel == settings.data_parallel;
   });
   const Run run{measured, settings, static_cast<double>(spare_bytes), store_rate, model_rate};
   std::vector<Stage> stages;

@@ -25,9 +25,16 @@ struct StoreRate {
 struct ModelRate {
   int ranks = 1;
   int threads = 1;
+  bool data_parallel = false;
   double compute_seconds = 0;     ///< a sample of the run: forward, backward, optimizer
   double all_reduce_seconds = 0;  ///< a sample of the run
   double cpu_seconds = 0;         ///< a sample, over all ranks
+};
+
+/// The model of the run as it is over a held batch of another size.
+struct BatchRate {
+  std::uint64_t global_batch = 0;
+  double seconds = 0;  ///< a sample of the run, all-reduce included
 };
 
 struct Measured {
@@ -38,6 +45,7 @@ struct Measured {
   std::vector<StoreRate> stores;
   double assemble_seconds = 0;  ///< a sample, of a thread
   std::vector<ModelRate> models;
+  std::vector<BatchRate> batches;  ///< that of the run first
 };
 
 /// What this run would take. `spare_bytes` of a rank can be asked of the store ahead of need.

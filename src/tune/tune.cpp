@@ -2,20 +2,23 @@
 #include "tune/tune.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "base/byte_size.hpp"
+#include "base/memory.hpp"
 #include "base/option.hpp"
 #include "feed/budget.hpp"
+#include "feed/selection.hpp"
 #include "tune/measure.hpp"
 
 namespace ringfeed::tune {
@@ -26,18 +29,25 @@ constexpr double kMeasureSecondsMin = 0.5;
 /// To start processes that train, and to warm them up.
 constexpr double kStartSeconds = 1.0;
 constexpr std::size_t kTriesMax = 3;
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+/// Batches of other sizes that the model is measured over, as multiples of the run's.
+constexpr std::uint64_t kBatchFactors[] = {2, 4};
 
 std::uint64_t half_of_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 2;
+  if (const auto memory = available_memory()) return memory->bytes_available / 2;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("how much memory is available is not known here; give {}",
+                          option_name("budget-memory")));
 }
 
 class Tuner {
  public:
   explicit Tuner(const TuneOptions& options)
       : options_(options),
-        dataset_(Dataset::open(options.url, options.connection)),
+        url_(Url::parse(options.url)),
+        store_(open_store(url_, options.connection)),
+        dataset_(Dataset::open(store_, options.url, url_.version, url_.split.value_or(""))),
+        columns_(Selection(dataset_->schema(), options.feed.columns).columns()),
         steps_(dataset_->size(), options.feed.order),
         cores_(options.cores > 0
                    ? options.cores
@@ -65,9 +75,13 @@ class Tuner {
   TuneResult run() {
     measure();
     TuneResult result;
-    const Proposals proposals = search(
-        measured_, {start_, cores_, memory_, [this](int ranks) { return floor_bytes(ranks); }});
+    const SearchOptions as_asked = {start_, cores_, memory_,
+                                    [this](const Settings& settings) { return needs_of(settings); },
+                                    options_.tune_order ? orders() : std::vector<LanesAndWindow>()};
+    const Proposals proposals = search(measured_, as_asked);
     result.measured = measured_;
+    result.blocks = blocks_.size();
+    result.memory_bytes = memory_;
     result.start = attempt(proposals.start);
     for (const auto& candidate : proposals.better) result.tries.push_back(attempt(candidate));
     double best = result.start.samples_per_second * (1 + kNoise);
@@ -76,45 +90,74 @@ class Tuner {
       best = result.tries[i].samples_per_second;
       result.best = i;
     }
-    result.advice = advice(result.chosen());
+    result.advice = advice(measured_, facts_of(result, as_asked));
     return result;
   }
 
  private:
-  bool is_cassandra() const { return Url::parse(options_.url).scheme == "cassandra"; }
+  bool is_cassandra() const { return url_.scheme == "cassandra"; }
 
   std::uint64_t sample_bytes() const {
     return bytes_ / std::max<std::uint64_t>(dataset_->size(), 1);
   }
 
-  Budget budget_of(int ranks, std::uint64_t prefetch_bytes) const {
+  Budget budget_of(const Settings& settings, std::uint64_t prefetch_bytes) const {
     FeedOptions feed = options_.feed;
-    feed.world_size = ranks;
+    feed.world_size = settings.ranks;
     feed.prefetch_bytes = prefetch_bytes;
-    const auto all = static_cast<std::uint64_t>(ranks);
-    return plan_budget(feed, blocks_, sample_bytes() * ((steps_.size_max() + all - 1) / all),
-                       overhead_);
+    feed.order.lanes = settings.lanes;
+    feed.order.window = settings.window;
+    return plan_budget(feed, blocks_, columns_, overhead_);
   }
-  std::uint64_t floor_bytes(int ranks) const { return budget_of(ranks, 0).floor_bytes; }
+
+  std::optional<Needs> needs_of(const Settings& settings) {
+    const auto key = std::tuple(settings.ranks, settings.lanes, settings.window);
+    const auto [found, is_new] = needs_.try_emplace(key);
+    if (!is_new) return found->second;
+    try {
+      const Budget budget = budget_of(settings, 0);
+      found->second = Needs{budget.floor_bytes, budget.least_bytes};
+    } catch (const Error&) {
+      // These ranks and this order do not fit each other.
+    }
+    return found->second;
+  }
+
+  /// Fewer lanes and smaller windows leave more memory to read ahead with; `none` and `full` have
+  /// neither.
+  std::vector<LanesAndWindow> orders() const {
+    std::vector<LanesAndWindow> orders;
+    if (options_.feed.order.shuffle != Shuffle::kBlock) return orders;
+    for (const std::uint32_t lanes : {start_.lanes, start_.lanes / 2, start_.lanes / 4}) {
+      for (const std::uint32_t window : {start_.window, start_.window / 2}) {
+        const bool is_start = lanes == start_.lanes && window == start_.window;
+        if (lanes > 0 && window > 0 && !is_start) orders.emplace_back(lanes, window);
+      }
+    }
+    return orders;
+  }
 
   void choose_start() {
     start_ = options_.start;
+    start_.lanes = options_.feed.order.lanes;
+    start_.window = options_.feed.order.window;
+    start_.global_batch = options_.feed.order.global_batch;
     memory_ = options_.memory_bytes > 0 ? options_.memory_bytes : half_of_memory();
     const auto ranks = static_cast<std::uint64_t>(start_.ranks);
-    const std::uint64_t floor = floor_bytes(start_.ranks) * ranks;
-    if (memory_ < floor) {
+    const std::uint64_t least = budget_of(start_, 0).least_bytes * ranks;
+    if (memory_ < least) {
       throw Error(
           ErrorCode::kInvalidArgument,
           fmt::format(
               "{}: this order needs at least {} on {} rank{}; give more, or use fewer {} or a "
               "smaller {}",
-              option_name("budget-memory", format_bytes(memory_)), format_bytes(floor), ranks,
+              option_name("budget-memory", format_bytes(memory_)), format_bytes(least), ranks,
               ranks == 1 ? "" : "s", option_name("lanes"), option_name("window")));
     }
-    const std::uint64_t wanted = budget_of(start_.ranks, start_.prefetch_bytes).bytes;
-    start_.prefetch_bytes = budget_of(start_.ranks, std::min(wanted, memory_ / ranks)).bytes;
+    const std::uint64_t wanted = budget_of(start_, start_.prefetch_bytes).bytes;
+    start_.prefetch_bytes = std::min(wanted, memory_ / ranks);
     if (!is_cassandra()) return;
-    const Connection connection = resolve_connection(Url::parse(options_.url), options_.connection);
+    const Connection connection = resolve_connection(url_, options_.connection);
     start_.connections = connection.connections_per_host;
     start_.in_flight_bytes = connection.in_flight_bytes_per_node;
     if (!options_.connection.in_flight_bytes_per_node)
@@ -122,19 +165,25 @@ class Tuner {
   }
 
   void choose_models() {
-    std::vector<std::pair<int, int>> pairs = {{start_.ranks, start_.threads}, {1, 1}};
-    for (int ranks = 1; ranks <= cores_; ranks *= 2) pairs.emplace_back(ranks, cores_ / ranks);
-    for (const auto& [ranks, threads] : pairs) {
-      const bool is_start = ranks == start_.ranks && threads == start_.threads;
-      const bool can = static_cast<std::uint32_t>(ranks) <= steps_.lanes() &&
-                       !(options_.fixed_ranks && ranks != start_.ranks);
-      const bool is_there = std::ranges::any_of(models_, [&](const Settings& other) {
-        return other.ranks == ranks && other.threads == threads;
-      });
-      if (is_there || !(can || is_start)) continue;
-      Settings& model = models_.emplace_back(start_);
+    models_ = {start_};
+    const auto add = [this](int ranks, int threads, bool data_parallel) {
+      Settings model = start_;
       model.ranks = ranks;
       model.threads = threads;
+      model.data_parallel = data_parallel;
+      if (std::ranges::find(models_, model) == models_.end() && needs_of(model))
+        models_.push_back(model);
+    };
+    if (!options_.fixed_ranks) add(1, 1, start_.data_parallel);
+    for (int ranks = 1; ranks <= cores_; ranks *= 2) {
+      if (!options_.fixed_ranks || ranks == start_.ranks)
+        add(ranks, cores_ / ranks, start_.data_parallel);
+    }
+    if (options_.with_data_parallel) add(1, cores_, true);
+    for (const auto factor : kBatchFactors) {
+      Settings& batch = batches_.emplace_back(start_);
+      batch.global_batch *= factor;
+      if (batch.global_batch > dataset_->size()) batches_.pop_back();
     }
   }
 
@@ -150,7 +199,7 @@ class Tuner {
   }
 
   void share_time() {
-    const std::size_t runs = models_.size() + 1 + kTriesMax;
+    const std::size_t runs = models_.size() + batches_.size() + 1 + kTriesMax;
     const std::size_t count = stores_.size() + 2 + runs;
     const double starts = kStartSeconds * static_cast<double>(runs);
     const double least = kMeasureSecondsMin * static_cast<double>(count) + starts;
@@ -168,6 +217,14 @@ class Tuner {
       options_.progress(
           fmt::format("the model alone, {} x {} threads", settings.ranks, settings.threads));
       measured_.models.push_back(model_rate(settings));
+    }
+    const ModelRate& now = measured_.models.front();
+    measured_.batches = {{start_.global_batch, now.compute_seconds + now.all_reduce_seconds}};
+    for (const auto& settings : batches_) {
+      options_.progress(fmt::format("the model alone, batches of {}", settings.global_batch));
+      const ModelRate rate = model_rate(settings);
+      measured_.batches.push_back(
+          {settings.global_batch, rate.compute_seconds + rate.all_reduce_seconds});
     }
     options_.progress("one block of the store at a time");
     measured_.sample_bytes = static_cast<double>(sample_bytes());
@@ -215,11 +272,15 @@ class Tuner {
   }
 
   ModelRate model_rate(const Settings& settings) const {
-    const TrainSummary summary = train(settings, true);
+    Settings held = settings;  // in an order that reads few blocks for its first batch
+    held.lanes = static_cast<std::uint32_t>(settings.ranks);
+    held.window = 1;
+    const TrainSummary summary = train(held, true);
     const auto samples = static_cast<double>(summary.samples);
     const TrainSeconds& seconds = summary.seconds;
     return {.ranks = settings.ranks,
             .threads = settings.threads,
+            .data_parallel = settings.data_parallel,
             .compute_seconds = (seconds.total - seconds.all_reduce) / samples,
             .all_reduce_seconds = seconds.all_reduce / samples,
             .cpu_seconds = settings.ranks * summary.cpu_seconds / samples};
@@ -234,28 +295,34 @@ class Tuner {
             .wait_share = summary.seconds.wait / summary.seconds.total};
   }
 
-  std::vector<std::string> advice(const Tried& chosen) const {
-    std::vector<std::string> lines;
-    if (chosen.candidate.prediction.limit != "store") return lines;
-    if (!options_.connection.cache_dir && is_cassandra()) {
-      lines.push_back(fmt::format(
-          "{} keeps {} on a disk of this host: from the second epoch on the store is not "
-          "asked",
-          option_name("cache", "DIR"), format_bytes(bytes_)));
+  AdviceFacts facts_of(const TuneResult& result, const SearchOptions& as_asked) const {
+    AdviceFacts facts{.start = start_,
+                      .chosen = result.chosen().candidate,
+                      .blocks = blocks_.size(),
+                      .bytes = bytes_,
+                      .is_cassandra = is_cassandra(),
+                      .is_row_table = !store_->is_immutable(),
+                      .is_cached = options_.connection.cache_dir.has_value(),
+                      .replicas = options_.replicas};
+    if (is_cassandra()) {
+      facts.read = resolve_connection(url_, options_.connection).read_consistency;
     }
-    constexpr std::uint64_t kSmallBlock = kMiB / 8;
-    if (measured_.block_bytes < kSmallBlock && blocks_.size() > 1) {
-      lines.push_back(
-          fmt::format("blocks of {} are small: an ingest with {} asks the store less often (and "
-                      "makes another order)",
-                      format_bytes(static_cast<std::uint64_t>(measured_.block_bytes)),
-                      option_name("chunk-bytes", "512KiB")));
-    }
-    return lines;
+    if (options_.tune_order) return facts;
+    SearchOptions with_orders = as_asked;
+    with_orders.orders = orders();
+    const Proposals others = search(measured_, with_orders);
+    if (others.better.empty()) return facts;
+    const Settings& best = others.better.front().settings;
+    if (best.lanes != start_.lanes || best.window != start_.window)
+      facts.other_order = others.better.front();
+    return facts;
   }
 
   const TuneOptions& options_;
+  const Url url_;
+  const std::shared_ptr<Store> store_;
   const std::shared_ptr<const Dataset> dataset_;
+  const std::vector<ColumnSpec> columns_;
   const Steps steps_;
   const int cores_;
   std::vector<BlockInfo> blocks_;
@@ -264,7 +331,9 @@ class Tuner {
   std::uint64_t memory_ = 0;
   Settings start_;
   std::vector<Settings> models_;
+  std::vector<Settings> batches_;
   std::vector<Settings> stores_;
+  std::map<std::tuple<int, std::uint32_t, std::uint32_t>, std::optional<Needs>> needs_;
   Seconds each_{};
   Measured measured_;
 };

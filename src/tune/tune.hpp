@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tune/advice.hpp"
 #include "tune/search.hpp"
 #include "tune/settings.hpp"
 #include "tune/stages.hpp"
@@ -30,8 +31,13 @@ struct TuneOptions {
   Settings start = {};
   /// Others would change the order, or find no device.
   bool fixed_ranks = false;
+  /// Devices are what computes: one process with all of them is measured, too.
+  bool with_data_parallel = false;
+  /// Other lanes and windows may be chosen.
+  bool tune_order = false;
+  std::optional<Replicas> replicas = {};  ///< of a data set in Cassandra
   double seconds = 60;
-  std::uint64_t memory_bytes = 0;  ///< for all ranks; 0: half of the host's
+  std::uint64_t memory_bytes = 0;  ///< for all ranks; 0: half of what is available
   int cores = 0;                   ///< 0: the host's
   /// Trains with these settings.
   std::function<TrainSummary(const Settings&, const Trial&)> train;
@@ -48,6 +54,8 @@ struct Tried {
 
 struct TuneResult {
   Measured measured;
+  std::uint64_t blocks = 0;        ///< of the data set
+  std::uint64_t memory_bytes = 0;  ///< that the feeds of all ranks may hold
   Tried start;
   std::vector<Tried> tries;
   /// Place in tries of what is faster than the start by more than the measurement's noise.
@@ -62,7 +70,8 @@ struct TuneResult {
 inline constexpr double kNoise = 0.03;
 
 /// Throws what Dataset::open and Feed do; Error{kInvalidArgument} also when `seconds` are too few
-/// (it says how many are needed) or the data set has too few steps to be measured.
+/// (it says how many are needed), the data set has too few steps to be measured, or no memory_bytes
+/// are given and the host does not say what is available.
 TuneResult tune(const TuneOptions& options);
 
 }  // namespace ringfeed::tune

@@ -10,6 +10,7 @@
 #include <functional>
 #include <ringfeed/error.hpp>
 
+#include "errors.hpp"
 #include "process.hpp"
 #include "temp_folder.hpp"
 
@@ -148,6 +149,22 @@ TEST(ReplaceFile, ALinkInThePlaceOfItsTemporaryFileIsNotWritten) {
   replace_file(temp / "a", [](File& file) { file.write("new"); });
   EXPECT_EQ(read_all(temp / "a"), "new");
   EXPECT_EQ(read_all(temp / "precious"), "1");
+}
+
+TEST(ReplaceFile, ErrorsNameTheFileAndNotWhatItIsWrittenAs) {
+  const TempFolder temp;
+  std::string told;
+  replace_file(temp / "a", [&](File& file) { told = file.path(); });
+  EXPECT_EQ(told, temp / "a");
+  EXPECT_EQ(File::create(temp / "b.part", temp / "b").path(), temp / "b");
+  EXPECT_EQ(File::create_unnamed(temp.path()).path(), temp.path());
+  const std::string missing = temp / "none";
+  const auto begins = [](const std::function<void()>& call, const std::string& path) {
+    const std::string words = error_of(call).what();
+    EXPECT_TRUE(words.starts_with(path + ": ")) << words;
+  };
+  begins([&] { File::create_unnamed(missing); }, missing);
+  begins([&] { File::create(missing + "/b.part", missing + "/b"); }, missing + "/b");
 }
 
 }  // namespace

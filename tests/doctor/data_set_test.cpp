@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ringfeed/dataset.hpp>
+#include <ringfeed/feed.hpp>
+
 #include "dataset/chunk.hpp"
 #include "doctor/doctor.hpp"
+#include "errors.hpp"
 #include "ingest/memory_source.hpp"
 #include "store/local_store.hpp"
 #include "temp_folder.hpp"
@@ -31,7 +35,7 @@ std::unique_ptr<VersionWriter> begin_version(const std::string& folder, std::uin
 }
 
 DataSetFacts facts_of(const std::string& folder) {
-  return look_at_data_set({.path = folder}, {}, true);
+  return look_at_data_set({.path = folder}, {}, {});
 }
 
 TEST(LookAtDataSet, OneThatIsSound) {
@@ -91,6 +95,36 @@ TEST(LookAtDataSet, NothingIsLeftBehindWhereThereIsNone) {
   EXPECT_EQ(facts.trouble, "");
   EXPECT_FALSE(facts.is_there);
   EXPECT_TRUE(std::filesystem::is_empty(temp.path()));
+}
+
+TEST(LookAtDataSet, WhatTheFeedOfTheRunWouldHold) {
+  TempFolder temp;
+  begin_version(temp / "set", 1, false)->publish();
+  const auto of = [&](const Wanted& wanted) {
+    return look_at_data_set({.path = temp / "set"}, {}, wanted);
+  };
+  Wanted wanted{.order = {.global_batch = 4}};
+  const auto by_default = of(wanted);
+  ASSERT_TRUE(by_default.read_ahead);
+  const std::uint64_t least = by_default.read_ahead->least;
+  EXPECT_EQ(by_default.read_ahead->bytes, std::uint64_t{256} << 20);
+  EXPECT_GT(least, 0U);
+  wanted.prefetch_bytes = least;
+  EXPECT_EQ(of(wanted).read_ahead->bytes, least);
+  wanted.prefetch_bytes = least - 1;  // as a feed of it says
+  EXPECT_FALSE(of(wanted).read_ahead);
+  const auto dataset = Dataset::open(temp / "set");
+  FeedOptions options{.order = wanted.order};
+  options.prefetch_bytes = least - 1;
+  testing::expect_error(ErrorCode::kInvalidArgument, {of(wanted).read_ahead_trouble},
+                        [&] { Feed(dataset, options); });
+  options.prefetch_bytes = least;
+  Feed feed(dataset, options);
+  EXPECT_TRUE(feed.next());
+  wanted = {.ranks = 5, .order = {.global_batch = 4}};
+  EXPECT_NE(of(wanted).read_ahead_trouble.find("5 ranks"), std::string::npos);
+  wanted.purpose = Purpose::kRead;
+  EXPECT_EQ(of(wanted).read_ahead_trouble, "");
 }
 
 TEST(Examine, AUrlOfAFolderHasNoChecksOfACluster) {

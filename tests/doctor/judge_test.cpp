@@ -45,6 +45,7 @@ DataSetFacts good_data() {
   data.chunks = 10;
   data.bytes = 10 * 512 * 1024;
   data.chunk_bytes_max = 512 * 1024;
+  data.read_ahead = ReadAhead{kGiB / 4, kGiB / 8};
   return data;
 }
 
@@ -93,18 +94,34 @@ TEST(Judge, NothingIsWrong) {
 }
 
 TEST(Judge, ReadAheadOfAllRanksHasToFitIntoMemory) {
-  const auto memory = [](std::uint64_t prefetch_bytes, int ranks) {
-    return find(judged(good_host(), {.ranks = ranks, .prefetch_bytes = prefetch_bytes}), "memory");
+  const auto memory = [](std::uint64_t bytes, int ranks) {
+    DataSetFacts data = good_data();
+    data.read_ahead = ReadAhead{bytes, kGiB / 4};
+    return find(judge_host(good_host(), {.ranks = ranks}, data, nullptr), "memory");
   };
   EXPECT_EQ(memory(kGiB, 8).verdict, Verdict::kOk);
   EXPECT_EQ(memory(kGiB, 16).verdict, Verdict::kWarning);
   EXPECT_EQ(memory(kGiB, 17).verdict, Verdict::kStop);
   EXPECT_EQ(memory(17 * kGiB, 1).remedy, "give prefetch_bytes = 8 GiB or less, or fewer ranks");
-  EXPECT_EQ(memory(0, 32).verdict, Verdict::kOk);                      // 256 MiB each
+  EXPECT_EQ(memory(kGiB, 33).remedy, "use fewer ranks, fewer lanes or a smaller window");
   EXPECT_EQ(memory(~std::uint64_t{0}, 1024).verdict, Verdict::kStop);  // without overflow
   HostFacts unknown = good_host();
   unknown.memory_bytes_available.reset();
   expect(judged(unknown), "memory", Verdict::kNote, "not known");
+  DataSetFacts closed = good_data();
+  closed.read_ahead.reset();
+  expect(judge_host(good_host(), {}, closed, nullptr), "memory", Verdict::kNote,
+         "would read ahead is not known");
+}
+
+TEST(Judge, WhatTheOrderNeedsStopsARunThatHasLess) {
+  DataSetFacts data = good_data();
+  data.read_ahead = ReadAhead{kGiB, kGiB / 4};
+  expect(judge_data_set(data, {}), "reading ahead", Verdict::kOk,
+         "1 GiB of a rank, this order needs 256 MiB");
+  data.read_ahead.reset();
+  data.read_ahead_trouble = "prefetch_bytes 1 KiB: this order needs 256 MiB; raise it";
+  expect(judge_data_set(data, {}), "reading ahead", Verdict::kStop, "needs 256 MiB");
 }
 
 TEST(Judge, EachNodeTakesDescriptors) {
@@ -357,7 +374,12 @@ TEST(Judge, WithoutAConnectionThatIsAllThereIsToSay) {
   cluster.is_reached = false;
   const auto findings = judged(cluster);
   expect(findings, "connection", Verdict::kStop, "refused");
-  EXPECT_EQ(find(findings, "permissions").check, "");
+  EXPECT_EQ(findings.size(), 1U);
+  cluster.tls = true;
+  cluster.certificates = {{"ca.pem", kNow + hours(24 * 100)}, {"client.pem", kNow}};
+  const auto by_tls = judged(cluster);  // what may be why is told
+  EXPECT_EQ(by_tls.size(), 2U);
+  expect(by_tls, "certificate", Verdict::kStop, "client.pem");
 }
 
 }  // namespace

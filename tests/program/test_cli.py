@@ -282,7 +282,7 @@ def test_numbers_that_are_none_are_refused(digits: Ringfeed, number: str) -> Non
                       ("train", "digits.ring", "--input", "image", "--target", "label", f"--nproc={number}"),
                       ("head", "digits.ring", "-n", number)):
         line = digits.error(*arguments, code=2)
-        assert "not a whole number" in line or "not in range" in line, line
+        assert "not a whole number" in line or "not in range" in line or "out of its bounds" in line, line
 
 
 def test_zeros_in_front_of_a_number_mean_nothing(ringfeed: Ringfeed) -> None:
@@ -312,12 +312,17 @@ def test_flipped_bit_is_3(digits: Ringfeed) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--batch-size", "0"), "batch size"),
+        (("--batch-size", "0"), "--batch-size: '0' is out of its bounds, from 1"),
         (("--batch-size", "1", "--nproc", "2"), "2 ranks"),
         (("--loss", "mse"), "mse"),
         (("--prefetch-bytes", "1"), "--prefetch-bytes"),
         (("--prefetch-bytes", "lots"), "lots"),
-        (("--lr", "0"), "learning rate"),
+        (("--lr", "0"), "--lr: '0' is out of its bounds, above 0"),
+        (("--lr", "nan"), "--lr: 'nan' is out of its bounds, above 0"),
+        (("--momentum", "1"), "--momentum: '1' is out of its bounds, 0 to below 1"),
+        (("--threads", "-1"), "--threads: '-1' is out of its bounds, 0 to 1,024"),
+        (("--read-threads", "257"), "--read-threads: '257' is out of its bounds, 1 to 256"),
+        (("--checkpoint-keep", "0"), "--checkpoint-keep: '0' is out of its bounds, from 1"),
     ],
 )
 def test_train_refuses_what_does_not_fit(digits: Ringfeed, options: tuple[str, ...], words: str) -> None:
@@ -455,6 +460,37 @@ def test_doctor_of_a_folder(digits: Ringfeed) -> None:
     assert "password" in digits.error("doctor", "cassandra://a:b@h/k/n", code=2)
     digits.error("doctor", "digits.ring", "--nproc", "0", code=2)
     digits.error("doctor", "digits.ring", "--prefetch-bytes", "many", code=2)
+    assert "the name of the data set is missing" in digits.error("doctor", "cassandra://127.0.0.1/ml", code=2)
+
+
+def test_doctor_says_of_reading_ahead_what_the_run_does(digits: Ringfeed) -> None:
+    train = ("train", "digits.ring", "--input", "image", "--target", "label", "--quiet")
+    for options in (("--prefetch-bytes", "1KiB"), ("--nproc", "9", "--lanes", "8")):
+        refusal = digits.error(*train, *options, code=2).removeprefix("ringfeed: ")
+        told = json.loads(digits("doctor", "digits.ring", "--json", *options, code=1).stdout)["checks"]
+        found = {check["check"]: check for check in told}
+        assert found["reading ahead"]["verdict"] == "stop" and found["reading ahead"]["value"] in refusal, options
+        assert digits("doctor", "digits.ring", "--for", "read", *options)
+    assert "256 MiB of a rank, this order needs " in digits("doctor", "digits.ring").stdout
+
+
+def test_names_of_strangers_do_nothing_to_a_terminal(ringfeed: Ringfeed) -> None:
+    evil = "x\x1b]0;owned\x07\ny\u009b31m\x7f"
+    shown = "x\\u001b]0;owned\\u0007\\ny\\u009b31m\\u007f"
+    (ringfeed.folder / "a.jsonl").write_text("".join(json.dumps({evil: i, "text": evil + "漢" * 60}) + "\n" for i in range(20)))
+    ringfeed("ingest", "a.jsonl", evil)
+    texts = {command: ringfeed(*command).stdout for command in
+             (("list",), ("inspect", evil), ("head", evil), ("doctor", evil), ("inspect", evil, "--json"), ("head", evil, "--json"))}
+    texts[("error",)] = ringfeed.error("train", evil, "--input", "none", "--target", evil, code=2)
+    texts[("warning",)] = ringfeed.error("inspect", evil + "?split=none", code=2)
+    for command, text in texts.items():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), command
+    assert texts[("inspect", evil)].startswith(f"{shown}: version 1 ")
+    assert f"  {shown}: int64" in texts[("inspect", evil)] and re.search(rf" {re.escape(shown)}=\d+ ", texts[("head", evil)])
+    assert texts[("list",)] == f"./{shown}  version 1  20 samples\n"
+    assert json.loads(texts[("head", evil, "--json")].splitlines()[0])["sample"][evil] in range(20)
+    assert [column["name"] for column in json.loads(texts[("inspect", evil, "--json")])["columns"]] == [evil, "text"]
+    assert "\\x" not in texts[("head", evil)]  # no character is cut in two
 
 
 def drawn(ringfeed: Ringfeed, name: str, *arguments: str, **environment: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -65,6 +66,10 @@ def test_switches_and_arrays_of_another_command(ringfeed: Ringfeed) -> None:
 
 @pytest.mark.parametrize(("text", "words"), [
     ("epoch = 2", "run.toml:1: no command has an option 'epoch'; did you mean 'epochs'?"),
+    ("\n[[train]]\nepochs = 2", "run.toml:2: 'train' is a command: its options stand in one table, [train]"),
+    ("train = 1", "run.toml:1: 'train' is a command: its options stand in one table, [train]"),
+    ("\nhidden = []", "run.toml:2: hidden has no value; leave it out"),
+    ("epochs = 0", "run.toml:1: --epochs: '0' is out of its bounds, 1 to 1,000,000"),
     ("\n[train]\nepoch = 2", "run.toml:3: train has no option 'epoch'; did you mean 'epochs'?"),
     ("\n[head]\nepochs = 2", "run.toml:3: head has no option 'epochs'"),
     ("\n\n[trian]", "run.toml:3: [trian]: there is no such command; did you mean 'train'?"),
@@ -96,7 +101,23 @@ def test_what_is_missing_in_both_is_missing(digits: Ringfeed) -> None:
 
 def test_a_file_that_is_none(digits: Ringfeed) -> None:
     assert digits.error("list", "--config", "no.toml", code=2) == "ringfeed: no.toml: No such file or directory; check the path"
-    assert digits.error("list", "--config", ".", code=2) == "ringfeed: --config .: it is a folder; name a TOML file"
+    assert digits.error("list", "--config", ".", code=2) == "ringfeed: --config '.': it is a folder; name a TOML file"
+    assert digits.error("list", "--config", "", code=2) == "ringfeed: --config '': it is no path; name a TOML file"
+    assert digits.error("list", "--config", "/dev/null", code=2) == "ringfeed: --config '/dev/null': it is no regular file; name a TOML file"
+    os.mkfifo(digits.folder / "pipe")
+    assert "'pipe': it is no regular file" in digits.error("list", "--config", "pipe", code=2)
+    write(digits, "#" * (1 << 20))
+    digits("list", "--config", "run.toml")
+    write(digits, "#" * (2 << 20))
+    assert digits.error("list", "--config", "run.toml", code=2) == (
+        "ringfeed: --config 'run.toml': it is of 2 MiB, and a file of options has 1 MiB at most; name a TOML file")
+
+
+def test_an_option_that_does_not_fit_is_told_with_its_place(digits: Ringfeed) -> None:
+    write(digits, "quiet = true\n\nuser = 'bob'\n")
+    assert digits.error("list", ".", "--config", "run.toml", code=2) == (
+        "ringfeed: run.toml:3: --user is for a data set at cassandra://, and '.' is not; leave it out")
+    assert digits.error("list", ".", "--user", "bob", "--config", "run.toml", code=2).startswith("ringfeed: --user is for")
 
 
 def test_every_command_has_it(ringfeed: Ringfeed) -> None:

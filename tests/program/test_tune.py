@@ -44,6 +44,8 @@ def test_it_measures_says_the_limit_and_writes_what_train_reads(digits: Ringfeed
     assert tuned["stores"][0]["bytes_per_second"] > 1e6 and tuned["block_seconds"] > 0 and tuned["assemble_seconds_per_sample"] > 0
     pairs = [(model["nproc"], model["threads"]) for model in tuned["models"]]
     assert (1, 1) in pairs and len(pairs) == len(set(pairs))
+    assert [batch["batch_size"] for batch in tuned["batches"]] == [32, 64, 128]
+    assert tuned["start"]["blocks_of_batch"] >= 1 and 0 < tuned["start"]["mixed_share"] <= 1
     best = max((tuned["start"], *tuned["tries"]), key=lambda tried: tried["samples_per_second"])
     assert tuned["chosen"]["samples_per_second"] >= best["samples_per_second"] / 1.03
 
@@ -70,6 +72,14 @@ def test_a_budget_of_memory_is_kept_by_the_run(digits: Ringfeed) -> None:
     digits("train", "digits.ring", "--config", "tuned.toml")
 
 
+def test_the_order_is_tried_only_when_asked_and_the_file_may_be_standard_output(digits: Ringfeed) -> None:
+    options = (*RUN[:-1], "--lanes", "16", "--window", "2", "--tune-order")
+    result = digits("tune", "digits.ring", *options, "--seconds", seconds_needed(digits, "--tune-order"), "--output", "-")
+    tuned = tomllib.loads(result.stdout)["train"]
+    assert tuned["lanes"] <= 16 and tuned["window"] <= 2 and "tune-order" not in tuned
+    assert "limit: " in result.stderr and not (digits.folder / "-").exists()
+
+
 def test_what_it_cannot_do_is_one_line_and_nothing_is_changed(digits: Ringfeed) -> None:
     (digits.folder / "mine.toml").write_text("[train]\n")
     before = files(digits.folder)
@@ -79,6 +89,10 @@ def test_what_it_cannot_do_is_one_line_and_nothing_is_changed(digits: Ringfeed) 
     assert digits.error("tune", "digits.ring", *few, code=2) == (
         "ringfeed: digits.ring: 1438 samples are 3 steps of an epoch, too few to measure; it takes 8: a smaller --batch-size, or more "
         "samples")
+    assert "--threads: '-1' is out of its bounds, 0 to 1,024" in digits.error("tune", "digits.ring", *RUN, "--threads", "-1", code=2)
+    assert "--budget-memory: '0' is out of its bounds, from 1" in digits.error("tune", "digits.ring", *RUN, "--budget-memory", "0", code=2)
+    assert "--seconds: '0.5' is out of its bounds" in digits.error("tune", "digits.ring", *RUN, "--seconds", "0.5", code=2)
+    assert "--json" in digits.error("tune", "digits.ring", *RUN, "--output", "-", "--json", code=2)
     assert "no option '--cache'" in digits.error("tune", "digits.ring", *RUN, "--cache", "c", code=2)
     assert "no option '--checkpoint-dir'" in digits.error("tune", "digits.ring", *RUN, "--checkpoint-dir", "c", code=2)
     words = digits.error("tune", "digits.ring", *RUN, "--budget-memory", "1KiB", code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -72,6 +73,30 @@ def test_odd_values_are_counted_exactly_and_the_page_stays_small(ringfeed: Ringf
     assert {name for name, _ in columns["id"]["kinds"]["most"]} == {str(value) for value in ids}
     assert columns["text"]["kinds"]["kinds"] == 50 and columns["kanji"]["kinds"]["kinds"] == 99
     assert columns["kanji"]["kinds"]["most"][0][0] == "\u6f22" * 20 + "…"
+
+
+def test_pictures_with_values_that_are_no_numbers(ringfeed: Ringfeed) -> None:
+    pictures = numpy.zeros((3, 4, 4), "float32")
+    pictures[0] = numpy.nan
+    pictures[1, 0, 0], pictures[1, 3, 3] = numpy.inf, 1
+    pictures[2] = numpy.array([-3e38, 3e38, 0, 0], "float32")
+    numpy.save(ringfeed.folder / "nan.npy", pictures)
+    ringfeed("ingest", "nan.npy", "nan.ring", "--allow-nan", "--no-permute")
+    page = ringfeed("view", "nan.ring", "-o", "-", "--shuffle", "none").stdout
+    nothing, holes, wide = (sample[0] for sample in data_of(page)["shown"])
+    assert nothing == "4 x 4, no value is finite"
+    assert list(base64.b64decode(holes["holes"])) == [0] + 15 * [255]
+    assert list(base64.b64decode(holes["pixels"])) == 15 * [0] + [255]
+    assert "holes" not in wide and list(base64.b64decode(wide["pixels"])[:4]) == [0, 255, 128, 128]
+
+
+def test_the_page_on_standard_output(digits: Ringfeed) -> None:
+    before = sorted(path.name for path in digits.folder.iterdir())
+    result = digits("view", "digits.ring", "-o", "-")
+    assert data_of(result.stdout)["samples"] == 1438 and result.stdout.startswith("<!doctype html>")
+    assert "1438 of 1438 samples" in result.stderr
+    assert sorted(path.name for path in digits.folder.iterdir()) == before
+    assert "--json" in digits.error("view", "digits.ring", "-o", "-", "--json", code=2)
 
 
 def test_head_draws_booleans(ringfeed: Ringfeed) -> None:

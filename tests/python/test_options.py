@@ -73,7 +73,7 @@ def test_defaults_are_those_of_the_help(options: dict[str, dict[str, Any]]) -> N
     said = 0
     for command in commands():
         for name, line in helped(command).items():
-            default = re.match(r" (?:TEXT|UINT|INT|FLOAT)(?::\S*)?(?: in \[[^\]]*\])?=(\S+)", line)
+            default = re.match(r" (?:TEXT|UINT|INT|FLOAT)(?::\S*)?(?:\[[^\]]*\])?=(\S+)", line)
             if default and "default" in options[name]:
                 assert options[name]["default"].startswith(default[1]), f"{command} --{name}"
                 said += 1

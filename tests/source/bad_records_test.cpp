@@ -16,7 +16,7 @@ using testing::write_all;
 
 TEST(BadRecords, TextIsShortAndOneLine) {
   EXPECT_EQ(in_quotes("a b"), "'a b'");
-  EXPECT_EQ(in_quotes("a\nb\tc\r\x01"), "'a\\nb\\tc\\r\\x01'");
+  EXPECT_EQ(in_quotes("a\nb\tc\r\x01"), "'a\\nb\\tc\\r\\u0001'");
   EXPECT_EQ(in_quotes(std::string(41, 'x')), "'" + std::string(40, 'x') + "...'");
   // 39 bytes, then a character of two: it is left out whole.
   EXPECT_EQ(in_quotes(std::string(39, 'x') + "\xC3\xA9"), "'" + std::string(39, 'x') + "...'");

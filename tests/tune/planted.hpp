@@ -26,7 +26,8 @@ inline Measured planted() {
                       .threads = 1,
                       .compute_seconds = 4e-4,
                       .all_reduce_seconds = 1.0 / 1800 - 4e-4,
-                      .cpu_seconds = 1e-3}}};
+                      .cpu_seconds = 1e-3}},
+          .batches = {}};
 }
 
 inline Settings planted_start() {

@@ -9,10 +9,10 @@ namespace ringfeed::tune {
 namespace {
 
 SearchOptions options() {
-  return {
-      .start = planted_start(), .cores = 4, .memory_bytes = 1024 * kMiB, .floor_bytes = [](int) {
-        return 64 * kMiB;
-      }};
+  return {.start = planted_start(),
+          .cores = 4,
+          .memory_bytes = 1024 * kMiB,
+          .needs = [](const Settings&) { return std::optional(Needs{64 * kMiB, 66 * kMiB}); }};
 }
 
 TEST(Search, ProposesTheRanksThatTheModelIsFasterOn) {
@@ -71,7 +71,7 @@ TEST(Search, MoreRanksShareTheMemory) {
   ASSERT_EQ(proposals.better.size(), 1U);
   EXPECT_EQ(proposals.better[0].settings.ranks, 2);
   EXPECT_EQ(proposals.better[0].settings.prefetch_bytes, 150 * kMiB);
-  small.floor_bytes = [](int) { return 200 * kMiB; };
+  small.needs = [](const Settings&) { return std::optional(Needs{148 * kMiB, 151 * kMiB}); };
   EXPECT_TRUE(search(planted(), small).better.empty());
 }
 
@@ -83,6 +83,35 @@ TEST(Search, TheThreeAreOfOtherRanksAndThreads) {
   EXPECT_EQ(proposals.better[0].settings.ranks, 2);
   EXPECT_EQ(proposals.better[1].settings.ranks, 1);
   EXPECT_EQ(proposals.better[1].settings.threads, 1);
+}
+
+TEST(Search, AnotherOrderIsProposedWhereItLeavesMoreToReadAhead) {
+  Measured measured = planted();
+  measured.models.resize(1);
+  measured.block_seconds = 100;
+  SearchOptions far = options();
+  far.memory_bytes = 128 * kMiB;
+  far.start.prefetch_bytes = 128 * kMiB;
+  far.needs = [](const Settings& settings) {
+    return std::optional(Needs{settings.lanes * settings.window * kMiB, 0});
+  };
+  far.start.lanes = 60;
+  EXPECT_TRUE(search(measured, far).better.empty());
+  far.orders = {{30, 2}, {60, 1}, {15, 1}};
+  const auto proposals = search(measured, far);
+  ASSERT_EQ(proposals.better.size(), 3U);
+  EXPECT_EQ(proposals.better[0].settings.lanes, 15U);
+  EXPECT_EQ(proposals.better[0].settings.window, 1U);
+  EXPECT_GT(proposals.better[0].prediction.samples_per_second,
+            10 * proposals.start.prediction.samples_per_second);
+}
+
+TEST(Search, RanksThatTheOrderDoesNotTakeAreNoCandidates) {
+  SearchOptions few = options();
+  few.needs = [](const Settings& settings) {
+    return settings.ranks > 1 ? std::nullopt : std::optional(Needs{});
+  };
+  EXPECT_TRUE(search(planted(), few).better.empty());
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ void IndexFolder::add(RowIndex& index) const {
   // Another attach may take the same number: each keeps its own.
   while (true) {
     const std::string temporary = fmt::format(".v.json.{}", random_name());
-    File file = folder.create_new(temporary);
+    File file = folder.create_new(temporary, path_of(index.version));
     try {
       file.write(index.text_to_publish());
       file.sync();
