@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "errors.hpp"
 #include "temp_folder.hpp"
@@ -48,6 +49,23 @@ TEST(Folder, MakesReadsAndRemoves) {
   EXPECT_TRUE(folder.remove_folder("deep/er"));
 }
 
+TEST(Folder, RenamesAndReplacesOnlyWhenTold) {
+  const TempFolder temp;
+  const Folder folder(temp.path());
+  write_all(temp / "a", "1");
+  write_all(temp / "b", "2");
+  fs::create_directory(temp / "in");
+  EXPECT_FALSE(folder.rename_if_absent("a", "b"));
+  EXPECT_EQ(read_all(temp / "b"), "2");
+  EXPECT_TRUE(folder.rename_if_absent("a", "in/a"));
+  EXPECT_EQ(read_all(temp / "in/a"), "1");
+  EXPECT_FALSE(fs::exists(temp / "a"));
+  folder.rename("in/a", "b");
+  EXPECT_EQ(read_all(temp / "b"), "1");
+  expect_error(ErrorCode::kNotFound, {}, [&] { folder.rename_if_absent("a", "c"); });
+  expect_error(ErrorCode::kNotFound, {}, [&] { folder.rename("a", "c"); });
+}
+
 TEST(Folder, FollowsNoLink) {
   const TempFolder temp;
   const Folder folder(temp / "root");
@@ -67,7 +85,13 @@ TEST(Folder, FollowsNoLink) {
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.remove("link/x"); });
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.make_folder("link"); });
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.make_folder("link/deep"); });
-  expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.has_folder("link"); });
+  // The path stands there once.
+  expect_error(ErrorCode::kBadData, {temp / "root/link: "}, [&] { folder.has_folder("link"); });
+  folder.create_new("own");
+  for (const auto& [from, to] : {std::pair("link/x", "y"), std::pair("own", "link/y")}) {
+    expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.rename_if_absent(from, to); });
+    expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.rename(from, to); });
+  }
   EXPECT_TRUE(folder.remove("x"));  // the link
   EXPECT_EQ(snapshot(temp / "elsewhere").size(), 1u);
   EXPECT_EQ(read_all(temp / "elsewhere/x"), "precious");
