@@ -101,8 +101,8 @@ docs:  ## build a site of the documents, and check its links: build/site/index.h
 fuzz:  ## run each libFuzzer target for FUZZ_SECONDS (default 60)
 	@tools/setup.sh fuzz
 	@tools/build.sh fuzz
-	@for name in chunk manifest npy idx index url cqlshrc; do \
-	  mkdir -p build/fuzz/corpus/$$name && build/fuzz/bin/fuzz_$$name -max_total_time=$(or $(FUZZ_SECONDS),60) \
+	@for name in $(patsubst fuzz/%_fuzz.cpp,%,$(wildcard fuzz/*_fuzz.cpp)); do \
+	  mkdir -p build/fuzz/corpus/$$name && build/fuzz/bin/fuzz_$$name -max_total_time=$(or $(FUZZ_SECONDS),60) -malloc_limit_mb=256 \
 	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
 
 cassandra-up:  ## start a real Cassandra on loopback addresses (NODES=1|2|3)
