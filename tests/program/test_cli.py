@@ -73,6 +73,8 @@ def test_weights_are_neither_replaced_nor_thrown_away_in_silence(digits: Ringfee
     assert (digits.folder / "run/weights.safetensors").read_bytes() == weights
     digits(*train, "--output", "run", "--seed", "1", "--overwrite")
     assert (digits.folder / "run/weights.safetensors").read_bytes() != weights
+    (digits.folder / "file").touch()
+    assert "file: it is no folder" in digits.error(*train, "--output", "file", code=2)  # before it trains
 
 
 def test_progress_on_a_terminal_says_what_it_counts(digits: Ringfeed) -> None:
