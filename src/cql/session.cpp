@@ -128,12 +128,15 @@ std::string hint_of_limit() {
                      option_name("connections-per-host"));
 }
 
-/// Says what a failure to connect by TLS, or without, most likely comes from: the driver does not.
+/// Says what a failure to connect most likely comes from, or the option that it is about: the
+/// driver does not.
 Failure with_hint(Failure failure, bool tls) {
   const auto says = [&](std::string_view words) {
     return failure.message.find(words) != std::string::npos;
   };
-  if (tls && says("InvalidContentType")) {
+  if (says("no node is in the data centre")) {
+    failure.message += fmt::format("; name one of them with {}", option_name("local-dc"));
+  } else if (tls && says("InvalidContentType")) {
     failure.message += ": the server does not speak TLS on this port";
   } else if (failure.status == Status::kNoConnection && says("Connection broken")) {
     if (tls) {

@@ -145,6 +145,8 @@ bool Tables::has_table(std::string_view table, std::span<const std::string_view>
 }
 
 bool Tables::exist() const { return has_table(kDatasets, kDatasetsColumns); }
+bool Tables::has_manifests() const { return has_table(kManifests, kManifestsColumns); }
+bool Tables::has_chunks() const { return has_table(name_ + "_chunks", kChunksColumns); }
 
 std::string Tables::id_of(std::string_view table) const {
   const std::string text = fmt::format("ringfeed table {}.{}", keyspace_, table);
@@ -264,28 +266,36 @@ std::string Tables::read_manifest(const VersionRow& row) const {
     throw Error(ErrorCode::kBadData, fmt::format("{}: version {} has {} pieces of a manifest",
                                                  where_, row.version, row.manifest_pieces));
   }
-  const auto statement = session_->prepare(
-      fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?", manifests()),
-      where_);
+  const auto lost = [&](std::uint32_t piece) {
+    return Error(ErrorCode::kBadData,
+                 fmt::format("{}: piece {} of the manifest of version {} is missing; ingest (or "
+                             "append) again what it was made of, or delete ?version={}",
+                             where_, piece, row.version, row.version));
+  };
+  std::optional<cql::Statement> statement;
+  try {
+    statement = session_->prepare(
+        fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?",
+                    manifests()),
+        where_);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw lost(0);  // the table is gone
+    throw;
+  }
   std::string text;
   for (std::uint32_t piece = 0; piece < row.manifest_pieces; ++piece) {
     cql::Values values;
     values.view(name_)
         .bigint(static_cast<std::int64_t>(row.version))
         .integer(static_cast<std::int32_t>(piece));
-    auto answer = session_->ask_patiently(statement, values,
+    auto answer = session_->ask_patiently(*statement, values,
                                           {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
     if (answer.failure || answer.rows.size() == 0)
       answer =
-          session_->ask_patiently(statement, values, {.consistency = Consistency::kLocalQuorum});
+          session_->ask_patiently(*statement, values, {.consistency = Consistency::kLocalQuorum});
     if (answer.failure) throw error(*answer.failure);
-    if (answer.rows.size() == 0) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: piece {} of the manifest of version {} is missing; ingest (or "
-                              "append) again what it was made of, or delete ?version={}",
-                              where_, piece, row.version, row.version));
-    }
+    if (answer.rows.size() == 0) throw lost(piece);
     text += answer.rows.text(0, 0);
   }
   return text;

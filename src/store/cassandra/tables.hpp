@@ -90,6 +90,8 @@ class Tables {
   std::string id_of(std::string_view table) const;
 
   bool exist() const;
+  bool has_manifests() const;
+  bool has_chunks() const;
   /// Makes those that are missing. Throws Error{kNotFound} with the CREATE KEYSPACE line when the
   /// keyspace is missing.
   void create() const;
@@ -101,7 +103,8 @@ class Tables {
   /// Names with a published version, sorted.
   std::vector<std::string> published_names() const;
 
-  /// The text of a published manifest, put together.
+  /// The text of a published manifest, put together. Throws Error{kBadData} when some of it is
+  /// gone.
   std::string read_manifest(const VersionRow& row) const;
 
   /// An Error that also says how the keyspace is replicated and which nodes live, when replicas
