@@ -289,6 +289,9 @@ std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema) {
     const auto& column = schema.columns[range.column];
     if (!has_range(column) || range.least > range.most)
       throw Bad{fmt::format("the range of column {} is not one", column.name)};
+    const auto classes = static_cast<std::int64_t>(column.classes.size());
+    if (classes > 0 && (range.least < 0 || range.most >= classes))
+      throw Bad{fmt::format("column {} has numbers beyond those of its classes", column.name)};
     ranges.push_back(range);
   };
   text.array("ranges", schema.columns.size(), read);

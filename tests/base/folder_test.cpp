@@ -2,7 +2,10 @@
 #include "base/folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <ringfeed/error.hpp>
@@ -105,7 +108,14 @@ TEST(Folder, AFifoAFolderOrADeviceIsNoFile) {
   const TempFolder temp;
   ASSERT_EQ(::mkfifo((temp / "fifo").c_str(), 0600), 0);
   fs::create_directory(temp / "folder");
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  (temp / "socket").copy(static_cast<char*>(address.sun_path), sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(listener);
   const Folder folder(temp.path());
+  expect_error(ErrorCode::kBadData, {temp / "socket", "a socket or device"},
+               [&] { folder.open_to_read("socket"); });
   expect_error(ErrorCode::kBadData, {temp / "fifo", "a FIFO stands where a file is due"},
                [&] { folder.open_to_read("fifo"); });
   expect_error(ErrorCode::kBadData, {"a folder stands"}, [&] { folder.open_to_read("folder"); });

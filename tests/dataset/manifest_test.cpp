@@ -108,6 +108,12 @@ TEST(Manifest, NamesTheClassesOfAColumn) {
   });
   ASSERT_NE(column, manifest.schema.columns.end());
   column->classes = {"cat", "dog \"[{", "\xC3\xA9"};
+  for (const auto& [least, most] : {std::pair(-1, 2), std::pair(0, 3)}) {
+    manifest.parts[0].ranges = {{1, least, most}};
+    testing::expect_error(ErrorCode::kBadData, {"column label has numbers beyond"},
+                          [&] { Manifest::decode(manifest.encode(), "m"); });
+  }
+  manifest.parts[0].ranges = {{1, 0, 2}};
   const auto text = manifest.encode();
   EXPECT_NE(text.find(R"("shape":[],"classes":["cat","dog \"[{","\u00e9"]})"), std::string::npos);
   EXPECT_EQ(Manifest::decode(text, "m.json"), manifest);

@@ -478,6 +478,21 @@ TEST_F(ChunkWriterTest, ATableThatIsGoneIsNamedWithARemedyThatHelps) {
   }
 }
 
+/// Nodes of several versions may each have a schema of their own.
+TEST_F(ChunkWriterTest, ANodeThatIsNotToldOfANewTableIsNamedWithTheCause) {
+  FakeStores stores(kWriterTimeoutMs);
+  auto store = stores.store();
+  stores.cluster().set_script([](const FakeOperation& operation) {
+    const bool unknown = operation.is_read() && operation.node == 2 && operation.says("name = '-'");
+    return unknown ? fake_failure(RF_UNKNOWN_TABLE) : FakeAction{};
+  });
+  expect_error(ErrorCode::kUnavailable, {"node 127.7.", ".3:9042", "of several versions"},
+               [&] { ingest_into(store, kSamplesWritten); });
+  stores.cluster().set_script(nullptr);
+  ingest_into(store, kSamplesWritten);
+  expect_whole(store, 1);
+}
+
 TEST_F(ChunkWriterTest, AppendedAgainALostManifestIsTheSameAgain) {
   FakeStores stores;
   auto store = stores.store(kSmallParts);

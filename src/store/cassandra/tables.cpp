@@ -56,24 +56,35 @@ std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t
 
 void wait_for_table(const cql::Session& session, const std::string& select,
                     std::string_view where) {
-  constexpr int kTriesMax = 100;
-  const auto known_to_all = [&] {
+  constexpr std::uint32_t kPauseMs = 100;
+  // Of a node that does not know it; empty: all do.
+  const auto unaware = [&]() -> std::string {
     try {
       const auto statement = session.prepare(select, where);
       for (const auto& host : session.hosts()) {
         if (!host.connected) continue;
         const auto answer =
             session.ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
-        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
+        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable)
+          return fmt::format("node {}: {}", host.address, answer.failure->message);
       }
-      return true;
+      return "";
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) throw;
-      return false;
+      return error.what();
     }
   };
-  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::string who = unaware();
+  for (std::uint32_t waited = 0; !who.empty(); who = unaware(), waited += kPauseMs) {
+    if (waited >= session.connection().request_timeout_ms) {
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("{}: {}, though it was made: nodes of several versions do not always "
+                              "tell each other of new tables; run the same command again, once all "
+                              "nodes have one version",
+                              where, who));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+  }
 }
 
 cql::Request system_read(const cql::Session& session) {

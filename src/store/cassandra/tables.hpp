@@ -55,8 +55,9 @@ struct Replication {
 /// let users read at, and that one copy is enough for.
 cql::Request system_read(const cql::Session& session);
 
-/// Waits until each connected node knows a new table, for a while: another client's, or this one's
-/// where the nodes do not agree on the schema. `select` reads one partition of it.
+/// Waits until each connected node knows a new table: another client's, or this one's where the
+/// nodes do not agree on the schema. `select` reads one partition of it. Throws Error{kUnavailable}
+/// that names a node which does not know it within the request timeout.
 void wait_for_table(const cql::Session& session, const std::string& select, std::string_view where);
 
 /// "compression", "{'enabled': false}".
