@@ -37,6 +37,9 @@ struct Command {
   std::function<int()> action;
 };
 
+/// The text with control characters, but for tabs and line feeds, as "\x1b".
+std::string printable(std::string_view text);
+
 /// Adds --json and --quiet.
 void add_output_options(CLI::App& app, Output& output);
 

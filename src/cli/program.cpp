@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -36,7 +37,7 @@ constexpr const char* kFooter =
     ;
 
 int fail(std::string_view message, int code) {
-  std::fprintf(stderr, "ringfeed: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "ringfeed: %s\n", printable(message).c_str());
   return code;
 }
 
@@ -135,6 +136,7 @@ int run_command(int argc, char** argv) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit (ulimit -f) is an error of its write
   try {
     return run_command(argc, argv);
   } catch (const Error& error) {
