@@ -153,7 +153,7 @@ fn check_datacenter(name: &str, driver: &Driver) -> Result<(), Failure> {
         return Ok(());
     }
     let names = found.into_iter().collect::<Vec<_>>().join(", ");
-    let words = format!("no node is in the data centre {name} that --local-dc names; those of the cluster are {names}");
+    let words = format!("no node is in the data centre {name}; those of the cluster are {names}");
     Err(Failure::new(Status::Invalid, words))
 }
 

@@ -94,10 +94,7 @@ std::shared_ptr<const Dataset> open_dataset(std::string_view url_text, const Led
 std::uint64_t epoch_samples(const LedgerHeader& header, std::uint64_t samples) {
   const auto& order = header.position.at("order");
   if (order.at("tail").get<std::string>() != "drop") return samples;
-  const auto global_batch = order.at("global_batch").get<std::uint64_t>();
-  if (global_batch == 0)
-    throw Error(ErrorCode::kBadData, "the order in a ledger's header has batches of 0 samples");
-  return samples - samples % global_batch;
+  return samples - samples % order.at("global_batch").get<std::uint64_t>();
 }
 
 }  // namespace

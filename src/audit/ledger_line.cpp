@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <initializer_list>
 #include <ringfeed/error.hpp>
+#include <ringfeed/order.hpp>
 #include <stdexcept>
 
 #include "base/hash.hpp"
@@ -90,6 +92,25 @@ void check_chain(std::string_view line, LedgerChain& chain, std::string_view whe
 LedgerPosition position_of(const nlohmann::json& json) {
   return {whole_number(json.at("epoch"), "epoch", kLedgerEpochMax),
           whole_number(json.at("samples"), "samples")};
+}
+
+/// Throws for values that no order has.
+void check_order(const nlohmann::json& order) {
+  const auto check_number = [&](const char* name, std::uint64_t least, std::uint64_t most) {
+    if (whole_number(order.at(name), name, most) < least)
+      throw std::invalid_argument(fmt::format("{} is 0", name));
+  };
+  check_number("seed", 0, UINT64_MAX);
+  check_number("global_batch", 1, INT64_MAX);
+  check_number("lanes", 1, kLanesMax);
+  check_number("window", 1, kWindowMax);
+  const auto check_name = [&](const char* name, std::initializer_list<std::string_view> names) {
+    const auto& found = order.at(name).get_ref<const std::string&>();
+    if (std::ranges::find(names, found) == names.end())
+      throw std::invalid_argument(fmt::format("{} is '{}'", name, found));
+  };
+  check_name("shuffle", {"block", "full", "none"});
+  check_name("tail", {"share", "drop", "join"});
 }
 
 std::vector<std::uint64_t> numbers_of(const nlohmann::json& json) {
@@ -181,6 +202,7 @@ LedgerHeader decode_header(std::string_view line, LedgerChain& chain, std::strin
                       static_cast<int>(world_size),
                       json.at("columns").get<std::vector<std::string>>(), json.at("position")};
     read.begin();
+    check_order(read.position.at("order"));
     return read;
   });
   check_chain(line, chain, where);

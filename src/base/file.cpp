@@ -33,6 +33,26 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// Of what is no regular file.
+std::string_view special_kind(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  return S_ISFIFO(mode) ? "a FIFO" : "a device or socket";
+}
+
+/// The name under which a file is written until it is whole. Throws when it would take the place of
+/// what is no file.
+std::string name_beside(const std::string& path) {
+  struct stat status{};
+  const bool is_there = ::stat(path.c_str(), &status) == 0;
+  if (is_there && !S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {} has this name, and a file would take its place; choose another "
+                            "name",
+                            path, special_kind(status.st_mode)));
+  }
+  return fmt::format("{}.tmp.{}", path.substr(path.rfind('/') + 1), random_name());
+}
+
 }  // namespace
 
 File File::open_to_read(const std::string& path) {
@@ -91,9 +111,7 @@ void File::check_regular() const {
   if (S_ISREG(status.st_mode)) return;
   throw Error(ErrorCode::kBadData,
               fmt::format("{}: {} stands where a file is due; remove it, or check the path", path_,
-                          S_ISDIR(status.st_mode)    ? "a folder"
-                          : S_ISFIFO(status.st_mode) ? "a FIFO"
-                                                     : "a device or socket"));
+                          special_kind(status.st_mode)));
 }
 
 std::size_t File::read(char* to, std::size_t bytes) {
@@ -228,34 +246,29 @@ bool make_folders(const std::string& path) {
   throw_system_error(error_number, path);
 }
 
-void replace_file(const std::string& path, const std::function<void(File&)>& fill) {
-  const auto slash = path.rfind('/') + 1;  // 0 without one
-  const std::string folder = slash == 0 ? "." : path.substr(0, slash);
-  const std::string name = fmt::format("{}.tmp.{}", path.substr(slash), random_name());
-  const std::string temporary = folder + "/" + name;
-  File file = Folder(folder).create_new(name, path);
-  try {
-    fill(file);
-    file.sync();
-    file.close();
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_system_error(errno, path);
-  } catch (...) {
-    std::remove(temporary.c_str());
-    throw;
-  }
-  sync_folder(folder);
+NewFile::NewFile(const std::string& path)
+    : path_(path),
+      folder_(parent_of(path)),
+      name_(name_beside(path)),
+      file_(Folder(folder_).create_new(name_, path)) {}
+
+NewFile::~NewFile() {
+  if (!published_) std::remove((folder_ + "/" + name_).c_str());
 }
 
-bool rename_if_absent(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
-  if (errno == EINVAL || errno == ENOSYS) {  // a file system without it
-    if (::link(from.c_str(), to.c_str()) == 0) {
-      if (::unlink(from.c_str()) != 0) throw_system_error(errno, from);
-      return true;
-    }
-  }
-  if (errno == EEXIST) return false;
-  throw_system_error(errno, to);
+void NewFile::publish() {
+  file_.sync();
+  file_.close();
+  if (std::rename((folder_ + "/" + name_).c_str(), path_.c_str()) != 0)
+    throw_system_error(errno, path_);
+  published_ = true;
+  sync_folder(folder_);
+}
+
+void replace_file(const std::string& path, const std::function<void(File&)>& fill) {
+  NewFile made(path);
+  fill(made.file());
+  made.publish();
 }
 
 }  // namespace ringfeed

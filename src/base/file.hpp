@@ -101,12 +101,31 @@ void sync_folder(const std::string& path);
 /// folder itself.
 bool make_folders(const std::string& path);
 
-/// Writes a file whole or not at all, durably: `fill` writes to a new file beside it, PATH.tmp. and
-/// a random name, which then takes its name. Errors name PATH.
-void replace_file(const std::string& path, const std::function<void(File&)>& fill);
+/// A file that appears whole or not at all: it is written beside PATH, as PATH.tmp. and a random
+/// name, until it takes that name. Errors name PATH. Not thread-safe.
+class NewFile {
+ public:
+  /// Throws Error{kInvalidArgument} when PATH is a folder, device, FIFO or socket, which would be
+  /// replaced.
+  explicit NewFile(const std::string& path);
+  /// Removes what has not taken its name.
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
 
-/// Renames durably but for the sync of the folder; false when `to` exists already (which is then
-/// left as it is).
-bool rename_if_absent(const std::string& from, const std::string& to);
+  File& file() noexcept { return file_; }
+  /// Makes it durable under the name PATH, whatever had that before.
+  void publish();
+
+ private:
+  std::string path_;
+  std::string folder_;
+  std::string name_;  ///< in the folder, until then
+  File file_;
+  bool published_ = false;
+};
+
+/// Writes a NewFile by `fill`.
+void replace_file(const std::string& path, const std::function<void(File&)>& fill);
 
 }  // namespace ringfeed

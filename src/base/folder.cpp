@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <ringfeed/error.hpp>
 
 #include "base/system_error.hpp"
@@ -47,8 +48,9 @@ class Parent {
                               path_, name));
     }
     for (auto slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
-      if (makes) make(std::string(name.substr(0, slash)));
-      enter(std::string(name.substr(0, slash)));
+      const std::string part(name.substr(0, slash));
+      if (makes) make(part, path_ + "/" + part);
+      enter(part);
       name.remove_prefix(slash + 1);
     }
     last_ = name;
@@ -59,11 +61,16 @@ class Parent {
   const char* last() const noexcept { return last_.c_str(); }
   const std::string& path() const noexcept { return path_; }
 
-  /// True when this call made it.
-  bool make(const std::string& part) const {
+  /// Makes a folder of the last part. True when this call made it.
+  bool make() const { return make(last_, path_); }
+  /// Whether the last part is a folder. Throws for what is no folder, but is there.
+  bool is_folder() const { return is_folder(last_, path_); }
+
+ private:
+  bool make(const std::string& part, const std::string& path) const {
     if (::mkdirat(descriptor(), part.c_str(), 0777) != 0) {
       if (errno == EEXIST) return false;
-      throw_system_error(errno, path_ + "/" + part);
+      throw_system_error(errno, path);
     }
     const int folder = ::openat(descriptor(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) {
@@ -73,24 +80,22 @@ class Parent {
     return true;
   }
 
-  /// Throws for what is no folder, but is there.
-  bool is_folder(const std::string& part) const {
+  bool is_folder(const std::string& part, const std::string& path) const {
     struct stat status{};
     if (::fstatat(descriptor(), part.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return false;
-      throw_system_error(errno, path_);
+      throw_system_error(errno, path);
     }
     if (S_ISDIR(status.st_mode)) return true;
-    throw_system_error(S_ISLNK(status.st_mode) ? ELOOP : ENOTDIR, path_ + "/" + part);
+    throw_system_error(S_ISLNK(status.st_mode) ? ELOOP : ENOTDIR, path);
   }
 
- private:
   void enter(const std::string& part) {
     const int next =
         ::openat(descriptor(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (next < 0) {
       const int error_number = errno;
-      if (error_number == ENOTDIR) is_folder(part);
+      if (error_number == ENOTDIR) is_folder(part, path_ + "/" + part);
       throw_system_error(error_number, path_ + "/" + part);
     }
     descriptor_.reset(next);
@@ -155,7 +160,7 @@ std::string Folder::read_file(std::string_view name, std::uint64_t bytes_max) co
 bool Folder::has_folder(std::string_view name) const {
   try {
     const Parent parent(*this, name);
-    return parent.is_folder(parent.last());
+    return parent.is_folder();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     return false;
@@ -164,9 +169,33 @@ bool Folder::has_folder(std::string_view name) const {
 
 bool Folder::make_folder(std::string_view name) const {
   const Parent parent(*this, name, /*makes=*/true);
-  const bool made = parent.make(parent.last());
-  if (!made) parent.is_folder(parent.last());
+  const bool made = parent.make();
+  if (!made) parent.is_folder();
   return made;
+}
+
+bool Folder::rename_if_absent(std::string_view from, std::string_view to) const {
+  const Parent before(*this, from);
+  const Parent after(*this, to);
+  if (::renameat2(before.descriptor(), before.last(), after.descriptor(), after.last(),
+                  RENAME_NOREPLACE) == 0) {
+    return true;
+  }
+  if (errno == EINVAL || errno == ENOSYS) {  // a file system without it
+    if (::linkat(before.descriptor(), before.last(), after.descriptor(), after.last(), 0) == 0) {
+      remove(from);
+      return true;
+    }
+  }
+  if (errno == EEXIST) return false;
+  throw_system_error(errno, after.path());
+}
+
+void Folder::rename(std::string_view from, std::string_view to) const {
+  const Parent before(*this, from);
+  const Parent after(*this, to);
+  if (::renameat(before.descriptor(), before.last(), after.descriptor(), after.last()) != 0)
+    throw_system_error(errno, after.path());
 }
 
 bool Folder::remove(std::string_view name) const {

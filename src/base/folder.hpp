@@ -40,6 +40,12 @@ class Folder {
   /// Makes the folder and those above it that are missing, durably. True when this call made it.
   bool make_folder(std::string_view name) const;
 
+  /// Gives a file another name, durably but for the sync of its folder; false when that name is
+  /// taken (and left as it is).
+  bool rename_if_absent(std::string_view from, std::string_view to) const;
+  /// The same, in the place of what has that name.
+  void rename(std::string_view from, std::string_view to) const;
+
   /// Removes a file, or a link itself; false when there is none.
   bool remove(std::string_view name) const;
   /// Removes a folder that is empty; false when it is not, or not there.

@@ -21,6 +21,10 @@ void throw_system_error(int error_number, std::string_view where) {
       remedy =
           "; a link stands where a file or folder of ours is due: remove it, or check the path";
       break;
+    case ENXIO:
+      code = ErrorCode::kBadData;
+      remedy = "; a socket or device stands where a file is due: remove it, or check the path";
+      break;
     case EACCES:
     case EPERM:
     case EROFS:

@@ -1,4 +1,5 @@
-// Printing.
+// Printing. Names of columns, files and data sets may be those of strangers: what a terminal would
+// obey is shown, not sent.
 #include <cstdio>
 
 #include "base/printable.hpp"

@@ -296,9 +296,15 @@ int trial_rank(TrainOptions& options, const TrialRequest& request, const Interru
   });
 }
 
-/// The weights of another run are not replaced in silence.
+/// The weights of another run are not replaced in silence, nor is a file found in the way when all
+/// is trained.
 void check_output(const RunFlags& options) {
   const TrainOptions& train = options.train;
+  if (std::filesystem::exists(train.output) && !std::filesystem::is_directory(train.output)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: it is no folder, which --output names; choose another name",
+                            train.output));
+  }
   if (train.output.empty() || options.overwrite || !train.resume.empty()) return;
   const auto weights = std::filesystem::path(train.output) / "weights.safetensors";
   if (!std::filesystem::exists(weights)) return;

@@ -128,12 +128,19 @@ std::string hint_of_limit() {
                      option_name("connections-per-host"));
 }
 
-/// Says what a failure to connect by TLS, or without, most likely comes from: the driver does not.
+/// Says what a failure to connect most likely comes from, or the option that it is about: the
+/// driver does not.
 Failure with_hint(Failure failure, bool tls) {
   const auto says = [&](std::string_view words) {
     return failure.message.find(words) != std::string::npos;
   };
-  if (tls && says("InvalidContentType")) {
+  if (says("no node is in the data centre")) {
+    failure.message += fmt::format("; name one of them with {}", option_name("local-dc"));
+  } else if (says("Received a frame from version")) {
+    failure.message =
+        "the server does not take version 4 of the protocol, which this program speaks; set "
+        "native_transport_allow_older_protocols there";
+  } else if (tls && says("InvalidContentType")) {
     failure.message += ": the server does not speak TLS on this port";
   } else if (failure.status == Status::kNoConnection && says("Connection broken")) {
     if (tls) {
@@ -143,10 +150,9 @@ Failure with_hint(Failure failure, bool tls) {
           "the server broke off the connection after the TLS handshake, as one does that asks for "
           "a client certificate and gets none that it trusts";
     } else {
-      failure.message += fmt::format(
-          "; if the server speaks TLS, give {}, or name its authority with {}; if it takes "
-          "protocol 5 alone, set native_transport_allow_older_protocols there{}",
-          option_name("tls"), option_name("tls-ca"), hint_of_limit());
+      failure.message +=
+          fmt::format("; if the server speaks TLS, give {}, or name its authority with {}{}",
+                      option_name("tls"), option_name("tls-ca"), hint_of_limit());
     }
   }
   return failure;

@@ -289,6 +289,9 @@ std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema) {
     const auto& column = schema.columns[range.column];
     if (!has_range(column) || range.least > range.most)
       throw Bad{fmt::format("the range of column {} is not one", column.name)};
+    const auto classes = static_cast<std::int64_t>(column.classes.size());
+    if (classes > 0 && (range.least < 0 || range.most >= classes))
+      throw Bad{fmt::format("column {} has numbers beyond those of its classes", column.name)};
     ranges.push_back(range);
   };
   text.array("ranges", schema.columns.size(), read);
@@ -360,6 +363,25 @@ void check_names(const std::vector<Part>& parts) {
   }
 }
 
+/// No chunk has more samples than its bytes can hold.
+void check_counts(const Manifest& manifest) {
+  std::uint64_t sample_bits = 0;
+  for (const auto& column : manifest.schema.columns) {
+    const auto elements = static_cast<std::uint64_t>(column.elements());
+    if (column.kind != ColumnKind::kTensor)
+      sample_bits += 8 * sizeof(std::int32_t);  // its end among the elements
+    else
+      sample_bits += elements * (column.dtype == DType::kBool ? 1 : 8 * size_of(column.dtype));
+  }
+  for (const auto& part : manifest.parts) {
+    for (std::size_t i = 0; i < part.chunk_samples.size(); ++i) {
+      if (part.chunk_samples[i] * sample_bits / 8 <= part.chunk_bytes[i]) continue;
+      throw Bad{fmt::format("part {}, chunk {}: {} samples cannot be in {} bytes", part.name, i,
+                            part.chunk_samples[i], part.chunk_bytes[i])};
+    }
+  }
+}
+
 std::string parse_split(Text& text, const std::vector<std::string>& before) {
   auto name = text.text("a split", kSplitNameBytesMax);
   if (!is_split_name(name)) throw Bad{"a split's name is not right"};
@@ -398,6 +420,7 @@ Manifest parse_body(std::string_view body) {
   text.expect("}");
   text.expect_end();
   check_names(manifest.parts);
+  check_counts(manifest);
   return manifest;
 }
 

@@ -2,6 +2,7 @@
 #include "dataset/ranges.hpp"
 
 #include <arrow/record_batch.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -65,6 +66,14 @@ void widen(std::vector<ColumnRange>& ranges, const std::vector<ColumnRange>& mor
     ranges[i].least = std::min(ranges[i].least, more[i].least);
     ranges[i].most = std::max(ranges[i].most, more[i].most);
   }
+}
+
+void check_ranges(const Part& part, const std::vector<ColumnRange>& found, std::string_view where) {
+  if (part.ranges.empty() || part.ranges == found) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{}: {}: its smallest and largest values are not those of the manifest; "
+                          "delete the data set and ingest again",
+                          where, part.name));
 }
 
 }  // namespace ringfeed

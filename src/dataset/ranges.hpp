@@ -5,6 +5,7 @@
 #include <memory>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/schema.hpp>
+#include <string_view>
 #include <vector>
 
 namespace arrow {
@@ -21,5 +22,9 @@ std::vector<ColumnRange> ranges_of(const arrow::RecordBatch& batch, const Schema
 
 /// `ranges` then covers what `more`, of the same columns, does. An empty one covers nothing.
 void widen(std::vector<ColumnRange>& ranges, const std::vector<ColumnRange>& more);
+
+/// Throws Error{kBadData} that starts with `where` unless those that the manifest has of a part, if
+/// any, are `found` in its chunks.
+void check_ranges(const Part& part, const std::vector<ColumnRange>& found, std::string_view where);
 
 }  // namespace ringfeed

@@ -2,16 +2,12 @@
 #include "source/bad_records.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <ringfeed/error.hpp>
 
 #include "base/option.hpp"
 #include "base/printable.hpp"
-#include "base/system_error.hpp"
 #include "base/utf8.hpp"
 #include "dataset/chunk.hpp"
 
@@ -21,8 +17,6 @@ namespace {
 constexpr std::size_t kQuotedBytesMax = 40;
 constexpr std::size_t kListedMax = 20;
 constexpr std::size_t kLinesBytes = std::size_t{64} << 10;
-
-std::string part_of(const std::string& path) { return path + ".part"; }
 
 }  // namespace
 
@@ -69,11 +63,7 @@ BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::stri
                               rejects_path_));
     }
   }
-  rejects_ = File::create(part_of(rejects_path_), rejects_path_);
-}
-
-BadRecords::~BadRecords() {
-  if (rejects_) ::unlink(part_of(rejects_path_).c_str());
+  rejects_.emplace(rejects_path_);
 }
 
 void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
@@ -87,21 +77,15 @@ void BadRecords::add(std::string_view file, std::uint64_t record, std::string_vi
 }
 
 void BadRecords::write_lines() {
-  rejects_->write(lines_);
+  rejects_->file().write(lines_);
   lines_.clear();
 }
 
 void BadRecords::finish() {
   if (!rejects_) return;
   write_lines();
-  rejects_->sync();
-  rejects_->close();
-  if (std::rename(part_of(rejects_path_).c_str(), rejects_path_.c_str()) != 0) {
-    throw_system_error(errno, rejects_path_);
-  }
+  rejects_->publish();
   rejects_.reset();
-  const auto folder = std::filesystem::path(rejects_path_).parent_path().string();
-  sync_folder(folder.empty() ? "." : folder);
 }
 
 }  // namespace ringfeed

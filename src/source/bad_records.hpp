@@ -26,15 +26,11 @@ class BadRecords {
  public:
   static std::string default_remedy();
 
-  /// Makes `rejects_path`.part, which finish() renames. Throws Error when that fails;
+  /// Begins the rejects file, which appears with finish(). Throws Error when that fails;
   /// kInvalidArgument for a rejects file without kSkip, or one that is a source.
   /// `remedy` ends the error of a bad record.
   BadRecords(const SourceOptions& options, const std::vector<std::string>& source_paths,
              std::string remedy = default_remedy());
-  /// Removes an unfinished rejects file.
-  ~BadRecords();
-  BadRecords(const BadRecords&) = delete;
-  BadRecords& operator=(const BadRecords&) = delete;
 
   /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the
   /// line.
@@ -51,7 +47,7 @@ class BadRecords {
   const OnBad on_bad_;
   const std::string rejects_path_;
   const std::string remedy_;
-  std::optional<File> rejects_;
+  std::optional<NewFile> rejects_;
   std::string lines_;  ///< not yet written
   std::uint64_t count_ = 0;
 };

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <ringfeed/error.hpp>
@@ -175,9 +174,7 @@ void CacheFolder::replace(const std::string& name, std::string_view bytes) noexc
 }
 
 bool CacheFolder::write(const std::string& name, std::string_view bytes, bool replaces) const {
-  const std::string path = folder_.path_of(name);
   const std::string unfinished = fmt::format("{}/{}", kUnfinished, random_name());
-  const std::string temporary = folder_.path_of(unfinished);
   folder_.make_folder(kUnfinished);
   folder_.make_folder(name.substr(0, name.rfind('/')));
   try {
@@ -185,15 +182,15 @@ bool CacheFolder::write(const std::string& name, std::string_view bytes, bool re
     file.write(bytes);
     file.write(hash_text(name, bytes));
     file.close();
-    if (!replaces && rename_if_absent(temporary, path)) return true;
-    if (!replaces) {  // another process was faster
-      std::remove(temporary.c_str());
+    if (replaces) {
+      folder_.rename(unfinished, name);
+    } else if (!folder_.rename_if_absent(unfinished, name)) {  // another process was faster
+      folder_.remove(unfinished);
       return false;
     }
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_system_error(errno, path);
     return true;
   } catch (...) {
-    std::remove(temporary.c_str());
+    drop(unfinished);
     throw;
   }
 }

@@ -21,6 +21,8 @@ class LocalLayout {
   static constexpr std::string_view kWork = ".ingest";
   static constexpr std::string_view kLock = ".ingest/lock";
   static constexpr std::string_view kJournal = ".ingest/journal.jsonl";
+  static constexpr std::string_view kOpenPart = ".ingest/part.arrow";
+  static constexpr std::string_view kOpenManifest = ".ingest/manifest.json";
 
   const std::string& folder() const noexcept { return folder_; }
   /// Opens and removes what is below it: the names in a manifest are not to be trusted.
@@ -32,8 +34,8 @@ class LocalLayout {
   std::string work_folder() const { return root().path_of(kWork); }
   std::string lock_path() const { return root().path_of(kLock); }
   std::string journal_path() const { return root().path_of(kJournal); }
-  std::string open_part_path() const { return work_folder() + "/part.arrow"; }
-  std::string open_manifest_path() const { return work_folder() + "/manifest.json"; }
+  std::string open_part_path() const { return root().path_of(kOpenPart); }
+  std::string open_manifest_path() const { return root().path_of(kOpenManifest); }
 
   /// Throws Error{kBadData} that starts with `where` when the name is not one below the folder of
   /// data.

@@ -64,25 +64,6 @@ void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t of
                                 : "the file was cut while it was read");
 }
 
-void check_counts(const Manifest& manifest, std::string_view where) {
-  std::uint64_t sample_bits = 0;
-  for (const auto& column : manifest.schema.columns) {
-    const auto elements = static_cast<std::uint64_t>(column.elements());
-    if (column.kind != ColumnKind::kTensor)
-      sample_bits += 8 * sizeof(std::int32_t);  // its end among the elements
-    else
-      sample_bits += elements * (column.dtype == DType::kBool ? 1 : 8 * size_of(column.dtype));
-  }
-  for (const auto& part : manifest.parts) {
-    for (std::size_t i = 0; i < part.chunk_samples.size(); ++i) {
-      if (part.chunk_samples[i] * sample_bits / 8 <= part.chunk_bytes[i]) continue;
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: {}, chunk {}: {} samples cannot be in {} bytes; {}", where,
-                              part.name, i, part.chunk_samples[i], part.chunk_bytes[i], kRemedy));
-    }
-  }
-}
-
 std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Schema& schema,
                                            const Part& part, std::string_view where) {
   const std::string path = layout.part_path(part.name, where);

@@ -28,10 +28,6 @@ std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Sche
 void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t offset,
                  std::uint64_t bytes, std::uint64_t hash);
 
-/// Throws Error{kBadData} that starts with `where` when a chunk of the manifest has more samples
-/// than its bytes can hold.
-void check_counts(const Manifest& manifest, std::string_view where);
-
 /// Throws Error{kBadData}: "FILE: chunk 3 (bytes 64 to 128): what; remedy".
 [[noreturn]] void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
                                 std::uint64_t bytes, std::string_view problem);

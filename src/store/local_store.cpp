@@ -16,6 +16,7 @@
 #include "base/hash.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
+#include "dataset/ranges.hpp"
 #include "store/local_journal.hpp"
 #include "store/local_lock.hpp"
 #include "store/local_reader.hpp"
@@ -120,12 +121,13 @@ void LocalStore::remove(std::uint64_t version) {
   const std::string aside = root.path_of(aside_name);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
   // Errors before anything is touched.
+  root.has_folder(LocalLayout::kVersions);  // and no link
   if (!goes_on) sound_manifest(layout_, version);
   parts_of(layout_, version);
   LocalLock lock(layout_);
   const auto parts = parts_of(layout_, version);
   if (!goes_on) {
-    if (!rename_if_absent(layout_.manifest_path(version), aside))
+    if (!root.rename_if_absent(LocalLayout::manifest_name(version), aside_name))
       throw Error(ErrorCode::kConflict, fmt::format("{}: the file is in the way", aside));
     sync_folder(layout_.work_folder());
     sync_folder(layout_.versions_folder());
@@ -172,7 +174,6 @@ Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {
         fmt::format("{}: this is the manifest of version {}; give the file its own name back", path,
                     manifest.version));
   }
-  check_counts(manifest, path);
   return manifest;
 }
 
@@ -183,18 +184,21 @@ void verify_part(const LocalLayout& layout, const Schema& schema, const Part& pa
   const auto arrow_schema = schema.to_arrow();
   progress(part.head.bytes);
   std::uint64_t offset = part.head.bytes;
+  std::vector<ColumnRange> ranges;
   for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i) {
     const std::uint32_t bytes = part.chunk_bytes[i];
     check_bytes(*file, fmt::format("chunk {}", i), offset, bytes, part.chunk_hash[i]);
     const auto chunk =
         decode_chunk(std::make_shared<MappedBuffer>(file, offset, bytes), arrow_schema,
                      part.chunk_samples[i], fmt::format("{}: chunk {}", file->path(), i));
+    widen(ranges, ranges_of(*chunk, schema));
     offset += bytes;
     progress(bytes);
   }
   check_bytes(*file, "tail", offset, part.tail.bytes, part.tail.hash);
   progress(part.tail.bytes);
   lost.check();
+  check_ranges(part, ranges, where);
 }
 
 }  // namespace ringfeed

@@ -165,7 +165,7 @@ void LocalWriter::close_part() {
   part.name =
       fmt::format("{}/{}-{:05}.arrow", parts_name(), file_split_, parts_of_split_[file_split_]++);
   const std::string path = layout_.part_path(part.name, layout_.folder());
-  if (!rename_if_absent(layout_.open_part_path(), path)) {
+  if (!layout_.root().rename_if_absent(LocalLayout::kOpenPart, part.name)) {
     throw Error(
         ErrorCode::kConflict,
         fmt::format(
@@ -189,7 +189,8 @@ void LocalWriter::link_manifest() {
   }
   step("manifest-synced");
   layout_.root().make_folder(LocalLayout::kVersions);
-  if (!rename_if_absent(layout_.open_manifest_path(), layout_.manifest_path(manifest_.version))) {
+  if (!layout_.root().rename_if_absent(LocalLayout::kOpenManifest,
+                                       LocalLayout::manifest_name(manifest_.version))) {
     throw Error(
         ErrorCode::kConflict,
         fmt::format("{}: version {} appeared while it was written; remove what else writes here",

@@ -442,6 +442,13 @@ TEST_F(Audit, ImpossibleValuesAreDamage) {
     refused("/position/epoch", nlohmann::ordered_json::parse(value));
   for (const auto* value : {"-1", "128", "1e30"})
     refused("/position/samples", nlohmann::ordered_json::parse(value));
+  for (const auto* name : {"global_batch", "lanes", "window"}) {
+    for (const auto* value : {"0", "-1", "0.5", "9223372036854775808", "\"8\""})
+      refused(fmt::format("/position/order/{}", name), nlohmann::ordered_json::parse(value));
+  }
+  refused("/position/order/seed", -1);
+  refused("/position/order/shuffle", "some");
+  refused("/position/order/tail", "any");
   for (const auto* value : {"-1", "128", "1e30"}) {
     change(file(0, 0), [&](auto& lines) {
       auto line = nlohmann::ordered_json::parse(lines[2]);

@@ -111,18 +111,6 @@ TEST(Folders, AreMadeWithThoseAboveThem) {
   EXPECT_NO_THROW(sync_folder(temp / "a"));
 }
 
-TEST(Rename, NeverReplaces) {
-  TempFolder temp;
-  write_all(temp / "a", "1");
-  write_all(temp / "b", "2");
-  EXPECT_FALSE(rename_if_absent(temp / "a", temp / "b"));
-  EXPECT_EQ(read_all(temp / "b"), "2");
-  EXPECT_TRUE(rename_if_absent(temp / "a", temp / "c"));
-  EXPECT_EQ(read_all(temp / "c"), "1");
-  EXPECT_FALSE(std::filesystem::exists(temp / "a"));
-  EXPECT_EQ(code_of([&] { rename_if_absent(temp / "no", temp / "d"); }), ErrorCode::kNotFound);
-}
-
 TEST(ReplaceFile, GivesTheNewBytesOrLeavesTheOld) {
   TempFolder temp;
   replace_file(temp / "a", [](File& file) { file.write("old"); });
@@ -165,6 +153,23 @@ TEST(ReplaceFile, ErrorsNameTheFileAndNotWhatItIsWrittenAs) {
   };
   begins([&] { File::create_unnamed(missing); }, missing);
   begins([&] { File::create(missing + "/b.part", missing + "/b"); }, missing + "/b");
+}
+
+/// A run as root may write where /dev/null is.
+TEST(ReplaceFile, WhatIsNoFileIsNotReplaced) {
+  const TempFolder temp;
+  ASSERT_EQ(::mkfifo((temp / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_directory(temp / "folder");
+  std::filesystem::create_symlink("/dev/null", temp / "device");
+  for (const char* name : {"fifo", "folder", "device"}) {
+    const auto before = std::filesystem::symlink_status(temp / name).type();
+    const auto replace = [&] {
+      replace_file(temp / name, [](File&) { ADD_FAILURE() << "it was written"; });
+    };
+    EXPECT_EQ(code_of(replace, "choose another name"), ErrorCode::kInvalidArgument) << name;
+    EXPECT_EQ(std::filesystem::symlink_status(temp / name).type(), before);
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(temp.path()), {}), 3);
 }
 
 }  // namespace

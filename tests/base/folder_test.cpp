@@ -2,10 +2,14 @@
 #include "base/folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <ringfeed/error.hpp>
+#include <utility>
 
 #include "errors.hpp"
 #include "temp_folder.hpp"
@@ -48,6 +52,23 @@ TEST(Folder, MakesReadsAndRemoves) {
   EXPECT_TRUE(folder.remove_folder("deep/er"));
 }
 
+TEST(Folder, RenamesAndReplacesOnlyWhenTold) {
+  const TempFolder temp;
+  const Folder folder(temp.path());
+  write_all(temp / "a", "1");
+  write_all(temp / "b", "2");
+  fs::create_directory(temp / "in");
+  EXPECT_FALSE(folder.rename_if_absent("a", "b"));
+  EXPECT_EQ(read_all(temp / "b"), "2");
+  EXPECT_TRUE(folder.rename_if_absent("a", "in/a"));
+  EXPECT_EQ(read_all(temp / "in/a"), "1");
+  EXPECT_FALSE(fs::exists(temp / "a"));
+  folder.rename("in/a", "b");
+  EXPECT_EQ(read_all(temp / "b"), "1");
+  expect_error(ErrorCode::kNotFound, {}, [&] { folder.rename_if_absent("a", "c"); });
+  expect_error(ErrorCode::kNotFound, {}, [&] { folder.rename("a", "c"); });
+}
+
 TEST(Folder, FollowsNoLink) {
   const TempFolder temp;
   const Folder folder(temp / "root");
@@ -67,7 +88,13 @@ TEST(Folder, FollowsNoLink) {
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.remove("link/x"); });
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.make_folder("link"); });
   expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.make_folder("link/deep"); });
-  expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.has_folder("link"); });
+  // The path stands there once.
+  expect_error(ErrorCode::kBadData, {temp / "root/link: "}, [&] { folder.has_folder("link"); });
+  folder.create_new("own");
+  for (const auto& [from, to] : {std::pair("link/x", "y"), std::pair("own", "link/y")}) {
+    expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.rename_if_absent(from, to); });
+    expect_error(ErrorCode::kBadData, {"a link"}, [&] { folder.rename(from, to); });
+  }
   EXPECT_TRUE(folder.remove("x"));  // the link
   EXPECT_EQ(snapshot(temp / "elsewhere").size(), 1u);
   EXPECT_EQ(read_all(temp / "elsewhere/x"), "precious");
@@ -81,7 +108,14 @@ TEST(Folder, AFifoAFolderOrADeviceIsNoFile) {
   const TempFolder temp;
   ASSERT_EQ(::mkfifo((temp / "fifo").c_str(), 0600), 0);
   fs::create_directory(temp / "folder");
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  (temp / "socket").copy(static_cast<char*>(address.sun_path), sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(listener);
   const Folder folder(temp.path());
+  expect_error(ErrorCode::kBadData, {temp / "socket", "a socket or device"},
+               [&] { folder.open_to_read("socket"); });
   expect_error(ErrorCode::kBadData, {temp / "fifo", "a FIFO stands where a file is due"},
                [&] { folder.open_to_read("fifo"); });
   expect_error(ErrorCode::kBadData, {"a folder stands"}, [&] { folder.open_to_read("folder"); });

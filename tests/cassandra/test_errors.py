@@ -3,6 +3,8 @@ set is the same there as in a folder."""
 
 from __future__ import annotations
 
+import random
+import re
 import socket
 import subprocess
 import threading
@@ -12,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy
 import program
 import pytest
-from program import DIGITS, TENSORS, done, error, login, records, run
+from program import DIGITS, TENSORS, done, error, login, records, ringfeed, run
 from running import Running, cluster, eventually
 
 pytestmark = pytest.mark.cassandra
@@ -203,6 +206,44 @@ def test_a_hostile_name_is_refused(node: Running, name: str) -> None:
         command = ("ingest", DIGITS, url(node, names), *TENSORS, "--create-keyspace", "--replication", "simple:1")
         assert "letters, digits and _" in error(*command, code=2, **ADMIN)
     assert schema(node) == before
+
+
+FRAGMENTS = ("'", '"', ";", "--", "/*", "*/", "\\", "$$", "\0", "\n", "%27", "%22", "%3B", "..", "/", "?", "#", "@", ":", "ü", "\u202e", " ",
+             "DROP KEYSPACE errors", "TRUNCATE errors.digits_chunks", "OR 1=1", "errors", "digits", "x")
+
+
+def test_5000_hostile_names_reach_no_server(node: Running, dataset: str) -> None:
+    """As keyspace and data set; one that reached the node would be an error of the connection."""
+    def contents() -> list[tuple]:
+        return sorted(node.session().execute("SELECT claim, number, hash FROM errors.digits_chunks"))
+
+    before = schema(node), contents()
+    generator = random.Random(26)
+    refused = 0
+    while refused < 5000:
+        name = "".join(generator.choices(FRAGMENTS, k=generator.randint(1, 6)))
+        if re.fullmatch(r"[\w./?:@-]+", name, flags=re.ASCII):
+            continue  # it may be an address
+        for names in (f"{name}/digits", f"errors/{name}"):
+            with pytest.raises(ValueError):
+                ringfeed.open(url(node, names), username="cassandra", password="cassandra", connect_timeout_ms=1)
+        refused += 1
+    assert (schema(node), contents()) == before
+
+
+def test_500_hostile_columns_are_just_names(node: Running, tmp_path: Path) -> None:
+    generator = random.Random(27)
+    names = {"".join(generator.choices(FRAGMENTS, k=generator.randint(1, 6))).replace("\0", "") for _ in range(700)} - {"", "id"}
+    names = sorted(names, key=str.encode)[:500]
+    before = schema(node)
+    where, index = url(node, "errors/hostile"), str(tmp_path)
+    ringfeed.write(where, {name: numpy.full(3, number) for number, name in enumerate(names)}, layout="rows", index=index,
+                   username="cassandra", password="cassandra")
+    rows = node.session().execute("SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'errors' AND table_name = 'hostile'")
+    assert {row.column_name for row in rows} == {"id", *names}
+    batch = ringfeed.open(where, index=index, username="cassandra", password="cassandra")[0:3]
+    assert [batch[name].tolist() for name in names] == [[number] * 3 for number in range(500)]
+    assert schema(node) - before == {("errors", "hostile")}
 
 
 def test_names_that_mean_something_to_cql(node: Running) -> None:

@@ -444,6 +444,7 @@ def test_masks_views_compact_tables_and_values_that_are_not_finite(ringfeed: Rin
             "CREATE TABLE {}.t (id int PRIMARY KEY, label int, x float, odd 'org.apache.cassandra.db.marshal.LexicalUUIDType')",
             "CREATE MATERIALIZED VIEW {0}.v AS SELECT * FROM {0}.t WHERE id IS NOT NULL AND label IS NOT NULL PRIMARY KEY (label, id)",
             "CREATE TABLE {}.c (id int PRIMARY KEY, n int) WITH COMPACT STORAGE",
+            "CREATE TABLE {}.k (id 'org.apache.cassandra.db.marshal.LexicalUUIDType' PRIMARY KEY, x float)",
             "INSERT INTO {}.t (id, label, x) VALUES (1, 5, 1.5)",
             "INSERT INTO {}.c (id, n) VALUES (1, 7)"):
         session.execute(statement.format(ringfeed.keyspace))
@@ -453,6 +454,7 @@ def test_masks_views_compact_tables_and_values_that_are_not_finite(ringfeed: Rin
     assert "materialized view" in ringfeed.error("ingest", str(ROOT / "data/digits/digits.csv"), view, "--layout", "rows", code=1)
     ringfeed("attach", compact)
     assert ringfeed.samples(compact) == [{"n": 7}]
+    assert "column id of the key is of type 'org.apache" in ringfeed.error("attach", ringfeed.url("k"), code=2)
 
     session.execute(f"INSERT INTO {ringfeed.keyspace}.t (id, label, x) VALUES (2, 6, NaN)")
     ringfeed("attach", table, "--columns", "label,x")

@@ -9,6 +9,7 @@
 #include <ringfeed/manifest.hpp>
 
 #include "../../fuzz/manifest_fuzz.hpp"
+#include "errors.hpp"
 #include "process.hpp"
 
 namespace ringfeed {
@@ -107,6 +108,12 @@ TEST(Manifest, NamesTheClassesOfAColumn) {
   });
   ASSERT_NE(column, manifest.schema.columns.end());
   column->classes = {"cat", "dog \"[{", "\xC3\xA9"};
+  for (const auto& [least, most] : {std::pair(-1, 2), std::pair(0, 3)}) {
+    manifest.parts[0].ranges = {{1, least, most}};
+    testing::expect_error(ErrorCode::kBadData, {"column label has numbers beyond"},
+                          [&] { Manifest::decode(manifest.encode(), "m"); });
+  }
+  manifest.parts[0].ranges = {{1, 0, 2}};
   const auto text = manifest.encode();
   EXPECT_NE(text.find(R"("shape":[],"classes":["cat","dog \"[{","\u00e9"]})"), std::string::npos);
   EXPECT_EQ(Manifest::decode(text, "m.json"), manifest);
@@ -252,6 +259,19 @@ TEST(Manifest, WhatCannotBeReadIsNotPublished) {
   }
 }
 
+TEST(Manifest, AChunkHasNoMoreSamplesThanItsBytesCanHold) {
+  auto manifest = example();
+  manifest.parts[0].chunk_samples[1] = 14;  // 276 bytes each, without what varies
+  EXPECT_EQ(Manifest::decode(manifest.encode(), "m"), manifest);
+  for (const std::uint32_t samples : {15u, 4'294'967'295u}) {
+    manifest.parts[0].chunk_samples[1] = samples;
+    testing::expect_error(
+        ErrorCode::kBadData,
+        {"train-00000.arrow, chunk 1", fmt::format("{} samples cannot be in 4000 bytes", samples)},
+        [&] { Manifest::decode(manifest.encode(), "m"); });
+  }
+}
+
 TEST(Manifest, NamesThatAreNoTextCannotBeWritten) {
   auto manifest = example();
   manifest.schema.columns[0].name = "\xff";
@@ -331,7 +351,7 @@ TEST(Manifest, OfManyPartsNothingIsInMemoryButTheyThemselves) {
         "{}{{\"name\":\"data/v1-00ff00ff00ff00ff/train-{:05}.arrow\",\"split\":\"train\","
         "\"head\":{{\"bytes\":512,\"xxh3\":\"{:016x}\"}},\"tail\":{{\"bytes\":700,\"xxh3\":\"{:"
         "016x}\"}},"
-        "\"chunk_samples\":[1],\"chunk_bytes\":[64],\"chunk_xxh3\":\"{:016x}\"}}",
+        "\"chunk_samples\":[1],\"chunk_bytes\":[512],\"chunk_xxh3\":\"{:016x}\"}}",
         i == 0 ? "" : ",", i, i, i, i);
   }
   std::string body(kBody);

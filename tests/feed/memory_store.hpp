@@ -149,7 +149,7 @@ class MemoryStore final : public Store {
     part.name = "memory";
     part.split = "train";
     part.chunk_samples = plan_.block_samples;
-    part.chunk_bytes.assign(plan_.block_samples.size(), 64);
+    part.chunk_bytes.assign(plan_.block_samples.size(), 1 << 20);
     part.chunk_hash.assign(plan_.block_samples.size(), 0);
     manifest.origin.permutation = "whole";
     manifest.parts = {part};

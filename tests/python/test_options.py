@@ -125,7 +125,7 @@ def texts_of(path: Path) -> list[str]:
 
 def test_no_text_of_the_library_names_an_option_of_the_program() -> None:
     paths = [p for p in [*(ROOT / "src").rglob("*.[ch]pp"), *(ROOT / "include").rglob("*.hpp")] if "src/cli" not in p.as_posix()]
-    paths += Path(PACKAGE, "ringfeed").glob("*.py")
+    paths += [*Path(PACKAGE, "ringfeed").glob("*.py"), *(ROOT / "driver/src").glob("*.rs")]
     assert len(paths) > 200
     naming = [f"{path.name}: {text}" for path in paths if path.name != "option.cpp" for text in texts_of(path)
               if re.search(r"(?<![\w-])--[a-z]", text) and not re.search(r"nodetool|docker", text)]

@@ -379,7 +379,7 @@ TEST(LocalStore, LinksOutOfTheFolderAreNotFollowed) {
                  [&] { store.verify(store.manifest(1), nullptr); });
     expect_error(ErrorCode::kBadData, {set, "a link"}, [&] { store.remove(1); });
   };
-  for (const std::string& moved : {name, folder, std::string("data")}) {
+  for (const std::string& moved : {name, folder, std::string("data"), std::string("versions")}) {
     fs::remove_all(temp / "elsewhere");
     fs::rename(set + "/" + moved, temp / "elsewhere");
     fs::create_symlink(temp / "elsewhere", set + "/" + moved);
@@ -460,6 +460,12 @@ TEST(LocalStore, WhatAManifestSaysOfItsChunksIsLookedAt) {
     ASSERT_NE(wrong.schema, manifest.schema);
     refused(wrong, {"head", "its columns are not those of the manifest"});
   }
+  wrong = manifest;
+  ASSERT_FALSE(wrong.parts[0].ranges.empty());
+  ++wrong.parts[0].ranges[0].most;
+  write_all(temp / "set/versions/1.json", wrong.encode());
+  expect_error(ErrorCode::kBadData, {"smallest and largest values"},
+               [&] { store.verify(store.manifest(1), nullptr); });
 }
 
 TEST(LocalStore, AManifestUnderAnotherNumberIsRefused) {

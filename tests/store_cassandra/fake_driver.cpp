@@ -682,7 +682,8 @@ void rf_connect(RfQueue* queue, std::uint64_t tag, const RfConnectOptions* optio
       action = fake_failure(RF_NO_CONNECTION);
   }
   if (action.status != RF_OK) {
-    set_failure(completion, action.status, "no connection, by the test", true);
+    set_failure(completion, action.status,
+                action.message.empty() ? "no connection, by the test" : action.message, true);
   } else {
     completion.session = session.release();
     ++live_sessions;

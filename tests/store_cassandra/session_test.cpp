@@ -145,6 +145,18 @@ TEST_F(FakeSessionTest, ConnectingIsTriedAgainWhereANodeMayRecover) {
                [&] { cql::Session::open(nowhere, "k"); });
 }
 
+TEST_F(FakeSessionTest, AServerOfAnotherProtocolIsNotTakenForOneWithTls) {
+  FakeStores stores;
+  FakeAction refused = fake_failure(RF_NO_CONNECTION);
+  refused.message = "Connection broken, reason: Received a frame from version 5, but only 4 is";
+  stores.cluster().set_script([&](const FakeOperation&) { return refused; });
+  const Error error = error_of([&] { stores.session(); });
+  EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+  const std::string words = error.what();
+  EXPECT_NE(words.find("native_transport_allow_older_protocols"), std::string::npos) << words;
+  EXPECT_EQ(words.find("tls"), std::string::npos) << words;
+}
+
 TEST_F(FakeSessionTest, ClosedWithRequestsUnderWayEachHasItsAnswer) {
   fill(10);
   auto session = stores_.session();

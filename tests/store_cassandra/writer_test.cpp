@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <random>
 #include <stop_token>
 #include <thread>
@@ -433,6 +434,65 @@ TEST_F(ChunkWriterTest, IngestedAgainALostManifestIsTheSameAgain) {
   expect_whole(store, 1);
 }
 
+TEST_F(ChunkWriterTest, IngestedAgainBehindDeletedVersionsALostManifestIsTheSameAgain) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, 200);
+  store.remove(1);
+  ingest_into(store, kSamplesWritten);
+  const Manifest was = store.manifest(2);
+  const auto lose = [&] {
+    stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 2");
+  };
+  lose();
+  EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
+  EXPECT_EQ(store.manifest(2), was);
+  expect_whole(store, 2);
+  // One that holds what is left of a deleted version cannot be made of its own source alone.
+  ingest_into(store, 100, kSamplesWritten, true);
+  store.remove(2);
+  stores.cluster().cql("DELETE FROM k.ringfeed_manifests WHERE name = 'set' AND version = 3");
+  expect_error(ErrorCode::kBadData, {"delete ?version=3"},
+               [&] { ingest_into(store, 100, kSamplesWritten); });
+}
+
+/// Somebody may drop any of the tables.
+TEST_F(ChunkWriterTest, ATableThatIsGoneIsNamedWithARemedyThatHelps) {
+  for (const std::string table : {"set_chunks", "ringfeed_manifests"}) {
+    SCOPED_TRACE(table);
+    FakeStores stores;
+    auto store = stores.store(kSmallParts);
+    ingest_into(store, kSamplesWritten);
+    const Manifest manifest = store.manifest(1);
+    stores.cluster().cql("DROP TABLE k." + table);
+    expect_error(ErrorCode::kBadData, {"again"}, [&] { store.verify(store.manifest(1), nullptr); });
+    expect_error(ErrorCode::kBadData, {"again"},
+                 [&] { store.reader(store.manifest(1), "train", 1); });
+    EXPECT_GT(ingest_into(store, kSamplesWritten).repaired, 0u);
+    expect_whole(store, 1);
+    stores.cluster().cql("DROP TABLE k." + table);
+    store.remove(1);
+    EXPECT_TRUE(store.versions().empty());
+    EXPECT_FALSE(ingest_into(store, kSamplesWritten).unchanged);
+    expect_whole(store, 2);
+  }
+}
+
+/// Nodes of several versions may each have a schema of their own.
+TEST_F(ChunkWriterTest, ANodeThatIsNotToldOfANewTableIsNamedWithTheCause) {
+  FakeStores stores(kWriterTimeoutMs);
+  auto store = stores.store();
+  stores.cluster().set_script([](const FakeOperation& operation) {
+    const bool unknown = operation.is_read() && operation.node == 2 && operation.says("name = '-'");
+    return unknown ? fake_failure(RF_UNKNOWN_TABLE) : FakeAction{};
+  });
+  expect_error(ErrorCode::kUnavailable, {"node 127.7.", ".3:9042", "of several versions"},
+               [&] { ingest_into(store, kSamplesWritten); });
+  stores.cluster().set_script(nullptr);
+  ingest_into(store, kSamplesWritten);
+  expect_whole(store, 1);
+}
+
 TEST_F(ChunkWriterTest, AppendedAgainALostManifestIsTheSameAgain) {
   FakeStores stores;
   auto store = stores.store(kSmallParts);
@@ -466,6 +526,49 @@ TEST_F(ChunkWriterTest, AChunkWithoutASoundCopyIsRemovedAndIngestedAgain) {
   EXPECT_EQ(rows_of_chunks(stores), chunks - 1);
   EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
   expect_whole(store, 1);
+}
+
+/// An ingest looks at the hash of each chunk alone.
+TEST_F(ChunkWriterTest, OfAChunkThatIsGoneButForItsHashTheRemedyHelps) {
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  ingest_into(store, kSamplesWritten);
+  stores.cluster().cql("UPDATE k.set_chunks SET data = null WHERE claim = 1 AND number = 2");
+  const Manifest manifest = store.manifest(1);
+  expect_error(ErrorCode::kBadData,
+               {"chunk 2 of claim 1", "but for its hash", "VerifyOptions::repair"},
+               [&] { store.verify(manifest, nullptr); });
+  expect_error(ErrorCode::kBadData, {"ingest again"}, [&] { store.repair(manifest, nullptr); });
+  EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
+  expect_whole(store, 1);
+  stores.cluster().cql("UPDATE k.set_chunks SET hash = null WHERE claim = 1 AND number = 2");
+  EXPECT_EQ(ingest_into(store, kSamplesWritten).repaired, 1u);
+  expect_whole(store, 1);
+}
+
+TEST_F(ChunkWriterTest, WhatAManifestSaysOfItsChunksIsLookedAt) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, kSamplesWritten);
+  const Manifest manifest = store.manifest(1);
+  const auto change = [&](const std::function<void(Part&)>& of_part) {
+    Manifest wrong = manifest;
+    of_part(wrong.parts[0]);
+    stores.cluster().cql("UPDATE k.ringfeed_manifests SET text = '" + wrong.encode() +
+                         "' WHERE name = 'set' AND version = 1 AND piece = 0");
+  };
+  const auto refused = [&](const std::vector<std::string>& words) {
+    expect_error(ErrorCode::kBadData, words, [&] { store.verify(store.manifest(1), nullptr); });
+    expect_error(ErrorCode::kBadData, words, [&] { store.repair(store.manifest(1), nullptr); });
+  };
+  change([](Part& part) { --part.chunk_samples[0]; });
+  refused({"chunk 0 of claim 1", "samples where the manifest has"});
+  ASSERT_FALSE(manifest.parts[0].ranges.empty());
+  change([](Part& part) { ++part.ranges[0].most; });
+  refused({"1/0", "smallest and largest values"});
+  change([](Part& part) { part.chunk_samples[0] = 4'294'967'295; });
+  expect_error(ErrorCode::kBadData, {"4294967295 samples cannot be in"},
+               [&] { store.manifest(1); });
 }
 
 /// Chunks that an older version shares with the one whose manifest is lost stay until both are
@@ -598,6 +701,23 @@ TEST_F(ChunkWriterTest, VerifyCallsNothingWholeWhoseReplicasAreNotKnown) {
   cassandra::CassandraStore blind(cql::Session::open(connection, "elsewhere"), stores.url());
   expect_error(ErrorCode::kUnavailable, {"not known which nodes have copies"},
                [&] { blind.verify(blind.manifest(1), nullptr); });
+}
+
+/// The driver leaves out a host that does not answer when it looks for those that are named.
+TEST_F(ChunkWriterTest, WithContactPointsOnlyVerifyMissesAHostThatIsDown) {
+  FakeStores stores;
+  auto store = stores.store();
+  ingest_into(store, kSamplesWritten);
+  auto connection = stores.connection();
+  connection.contact_points_only = true;
+  const auto verify = [&] {
+    cassandra::CassandraStore of_hosts(cql::Session::open(connection, "k"), stores.url());
+    return of_hosts.verify(of_hosts.manifest(1), nullptr);
+  };
+  EXPECT_GT(verify(), 0u);
+  connection.contact_points.push_back({"127.7.255.255", 9042});
+  expect_error(ErrorCode::kUnavailable, {"127.7.255.255:9042", "or name the others alone"},
+               [&] { verify(); });
 }
 
 TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {

@@ -1,6 +1,8 @@
 // Each copy is asked of its own node; what all copies of a chunk have shown decides what is done.
 #include "store/cassandra/chunk_verify.hpp"
 
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -10,9 +12,13 @@
 #include <ringfeed/error.hpp>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/hash.hpp"
 #include "base/option.hpp"
+#include "dataset/chunk.hpp"
+#include "dataset/ranges.hpp"
+#include "store/cassandra/stored_chunks.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -21,37 +27,25 @@ using namespace std::chrono_literals;
 
 class Verification {
  public:
-  Verification(const Tables& tables, const ChunkVerifyOptions& options)
+  Verification(const Tables& tables, const Manifest& manifest, const ChunkVerifyOptions& options)
       : tables_(tables),
+        manifest_(manifest),
         options_(options),
-        select_(tables.session().prepare(
-            fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?",
-                        tables.chunks()),
-            tables.where())) {}
+        arrow_schema_(manifest.schema.to_arrow()),
+        ranges_(manifest.parts.size()),
+        select_(select_chunk(tables)) {}
 
-  void add(const ChunkKey& key, std::uint32_t bytes, std::uint64_t hash) {
-    auto replicas = tables_.session().replicas(select_, key_values(key));
-    if (replicas.empty()) {
-      if (!tables_.session().connection().contact_points_only) throw_unknown_replicas();
-      replicas.emplace_back();  // another node's copy, as a contact point is given it
+  /// Asks for all copies of each chunk. True: that changed chunks.
+  bool pass() {
+    checked_ = 0;
+    for (std::size_t part = 0; part < manifest_.parts.size(); ++part) {
+      ChunkKey key = parse_part_name(manifest_.parts[part].name, tables_.where());
+      for (std::size_t i = 0; i < manifest_.parts[part].chunk_bytes.size(); ++i, ++key.number)
+        ask_copies(key, part, i);
     }
-    const auto chunk = std::make_shared<Copies>(Copies{key, bytes, hash, replicas.size()});
-    for (const auto& replica : replicas) {
-      while (!sent_.empty() && bytes_under_way_ + bytes > options_.bytes_under_way_max) take();
-      Copy copy{chunk, std::nullopt, replica.address, 0};
-      if (!replica.address.empty()) copy.host = replica.id;
-      send(std::move(copy));
-    }
-  }
-
-  /// Takes the answers that are under way. True: it changed chunks since it was asked last.
-  bool end_pass() {
     while (!sent_.empty()) take();
     return std::exchange(changed_, false);
   }
-
-  /// The next pass counts its bytes anew.
-  void begin_pass() { checked_ = 0; }
 
   std::uint64_t removed() const noexcept { return removed_; }
 
@@ -74,6 +68,8 @@ class Verification {
                               "again, which puts back what is missing",
                               tables_.where(), removed_));
     }
+    for (std::size_t part = 0; part < ranges_.size(); ++part)
+      check_ranges(manifest_.parts[part], ranges_[part], tables_.where());
     return checked_;
   }
 
@@ -83,11 +79,13 @@ class Verification {
   /// What the copies of a chunk have shown so far.
   struct Copies {
     ChunkKey key;
+    std::size_t part = 0;    ///< of the manifest
+    std::size_t number = 0;  ///< in the part
     std::uint32_t bytes = 0;
-    std::uint64_t hash = 0;
     std::size_t left = 0;  ///< copies not looked at yet
     bool sound = false;    ///< one of them is there and right
     bool gone = false;
+    bool hollow = false;  ///< gone but for its hash, which an ingest again takes for the chunk
     bool damaged = false;
     cql::Rows rows = {};  ///< a sound copy, to be written over the others
   };
@@ -98,6 +96,22 @@ class Verification {
     int tries = 0;
     bool quorum = false;  ///< of whichever copies
   };
+
+  void ask_copies(const ChunkKey& key, std::size_t part, std::size_t number) {
+    auto replicas = tables_.session().replicas(select_, key_values(key));
+    if (replicas.empty()) {
+      if (!tables_.session().connection().contact_points_only) throw_unknown_replicas();
+      replicas.emplace_back();  // another node's copy, as a contact point is given it
+    }
+    const std::uint32_t bytes = manifest_.parts[part].chunk_bytes[number];
+    const auto chunk = std::make_shared<Copies>(Copies{key, part, number, bytes, replicas.size()});
+    for (const auto& replica : replicas) {
+      while (!sent_.empty() && bytes_under_way_ + bytes > options_.bytes_under_way_max) take();
+      Copy copy{chunk, std::nullopt, replica.address, 0};
+      if (!replica.address.empty()) copy.host = replica.id;
+      send(std::move(copy));
+    }
+  }
 
   static cql::Values key_values(const ChunkKey& key) {
     return std::move(cql::Values().bigint(key.claim).bigint(key.number));
@@ -129,6 +143,7 @@ class Verification {
     // Without its bytes a copy is none: read repair brings a node the columns that were asked for.
     if (answer->rows.size() == 0 || !answer->rows.cell(0, 1)) {
       chunk.gone = true;
+      chunk.hollow = chunk.hollow || answer->rows.size() > 0;
       if (!copy.quorum && !options_.repair) ++missing_[copy.address];
     } else {
       note(copy, answer->rows);
@@ -142,7 +157,7 @@ class Verification {
     std::string problem;
     if (cell.size() != chunk.bytes) {
       problem = fmt::format("{} bytes where the manifest says {}", cell.size(), chunk.bytes);
-    } else if (hash_bytes(cell) != chunk.hash) {
+    } else if (hash_bytes(cell) != hash_of(chunk)) {
       problem = "its bytes do not match their checksum";
     }
     if (!problem.empty()) {
@@ -154,6 +169,11 @@ class Verification {
     }
     if (options_.repair) chunk.rows = rows;
     if (std::exchange(chunk.sound, true)) return;
+    // What has the checksum of the manifest may still be other samples than the manifest says.
+    const auto batch =
+        decode_chunk(chunk_buffer(rows, cell), arrow_schema_,
+                     manifest_.parts[chunk.part].chunk_samples[chunk.number], what(chunk));
+    widen(ranges_[chunk.part], ranges_of(*batch, manifest_.schema));
     checked_ += chunk.bytes;
     if (options_.progress) options_.progress(checked_);
   }
@@ -161,12 +181,9 @@ class Verification {
   void note_damage(const Copy& copy, std::string_view problem) {
     copy.chunk->damaged = true;
     if (options_.repair) return;
-    throw Error(
-        ErrorCode::kBadData,
-        fmt::format("{}: chunk {} of claim {} on node {}: {}; verify with {}, which writes a "
-                    "sound copy over it",
-                    tables_.where(), copy.chunk->key.number, copy.chunk->key.claim, copy.address,
-                    problem, option_name("repair")));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{} on node {}: {}; verify with {}, which writes a sound copy over it",
+                            what(*copy.chunk), copy.address, problem, option_name("repair")));
   }
 
   /// When all copies were looked at.
@@ -178,6 +195,7 @@ class Verification {
     }
     // A quorum read could spread what is damaged.
     if (chunk.damaged) return remove(chunk);
+    if (copy.quorum && chunk.hollow && options_.repair) return remove(chunk);
     if (copy.quorum) throw_missing(chunk);
     // A node may have asked another one: all may have asked the one that has no copy.
     chunk.left = 1;
@@ -190,7 +208,7 @@ class Verification {
     change(fmt::format("INSERT INTO {} (claim, number, hash, data) VALUES (?, ?, ?, ?)",
                        tables_.chunks()),
            std::move(key_values(chunk.key)
-                         .bigint(static_cast<std::int64_t>(chunk.hash))
+                         .bigint(static_cast<std::int64_t>(hash_of(chunk)))
                          .view(chunk.rows.cell(0, 1).value_or(""))));
     ++rewritten_;
   }
@@ -231,14 +249,30 @@ class Verification {
   }
 
   [[noreturn]] void throw_missing(const Copies& chunk) const {
+    const std::string first =
+        chunk.hollow ? fmt::format(" but for its hash; verify with {}, which removes that, then",
+                                   option_name("repair"))
+                     : ";";
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}: chunk {} of claim {} is missing on every node; ingest again, "
-                            "which puts back what is missing",
-                            tables_.where(), chunk.key.number, chunk.key.claim));
+                fmt::format("{} is missing on every node{} ingest again, which puts back what is "
+                            "missing",
+                            what(chunk), first));
+  }
+
+  std::uint64_t hash_of(const Copies& chunk) const {
+    return manifest_.parts[chunk.part].chunk_hash[chunk.number];
+  }
+
+  std::string what(const Copies& chunk) const {
+    return fmt::format("{}: chunk {} of claim {}", tables_.where(), chunk.key.number,
+                       chunk.key.claim);
   }
 
   const Tables& tables_;
+  const Manifest& manifest_;
   const ChunkVerifyOptions& options_;
+  std::shared_ptr<arrow::Schema> arrow_schema_;
+  std::vector<std::vector<ColumnRange>> ranges_;  ///< of each part, as its chunks have them
   cql::Statement select_;
   cql::Queue answers_;
   std::unordered_map<std::uint64_t, Copy> sent_;
@@ -251,6 +285,25 @@ class Verification {
   bool changed_ = false;
 };
 
+/// With contact points only, one that does not answer is none that the session knows: its copies
+/// would not be missed.
+void check_contact_points(const Tables& tables) {
+  const auto& connection = tables.session().connection();
+  if (!connection.contact_points_only) return;
+  for (const auto& point : connection.contact_points) {
+    auto one = connection;
+    one.contact_points = {point};
+    try {
+      cql::Session::open(one, tables.keyspace());
+    } catch (const Error& error) {
+      throw Error(error.code(),
+                  fmt::format("{}: {}; every copy is read: verify again when all hosts that are "
+                              "named are up, or name the others alone",
+                              tables.where(), error.what()));
+    }
+  }
+}
+
 /// A node may ask another one for what it has itself (the dynamic snitch), and hide a damaged copy:
 /// what was changed is looked at again, as long as there is something to change.
 constexpr int kPassesMax = 4;
@@ -259,15 +312,10 @@ constexpr int kPassesMax = 4;
 
 std::uint64_t verify_chunks(const Tables& tables, const Manifest& manifest,
                             const ChunkVerifyOptions& options) {
-  Verification verification(tables, options);
+  check_contact_points(tables);
+  Verification verification(tables, manifest, options);
   for (int pass = 1; pass <= kPassesMax; ++pass) {
-    verification.begin_pass();
-    for (const auto& part : manifest.parts) {
-      ChunkKey key = parse_part_name(part.name, tables.where());
-      for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number)
-        verification.add(key, part.chunk_bytes[i], part.chunk_hash[i]);
-    }
-    if (!verification.end_pass() || verification.removed() > 0) break;
+    if (!verification.pass() || verification.removed() > 0) break;
   }
   return verification.finish();
 }

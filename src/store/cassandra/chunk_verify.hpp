@@ -20,10 +20,11 @@ struct ChunkVerifyOptions {
 };
 
 /// Reads every copy of every chunk, each from the node that has it. A copy that is missing is no
-/// damage while another one is sound: a write needs no answer of all replicas. Returns the bytes
-/// checked, one copy of each chunk counted. Throws Error{kBadData} that names chunk and node of the
-/// first damage, and after a repair that removed chunks; Error{kUnavailable} unless all nodes
-/// answer.
+/// damage while another one is sound: a write needs no answer of all replicas. A sound copy of each
+/// chunk is decoded, too. Returns the bytes checked, one copy of each chunk counted. Throws
+/// Error{kBadData} that names chunk and node of the first damage, when a chunk has other samples
+/// than the manifest says, and after a repair that removed chunks; Error{kUnavailable} unless all
+/// nodes answer.
 std::uint64_t verify_chunks(const Tables& tables, const Manifest& manifest,
                             const ChunkVerifyOptions& options);
 

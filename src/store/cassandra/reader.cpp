@@ -3,7 +3,6 @@
 // every replica says "no such chunk": with a wrong copy about it could spread that one.
 #include "store/cassandra/reader.hpp"
 
-#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
@@ -16,6 +15,7 @@
 #include "base/hash.hpp"
 #include "base/option.hpp"
 #include "dataset/chunk.hpp"
+#include "store/cassandra/stored_chunks.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -30,27 +30,6 @@ constexpr auto kChunkPauseMax = 2s;
 constexpr auto kChunkLateLeast = 20ms;
 constexpr int kWarningsMax = 10;
 
-/// A cell in the memory of the received frame, which it keeps.
-class CellBuffer final : public arrow::Buffer {
- public:
-  CellBuffer(cql::Rows rows, std::string_view cell)
-      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(cell.data()),
-                      static_cast<std::int64_t>(cell.size())),
-        rows_(std::move(rows)) {}
-
- private:
-  cql::Rows rows_;
-};
-
-std::shared_ptr<arrow::Buffer> buffer_of(const cql::Rows& rows, std::string_view cell) {
-  if (reinterpret_cast<std::uintptr_t>(cell.data()) % kChunkAlignment == 0)
-    return std::make_shared<CellBuffer>(rows, cell);
-  auto copy = arrow::AllocateBuffer(static_cast<std::int64_t>(cell.size()));
-  if (!copy.ok()) throw Error(ErrorCode::kInternal, copy.status().ToString());
-  std::copy(cell.begin(), cell.end(), (*copy)->mutable_data());
-  return std::shared_ptr<arrow::Buffer>(std::move(*copy));
-}
-
 }  // namespace
 
 Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manifest& manifest,
@@ -58,10 +37,7 @@ Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manife
     : tables_(std::move(tables)),
       options_(options),
       arrow_schema_(manifest.schema.to_arrow()),
-      // The hash first: then the chunk's bytes begin at a multiple of 8 in the received frame.
-      select_(tables_.session().prepare(
-          fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables_.chunks()),
-          tables_.where())),
+      select_(select_chunk(tables_)),
       hedging_(kChunkLateLeast),
       in_flight_(in_flight_of(tables_.session(), options_.read_bytes_under_way)) {
   if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
@@ -300,7 +276,7 @@ Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& p
     return nullptr;
   }
   try {
-    return decode_chunk(buffer_of(rows, cell), arrow_schema_, block.samples, what(number));
+    return decode_chunk(chunk_buffer(rows, cell), arrow_schema_, block.samples, what(number));
   } catch (const Error& error) {
     problem = error.what();
     return nullptr;

@@ -162,6 +162,21 @@ std::vector<std::string> names_of(const std::vector<rows::RowColumn>& columns) {
   return names;
 }
 
+/// Each row is told by its key: of a type that no driver knows it cannot be read.
+void check_key(const RowTable& table) {
+  for (const auto* const key : {&table.partition_key(), &table.clustering()}) {
+    const auto unknown = std::ranges::find_if(*key, [](const rows::KeyColumn& column) {
+      return column.type.find('\'') != std::string::npos;  // the name of a class of Cassandra's
+    });
+    if (unknown == key->end()) continue;
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: column {} of the key is of type {}, which cannot be read; copy the "
+                    "rows into a table with another key",
+                    table.where(), unknown->name, unknown->type));
+  }
+}
+
 /// The index but for its columns and splits.
 rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) {
   if (options.block_bytes < kBlockBytesLeast || options.block_bytes > kBlockBytesMost) {
@@ -169,6 +184,7 @@ rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) 
                 fmt::format("{} {} is not in {} to {}", option_name("block-bytes"),
                             options.block_bytes, kBlockBytesLeast, kBlockBytesMost));
   }
+  check_key(table);
   rows::RowIndex index;
   index.cluster = table.cluster();
   index.keyspace = table.url().keyspace;

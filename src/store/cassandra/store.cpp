@@ -151,8 +151,9 @@ void CassandraStore::remove(std::uint64_t version) {
     if (other.state != kPublished) continue;
     for (const auto& used : chunks_of(tables_, other)) chunks.erase(used);
   }
-  remove_chunks(tables_, {chunks.begin(), chunks.end()});
-  remove_manifest(tables_, version);
+  // A table that somebody has dropped holds nothing to remove.
+  if (tables_.has_chunks()) remove_chunks(tables_, {chunks.begin(), chunks.end()});
+  if (tables_.has_manifests()) remove_manifest(tables_, version);
   change(kDeleting, kDeleted);
 }
 

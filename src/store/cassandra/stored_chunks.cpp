@@ -1,12 +1,16 @@
 // Many point reads at once, each tried until it is answered.
 #include "store/cassandra/stored_chunks.hpp"
 
+#include <arrow/buffer.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <ringfeed/error.hpp>
+#include <utility>
 
+#include "dataset/chunk.hpp"
 #include "store/cassandra/writes.hpp"
 
 namespace ringfeed::cassandra {
@@ -16,6 +20,18 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kLooksUnderWayMax = 256;
 constexpr auto kLookPatience = 60s;
+
+/// A cell in the memory of the received frame, which it keeps.
+class CellBuffer final : public arrow::Buffer {
+ public:
+  CellBuffer(cql::Rows rows, std::string_view cell)
+      : arrow::Buffer(reinterpret_cast<const std::uint8_t*>(cell.data()),
+                      static_cast<std::int64_t>(cell.size())),
+        rows_(std::move(rows)) {}
+
+ private:
+  cql::Rows rows_;
+};
 
 }  // namespace
 
@@ -58,7 +74,7 @@ std::vector<std::uint64_t> missing_chunks(const Tables& tables,
     }
     --left;
     const bool is_there =
-        answer->rows.size() == 1 &&
+        answer->rows.size() == 1 && answer->rows.cell(0, 0) &&
         answer->rows.bigint(0, 0) == static_cast<std::int64_t>(places[answer->tag].hash);
     if (!is_there) missing.push_back(answer->tag);
   };
@@ -70,6 +86,36 @@ std::vector<std::uint64_t> missing_chunks(const Tables& tables,
   while (left > 0) take();
   std::ranges::sort(missing);
   return missing;
+}
+
+bool has_first_chunk(const Tables& tables, std::uint64_t version) {
+  const auto rows = tables.session().execute(
+      fmt::format("SELECT hash FROM {} WHERE claim = ? AND number = 0", tables.chunks()),
+      cql::Values().bigint(static_cast<std::int64_t>(version)),
+      {.consistency = Consistency::kLocalQuorum}, tables.where());
+  return rows.size() > 0;
+}
+
+cql::Statement select_chunk(const Tables& tables) {
+  try {
+    // The hash first: then the chunk's bytes begin at a multiple of 8 in the received frame.
+    return tables.session().prepare(
+        fmt::format("SELECT hash, data FROM {} WHERE claim = ? AND number = ?", tables.chunks()),
+        tables.where());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}; ingest again, which puts back what is missing", error.what()));
+  }
+}
+
+std::shared_ptr<arrow::Buffer> chunk_buffer(const cql::Rows& rows, std::string_view cell) {
+  if (reinterpret_cast<std::uintptr_t>(cell.data()) % kChunkAlignment == 0)
+    return std::make_shared<CellBuffer>(rows, cell);
+  auto copy = arrow::AllocateBuffer(static_cast<std::int64_t>(cell.size()));
+  if (!copy.ok()) throw Error(ErrorCode::kInternal, copy.status().ToString());
+  std::copy(cell.begin(), cell.end(), (*copy)->mutable_data());
+  return std::shared_ptr<arrow::Buffer>(std::move(*copy));
 }
 
 }  // namespace ringfeed::cassandra

@@ -56,24 +56,35 @@ std::uint64_t number_or_zero(const cql::Rows& rows, std::size_t row, std::size_t
 
 void wait_for_table(const cql::Session& session, const std::string& select,
                     std::string_view where) {
-  constexpr int kTriesMax = 100;
-  const auto known_to_all = [&] {
+  constexpr std::uint32_t kPauseMs = 100;
+  // Of a node that does not know it; empty: all do.
+  const auto unaware = [&]() -> std::string {
     try {
       const auto statement = session.prepare(select, where);
       for (const auto& host : session.hosts()) {
         if (!host.connected) continue;
         const auto answer =
             session.ask(statement, {}, {.consistency = Consistency::kLocalOne, .host = host.id});
-        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable) return false;
+        if (answer.failure && answer.failure->status == cql::Status::kUnknownTable)
+          return fmt::format("node {}: {}", host.address, answer.failure->message);
       }
-      return true;
+      return "";
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) throw;
-      return false;
+      return error.what();
     }
   };
-  for (int i = 0; i < kTriesMax && !known_to_all(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::string who = unaware();
+  for (std::uint32_t waited = 0; !who.empty(); who = unaware(), waited += kPauseMs) {
+    if (waited >= session.connection().request_timeout_ms) {
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("{}: {}, though it was made: nodes of several versions do not always "
+                              "tell each other of new tables; run the same command again, once all "
+                              "nodes have one version",
+                              where, who));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+  }
 }
 
 cql::Request system_read(const cql::Session& session) {
@@ -145,6 +156,8 @@ bool Tables::has_table(std::string_view table, std::span<const std::string_view>
 }
 
 bool Tables::exist() const { return has_table(kDatasets, kDatasetsColumns); }
+bool Tables::has_manifests() const { return has_table(kManifests, kManifestsColumns); }
+bool Tables::has_chunks() const { return has_table(name_ + "_chunks", kChunksColumns); }
 
 std::string Tables::id_of(std::string_view table) const {
   const std::string text = fmt::format("ringfeed table {}.{}", keyspace_, table);
@@ -264,28 +277,36 @@ std::string Tables::read_manifest(const VersionRow& row) const {
     throw Error(ErrorCode::kBadData, fmt::format("{}: version {} has {} pieces of a manifest",
                                                  where_, row.version, row.manifest_pieces));
   }
-  const auto statement = session_->prepare(
-      fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?", manifests()),
-      where_);
+  const auto lost = [&](std::uint32_t piece) {
+    return Error(ErrorCode::kBadData,
+                 fmt::format("{}: piece {} of the manifest of version {} is missing; ingest (or "
+                             "append) again what it was made of, or delete ?version={}",
+                             where_, piece, row.version, row.version));
+  };
+  std::optional<cql::Statement> statement;
+  try {
+    statement = session_->prepare(
+        fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?",
+                    manifests()),
+        where_);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw lost(0);  // the table is gone
+    throw;
+  }
   std::string text;
   for (std::uint32_t piece = 0; piece < row.manifest_pieces; ++piece) {
     cql::Values values;
     values.view(name_)
         .bigint(static_cast<std::int64_t>(row.version))
         .integer(static_cast<std::int32_t>(piece));
-    auto answer = session_->ask_patiently(statement, values,
+    auto answer = session_->ask_patiently(*statement, values,
                                           {.consistency = session_->connection().read_consistency});
     // A replica that missed the write does not make a manifest missing.
     if (answer.failure || answer.rows.size() == 0)
       answer =
-          session_->ask_patiently(statement, values, {.consistency = Consistency::kLocalQuorum});
+          session_->ask_patiently(*statement, values, {.consistency = Consistency::kLocalQuorum});
     if (answer.failure) throw error(*answer.failure);
-    if (answer.rows.size() == 0) {
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("{}: piece {} of the manifest of version {} is missing; ingest (or "
-                              "append) again what it was made of, or delete ?version={}",
-                              where_, piece, row.version, row.version));
-    }
+    if (answer.rows.size() == 0) throw lost(piece);
     text += answer.rows.text(0, 0);
   }
   return text;

@@ -55,8 +55,9 @@ struct Replication {
 /// let users read at, and that one copy is enough for.
 cql::Request system_read(const cql::Session& session);
 
-/// Waits until each connected node knows a new table, for a while: another client's, or this one's
-/// where the nodes do not agree on the schema. `select` reads one partition of it.
+/// Waits until each connected node knows a new table: another client's, or this one's where the
+/// nodes do not agree on the schema. `select` reads one partition of it. Throws Error{kUnavailable}
+/// that names a node which does not know it within the request timeout.
 void wait_for_table(const cql::Session& session, const std::string& select, std::string_view where);
 
 /// "compression", "{'enabled': false}".
@@ -90,6 +91,8 @@ class Tables {
   std::string id_of(std::string_view table) const;
 
   bool exist() const;
+  bool has_manifests() const;
+  bool has_chunks() const;
   /// Makes those that are missing. Throws Error{kNotFound} with the CREATE KEYSPACE line when the
   /// keyspace is missing.
   void create() const;
@@ -101,7 +104,8 @@ class Tables {
   /// Names with a published version, sorted.
   std::vector<std::string> published_names() const;
 
-  /// The text of a published manifest, put together.
+  /// The text of a published manifest, put together. Throws Error{kBadData} when some of it is
+  /// gone.
   std::string read_manifest(const VersionRow& row) const;
 
   /// An Error that also says how the keyspace is replicated and which nodes live, when replicas

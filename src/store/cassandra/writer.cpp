@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <ringfeed/error.hpp>
 #include <utility>
 
 #include "base/hash.hpp"
 #include "dataset/ranges.hpp"
+#include "store/cassandra/stored_chunks.hpp"
 #include "store/version_plan.hpp"
 
 namespace ringfeed::cassandra {
@@ -117,9 +117,12 @@ bool Writer::plan(const WriteIntent& intent) {
 }
 
 bool Writer::plan_anew(const WriteIntent& intent, std::span<const VersionRow> rows) {
-  const auto is_made = [](const VersionRow& row) { return row.manifest_pieces > 0; };
   std::vector<VersionRow> made;
-  std::ranges::copy_if(rows, std::back_inserter(made), is_made);
+  for (const auto& row : rows) {
+    // Of a version that is deleted with all its chunks no later one holds anything.
+    const bool is_gone = row.state == kDeleted && !has_first_chunk(tables_, row.version);
+    if (row.manifest_pieces > 0 && !is_gone) made.push_back(row);
+  }
   // It held what the one before it holds, if that is the one that was appended to.
   const std::size_t lost = intent.append ? made.size() - 1 : 0;
   if (made.empty() || made[lost].state != kPublished ||

@@ -59,6 +59,8 @@ std::uint64_t version_of(std::string_view name) {
   return whole && fmt::format("{}", version) == digits ? version : 0;
 }
 
+std::string name_of(std::uint64_t version) { return fmt::format("v{}.json", version); }
+
 /// Names in a folder; none when it is not there.
 std::vector<std::string> names_in_folder(const std::string& path) {
   std::error_code error;
@@ -90,7 +92,7 @@ IndexFolder::IndexFolder(const std::string& root, std::string_view cluster,
 }
 
 std::string IndexFolder::path_of(std::uint64_t version) const {
-  return fmt::format("{}/v{}.json", path_, version);
+  return Folder(path_).path_of(name_of(version));
 }
 
 std::vector<std::uint64_t> IndexFolder::versions() const {
@@ -104,8 +106,7 @@ std::vector<std::uint64_t> IndexFolder::versions() const {
 
 RowIndex IndexFolder::read(std::uint64_t version) const {
   const std::string path = path_of(version);
-  auto index = RowIndex::decode(
-      Folder(path_).read_file(fmt::format("v{}.json", version), kIndexBytesMax), path);
+  auto index = RowIndex::decode(Folder(path_).read_file(name_of(version), kIndexBytesMax), path);
   if (index.version == version) return index;
   throw Error(ErrorCode::kBadData,
               fmt::format("{}: it is the index of version {}; remove it and attach the table again",
@@ -124,7 +125,7 @@ void IndexFolder::add(RowIndex& index) const {
     try {
       file.write(index.text_to_publish());
       file.sync();
-      if (rename_if_absent(folder.path_of(temporary), path_of(index.version))) break;
+      if (folder.rename_if_absent(temporary, name_of(index.version))) break;
       folder.remove(temporary);
     } catch (...) {
       folder.remove(temporary);
