@@ -178,7 +178,7 @@ bool CacheFolder::write(const std::string& name, std::string_view bytes, bool re
   folder_.make_folder(kUnfinished);
   folder_.make_folder(name.substr(0, name.rfind('/')));
   try {
-    File file = folder_.create_new(unfinished, path);
+    File file = folder_.create_new(unfinished, folder_.path_of(name));
     file.write(bytes);
     file.write(hash_text(name, bytes));
     file.close();

@@ -62,7 +62,7 @@ TEST(RunPage, WhateverIsShownBesideThemIntervalsAreThere) {
   }
   nlohmann::ordered_json shown = nlohmann::ordered_json::object();
   for (std::size_t members = 0; members < 10; ++members) {
-    const auto data = data_of(page.html({}, {}, shown, 1, 1));
+    const auto data = data_of(page.html({}, {}, shown, {}));
     EXPECT_EQ(data.at("intervals").size(), 3u) << members;
     EXPECT_EQ(data.at("intervals")[2].at("end"), 3.0) << members;
     EXPECT_TRUE(data.at("stalls").is_array()) << members;
