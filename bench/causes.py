@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import shutil
+import signal
 import subprocess
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from harness import BUILD, DATA, ingest, publish, versions, write_npy
 from nodes import cluster, proxy, running, warm
-from planted import held_up, slow_disk
+from slow_disk import slow_disk
 
 RUN = DATA / "causes-run"
 TRAIN = ("--input", "image", "--target", "label", "--batch-size", "256", "--threads", "1", "--output", str(RUN), "--quiet")
@@ -56,10 +60,33 @@ def found() -> dict:
     return {"verdict": data["verdict"], "stalls": worst["cause"]}
 
 
-def told(command: list[str]) -> dict:
+def told(command: list[str], enter: Callable[[], None] | None = None) -> dict:
+    """What the report of a run says. `enter`: called by the process before it is the program."""
     shutil.rmtree(RUN, ignore_errors=True)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, preexec_fn=enter)  # noqa: PLW1509
     return found()
+
+
+@contextmanager
+def held_up(process: int, share: float, period: float = 0.02) -> Iterator[None]:
+    """Stops a process for a share of each period, in seconds."""
+    over = threading.Event()
+
+    def hold() -> None:
+        with suppress(ProcessLookupError):  # it has ended
+            while not over.is_set():
+                os.kill(process, signal.SIGSTOP)
+                time.sleep(share * period)
+                os.kill(process, signal.SIGCONT)
+                time.sleep((1 - share) * period)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()
 
 
 def slow_model(drawn: random.Random) -> tuple[dict, str]:
@@ -72,8 +99,8 @@ def slow_model(drawn: random.Random) -> tuple[dict, str]:
 def slow_disk_of_a_folder(drawn: random.Random) -> tuple[dict, str]:
     folder = write_npy("causes-local", 20_000, 784)
     ingest(folder, str(folder / "data.ring"))
-    with slow_disk(folder, drawn.randrange(8_000_000, 16_000_000)) as before:
-        return told([*before, *train_command(str(folder / "data.ring"), "--epochs", "1", *TINY)]), "for the disk"
+    with slow_disk(folder, drawn.randrange(8_000_000, 16_000_000)) as enter:
+        return told(train_command(str(folder / "data.ring"), "--epochs", "1", *TINY), enter), "for the disk"
 
 
 def slow_rank(drawn: random.Random) -> tuple[dict, str]:

@@ -7,12 +7,12 @@
 namespace ringfeed {
 
 struct OptionNames {
-  std::string_view name;         ///< of the program, without dashes
-  std::string_view python;       ///< a keyword; empty: there is none
-  std::string_view turned_on;    ///< of a flag in Python: the value
-  std::string_view cpp;          ///< a field; empty: there is none
-  std::string_view command;      ///< that a message sends to; empty: none
-  std::string_view function;     ///< that does in Python what the command does
+  std::string_view name;       ///< of the program, without dashes
+  std::string_view python;     ///< a keyword; empty: there is none
+  std::string_view turned_on;  ///< of a flag in Python: the value
+  std::string_view cpp;        ///< a field; empty: there is none
+  std::string_view command;    ///< that a message sends to; empty: none
+  std::string_view function;   ///< that does in Python what the command does
   std::string_view bounds = {};  ///< of its value, for people; empty: there are none
   double least = std::numeric_limits<double>::lowest();  ///< a number, or bytes
   double most = std::numeric_limits<double>::max();
