@@ -39,8 +39,8 @@ class BlockReader {
   /// Called exactly once per read(), on a thread of the reader: the chunk, or null and the reason.
   using Done = std::function<void(Chunk, std::exception_ptr)>;
 
-  /// When it returns every read has called its Done; one that waits for a server may do so with
-  /// kCancelled.
+  /// When it returns every read has called its Done; one that waits for a server, or has not begun,
+  /// may do so with kCancelled.
   virtual ~BlockReader() = default;
 
   virtual std::span<const BlockInfo> blocks() const = 0;

@@ -17,6 +17,7 @@
 #include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
+#include "store/reader_closed.hpp"
 
 namespace ringfeed {
 namespace {
@@ -156,6 +157,7 @@ BlockReader& CachedReader::inner() {
 }
 
 bool CachedReader::has_room() const {
+  if (!workers_.is_idle()) return false;
   const std::lock_guard lock(mutex_);
   return inner_ == nullptr || inner_->has_room();
 }
@@ -188,6 +190,7 @@ void CachedReader::read(std::uint64_t number, Done done) {
                                                          where_, number, blocks_.size()));
   }
   workers_.submit([this, number, done = std::move(done)] {
+    if (closed_) return done(nullptr, reader_closed());
     if (auto chunk = load(number)) {
       hits_.add();
       return done(std::move(chunk), nullptr);

@@ -71,6 +71,7 @@ class CachedReader final : public BlockReader {
   /// `name`: of the folder of this version's blocks in the cache; `where` for messages.
   CachedReader(CacheFolder& folder, std::string name, const Schema& schema, Open open,
                std::string where, int workers);
+  ~CachedReader() override { closed_ = true; }
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
@@ -98,6 +99,7 @@ class CachedReader final : public BlockReader {
   Counter hits_;
   Counter misses_;
   CheckMeter checking_;
+  std::atomic<bool> closed_ = false;              ///< what waits is not read any more
   mutable std::mutex mutex_;                      ///< of the three below
   std::vector<std::optional<CachedFile>> files_;  ///< by block, as long as they stay mapped
   std::deque<std::uint64_t> mapped_;              ///< the oldest first

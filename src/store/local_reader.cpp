@@ -18,6 +18,7 @@
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
+#include "store/reader_closed.hpp"
 
 namespace ringfeed {
 namespace {
@@ -117,6 +118,7 @@ void LocalReader::read(std::uint64_t number, Done done) {
                                                          manifest_path_, number, blocks_.size()));
   }
   workers_.submit([this, number, done = std::move(done)] {
+    if (closed_) return done(nullptr, reader_closed());
     Chunk chunk;
     std::exception_ptr failure;
     try {

@@ -2,6 +2,7 @@
 // copy.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -35,6 +36,7 @@ void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t of
 class LocalReader final : public BlockReader {
  public:
   LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split, int workers);
+  ~LocalReader() override { closed_ = true; }
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
   void read(std::uint64_t number, Done done) override;
@@ -58,6 +60,7 @@ class LocalReader final : public BlockReader {
   std::vector<BlockInfo> blocks_;
   std::vector<Place> places_;
   CheckMeter checking_;
+  std::atomic<bool> closed_ = false;                      ///< what waits is not read any more
   std::mutex mutex_;                                      ///< of the two below
   std::vector<std::shared_ptr<const MappedFile>> files_;  ///< by part; null when not mapped
   std::deque<std::uint32_t> mapped_;                      ///< oldest first

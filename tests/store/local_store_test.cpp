@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <latch>
@@ -118,10 +119,38 @@ TEST(LocalStore, ManyReadsAtOnceFromManyThreads) {
           }
         });
       }
-    }  // waits for all
+      threads.clear();
+      while (calls < 1500) std::this_thread::yield();
+    }
     EXPECT_EQ(calls, 1500);
     EXPECT_GT(sum, 0);
   }
+}
+
+/// A disk that is slow must not hold up whoever ends.
+TEST(LocalStore, WhatHasNotBegunIsNotReadWhenTheReaderEnds) {
+  TempFolder temp;
+  const auto manifest = write_version(temp / "set", 1, 0, 400);
+  LocalStore store(temp / "set");
+  auto reader = store.reader(manifest, "train", 1);
+  const auto blocks = static_cast<int>(reader->blocks().size());
+  std::atomic<int> given = 0, cancelled = 0;
+  std::latch begun(1);
+  for (int i = 0; i < blocks; ++i) {
+    reader->read(static_cast<std::uint64_t>(i), [&, i](const Chunk& chunk,
+                                                       const std::exception_ptr& failure) {
+      if (i == 0) {
+        begun.count_down();
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));  // as long as the reader ends
+      }
+      chunk != nullptr ? ++given : ++cancelled;
+      EXPECT_EQ(chunk == nullptr, failure != nullptr);
+    });
+  }
+  begun.wait();
+  reader.reset();
+  EXPECT_EQ(given + cancelled, blocks);
+  EXPECT_GT(cancelled, 0);
 }
 
 TEST(LocalStore, RefusesBadRequests) {

@@ -16,6 +16,7 @@
 #include "base/option.hpp"
 #include "dataset/chunk.hpp"
 #include "store/cassandra/stored_chunks.hpp"
+#include "store/reader_closed.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -60,8 +61,7 @@ Reader::~Reader() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
-    const auto cancelled =
-        std::make_exception_ptr(Error(ErrorCode::kCancelled, "the reader was closed"));
+    const auto cancelled = reader_closed();
     while (!reads_.empty()) finish(reads_.begin()->first, nullptr, cancelled);
   }
   answers_.close();

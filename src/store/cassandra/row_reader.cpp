@@ -17,6 +17,7 @@
 #include "base/hash.hpp"
 #include "base/option.hpp"
 #include "dataset/chunk.hpp"
+#include "store/reader_closed.hpp"
 #include "store/rows/column.hpp"
 
 namespace ringfeed::cassandra {
@@ -110,8 +111,7 @@ RowReader::~RowReader() {
   {
     std::unique_lock lock(mutex_);
     ending_ = true;
-    const auto cancelled =
-        std::make_exception_ptr(Error(ErrorCode::kCancelled, "the reader was closed"));
+    const auto cancelled = reader_closed();
     while (!reads_.empty()) {
       const auto idle =
           std::ranges::find_if(reads_, [](const auto& each) { return !each.second.checking; });
