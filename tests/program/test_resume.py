@@ -193,6 +193,16 @@ def test_audit_ends_with_3_and_the_first_offenders(digits: Ringfeed) -> None:
     assert "there is no ledger here" in digits.error("audit", ".", "digits.ring", code=2)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_an_audit(digits: Ringfeed, number: signal.Signals) -> None:
+    digits(*TRAIN, "--ledger", "ledger")
+    files = sorted(digits.folder.rglob("*"))
+    result = digits.told_to_end(number, "audit", "ledger", "digits.ring")
+    assert (result.returncode, result.stdout, result.stderr) == (130 if number == signal.SIGINT else 143, "", "ringfeed: interrupted\n")
+    assert sorted(digits.folder.rglob("*")) == files
+    audit(digits, "ledger", 1)
+
+
 def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:
     script = digits.folder / "rank.sh"
     program = build_folder() / "bin/ringfeed"
