@@ -221,35 +221,6 @@ def test_a_replica_without_the_rows_changes_nothing(three: Ringfeed, three_nodes
     assert three.samples(three.url("t")) == expected
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_an_attach(ringfeed: Ringfeed, one_node: Running, number: signal.Signals) -> None:
-    one_node.session().execute(f"CREATE TABLE {ringfeed.keyspace}.t (id int PRIMARY KEY, x float)")
-    fill(one_node, f"INSERT INTO {ringfeed.keyspace}.t (id, x) VALUES (?, ?)", [(i, float(i)) for i in range(1000)])
-
-    def told_to_end() -> subprocess.CompletedProcess[str]:
-        """Of an attach for which the signal waits from its first moment."""
-        def send() -> None:
-            signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_BLOCK, [number])
-            os.kill(os.getpid(), number)
-
-        return subprocess.run(ringfeed.command("attach", ringfeed.url("t"), "--quiet"), env=ringfeed.environment(), capture_output=True,
-                              text=True, timeout=SECONDS_MAX, preexec_fn=send, check=False)
-
-    def check(result: subprocess.CompletedProcess[str]) -> None:
-        assert result.returncode == (130 if number == signal.SIGINT else 143), result
-        assert (result.stdout, result.stderr) == ("", "ringfeed: interrupted; the table is as attached as before\n")
-
-    check(told_to_end())
-    assert "not attached" in ringfeed.error("head", ringfeed.url("t"), code=2)
-    ringfeed("attach", ringfeed.url("t"))
-    fill(one_node, f"INSERT INTO {ringfeed.keyspace}.t (id, x) VALUES (?, ?)", [(i, float(i)) for i in range(1000, 1500)])
-    check(told_to_end())
-    assert len(ringfeed.samples(ringfeed.url("t"))) == 1000
-    ringfeed("attach", ringfeed.url("t"))
-    assert len(ringfeed.samples(ringfeed.url("t"))) == 1500
-
-
 # ---- ingest ----
 
 
