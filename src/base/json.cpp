@@ -30,7 +30,9 @@ bool is_too_deep(std::string_view text) noexcept {
 
 }  // namespace
 
-void check_json_depth(std::string_view text) {
+void check_json_text(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("there is a zero byte in it");
   if (is_too_deep(text))
     throw std::invalid_argument(fmt::format("it is nested more than {} deep", kJsonDepthMax));
 }

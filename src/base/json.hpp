@@ -10,13 +10,15 @@ namespace ringfeed {
 /// Deepest nesting of arrays and objects: what walks a document calls itself for each level.
 inline constexpr int kJsonDepthMax = 64;
 
-/// Throws std::invalid_argument for text that is nested deeper than kJsonDepthMax.
-void check_json_depth(std::string_view text);
+/// Throws std::invalid_argument for text that is nested deeper than kJsonDepthMax, or has a zero
+/// byte, which the parser would take for the end.
+void check_json_text(std::string_view text);
 
-/// Throws std::exception, which says what is wrong: not JSON, or nested too deep.
+/// Throws std::exception, which says what is wrong: not JSON, or refused by
+/// check_json_text().
 template <typename Json = nlohmann::json>
 Json parse_json(std::string_view text) {
-  check_json_depth(text);
+  check_json_text(text);
   return Json::parse(text.begin(), text.end());
 }
 

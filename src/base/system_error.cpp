@@ -37,6 +37,10 @@ void throw_system_error(int error_number, std::string_view where) {
       code = ErrorCode::kNoSpace;
       remedy = "; free some space or choose another place, then run the same command again";
       break;
+    case EIO:
+      remedy =
+          "; the disk, or the way to it, fails: see the log of the system, or choose another place";
+      break;
     default:
       break;
   }

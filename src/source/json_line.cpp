@@ -68,9 +68,9 @@ class LineReader final : public nlohmann::json_sax<Json> {
 JsonMembers members_of(std::string_view text) {
   LineReader reader;
   try {
-    check_json_depth(text);
+    check_json_text(text);
     if (Json::sax_parse(text.begin(), text.end(), &reader)) return std::move(reader.members);
-  } catch (const std::invalid_argument&) {  // nested too deep
+  } catch (const std::invalid_argument&) {  // nested too deep, or a zero byte
   }
   throw BadLine{reader.fault.empty() ? fmt::format("{} is not JSON", in_quotes(text))
                                      : reader.fault};

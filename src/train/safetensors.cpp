@@ -117,6 +117,7 @@ std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_vi
       length = length << 8 | static_cast<unsigned char>(bytes.at(byte - 1));
     if (length > bytes.size() - kPrefix) throw std::invalid_argument("the header is cut off");
     const auto header = parse_json(bytes.substr(kPrefix, length));
+    if (!header.is_object()) throw std::invalid_argument("the header is no object");
     const std::string_view data = bytes.substr(kPrefix + length);
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : header.items()) {

@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <functional>
 #include <ringfeed/error.hpp>
 
+#include "base/system_error.hpp"
 #include "errors.hpp"
 #include "process.hpp"
 #include "temp_folder.hpp"
@@ -57,6 +59,14 @@ TEST(File, FailuresNameThePath) {
   EXPECT_EQ(code_of([&] { MappedFile::map(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { File::create_unnamed(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { sync_folder(temp / "no"); }, temp / "no"), ErrorCode::kNotFound);
+}
+
+TEST(File, OfADiskThatFailsTheRemedyIsTold) {
+  EXPECT_EQ(
+      code_of(
+          [] { throw_system_error(EIO, "a"); },
+          "a: Input/output error; the disk, or the way to it, fails: see the log of the system"),
+      ErrorCode::kInternal);
 }
 
 TEST(File, AFullDeviceIsNoSpace) {

@@ -22,6 +22,14 @@ TEST(Json, DepthIsBounded) {
             2001u);
 }
 
+TEST(Json, NothingIsReadPastInSilence) {
+  for (const std::string text : {"1", "{}", "[\"a\"]"}) {
+    EXPECT_NO_THROW(parse_json(text + " \n"));
+    for (const char more : {'\0', '1', ']', '\x04'})
+      EXPECT_ANY_THROW(parse_json(text + more + " {}")) << text << int{more};
+  }
+}
+
 TEST(Json, WholeNumbersAreTakenAsTheyAre) {
   EXPECT_EQ(whole_number(parse_json("18446744073709551615"), "n"), UINT64_MAX);
   EXPECT_EQ(whole_number(parse_json("7"), "n", 7), 7u);

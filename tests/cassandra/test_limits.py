@@ -192,6 +192,21 @@ def test_of_a_chunk_that_is_too_large_the_option_is_named(small: Running, user: 
     assert words in refused and refused.endswith("make chunks smaller (--chunk-bytes)")
 
 
+@pytest.mark.parametrize(("chunk_bytes", "fits"), [(252, True), (264, False)])
+def test_a_chunk_just_below_a_limit_and_one_just_above_it(small: Running, user: dict[str, str], tmp_path: Path, chunk_bytes: int,
+                                                          fits: bool) -> None:
+    """Of 256 KiB of a mutation, in which a chunk is not alone."""
+    numpy.save(tmp_path / "x.npy", numpy.ones((256, 1024), numpy.float32))
+    where = url(small, f"chunks_{chunk_bytes}")
+    ingest = ("ingest", str(tmp_path / "x.npy"), where, "--chunk-bytes", f"{chunk_bytes}KiB")
+    if fits:
+        done(*ingest, **user)
+        done("verify", where, **user)
+    else:
+        refused = error(*ingest, code=2, **user)
+        assert "oversized mutation" in refused and refused.endswith("make chunks smaller (--chunk-bytes)")
+
+
 def test_chunks_below_the_limits(small: Running, user: dict[str, str]) -> None:
     where = url(small, "packed")
     done("ingest", DIGITS, where, *TENSORS, "--chunk-bytes", "64KiB", **user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,16 @@ class Ringfeed:
         lines = result.stderr.splitlines()
         assert len(lines) == 1 and lines[0].startswith("ringfeed: "), result.stderr
         return lines[0]
+
+    def told_to_end(self, number: signal.Signals, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `ringfeed ARGUMENTS --quiet`; the signal waits for it from its first moment."""
+        def send() -> None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+            os.kill(os.getpid(), number)
+
+        return subprocess.run([str(build_folder() / "bin/ringfeed"), *arguments, "--quiet"], cwd=self.folder, capture_output=True,
+                              text=True, timeout=SECONDS_MAX, preexec_fn=send, check=False)
 
 
 @pytest.fixture

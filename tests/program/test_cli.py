@@ -440,18 +440,8 @@ def test_interrupted_training_ends_within_two_seconds(digits: Ringfeed) -> None:
 def test_a_signal_ends_each_command_that_takes_long(ringfeed: Ringfeed, number: signal.Signals) -> None:
     numpy.save(ringfeed.folder / "x.npy", numpy.arange(16 << 20, dtype=numpy.float32).reshape(-1, 256))
 
-    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs the program; the signal waits for it from its first moment."""
-        def send() -> None:
-            signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_BLOCK, [number])
-            os.kill(os.getpid(), number)
-
-        return subprocess.run([str(build_folder() / "bin/ringfeed"), *arguments, "--quiet"], cwd=ringfeed.folder, capture_output=True,
-                              text=True, timeout=SECONDS_MAX, preexec_fn=send, check=False)
-
     for command in (("ingest", "x.npy", "x.ring"), ("verify", "x.ring"), ("copy", "x.ring", "y.ring"), ("delete", "x.ring", "--yes")):
-        result = told(*command)
+        result = ringfeed.told_to_end(number, *command)
         if command[0] != "delete" or result.returncode != 0:  # which may be done before it hears of it
             assert result.returncode == 128 + (signal.SIGINT if number == signal.SIGINT else signal.SIGTERM), result.stderr
             assert result.stdout == "" and result.stderr.startswith("ringfeed: interrupted") and result.stderr.count("\n") == 1

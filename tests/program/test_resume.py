@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SECONDS_MAX, Ringfeed, build_folder
+from conftest import DIGITS, SECONDS_MAX, TENSORS, Ringfeed, build_folder
 
 pytestmark = pytest.mark.program
 
@@ -191,6 +192,55 @@ def test_audit_ends_with_3_and_the_first_offenders(digits: Ringfeed) -> None:
     assert "rank-0001-000.jsonl is missing, or empty; there were 2 ranks" in result.stdout
     assert "val" in digits.error("audit", "ledger", "digits.ring?split=val", code=2)
     assert "there is no ledger here" in digits.error("audit", ".", "digits.ring", code=2)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_without_a_damaged_checkpoint_the_one_before_it_goes_on(digits: Ringfeed) -> None:
+    digits(*TRAIN, "--epochs", "3", "--output", "unbroken")
+    run = (*TRAIN, "--checkpoint-dir", "checkpoints", "--resume", "auto", "--output", "broken", "--epochs")
+    digits(*run, "2")
+    folder = digits.folder / "checkpoints"
+    newest = folder / newest_in(folder)
+    shutil.copytree(newest, digits.folder / "whole")
+    before = f"checkpoints/checkpoint-{int(newest.name[-6:]) - 1:06}"
+    for name in ("weights.safetensors", "optimizer.pt", "checkpoint.json"):
+        for damage in (cut, flip, Path.unlink):
+            if (name, damage) == ("checkpoint.json", Path.unlink):  # what a checkpoint is known by
+                continue
+            shutil.copytree(digits.folder / "whole", newest, dirs_exist_ok=True)
+            damage(newest / name)
+            line = digits.error(*run, "3", code=3)
+            assert line.startswith(f"ringfeed: checkpoints/{newest.name}/{name}: "), line
+            assert line.endswith(f"; remove this checkpoint, and resume from the one before it, {before}"), line
+    shutil.rmtree(newest)
+    digits(*run, "3")
+    assert losses(digits, "broken") == losses(digits, "unbroken")
+
+
+def test_a_checkpoint_of_another_data_set_is_refused(digits: Ringfeed) -> None:
+    digits(*TRAIN, "--checkpoint-dir", "checkpoints")
+    shutil.rmtree(digits.folder / "digits.ring")
+    digits("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label", "--seed", "1")
+    line = digits.error(*TRAIN, "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs", "2", code=2)
+    assert "checkpoints/checkpoint-000000: the position is of a data set with fingerprint" in line
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_an_audit(digits: Ringfeed, number: signal.Signals) -> None:
+    digits(*TRAIN, "--ledger", "ledger")
+    files = sorted(digits.folder.rglob("*"))
+    result = digits.told_to_end(number, "audit", "ledger", "digits.ring")
+    assert (result.returncode, result.stdout, result.stderr) == (130 if number == signal.SIGINT else 143, "", "ringfeed: interrupted\n")
+    assert sorted(digits.folder.rglob("*")) == files
+    audit(digits, "ledger", 1)
 
 
 def test_ranks_with_other_options_are_found_and_named(digits: Ringfeed) -> None:

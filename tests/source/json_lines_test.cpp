@@ -58,6 +58,7 @@ TEST(JsonLines, EveryBadRecordIsNamed) {
             "is not JSON"},
            {"7", "the line is no JSON object"},
            {"{\"x\": 1, \"l\": [1]} {}", "is not JSON"},
+           {std::string("{\"x\": 1, \"l\": [1]}\0{}", 22), "is not JSON"},
        }) {
     SCOPED_TRACE(line);
     const OneFile file("a.jsonl", "{\"x\": 1, \"l\": [1]}\n" + line + "\n{\"x\": 2, \"l\": []}\n");
