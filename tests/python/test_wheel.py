@@ -155,7 +155,7 @@ def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     assert len(package) + len(libraries) + len(information) == len(names)
     assert metadata["Name"] == "ringfeed" and metadata["Version"] == "0.1.0" and metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Requires-Dist") == ["numpy"]
-    assert re.findall(r"\[(.*)\]\s+ringfeed ?= ?(.*)", entries) == [
+    assert sorted(re.findall(r"\[(.*)\]\s+ringfeed ?= ?(.*)", entries)) == [
         ("console_scripts", "ringfeed.__main__:main"), ("lightning.pytorch.callbacks_factory", "ringfeed.lightning:callbacks"),
         ("pytorch_lightning.callbacks_factory", "ringfeed.lightning:callbacks")]
 
