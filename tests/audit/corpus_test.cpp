@@ -6,7 +6,7 @@
 namespace ringfeed {
 namespace {
 
-TEST(Corpus, Ledger) { testing::replay_corpus("ledger", 12, 3, fuzz::fuzz_ledger); }
+TEST(Corpus, Ledger) { testing::replay_corpus("ledger", 20, 3, fuzz::fuzz_ledger); }
 
 }  // namespace
 }  // namespace ringfeed
