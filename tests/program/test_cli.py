@@ -77,14 +77,6 @@ def test_weights_are_neither_replaced_nor_thrown_away_in_silence(digits: Ringfee
     assert "file: it is no folder" in digits.error(*train, "--output", "file", code=2)  # before it trains
 
 
-def test_what_a_terminal_would_obey_is_shown_and_not_sent(digits: Ringfeed) -> None:
-    (digits.folder / "odd.csv").write_text("a\x1b[31m,b\n1,2\n3,4\n")
-    digits("ingest", "odd.csv", "odd.ring")
-    for shown in (digits("inspect", "odd.ring").stdout, digits("head", "odd.ring").stdout, digits.error("head", "no\x1b[31m.ring", code=2),
-                  digits.error("train", "odd.ring", "--input", "c\x07", "--target", "b", code=2)):
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", shown) and re.search(r"\\x(1b|07)", shown), shown
-
-
 def test_a_file_over_the_limit_of_the_process_is_an_error(digits: Ringfeed) -> None:
     refused = subprocess.run(["bash", "-c", 'ulimit -f 8; exec "$0" copy digits.ring other.ring', str(build_folder() / "bin/ringfeed")],
                              cwd=digits.folder, capture_output=True, text=True, timeout=SECONDS_MAX)
