@@ -21,7 +21,7 @@ from pathlib import Path
 from runner import report, results
 from runner.jobs import Job, Lane, Loop
 from runner.processes import Processes, processes_in_folder
-from runner.results import ROOT, Results
+from runner.results import ROOT
 
 JOB_MEMORY_BYTES = 2 << 30
 SERVERS_MEMORY_BYTES = 6 << 30
