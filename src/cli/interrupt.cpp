@@ -24,6 +24,9 @@ sigset_t watched() {
 Interrupt::Interrupt(Sigterm sigterm, bool is_rank) : sigterm_(sigterm), is_rank_(is_rank) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const timespec at_once = {};
+  const int waiting = sigtimedwait(&set, nullptr, &at_once);  // it came before the program began
+  if (waiting > 0) hear(waiting);
   watcher_ = std::jthread([this](std::stop_token end) { watch(end); });
 }
 
@@ -38,14 +41,17 @@ Interrupt::~Interrupt() {
 void Interrupt::watch(const std::stop_token& end) {
   const sigset_t set = watched();
   while (true) {
-    int signal = sigwaitinfo(&set, nullptr);
+    const int signal = sigwaitinfo(&set, nullptr);
     if (end.stop_requested()) return;
-    if (signal <= 0) continue;
-    if (signal == SIGHUP) signal = SIGTERM;
-    if (signal_.exchange(signal) != 0 && !is_rank_) _exit(128 + signal);
-    auto& source = signal == SIGTERM && sigterm_ == Sigterm::kFinishes ? finish_ : stop_;
-    source.request_stop();
+    if (signal > 0) hear(signal);
   }
+}
+
+void Interrupt::hear(int signal) {
+  if (signal == SIGHUP) signal = SIGTERM;
+  if (signal_.exchange(signal) != 0 && !is_rank_) _exit(128 + signal);
+  auto& source = signal == SIGTERM && sigterm_ == Sigterm::kFinishes ? finish_ : stop_;
+  source.request_stop();
 }
 
 void Interrupt::take(int signal) {

@@ -39,6 +39,7 @@ class Interrupt {
 
  private:
   void watch(const std::stop_token& end);
+  void hear(int signal);
   /// That cancelled the work; 0: none did.
   int signal() const;
 
