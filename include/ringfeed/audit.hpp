@@ -13,14 +13,17 @@
 
 namespace ringfeed {
 
+/// Options of audit().
 struct AuditOptions {
-  std::size_t offenders_max = 10;  ///< that are named
-  /// Bytes read so far, and of how many: of the data set, then of the ledger.
+  std::size_t offenders_max = 10;  ///< most offences that are named
+  /// Called with the bytes read and their total: first those of the data set, then those of the
+  /// ledger.
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress =
       {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}
+  std::stop_token stop = {};  ///< request to stop: Error{kCancelled}
 };
 
+/// Counts of what an audit found.
 struct AuditResult {
   std::uint64_t epochs = 0;    ///< gone through from their first to their last step
   std::uint64_t samples = 0;   ///< handed out, over all ranks and epochs
@@ -30,16 +33,18 @@ struct AuditResult {
   std::uint64_t wrong = 0;     ///< samples with other bytes than are stored
   std::uint64_t offences = 0;  ///< these, and lines and files that are missing or out of place
   std::vector<std::string> offenders;  ///< the first offences in words
-  /// What is right, and worth knowing: an epoch that is not finished.
+  /// Notes on what is right and worth knowing, as an epoch that is not finished.
   std::vector<std::string> notes;
 
+  /// Returns whether nothing is wrong.
   bool exact() const noexcept { return offences == 0; }
 };
 
-/// What counts is each start up to the position that a later one went on from. The URL's split and
-/// version are the ledger's where it does not name them. Holds 8 bytes a sample. Errors: those of
-/// Dataset::open() and BlockReader; kNotFound (no ledger in the folder), kInvalidArgument (it is of
-/// another version or split), kBadData (not a ledger, or changed after it was written).
+/// Compares a ledger with its data set. Each start counts up to the position that a later one went
+/// on from. The URL's split and version are the ledger's where it does not name them. Holds 8 bytes
+/// a sample. Errors: those of Dataset::open() and BlockReader; kNotFound (no ledger in the folder),
+/// kInvalidArgument (it is of another version or split), kBadData (not a ledger, or changed after
+/// it was written).
 AuditResult audit(const std::string& folder, std::string_view url, const AuditOptions& options = {},
                   const ConnectionOptions& connection = {});
 

@@ -13,25 +13,25 @@
 
 namespace ringfeed {
 
-/// One column of a batch. The memory belongs to `owner`; whoever copies the shared_ptr keeps it
-/// alive, and the feed does not write to it again before the last copy is gone.
+/// One column of a batch. The memory belongs to `owner`: a copy of the shared_ptr keeps it alive,
+/// and the feed does not write to it again before the last copy is gone.
 struct Column {
   std::string name;
   ColumnKind kind = ColumnKind::kTensor;
   DType dtype = DType::kFloat32;
-  /// kTensor: [size, ...shape of a sample], row-major. Else: [number of elements of all samples
-  /// together].
+  /// Shape of the whole column. kTensor: [size, ...shape of a sample], row-major. Other kinds:
+  /// [elements of all samples together].
   std::vector<std::int64_t> shape;
   void* data = nullptr;
   std::size_t bytes = 0;
-  /// kList, kBinary, kString: size + 1 element offsets into data; sample i is [offsets[i],
-  /// offsets[i + 1]). Else null.
+  /// Offsets of the elements in data, size + 1 of them, for kList, kBinary and kString: sample i is
+  /// [offsets[i], offsets[i + 1]). Null for kTensor.
   const std::int64_t* offsets = nullptr;
   std::shared_ptr<void> owner;
 
   /// The elements, as the type that their dtype has in memory: float16 is std::uint16_t (its bits),
-  /// bool is bool or std::uint8_t; char and std::byte give the bytes of any dtype, and so text.
-  /// Throws Error{kInvalidArgument} that names column and dtypes when T is the type of another one.
+  /// bool is bool or std::uint8_t. char and std::byte give the bytes of any dtype, and text. Throws
+  /// Error{kInvalidArgument} that names column and dtypes when T is the type of another one.
   template <typename T>
   T* as() const {
     using Element = std::remove_cv_t<T>;
@@ -67,7 +67,7 @@ constexpr DType Column::dtype_of() noexcept {
   }
 }
 
-/// What one rank gets of one step.
+/// Part of a step that one rank gets.
 struct Batch {
   std::int64_t epoch = 0;
   std::int64_t step = 0;  ///< within the epoch, from 0
@@ -75,12 +75,13 @@ struct Batch {
       0;  ///< number, within the epoch, of the first sample of this step over all ranks
   std::int64_t size = 0;         ///< samples in this batch
   std::int64_t global_size = 0;  ///< samples of this step over all ranks
-  /// size * world_size / global_size: multiply a mean loss by it, and the mean over the ranks that
-  /// data parallelism takes is the mean over the whole step, ragged steps included.
+  /// The share of the step: size * world_size / global_size. A mean loss is multiplied by it; then
+  /// the mean over the ranks that data parallelism takes is the mean over the whole step, ragged
+  /// steps included.
   double weight = 1.0;
   std::vector<Column> columns;
-  /// The number of each sample in storage order, and the hash of its bytes, made from this batch's
-  /// memory as they came to lie there (docs/ledger.md); empty unless FeedOptions::track_samples.
+  /// The number of each sample in storage order, and the hash of its bytes, made from the memory of
+  /// this batch (docs/ledger.md). Both are empty unless FeedOptions::track_samples.
   std::vector<std::uint64_t> samples;
   std::vector<std::uint64_t> hashes;
 

@@ -1,5 +1,5 @@
-// Copies a version of a data set from one store to another: the same chunks, byte for byte. Of a
-// row table it makes a packed data set with a chunk per block, so in the same order.
+// Copies a version of a data set from one store to another: the same chunks, byte for byte. A row
+// table becomes a packed data set with a chunk per block, in the same order.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,28 @@
 
 namespace ringfeed {
 
+/// Options of copy().
 struct CopyOptions {
   /// Bound of the chunks that are read ahead (at least one is).
   std::uint64_t read_ahead_bytes = std::uint64_t{32} << 20;
-  /// "copying", then "verifying"; in bytes.
+  /// Called with the stage ("copying", then "verifying") and bytes.
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress =
       {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}; the same call goes on
+  std::stop_token stop = {};  ///< request to stop: Error{kCancelled}; the same call goes on
 };
 
+/// Result of copy().
 struct CopyResult {
-  Manifest manifest;       ///< of the copy
+  Manifest manifest;       ///< the copy's
   bool unchanged = false;  ///< it was there already
 };
 
-/// `manifest` is of a version in `from`. Each chunk is checked when it is read, and every byte of
-/// the copy once it is published. Killed, the same call goes on where it was. Errors: those of
-/// reading, of Store::write and of Store::verify.
+/// Copies the version of `manifest`, which is in `from`. Each chunk is checked when it is read, and
+/// every byte of the copy once it is published. The same call goes on after a kill. Errors: those
+/// of reading, of Store::write and of Store::verify.
 CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOptions& options);
 
-/// The same by URLs; ?version= of the first chooses what is copied.
+/// Copies by URLs; ?version= of the first chooses what is copied.
 CopyResult copy(std::string_view from, std::string_view to, const CopyOptions& options,
                 const ConnectionOptions& from_connection = {},
                 const ConnectionOptions& to_connection = {});

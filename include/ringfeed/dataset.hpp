@@ -11,21 +11,24 @@
 
 namespace ringfeed {
 
+/// Split of a published version, opened for reading. Thread-safe; it never changes.
 class Dataset {
  public:
-  /// `url` may say ?split= and ?version=; without them: train (or the only split there is), and the
-  /// newest version. Throws Error: kInvalidArgument (URL), kNotFound (data set, version or split;
-  /// it names those there are), kBadData (a damaged manifest). `connection` is for cassandra://.
+  /// Opens a version. `url` may say ?split= and ?version=; without them: train (or the only split
+  /// there is), and the newest version. Throws Error: kInvalidArgument (URL), kNotFound (data set,
+  /// version or split; it names those there are), kBadData (a damaged manifest). `connection` is
+  /// for cassandra://.
   static std::shared_ptr<const Dataset> open(std::string_view url,
                                              const ConnectionOptions& connection = {});
-  /// The same on a store of the caller's own; `url` only names it in messages. An empty `split`: as
-  /// above.
+  /// Opens a version in a store of the caller's own; `url` only names it in messages. An empty
+  /// `split`: train, or the only one there is.
   static std::shared_ptr<const Dataset> open(std::shared_ptr<Store> store, std::string url,
                                              std::optional<std::uint64_t> version,
                                              std::string_view split);
 
-  /// The same version, another split. Throws Error{kNotFound} that names the splits there are.
+  /// The same version with another split. Throws Error{kNotFound} that names the splits there are.
   std::shared_ptr<const Dataset> with_split(std::string_view split) const;
+  /// Returns whether the version has a split of this name.
   bool has_split(std::string_view split) const noexcept;
 
   const std::string& url() const noexcept { return url_; }
@@ -35,10 +38,11 @@ class Dataset {
   std::uint64_t version() const noexcept { return manifest_->version; }
   /// Samples in this split.
   std::uint64_t size() const noexcept { return samples_; }
-  /// Of this split's samples and how they are stored, whatever store has them: XXH3-64 over the
-  /// number of samples and the checksum of each chunk (of a row table: each block's).
+  /// Fingerprint of this split's samples and how they are stored, the same in each store: XXH3-64
+  /// over the number of samples and the checksum of each chunk (of a row table: each block's).
   std::uint64_t fingerprint() const noexcept { return fingerprint_; }
 
+  /// Makes a reader of its blocks whose `workers` threads decode and check, 1 to 256.
   std::unique_ptr<BlockReader> reader(int workers) const;
 
  private:

@@ -1,6 +1,5 @@
-// The one exception type of Ringfeed. Every failure a caller can meet is an Error whose members
-// answer what the caller needs: what kind it is, whether trying again can help, and whether the
-// outcome is known.
+// Error: the one exception type of Ringfeed. Its members answer what the caller needs: what kind of
+// failure it is, whether trying again can help, and whether the outcome is known.
 #pragma once
 
 #include <stdexcept>
@@ -8,7 +7,7 @@
 
 namespace ringfeed {
 
-/// What kind of failure it is. Each kind has one exit code of the command line (see exit_code()).
+/// Kind of failure. Each kind has one exit code of the command line (see exit_code()).
 enum class ErrorCode {
   kInvalidArgument,  ///< a mistyped option, unknown column, batch size 0, ...
   kNotFound,         ///< a missing path, data set, split, version, keyspace or table
@@ -23,8 +22,8 @@ enum class ErrorCode {
   kInternal,     ///< a bug, or a failure none of the others names
 };
 
-/// what() is one line: what went wrong, where, and what to do about it. Visible outside of a shared
-/// library, so that an Error thrown in one is caught in another.
+/// Error whose what() is one line: what went wrong, where, and what to do about it. It is visible
+/// outside of a shared library: an Error thrown in one is caught in another.
 class __attribute__((visibility("default"))) Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message, bool outcome_known = true)
@@ -32,12 +31,13 @@ class __attribute__((visibility("default"))) Error : public std::runtime_error {
 
   ErrorCode code() const noexcept { return code_; }
 
-  /// True when the same call may succeed later without anything being changed.
+  /// Returns true when the same call may succeed later without anything being changed.
   bool retryable() const noexcept {
     return code_ == ErrorCode::kUnavailable || code_ == ErrorCode::kTimeout;
   }
 
-  /// False when the failed call may have taken effect all the same (a write that timed out).
+  /// Returns false when the failed call may have taken effect all the same (a write that timed
+  /// out).
   bool outcome_known() const noexcept { return outcome_known_; }
 
   /// The exit code of the command line: 1 other failure, 2 usage or missing, 3 bad data, 4

@@ -23,22 +23,24 @@
 
 namespace ringfeed {
 
-/// A place in training between two steps: so many samples of that epoch were handed out by all
-/// ranks together.
+/// Position in training between two steps: the samples of an epoch that all ranks together have
+/// handed out.
 struct Position {
   std::uint64_t epoch = 0;
   std::uint64_t samples = 0;
   bool operator==(const Position&) const = default;
 };
 
-/// The position, and all that the order it is in depends on, as a small JSON object in one line
-/// (docs/ordering.md). It fits any number of ranks.
+/// Returns the position, and all that the order it is in depends on, as a small JSON object in one
+/// line (docs/ordering.md). It fits any number of ranks.
 std::string encode_position(const Position& position, const Dataset& dataset,
                             const OrderOptions& order);
-/// Throws Error{kInvalidArgument} that names the difference when it is a position in another order
-/// or data set, and when it is inside a step; Error{kBadData} when it is not a position.
+/// Reads a position. Throws Error{kInvalidArgument} that names the difference when it is a position
+/// in another order or data set, and when it is inside a step; Error{kBadData} when it is not a
+/// position.
 Position decode_position(std::string_view json, const Dataset& dataset, const OrderOptions& order);
 
+/// Options of a Feed.
 struct FeedOptions {
   OrderOptions order;
   int rank = 0;
@@ -48,46 +50,46 @@ struct FeedOptions {
   Position start = {};
   /// Columns to hand out, in this order; empty: all.
   std::vector<std::string> columns = {};
-  /// Bound of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or floor +
-  /// 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names the
-  /// floor and the remedy.
+  /// Bound in bytes of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or
+  /// floor + 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names
+  /// the floor and the remedy.
   std::uint64_t prefetch_bytes = 0;
-  /// Threads that check and decode blocks (1 to 256).
+  /// Threads that check and decode blocks, 1 to 256.
   int read_threads = 1;
-  /// Threads that copy samples into batches (1 to 256), each one batch at a time. The thread that
-  /// takes batches does so too, instead of waiting for one.
+  /// Threads that copy samples into batches, 1 to 256, each one batch at a time. The thread that
+  /// takes batches does it, too, instead of waiting for one.
   int assemble_threads = 1;
-  /// The longest wait for the store without any answer of it; then next() throws Error{kTimeout}.
-  /// Stores have shorter ones of their own.
+  /// Longest wait for the store without any answer; then next() throws Error{kTimeout}. Stores have
+  /// shorter ones of their own.
   std::chrono::milliseconds read_timeout = std::chrono::minutes(2);
-  /// Makes the memory of a batch's fixed-size columns instead of the feed, on the assembling
-  /// threads and the taking one: pinned memory for a GPU, for one. At least so many bytes, 64-byte
-  /// aligned; what it throws, next() throws.
+  /// Makes the memory of a batch's fixed-size columns instead of the feed, as pinned memory for a
+  /// GPU: at least `bytes`, 64-byte aligned. Called on the assembling threads and on the one that
+  /// takes batches; what it throws, next() throws.
   std::function<std::shared_ptr<void>(std::size_t bytes)> allocate = {};
-  /// Fill Batch::samples and Batch::hashes, as a Ledger needs them.
+  /// Fills Batch::samples and Batch::hashes, which a Ledger needs.
   bool track_samples = false;
 };
 
-/// Where the time went and what is held, since the feed was made.
+/// Times and memory of a feed since it was made.
 struct FeedStats {
-  std::uint64_t samples = 0;         ///< handed out
-  std::uint64_t batches = 0;         ///< handed out
-  std::uint64_t blocks_read = 0;     ///< asked of the store
-  double wait_seconds = 0;           ///< that next() and wait_for() did not have a batch at once
-  double assemble_seconds = 0;       ///< that all threads spent copying samples
-  double store_seconds = 0;          ///< that the assembling threads waited for blocks of the store
-  double budget_seconds = 0;         ///< of these, while the budget kept an idle store from reading
-  double check_seconds = 0;          ///< that the store's threads spent checking and decoding
-  double disk_seconds = 0;           ///< of these, not on a core: mostly for the disk to read
+  std::uint64_t samples = 0;      ///< handed out
+  std::uint64_t batches = 0;      ///< handed out
+  std::uint64_t blocks_read = 0;  ///< asked of the store
+  double wait_seconds = 0;        ///< time in which next() and wait_for() had no batch
+  double assemble_seconds = 0;    ///< time that all threads spent copying samples
+  double store_seconds = 0;       ///< time that the assembling threads waited for blocks
+  double budget_seconds = 0;  ///< part of store_seconds: the budget kept an idle store from reading
+  double check_seconds = 0;   ///< time that the store's threads spent checking and decoding
+  double disk_seconds = 0;    ///< part of check_seconds not on a core, mostly waiting for the disk
   std::uint64_t held_bytes_max = 0;  ///< the most it held at once, by its own count
   std::uint64_t prefetch_bytes = 0;  ///< the budget in force
   std::uint64_t floor_bytes = 0;     ///< the least that this order needs
 };
 
-/// The figures among the meters of a feed.
+/// Returns the figures among the meters of a feed.
 FeedStats stats_of(std::span<const Meter> meters);
 
-/// One rank's feed. next() and wait_for() are called by one thread at a time; the rest is
+/// Feed of one rank. next() and wait_for() are called by one thread at a time; the rest is
 /// thread-safe.
 class Feed {
  public:
@@ -103,17 +105,18 @@ class Feed {
   /// and for good after the last. Throws Error of the store: the feed is of no use after that.
   std::optional<Batch> next();
 
-  /// Waits until next() would return, or throw, at once, but not longer than so and than it takes
-  /// to assemble a batch on this thread. Returns whether it would.
+  /// Waits until next() would return, or throw, at once: up to `timeout`, beside the time in which
+  /// this thread assembles a batch itself. Returns whether it would.
   bool wait_for(std::chrono::milliseconds timeout);
 
-  /// After the batch that next() gave last. Counts what was handed out, never what was prefetched.
+  /// Position after the batch that next() gave last. Counts what was handed out, never what was
+  /// read ahead.
   Position position() const;
-  /// Of each epoch.
+  /// The steps of each epoch.
   const Steps& steps() const noexcept;
-  /// All that it and its store measure, since the feed was made (docs/meters.md).
+  /// All that the feed and its store measure, since the feed was made (docs/meters.md).
   Meters meters() const;
-  /// The same in short.
+  /// The meters in short.
   FeedStats stats() const;
 
  private:

@@ -1,5 +1,5 @@
-// Starting the ranks of a run as processes of this host, and what a rank does with its errors.
-// Without torch.
+// Launch: starts the ranks of a run as processes of this host, and says what a rank does with its
+// errors. Works without torch.
 //
 // A command with --nproc N uses it like this (each rank runs the same command line again):
 //
@@ -21,23 +21,24 @@
 
 namespace ringfeed {
 
+/// Options of launch_ranks().
 struct LaunchOptions {
-  int ranks = 2;                            ///< 1 to 1,024
-  std::string program = {};                 ///< empty: this very program
-  std::vector<std::string> arguments = {};  ///< argv of each rank, the program's name first
-  /// "NAME=VALUE" each, in place of this process's variables of the same names.
+  int ranks = 1;                            ///< processes, 1 to 1,024
+  std::string program = {};                 ///< path; empty: this very program
+  std::vector<std::string> arguments = {};  ///< arguments of each rank, the program's name first
+  /// Variables, "NAME=VALUE" each, in place of this process's variables of the same names.
   std::vector<std::string> environment = {};
-  /// Asked to stop: the ranks get SIGINT and it ends with Error{kCancelled}.
+  /// Request to stop: the ranks get SIGINT and the launch ends with Error{kCancelled}.
   std::stop_token stop = {};
-  /// Asked to finish: the ranks get SIGTERM, and end when they are ready to. Where one said by
-  /// Error{kCancelled} that it had not come to its end, that is how this ends.
+  /// Request to finish: the ranks get SIGTERM, and end when they are ready to. The launch ends with
+  /// Error{kCancelled} where a rank said by that error that it had not come to its end.
   std::stop_token finish = {};
   /// Called when a rank was told to end by this signal from outside, SIGINT or SIGTERM (a hangup
   /// counts as SIGTERM): it died of it, or was cancelled and ended with exit code 130 or 143. The
-  /// others are ended then as by `stop`, or finish as by `finish` where that token is given and the
-  /// rank has finished (143).
+  /// others are ended then as by `stop`; where `finish` is given and the rank has finished (143),
+  /// they finish as by that.
   std::function<void(int signal)> told = {};
-  /// Between SIGINT and SIGKILL when ranks are to end (0 to 60 s).
+  /// Time between SIGINT and SIGKILL when ranks are to end, 0 to 60 s.
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);
 };
 
@@ -48,7 +49,7 @@ struct LaunchOptions {
 /// exit code; kCancelled, also where a rank was told to end; kInvalidArgument.
 void launch_ranks(const LaunchOptions& options);
 
-/// Whether launch_ranks() started this process.
+/// Returns whether launch_ranks() started this process.
 bool is_launched_rank() noexcept;
 
 /// Runs `work`. In a launched rank an exception is handed to the launcher, and the exit code is

@@ -17,33 +17,36 @@
 
 namespace ringfeed {
 
+/// Options of a Ledger.
 struct LedgerOptions {
-  std::string folder;  ///< made when missing
-  /// Counts the starts of a training run; the same on all ranks, new in each start (next_start()).
+  std::string folder;  ///< path; made when missing
+  /// Number of this start of the training run: the same on all ranks, new in each start
+  /// (next_start()).
   std::uint64_t start = 0;
   int rank = 0;
   int world_size = 1;
-  std::string position;  ///< where this start goes on: encode_position() of <ringfeed/feed.hpp>
+  std::string position;  ///< position at which this start goes on, by encode_position() of
+                         ///< <ringfeed/feed.hpp>
 };
 
-/// Writes one rank's file of one start, on a thread of its own. For one thread at a time. Errors:
-/// those of the file system, also of what an earlier call gave to that thread.
+/// Writes one rank's file of one start, on a thread of its own. One thread at a time uses it.
+/// Errors: those of the file system, also of what an earlier call gave to that thread.
 class Ledger {
  public:
-  /// One above the highest in the folder; 0 where there is none. One rank asks, before any has made
-  /// its Ledger, and tells the others.
+  /// Returns one above the highest start in the folder; 0 where there is none. One rank asks,
+  /// before any has made its Ledger, and tells the others.
   static std::uint64_t next_start(const std::string& folder);
 
   /// Throws Error{kConflict} when this rank's file of this start exists.
   explicit Ledger(LedgerOptions options);
-  /// What was written stays, without the mark that close() makes.
+  /// Ends the file without the mark that close() makes; what was written stays.
   ~Ledger();
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
 
-  /// Of a feed with FeedOptions::track_samples.
+  /// Writes down a batch of a feed with FeedOptions::track_samples.
   void write(const Batch& batch);
-  /// Returns when all that was written is durable: before a checkpoint that comes after it is.
+  /// Returns when all that was written is durable. A checkpoint is written after it.
   void flush();
   /// Notes that the run ended here and was not cut off, and flushes. Nothing is written after it.
   void close();

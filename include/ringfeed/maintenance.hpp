@@ -12,17 +12,20 @@
 
 namespace ringfeed {
 
+/// Options of verify().
 struct VerifyOptions {
   bool repair = false;  ///< Store::repair() instead of Store::verify()
-  /// Bytes checked so far, and of how many, in one version.
+  /// Called with the bytes checked in one version, and their total.
   std::function<void(std::uint64_t version, std::uint64_t done, std::uint64_t total)> progress = {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}
+  std::stop_token stop = {};  ///< request to stop: Error{kCancelled}
 };
 
+/// Result of verify().
 struct VerifyResult {
-  std::vector<std::uint64_t> versions;  ///< that were checked
+  std::vector<std::uint64_t> versions;  ///< versions that were checked
   std::uint64_t bytes = 0;
-  /// Values that are NaN or infinite in the versions that admit them; nothing: none of them does.
+  /// Values that are NaN or infinite in the versions that admit them; nothing where none of them
+  /// does.
   std::optional<std::uint64_t> not_finite = {};
 };
 
@@ -33,13 +36,13 @@ struct VerifyResult {
 VerifyResult verify(std::string_view url, const VerifyOptions& options = {},
                     const ConnectionOptions& connection = {});
 
-/// What remove() takes: all versions (?version= alone, when the URL names one), those too whose
-/// removal was cut off. Errors: those of Dataset::open().
+/// Returns the versions that remove() takes: all (?version= alone, when the URL names one), and
+/// those whose removal was cut off. Errors: those of Dataset::open().
 std::vector<std::uint64_t> removable_versions(std::string_view url,
                                               const ConnectionOptions& connection = {});
 
-/// Deletes these versions. Asked to stop: Error{kCancelled}, and the same call goes on. Errors:
-/// those of Store::remove().
+/// Deletes these versions. The same call goes on after a request to stop, which is
+/// Error{kCancelled}. Errors: those of Store::remove().
 void remove(std::string_view url, std::span<const std::uint64_t> versions,
             const ConnectionOptions& connection = {}, const std::stop_token& stop = {});
 

@@ -38,25 +38,26 @@ struct Part {
   std::vector<std::uint32_t>
       chunk_bytes;                        ///< the encoded chunk: one encapsulated Arrow IPC message
   std::vector<std::uint64_t> chunk_hash;  ///< XXH3-64 of those bytes
-  /// Of the integer tensor columns with one element per sample, in the schema's order; empty: not
-  /// known.
+  /// Ranges of the integer tensor columns with one element per sample, in the schema's order;
+  /// empty: not known.
   std::vector<ColumnRange> ranges = {};
 
   std::uint64_t samples() const noexcept;
-  std::uint64_t bytes() const noexcept;  ///< of head, chunks and tail together
+  std::uint64_t bytes() const noexcept;  ///< bytes of head, chunks and tail together
   bool operator==(const Part&) const = default;
 };
 
+/// Sizes of a split.
 struct SplitInfo {
   std::string name;
   std::uint64_t samples = 0;
   std::uint64_t chunks = 0;
-  std::uint64_t bytes = 0;  ///< of the encoded chunks
+  std::uint64_t bytes = 0;  ///< bytes of the encoded chunks
 };
 
-/// How a version was made; part of the manifest so that a repeated ingest is recognised.
+/// Origin of a version: how it was made. The manifest holds it to recognise a repeated ingest.
 struct Origin {
-  std::uint64_t fingerprint = 0;  ///< of source, seed and options
+  std::uint64_t fingerprint = 0;  ///< hash of source, seed and options
   std::uint64_t seed = 0;
   std::uint64_t chunk_bytes = 0;  ///< the size that chunks were aimed at
   std::string permutation;        ///< "whole", or "segments" when the spill limit cut it
@@ -67,33 +68,35 @@ struct Origin {
 /// Longest text of a manifest.
 inline constexpr std::uint64_t kManifestBytesMax = std::uint64_t{1} << 30;
 
+/// Document of one version.
 struct Manifest {
-  std::uint64_t version = 0;  ///< from 1
+  std::uint64_t version = 0;  ///< number, from 1
   Schema schema;
-  std::vector<std::string>
-      splits;               ///< in the order they were named at ingest; a split may hold no sample
-  Origin origin;            ///< of the newest parts, when the version was made by appending
-  std::vector<Part> parts;  ///< in the order of chunk numbers within each split
+  std::vector<std::string> splits;  ///< names in the order of the ingest; one may hold no sample
+  Origin origin;            ///< origin of the newest parts, when the version was made by appending
+  std::vector<Part> parts;  ///< parts in the order of chunk numbers within each split
 
+  /// Returns the sizes of each split, in their order.
   std::vector<SplitInfo> split_infos() const;
-  /// Over all samples of all splits; null when it is not known. `column` is its place in the
-  /// schema.
+  /// Returns the range over all samples of all splits; nothing when it is not known. `column` is
+  /// its place in the schema.
   std::optional<ColumnRange> range(std::size_t column) const;
 
   /// The document, checksum included; the same manifest gives the same bytes. Throws
   /// Error{kBadData} when a name is not UTF-8 text.
   std::string encode() const;
-  /// The same, after it was decoded once as a reader will: what is published can be opened. Throws
-  /// Error{kInternal} when it could not.
+  /// The document, after it was decoded once as a reader will: what is published can be opened.
+  /// Throws Error{kInternal} when it could not.
   std::string text_to_publish() const;
-  /// Throws Error{kBadData} that starts with `where` when a byte is wrong, missing or more, or a
-  /// field out of bounds: a text is accepted only when it is what encode() of the result gives.
+  /// Reads a document. Throws Error{kBadData} that starts with `where` when a byte is wrong,
+  /// missing or more, or a field out of bounds: a text is accepted only when it is what encode() of
+  /// the result gives.
   static Manifest decode(std::string_view text, std::string_view where);
   bool operator==(const Manifest&) const = default;
 };
 
-/// A split's name: 1 to 64 letters, digits, '_', '-' and '.', not a '.' first (it becomes part of
-/// file names).
+/// Returns whether the text is a split's name: 1 to 64 letters, digits, '_', '-' and '.', not a '.'
+/// first (it becomes part of file names).
 bool is_split_name(std::string_view name) noexcept;
 
 }  // namespace ringfeed

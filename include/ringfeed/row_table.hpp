@@ -1,5 +1,5 @@
 // Row tables: tables of Cassandra with one row per sample, read in place. Attaching one makes its
-// index, a file of this machine; from then on its URL is that of a data set.
+// index, a file of this machine; from then on its URL is a data set's.
 #pragma once
 
 #include <cstdint>
@@ -16,34 +16,37 @@
 
 namespace ringfeed {
 
+/// Progress of attach().
 struct AttachProgress {
-  std::uint64_t rows = 0;  ///< seen
-  double share = 0;        ///< of the ring
+  std::uint64_t rows = 0;  ///< rows seen
+  double share = 0;        ///< part of the ring
 };
 
+/// Options of attach().
 struct AttachOptions {
   /// Columns of the table that a sample has, in this order; empty: all but the key's.
   std::vector<std::string> columns = {};
-  /// Each of one column: a blob (little-endian, row-major), a vector or a list.
+  /// Tensors of one column each: a blob (little-endian, row-major), a vector or a list.
   std::vector<TensorSpec> tensors = {};
-  /// A text column that names the split of each row; empty: there is one split, train. Of a table
-  /// that an ingest made it is known.
+  /// Text column that names the split of each row; empty: the only split is train. It is known of a
+  /// table that an ingest made.
   std::string split_column = {};
-  /// Digests are of the values too, so that values changed in place are noticed; the pass then
+  /// Makes digests of the values too, which notices values that are changed in place; the pass then
   /// reads them.
   bool digest_values = false;
-  /// NaN and infinity are values like others. Without it a row that has one is an error when it is
-  /// read.
+  /// Takes NaN and infinity as values like others. Without it a row that has one is an error when
+  /// it is read.
   bool allow_nan = false;
-  /// Size of a block to aim for (4 KiB to 64 MiB).
+  /// Size of a block to aim for, 4 KiB to 64 MiB.
   std::uint64_t block_bytes = std::uint64_t{2} << 20;
   std::function<void(const AttachProgress&)> progress = {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}, and no index is written
+  std::stop_token stop = {};  ///< request to stop: Error{kCancelled}, and no index is written
 };
 
+/// Result of attach().
 struct AttachResult {
-  Manifest manifest;  ///< as Dataset::manifest() will give it
-  std::string path;   ///< of the index
+  Manifest manifest;  ///< manifest that Dataset::manifest() will give
+  std::string path;   ///< path of the index
 };
 
 /// Makes a new version of the table's index in ConnectionOptions::index_dir; needs SELECT on the
@@ -52,8 +55,8 @@ struct AttachResult {
 AttachResult attach(const Url& url, const AttachOptions& options = {},
                     const ConnectionOptions& connection = {});
 
-/// The store whose write() makes and fills a row table and then attaches it. Its data set is that
-/// of open_store().
+/// Opens the store whose write() makes and fills a row table and then attaches it. Its data set is
+/// the one of open_store().
 std::unique_ptr<Store> open_row_store(const Url& url, const ConnectionOptions& connection = {});
 
 }  // namespace ringfeed

@@ -14,17 +14,18 @@ struct ArrowArrayStream;  // of Arrow's C stream interface
 
 namespace ringfeed {
 
-/// Numbers count from 0 in storage order. Thread-safe: calls take turns.
+/// Reads samples by numbers that count from 0 in storage order. Thread-safe: calls take turns.
 class Samples {
  public:
-  /// `columns`: to hand out, in this order; empty: all. The blocks read last stay in memory, up to
-  /// `cache_bytes` (at least one block does). Throws Error{kInvalidArgument} for an unknown column.
+  /// Makes a reader of `columns`, in this order; empty: all. The blocks read last stay in memory,
+  /// up to `cache_bytes` (at least one block does). Throws Error{kInvalidArgument} for an unknown
+  /// column.
   explicit Samples(std::shared_ptr<const Dataset> dataset, std::vector<std::string> columns = {},
                    std::uint64_t cache_bytes = std::uint64_t{64} << 20);
   ~Samples();
 
-  /// As one batch, in this order; a number may stand there several times. Throws
-  /// Error{kInvalidArgument} for a number that is not below Dataset::size(), and those of
+  /// Reads samples as one batch, in this order; a number may stand there several times. Throws
+  /// Error{kInvalidArgument} for a number that is not below Dataset::size(), and the errors of
   /// BlockReader.
   Batch read(std::span<const std::uint64_t> numbers);
 
@@ -36,9 +37,9 @@ class Samples {
 /// The first `n` samples in storage order (all when there are fewer) as one batch.
 Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection = {});
 
-/// All samples of the split in storage order, a record batch per block, read ahead of who takes
-/// them. `to` is filled in, and owned by the caller. Throws Error{kInvalidArgument} for an unknown
-/// column; what goes wrong while reading is an error of the stream, with the text of the Error.
+/// Exports all samples of the split in storage order, a record batch per block, read ahead. `to` is
+/// filled in, and owned by the caller. Throws Error{kInvalidArgument} for an unknown column; what
+/// goes wrong while reading is an error of the stream, with the text of the Error.
 void export_arrow(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns,
                   ArrowArrayStream* to);
 

@@ -1,6 +1,6 @@
-// What a sample is: named columns, each a tensor of a fixed shape, a list of varying length, bytes
-// or text. Stored as an Arrow schema (docs/format.md); this is the view of it that the rest of the
-// code works with.
+// Schema: what a sample is. Its columns have names, and each is a tensor of a fixed shape, a list
+// of varying length, bytes or text. It is stored as an Arrow schema (docs/format.md); the rest of
+// the code works with this view of it.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@ class Schema;
 
 namespace ringfeed {
 
+/// Types of elements.
 enum class DType : std::uint8_t {
   kUInt8,
   kInt8,
@@ -33,12 +34,14 @@ enum class DType : std::uint8_t {
 std::size_t size_of(DType dtype) noexcept;
 /// "uint8", "float32", ...: the names of NumPy and torch.
 std::string_view name_of(DType dtype) noexcept;
-/// Whole numbers; bool is none.
+/// Returns whether values are whole numbers; bool is none.
 bool is_integer(DType dtype) noexcept;
+/// Returns whether values are floating-point numbers.
 bool is_float(DType dtype) noexcept;
 /// The inverse of name_of. Throws Error{kInvalidArgument} that lists the names.
 DType dtype_from_name(std::string_view name);
 
+/// Kinds of columns.
 enum class ColumnKind : std::uint8_t {
   kTensor,  ///< the same shape in each sample; an empty shape is a scalar
   kList,    ///< one dimension whose length differs from sample to sample
@@ -53,18 +56,22 @@ std::optional<ColumnKind> kind_from_name(std::string_view name) noexcept;
 
 /// Most dimensions of a tensor column.
 inline constexpr std::size_t kTensorDimensionsMax = 16;
-/// Most columns of a schema, and most bytes of a column's name.
+/// Most columns of a schema.
 inline constexpr std::size_t kColumnsMax = 65'536;
+/// Most bytes of a column's name.
 inline constexpr std::size_t kColumnNameBytesMax = 1024;
-/// Most classes of a column, and most bytes of a class's name.
+/// Most classes of a column.
 inline constexpr std::size_t kClassNamesMax = 65'536;
+/// Most bytes of a class's name.
 inline constexpr std::size_t kClassNameBytesMax = 1024;
 
+/// Column of a schema.
 struct ColumnSpec {
   std::string name;
   ColumnKind kind = ColumnKind::kTensor;
-  DType dtype = DType::kFloat32;    ///< kUInt8 for kBinary and kString
-  std::vector<std::int64_t> shape;  ///< of one sample; kTensor only, each dimension at least 1
+  DType dtype = DType::kFloat32;  ///< kUInt8 for kBinary and kString
+  std::vector<std::int64_t>
+      shape;  ///< shape of one sample; kTensor only, each dimension at least 1
   /// The names of classes by their number, of a scalar int64 column whose values are numbers of
   /// classes; else empty.
   std::vector<std::string> classes = {};
@@ -78,28 +85,30 @@ struct ColumnSpec {
   bool operator==(const ColumnSpec&) const = default;
 };
 
+/// Columns of a sample.
 struct Schema {
   std::vector<ColumnSpec> columns;
 
-  /// Null when there is no such column.
+  /// Returns null when there is no column of that name.
   const ColumnSpec* find(std::string_view name) const noexcept;
-  /// Throws Error{kInvalidArgument} that names the columns there are.
+  /// The column of that name. Throws Error{kInvalidArgument} that names the columns there are.
   const ColumnSpec& at(std::string_view name) const;
   /// Its place in `columns`. Throws as at() does.
   std::size_t index_of(std::string_view name) const;
   bool operator==(const Schema&) const = default;
 
-  /// Throws Error{kBadData} that names the column and the limit unless a data set can have these
-  /// columns: 1 to kColumnsMax of different names, each of 1 to kColumnNameBytesMax bytes of UTF-8
-  /// text, with shapes of at most kTensorDimensionsMax dimensions, and tensors that together take
-  /// at most 8 MiB of a sample; names of classes that each stand once. What is written and what is
-  /// read are held against it alike.
+  /// Checks that a data set can have these columns: 1 to kColumnsMax of different names, each of 1
+  /// to kColumnNameBytesMax bytes of UTF-8 text, with shapes of at most kTensorDimensionsMax
+  /// dimensions, and tensors that together take at most 8 MiB of a sample; names of classes that
+  /// each stand once. What is written and what is read are held against it alike. Throws
+  /// Error{kBadData} that names the column and the limit.
   void check() const;
 
-  /// Tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor metadata; scalars are
-  /// plain; nothing is nullable.
+  /// Makes the Arrow schema: tensors are fixed-size lists with Arrow's canonical fixed-shape-tensor
+  /// metadata, scalars are plain, nothing is nullable.
   std::shared_ptr<arrow::Schema> to_arrow() const;
-  /// Throws Error{kBadData} that names the column and its type when a type cannot be held.
+  /// Reads an Arrow schema. Throws Error{kBadData} that names the column and its type when a type
+  /// cannot be held.
   static Schema from_arrow(const arrow::Schema& schema);
 };
 

@@ -1,5 +1,5 @@
-// A password in memory: it has no way into a message, a log or JSON but reveal(), and is wiped when
-// it goes.
+// Secret: a password in memory. It has no way into a message, a log or JSON but reveal(), and is
+// wiped when it goes.
 #pragma once
 
 #include <string.h>
@@ -9,12 +9,13 @@
 
 namespace ringfeed {
 
+/// Text that is wiped.
 class Secret {
  public:
   /// Copies the text; the caller's own copy stays the caller's to wipe.
   explicit Secret(std::string_view text) : text_(text) {}
   Secret(const Secret& other) = default;
-  // A moved std::string may leave its bytes behind, so a move copies and wipes.
+  // Copies and wipes: a moved std::string may leave its bytes behind.
   Secret(Secret&& other) : text_(other.text_) { other.wipe(); }
   Secret& operator=(const Secret& other) {
     if (this != &other) {
@@ -33,7 +34,7 @@ class Secret {
   }
   ~Secret() { wipe(); }
 
-  /// For the one place that sends it.
+  /// The text, for the one place that sends it.
   const std::string& reveal() const noexcept { return text_; }
   bool empty() const noexcept { return text_.empty(); }
 

@@ -1,6 +1,6 @@
-// A store holds data sets: named, versioned, each version whole or not there. The local folder
-// implements this now; Cassandra implements the same three classes. Everything above (ingest, feed,
-// command line) knows only these.
+// Store: holds data sets, named, versioned, each version whole or not there. The local folder,
+// Cassandra and tables of it implement the three classes. Everything above (ingest, feed, command
+// line) knows only these.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ namespace ringfeed {
 /// they lie scattered in what it received (dataset/chunk.hpp).
 using Chunk = std::shared_ptr<arrow::RecordBatch>;
 
-/// What the feed must know of a block before it reads it.
+/// Facts on a block that the feed must know before it reads it.
 struct BlockInfo {
   std::uint32_t samples = 0;
   std::uint32_t bytes = 0;
@@ -36,13 +36,15 @@ struct BlockInfo {
 /// Reads the blocks of one split of one version. Thread-safe.
 class BlockReader {
  public:
-  /// Called exactly once per read(), on a thread of the reader: the chunk, or null and the reason.
+  /// Called exactly once per read(), on a thread of the reader: with the chunk, or with null and
+  /// the reason.
   using Done = std::function<void(Chunk, std::exception_ptr)>;
 
-  /// When it returns every read has called its Done; one that waits for a server, or has not begun,
-  /// may do so with kCancelled.
+  /// Ends when every read has called its Done; one that waits for a server, or has not begun, may
+  /// do it with kCancelled.
   virtual ~BlockReader() = default;
 
+  /// Returns the blocks, by number.
   virtual std::span<const BlockInfo> blocks() const = 0;
 
   /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the
@@ -51,19 +53,19 @@ class BlockReader {
   /// reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 
-  /// Whether the store would begin another read at once; false where it has as many as it takes. A
-  /// hint, for telling what limits a feed.
+  /// Returns whether the store would begin another read at once; false where it has as many as it
+  /// takes. It is a hint, for telling what limits a feed.
   virtual bool has_room() const { return false; }
 
-  /// Adds what it has measured of itself so far. "ringfeed_check_seconds" is what its threads have
-  /// spent checking and decoding answers.
+  /// Adds what the reader has measured of itself. "ringfeed_check_seconds" is the time that its
+  /// threads have spent checking and decoding answers.
   virtual void add_meters(Meters&) const {}
 
-  /// A bound of the memory that it takes beside the blocks that are asked of it or held.
+  /// Bound of the memory that it takes beside the blocks that are asked of it or held.
   virtual std::uint64_t overhead_bytes() const { return 0; }
 };
 
-/// What an ingest intends to write: who does the same again finds the same.
+/// Intent of an ingest: who intends the same again finds the same.
 struct WriteIntent {
   Schema schema;
   std::vector<std::string> splits;
@@ -72,32 +74,32 @@ struct WriteIntent {
   bool overwrite = false;  ///< the new version holds these chunks alone, whatever was there before
 };
 
-/// Writes one version. Chunks are put in a fixed order, so that after a crash the same intent goes
-/// on where it was. Destroyed before publish(): what was put stays for the next try and is
-/// invisible to every reader.
+/// Writes one version. Chunks are put in a fixed order: after a crash the same intent goes on where
+/// it was. Destroyed before publish(), what was put stays for the next try and is invisible to
+/// every reader.
 class VersionWriter {
  public:
   virtual ~VersionWriter() = default;
 
   /// The version number that publish() will make.
   virtual std::uint64_t version() const = 0;
-  /// True when this very intent is published already: there is nothing to put but what missing()
-  /// tells of, and publish() gives that version.
+  /// Returns true when this very intent is published already: there is nothing to put but what
+  /// missing() tells of, and publish() gives that version.
   virtual bool published() const = 0;
   /// Chunks, or rows, that the published version had and that are gone from the store.
   virtual std::uint64_t missing() const { return 0; }
   /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put
   /// them again.
   virtual std::uint64_t stored_chunks() const = 0;
-  /// Whether the chunk with this number, in the order of put(), is not to be put.
+  /// Returns whether the chunk with this number, in the order of put(), is not to be put.
   virtual bool has_chunk(std::uint64_t number) const { return number < stored_chunks(); }
-  /// `encoded` is one chunk (see dataset/chunk.hpp) of `samples` samples, `ranges` the values in it
+  /// Puts one chunk (see dataset/chunk.hpp) of `samples` samples; `ranges` are the values in it
   /// (dataset/ranges.hpp). Each change of split costs a new part.
   virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
                    const std::vector<ColumnRange>& ranges) = 0;
-  /// What to note in the manifest's origin, when it was not known yet in the intent.
+  /// Notes the permutation in the manifest's origin, when it was not known yet in the intent.
   virtual void set_permutation(std::string_view permutation) = 0;
-  /// All or nothing: readers see the version from the moment it is whole and durable.
+  /// Publishes the version, all or nothing: readers see it from the moment it is whole and durable.
   virtual Manifest publish() = 0;
 };
 
@@ -113,44 +115,46 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Published versions, ascending; empty when there is no such data set.
+  /// Published versions, ascending; empty when there is no data set of this name.
   virtual std::vector<std::uint64_t> versions() = 0;
-  /// Throws Error{kNotFound} that names the versions there are; Error{kBadData} when it is damaged.
+  /// Reads a manifest. Throws Error{kNotFound} that names the versions there are; Error{kBadData}
+  /// when it is damaged.
   virtual Manifest manifest(std::uint64_t version) = 0;
-  /// `workers` threads decode and check (1 to 256).
+  /// Makes a reader whose `workers` threads decode and check, 1 to 256.
   virtual std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
                                               int workers) = 0;
   /// Called at each named step of writing and publishing; for progress and for tests that end the
   /// process there.
   using OnStep = std::function<void(std::string_view step)>;
-  /// Throws Error{kConflict} when another process writes this data set, or when it holds something
-  /// else and neither `append` nor `overwrite` was asked for (append to what does not exist:
-  /// kNotFound).
+  /// Begins a version. Throws Error{kConflict} when another process writes this data set, or when
+  /// it holds something else and neither `append` nor `overwrite` was asked for (append to what
+  /// does not exist: kNotFound).
   virtual std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) = 0;
-  /// Checks every byte of a version, and what it decodes to; `progress` gets bytes checked so far.
+  /// Checks every byte of a version, and what it decodes to; `progress` gets the bytes checked.
   /// Returns the bytes. Throws Error{kBadData} that names file and position of the first damage.
   virtual std::uint64_t verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) = 0;
-  /// The same, and writes sound copies over those that are damaged or gone; a chunk that has none
-  /// is removed, so that the same ingest puts it back. Throws as verify() does, Error{kBadData}
-  /// also when chunks were removed, and Error{kInvalidArgument} where a store keeps one copy.
+  /// Verifies, and writes sound copies over those that are damaged or gone. A chunk that has none
+  /// is removed; the same ingest then puts it back. Throws as verify() does, Error{kBadData} also
+  /// when chunks were removed, and Error{kInvalidArgument} where a store keeps one copy.
   virtual std::uint64_t repair(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress);
-  /// Removes a version, and the chunks that no other version names. Of a local folder also one
+  /// Removes a version, and the chunks that no other version names. A local folder also removes one
   /// whose manifest is damaged. Cut off in the middle, the version is gone for readers, and the
   /// same call goes on. Throws Error{kNotFound} that names the versions there are, Error{kConflict}
   /// while the data set is written.
   virtual void remove(std::uint64_t version) = 0;
   /// Versions whose removal was cut off, ascending: versions() has them no more, remove() ends it.
   virtual std::vector<std::uint64_t> half_removed() { return {}; }
-  /// What writers that run now, or were cut off, have begun.
+  /// Versions that writers which run now, or were cut off, have begun.
   virtual std::vector<UnfinishedVersion> unfinished() { return {}; }
-  /// False for a view of what others may change at any time: only the newest version is meant to
-  /// agree with it.
+  /// Returns false for a view of what others may change at any time: only the newest version is
+  /// meant to agree with it.
   virtual bool is_immutable() const { return true; }
 };
 
-/// The data set at this URL, which need not exist yet. `connection` is for cassandra:// alone.
+/// Opens the data set at this URL, which need not exist yet. `connection` is for cassandra://
+/// alone.
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection = {});
 
 /// Makes the keyspace of a cassandra:// URL unless it is there. `replication` is "3" (copies in

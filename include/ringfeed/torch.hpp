@@ -1,14 +1,19 @@
-// For training loops of your own in C++ with torch modules: batches as tensors, a process group,
-// and data parallelism. The only public header that includes torch; link ringfeed::ringfeed_torch.
+// Torch: batches as tensors, a process group, and data parallelism, for training loops of your own
+// in C++ with torch modules. The only public header that includes torch; link
+// ringfeed::ringfeed_torch.
 //
 //   auto group = ringfeed::ProcessGroup::join();
 //   ringfeed::DistributedDataParallel<Net> net(std::make_shared<Net>(), group);
-//   ringfeed::Feed feed(data, {.order = {.global_batch = 256}, .rank = group->rank(), .world_size =
-//   group->size()}); while (auto batch = feed.next()) {
+//   ringfeed::FeedOptions options{.order = {.global_batch = 256}};
+//   options.rank = group->rank();
+//   options.world_size = group->size();
+//   ringfeed::Feed feed(data, options);
+//   while (auto batch = feed.next()) {
 //     net.zero_grad();
 //     auto output = net.forward(ringfeed::to_tensor(batch->column("image")));
-//     (torch::mse_loss(output, ringfeed::to_tensor(batch->column("y"))) *
-//     batch->weight).backward(); optimizer.step();
+//     auto loss = torch::mse_loss(output, ringfeed::to_tensor(batch->column("y")));
+//     (loss * batch->weight).backward();
+//     optimizer.step();
 //   }
 #pragma once
 
@@ -29,19 +34,20 @@
 
 namespace ringfeed {
 
-/// A column of a batch as a tensor over the same memory, which the tensor keeps alive. kTensor
-/// columns only: else Error{kInvalidArgument}.
+/// Makes a tensor over the memory of a column, which the tensor keeps alive. kTensor columns only:
+/// else Error{kInvalidArgument}.
 torch::Tensor to_tensor(const Column& column);
 
+/// Options of ProcessGroup::join().
 struct ProcessGroupOptions {
-  /// The longest that a rank waits for the others, at the start and in each collective (1 ms to 24
-  /// h).
+  /// Longest wait of a rank for the others, at the start and in each collective, 1 ms to 24 h.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  /// Of this rank. A CUDA device: tensors on it are reduced over NCCL, by libringfeed_cuda.so,
+  /// Device of this rank. Tensors on a CUDA device are reduced over NCCL, by libringfeed_cuda,
   /// which must be on the library path. Each rank of a host has a device of its own.
   torch::Device device = torch::kCPU;
 };
 
+/// Reductions.
 enum class Reduce : std::uint8_t { kSum, kMax };
 
 /// The ranks of one training run. Collectives are called by all ranks in the same order, from one
@@ -64,9 +70,9 @@ class ProcessGroup {
 
   /// Joins the ranks that the environment names (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT: set by
   /// torchrun and by launch_ranks()), over Gloo, and NCCL for CUDA tensors; once per process.
-  /// Without them, or with one rank: a group of one that needs no network. Errors: kInvalidArgument
-  /// (the variables, joined before, the CUDA library), kUnavailable, kTimeout (the others did not
-  /// come).
+  /// Without the variables, or with one rank, it is a group of one that needs no network. Errors:
+  /// kInvalidArgument (the variables, joined before, the CUDA library), kUnavailable, kTimeout (the
+  /// others did not come).
   static std::shared_ptr<ProcessGroup> join(const ProcessGroupOptions& options = {});
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
@@ -75,10 +81,11 @@ class ProcessGroup {
   int rank() const noexcept;
   int size() const noexcept;
 
-  /// In place; contiguous tensors of the same shape and dtype on every rank.
+  /// Reduces in place; contiguous tensors of the same shape and dtype on every rank.
   void all_reduce(torch::Tensor tensor, Reduce reduce = Reduce::kSum);
+  /// Begins to reduce in place, and returns at once.
   Pending all_reduce_async(torch::Tensor tensor, Reduce reduce = Reduce::kSum);
-  /// Rank 0's values to all, in place.
+  /// Gives rank 0's values to all, in place.
   void broadcast(torch::Tensor tensor);
 
   struct Impl;
@@ -89,13 +96,13 @@ class ProcessGroup {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A collective, for the start of a loop of your own: throws Error{kInvalidArgument} on every rank
-/// unless all are to read the same version of a data set in the same order from the same position.
-/// It names the first rank that has something else than rank 0, and what.
+/// Checks, as a collective at the start of a loop of your own, that all ranks are to read the same
+/// version of a data set in the same order from the same position. Throws Error{kInvalidArgument}
+/// on every rank that names the first rank that differs from rank 0, and in what.
 void require_same_order(ProcessGroup& group, const Dataset& dataset, const FeedOptions& options);
 
-/// Averages the gradients of one module over the ranks, in buckets, while backward still runs. What
-/// DistributedDataParallel is made of, for modules whose forward it cannot call.
+/// Averages the gradients of one module over the ranks, in buckets, while backward still runs.
+/// DistributedDataParallel is made of it; use it for modules whose forward that cannot call.
 class GradientReducer {
  public:
   /// Checks that all ranks have the same parameters, then gives rank 0's parameters and buffers to
@@ -105,8 +112,8 @@ class GradientReducer {
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// Around each forward that a backward follows. before_forward() also gives rank 0's buffers to
-  /// all.
+  /// Call these around each forward that a backward follows. before_forward() also gives rank 0's
+  /// buffers to all.
   void before_forward();
   void before_backward();
 
@@ -124,13 +131,14 @@ void drop_gradients(torch::nn::Module& module);
 template <typename Module>
 class DistributedDataParallel {
  public:
-  /// Errors: those of GradientReducer. A group of one rank costs nothing.
+  /// Joins a module of each rank. A group of one rank costs nothing. Errors: those of
+  /// GradientReducer.
   DistributedDataParallel(std::shared_ptr<Module> module, std::shared_ptr<ProcessGroup> group)
       : module_(std::move(module)), group_(std::move(group)) {
     if (group_->size() > 1) reducer_ = std::make_unique<GradientReducer>(module_, group_);
   }
 
-  /// Module::forward. With gradients enabled all ranks call it the same number of times, each
+  /// Calls Module::forward. With gradients enabled all ranks call it the same number of times, each
   /// followed by a backward that reaches every parameter; under torch::NoGradGuard it is the plain
   /// module's.
   template <typename... Arguments>
@@ -142,7 +150,7 @@ class DistributedDataParallel {
     return output;
   }
 
-  /// Before each backward; the optimizer's does as well.
+  /// Drops the gradients, before each backward; the optimizer's does it as well.
   void zero_grad() { drop_gradients(*module_); }
 
   const std::shared_ptr<Module>& module() const noexcept { return module_; }
@@ -153,7 +161,7 @@ class DistributedDataParallel {
   std::unique_ptr<GradientReducer> reducer_;
 };
 
-/// One process and several CUDA devices, each with a slice of the batch, as Python's
+/// Module over several CUDA devices in one process, each with a slice of the batch, as Python's
 /// nn.DataParallel.
 template <typename Module>
 class DataParallel {
@@ -162,15 +170,16 @@ class DataParallel {
   using Scatter = torch::Tensor (*)(const std::shared_ptr<Module>&, torch::Tensor,
                                     const std::vector<torch::Device>&);
 
-  /// One device or none: the plain module.
+  /// Makes the plain module, for one device or none.
   explicit DataParallel(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
-  /// The first device holds the parameters and gets the outputs. With one, `scatter` is not used.
+  /// Makes a module over `devices`. The first one holds the parameters and gets the outputs. With
+  /// one device `scatter` is not used.
   DataParallel(std::shared_ptr<Module> module, std::vector<torch::Device> devices, Scatter scatter)
       : module_(std::move(module)), devices_(std::move(devices)), scatter_(scatter) {}
 
 #if __has_include(<cuda_runtime_api.h>)
-  /// The same by torch::nn::parallel::data_parallel. Needs the CUDA headers, libtorch_cuda at link
+  /// Makes one by torch::nn::parallel::data_parallel. Needs the CUDA headers, libtorch_cuda at link
   /// time, and a Module that is torch::nn::Cloneable.
   DataParallel(std::shared_ptr<Module> module, std::vector<torch::Device> devices)
       : DataParallel(std::move(module), std::move(devices),

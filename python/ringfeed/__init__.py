@@ -1,4 +1,5 @@
-"""Feeds training sets from Apache Cassandra or a local folder to PyTorch: every epoch an exact, reproducible permutation.
+"""Feeds training sets from Apache Cassandra or a local folder to PyTorch: every epoch an exact, reproducible
+permutation.
 
     import ringfeed
 

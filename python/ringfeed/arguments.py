@@ -1,4 +1,5 @@
-"""Arguments, held against what they may be where they come in: errors are of Python's names and types, never of the module behind it."""
+"""Arguments, held against what they may be where they come in: errors are of Python's names and types, never of the
+module behind it."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ from typing import Any
 
 from .connection import Connection
 from .errors import InvalidArgumentError
+from .option_bounds import BOUNDS
 
 UINT64_MAX = 2**64 - 1
-UINT32_MAX = 2**32 - 1
 INT32_MAX = 2**31 - 1
 THREADS_MAX = 256
 
@@ -27,6 +28,11 @@ def whole(name: str, value: Any, least: int = 0, most: int = UINT64_MAX) -> int:
     if number is None or not least <= number <= most:
         raise InvalidArgumentError(f"{name} is {value!r}; it is a whole number from {least} to {most}")
     return number
+
+
+def bounded(name: str, value: Any) -> int:  # noqa: ANN401
+    """A whole number within the bounds that options.toml has for this argument."""
+    return whole(name, value, *BOUNDS[name])
 
 
 def truth(name: str, value: Any) -> bool:  # noqa: ANN401
@@ -115,7 +121,7 @@ def connection(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[s
     """The keywords of a connection that a function was given beside its own.
 
     Raises:
-        InvalidArgumentError: it has no such keyword; the nearest is named.
+        InvalidArgumentError: the keyword is unknown; the nearest is named.
     """
     known = [*Connection.__annotations__]
     own = [each.name for each in inspect.signature(function).parameters.values() if each.kind is not each.VAR_KEYWORD]

@@ -16,14 +16,15 @@ from .values import HELD, array_of, fitted, held, is_tensor, name_of_dtype, numb
 
 Column = tuple[str, str, numpy.ndarray, "numpy.ndarray | None"]
 Part = tuple[int, list[Column], list[tuple[int, str]]]
-"""Samples, their columns, and which of them are bad: their number among these, and why. What stands in their place means nothing."""
+"""Samples, their columns, and which of them are bad: their number among these, and why. What stands in their place
+means nothing."""
 
 SAMPLES_AT_ONCE, BYTES_AT_ONCE = 4096, 16 << 20
 PAIR = ("data", "target")  # the names of what comes in pairs without names
 
 
 class Like(NamedTuple):
-    """What a column is: from its first samples on, or because a schema says so.
+    """What a column is: from its first samples on, or by a schema.
 
     Attributes:
         kind: "tensor", "list", "binary" or "string".
@@ -73,7 +74,8 @@ def _like_of_type(name: str, said: Any) -> Like:  # noqa: ANN401
 
 
 def refuse_no_samples(data: Any) -> None:  # noqa: ANN401
-    """InvalidArgumentError for data that would be taken apart into what nobody calls a sample: the letters of a text."""
+    """InvalidArgumentError for data that would be taken apart into what nobody calls a sample: the letters of a
+    text."""
     if isinstance(data, str | os.PathLike):
         raise InvalidArgumentError(f"data is {str(data)!r:.60}, a text; files are stored by 'ringfeed ingest', which is a program, and a list "
                                    "of texts has one for each sample")
@@ -255,8 +257,8 @@ def fields_of(sample: Any, chosen: Chosen, number: int) -> Mapping[str, Any]:  #
 
 
 def part_of(data: Mapping[str, Any], like: Mapping[str, Like], skip: bool, start: int = 0) -> Part:
-    """Columns of many samples each, the first of them number `start`. `like`: what is known of them. `skip`: bad samples are named, and a
-    good one stands in the place of each."""
+    """Columns of many samples each, the first of them number `start`. `like`: what is known of them. `skip`: bad
+    samples are named, and a good one stands in the place of each."""
     try:
         return (*columns_of(data, like, start), [])
     except BadDataError:
@@ -283,7 +285,8 @@ def _own(name: str, values: Any) -> Any:  # noqa: ANN401
 
 
 def bad_samples(data: Mapping[str, Any], like: Mapping[str, Like], start: int) -> dict[int, str]:
-    """What is wrong with samples that make no columns by themselves, or are of another kind than most, by their number."""
+    """What is wrong with samples that make no columns by themselves, or are of another kind than most, by their
+    number."""
     kinds = {name: Counter(map(kind_of, values)).most_common(1)[0][0] for name, values in data.items()}
     like = {name: Like(kind, None, None) for name, kind in kinds.items() if kind} | dict(like)
     bad = {}
@@ -351,7 +354,8 @@ def column_of(name: str, values: Any, like: Like | None = None, start: int = 0) 
 
 
 def _foreign(values: Any) -> Any:  # noqa: ANN401
-    """A column of another library. What is missing in it stays missing: to_numpy() would make floats of whole numbers, and NaN of it."""
+    """A column of another library. What is missing in it stays missing: to_numpy() would make floats of whole numbers,
+    and NaN of it."""
     if hasattr(values, "to_pylist"):  # of pyarrow, which copies only when it is told to
         return values.to_pylist() if values.null_count else values.to_numpy(zero_copy_only=False)
     if hasattr(values, "isna") and not isinstance(values.dtype, numpy.dtype) and (missing := values.isna()).any():  # of pandas

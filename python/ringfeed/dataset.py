@@ -50,12 +50,12 @@ class Column:
 class Dataset:
     """One split of one version of a data set; `ringfeed.open()` makes it. It never changes once it is open.
 
-    Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of NumPy arrays (a
-    NumPy scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1, 4]]` are many: arrays [n, *shape]; a
-    list of arrays, bytes or str where the length varies. torch.from_numpy() shares their memory. Blocks that were read last stay in
-    memory (64 MiB): near numbers are cheap, training reads with a `Loader`.
-    A fork leaves it behind: a child opens its own (`TorchDataset` does); spawn and pickle carry its address and `Connection`, password
-    included, and open it again.
+    Samples have numbers, from 0 in storage order (which `write()` and ingest permuted). `ds[i]` is a sample: a dict of
+    NumPy arrays (a NumPy scalar for a column without dimensions), bytes and str by column. `ds[i:j]` and `ds[[3, 1,
+    4]]` are many: arrays [n, *shape]; a list of arrays, bytes or str where the length varies. torch.from_numpy()
+    shares their memory. Blocks that were read last stay in memory (64 MiB): near numbers are cheap, training reads
+    with a `Loader`. A fork leaves it behind: a child opens its own (`TorchDataset` does); spawn and pickle carry its
+    address and `Connection`, password included, and open it again.
     """
 
     def __init__(self, core: _core.Dataset, connection: dict[str, Any]) -> None:
@@ -137,11 +137,12 @@ class Dataset:
         return self.take(key)
 
     def take(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> dict[str, Any]:
-        """The samples of these numbers, in their order, as `ds[numbers]`; with these columns alone (None: all), the others are not copied.
+        """The samples of these numbers, in their order, as `ds[numbers]`; with these columns alone (None: all), the
+        others are not copied.
 
         Raises:
-            InvalidArgumentError: an unknown column. IndexError; TypeError for what is no whole number; BadDataError, UnavailableError, ... of
-                the store.
+            InvalidArgumentError: an unknown column. IndexError; TypeError for what is no whole number; BadDataError,
+                UnavailableError, ... of the store.
         """
         names = self.columns if columns is None else tuple(columns)
         if names not in self._samples:
@@ -162,8 +163,9 @@ class Dataset:
         return self[:n]
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """All samples in storage order as an Arrow stream (arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html): what
-        pyarrow.table(), polars.DataFrame(), duckdb and others take. What goes wrong while reading they raise as errors of their own."""
+        """All samples in storage order as an Arrow stream
+        (arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html): what pyarrow.table(),
+        polars.DataFrame(), duckdb and others take. What goes wrong while reading they raise as errors of their own."""
         return self._core.export_stream([])
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
@@ -209,13 +211,13 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
     """Opens a data set for reading.
 
     Args:
-        url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name; `?split=` and `?version=` choose what is
-            read, without them it is split train (or the only one there is) of the newest version.
+        url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name; `?split=` and `?version=`
+            choose what is read, without them it is split train (or the only one there is) of the newest version.
         split: as `?split=`.
         **connection: `Connection`, for cassandra:// alone.
 
     Raises:
-        NotFoundError: no such data set, version or split; it names those there are.
+        NotFoundError: the data set, version or split; it names those there are.
         InvalidArgumentError: the address or a keyword.
         BadDataError: a damaged manifest.
         UnavailableError, DeadlineError, PermissionDeniedError: of the server.
@@ -227,8 +229,8 @@ def open(url: str | os.PathLike[str], *, split: str | None = None, **connection:
 
 
 def load(url: str | os.PathLike[str], n: int, **connection: Unpack[Connection]) -> dict[str, Any]:
-    """The first `n` samples in storage order (all when there are fewer) as one batch: torch tensors [n, *shape] by column, a list of
-    tensors, bytes or str where the length varies.
+    """The first `n` samples in storage order (all when there are fewer) as one batch: torch tensors [n, *shape] by
+    column, a list of tensors, bytes or str where the length varies.
 
     Raises: those of `open()`, and of reading.
     """

@@ -1,4 +1,5 @@
-"""What can go wrong: `Error`, and a class for each kind of failure that is also the built-in exception it resembles."""
+"""What can go wrong: `Error`, and a class for each kind of failure that is also the built-in exception it
+resembles."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class NotFoundError(Error, FileNotFoundError):
 
 
 class BadDataError(Error, ValueError):
-    """Stored bytes or input that are wrong: a failed checksum, a truncated file, rows changed since they were attached."""
+    """Stored bytes or input that are wrong: a failed checksum, a truncated file, rows changed since they were
+    attached."""
 
 
 class UnavailableError(Error, ConnectionError):

@@ -12,14 +12,17 @@ from .loader import Loader
 
 
 class LoaderState(TrainerCallback, ExportableState):
-    """Keeps the place of the training Loader in the checkpoints of a Trainer (trainer_state.json), and gives it back:
-    `Trainer(callbacks=[LoaderState()])`, with `TrainingArguments(ignore_data_skip=True)`, for there is nothing to skip. What a checkpoint
-    counts is then in the ledgers of all ranks, too, which end with the training.
+    """Keeps the place of the training Loader in the checkpoints of a Trainer (trainer_state.json), and gives it back.
+
+    Give it to the Trainer, `Trainer(callbacks=[LoaderState()])`, with `TrainingArguments(ignore_data_skip=True)`:
+    there is nothing to skip. What a checkpoint counts is then in the ledgers of all ranks, too, which end with the
+    training.
 
     Raises:
-        InvalidArgumentError: when training starts: the Trainer has no Loader; or it goes on from a checkpoint, and that was saved without this
-            callback, ignore_data_skip is not set, gradient_accumulation_steps does not divide the steps of an epoch (the Trainer would then
-            leave out the last ones), or as of `Loader.load_state_dict()`.
+        InvalidArgumentError: when training starts: the Trainer has no Loader; or it goes on from a checkpoint, and
+            that was saved without this callback, ignore_data_skip is not set, gradient_accumulation_steps does not
+            divide the steps of an epoch (the Trainer would then leave out the last ones), or
+            `Loader.load_state_dict()` refuses the place.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,8 @@ class LoaderState(TrainerCallback, ExportableState):
         loader.load_state_dict(kept)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:  # noqa: ANN401
-        """Makes the ledgers durable up to the checkpoint that rank 0 is about to save; an evaluation may decide that it does."""
+        """Makes the ledgers durable up to the checkpoint that rank 0 is about to save; an evaluation may decide that
+        it does."""
         if self._loader is not None and (control.should_save or control.should_evaluate):
             self._loader.flush_ledgers()
 

@@ -1,5 +1,5 @@
-"""For PyTorch Lightning: a callback by which a run goes on in the middle of an epoch. Where the package is installed, Lightning takes it by
-itself: pyproject.toml names `callbacks()` to it."""
+"""For PyTorch Lightning: a callback by which a run goes on in the middle of an epoch. Where the package is installed,
+Lightning takes it by itself: pyproject.toml names `callbacks()` to it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ KEY = "ringfeed"
 class LoaderState(Callback):
     """Keeps the place of the training Loaders in Lightning's checkpoints, and gives it back.
 
-    Lightning keeps it as well, but does not give it back where the Loaders were made before the checkpoint was read, as
-    `trainer.estimated_stepping_batches` does: then the epoch would begin again at its first batch. Where Ringfeed is installed (by pip, or
-    as a folder with its metadata) every Trainer has this callback; `Trainer(callbacks=[LoaderState()])` gives it to one anywhere.
+    Lightning keeps it as well, but does not give it back where the Loaders were made before the checkpoint was read,
+    as `trainer.estimated_stepping_batches` does: then the epoch would begin again at its first batch. Where Ringfeed
+    is installed (by pip, or as a folder with its metadata) every Trainer has this callback;
+    `Trainer(callbacks=[LoaderState()])` gives it to one anywhere.
 
     Raises:
-        InvalidArgumentError: when training starts: the checkpoint has the places of more Loaders than there are, or of fewer; or as of
-            `Loader.load_state_dict()`.
+        InvalidArgumentError: when training starts: the checkpoint has the places of more Loaders than there are, or of
+            fewer; or `Loader.load_state_dict()` refuses one.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import INT32_MAX, THREADS_MAX, UINT32_MAX, columns_of, nearest, one_of, path, truth, whole
+from .arguments import INT32_MAX, THREADS_MAX, bounded, columns_of, nearest, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import InvalidArgumentError
 from .ranks import find_rank, initialized_rank
@@ -51,8 +51,9 @@ class Batch(dict):
         epoch: from 0.
         step: within the epoch, from 0.
         size: samples in this batch.
-        weight: size * world_size / samples of this step over all ranks. Multiply a mean loss by it: then the mean over the ranks, which
-            data parallelism takes, is the mean over the whole step, also where ranks have different numbers of samples.
+        weight: size * world_size / samples of this step over all ranks. Multiply a mean loss by it: then the mean over
+            the ranks, which data parallelism takes, is the mean over the whole step, also where ranks have different
+            numbers of samples.
     """
 
     epoch: int
@@ -61,7 +62,8 @@ class Batch(dict):
     weight: float
 
     def to(self, device: torch.device | str | int, non_blocking: bool = False) -> Batch:
-        """A batch of the same values on a device, attributes included; as_numpy, text and bytes stay where they are."""
+        """A batch of the same values on a device, attributes included; as_numpy, text and bytes stay where they
+        are."""
         return _with_attributes(Batch((name, moved(values, device, non_blocking)) for name, values in self.items()), self)
 
     def __repr__(self) -> str:
@@ -77,7 +79,7 @@ class TupleBatch(tuple):
     weight: float
 
     def to(self, device: torch.device | str | int, non_blocking: bool = False) -> TupleBatch:
-        """As of `Batch`."""
+        """The same as `Batch.to()`."""
         return _with_attributes(TupleBatch(moved(values, device, non_blocking) for values in self), self)
 
     def __repr__(self) -> str:
@@ -105,59 +107,69 @@ def _repr_of(batch: Any, parts: list[str]) -> str:  # noqa: ANN401
 class Loader:
     """Iterates over a data set in batches, one epoch per iteration, each an exact permutation of it.
 
-    Each rank of a distributed run makes one, over the same data set with the same arguments; what they get of one step is disjoint, and
-    together it is the whole step. The order is a function of the data set's version, of split, seed, epoch, shuffle, lanes and window
-    alone: never of the number of ranks.
-    Each iteration is about the next epoch, also after one that was left in the middle, unless `set_epoch()` or `load_state_dict()` said
-    which. Reading ahead goes on across epochs.
+    Each rank of a distributed run makes one, over the same data set with the same arguments; what they get of one step
+    is disjoint, and together it is the whole step. The order is a function of the data set's version, of split, seed,
+    epoch, shuffle, lanes and window alone: never of the number of ranks. Each iteration is about the next epoch, also
+    after one that was left in the middle, unless `set_epoch()` or `load_state_dict()` said which. Reading ahead goes
+    on across epochs.
 
     Args:
         dataset: from `ringfeed.open()`.
-        batch_size: samples per step of this rank, as in DataLoader (None: 1); all ranks together take batch_size * world_size.
+        batch_size: samples per step of this rank, from 1, as in DataLoader (None: 1); all ranks together take
+            batch_size * world_size.
         global_batch_size: samples per step of all ranks together, instead of batch_size.
-        shuffle: "block" or True (blocks, and samples in windows of blocks: reads each block once), "full" (one permutation of all samples:
-            needs the data set in memory), "none" or False (as it is stored).
-        seed: of the order.
+        shuffle: "block" or True (blocks, and samples in windows of blocks: reads each block once), "full" (one
+            permutation of all samples: needs the data set in memory), "none" or False (as it is stored).
+        seed: of the order, 0 to 2^64 - 1.
         columns: the names to load, in this order; None: all.
         drop_last: as tail="drop".
-        tail: what becomes of the samples of an epoch that fill no step. "share" (as None): no step is larger than asked for, the last two may
-            be smaller. "drop": they are left out, in each epoch others. "join": the last step may be larger (docs/ordering.md).
+        tail: what becomes of the samples of an epoch that fill no step. "share" (as None): no step is larger than
+            asked for, the last two may be smaller. "drop": they are left out, in each epoch others. "join": the last
+            step may be larger (docs/ordering.md).
         as_numpy: NumPy arrays instead of torch tensors.
         as_tuple: yield `TupleBatch`, in the order of the columns, instead of `Batch`.
         rank, world_size: None: of torch.distributed where it is initialized, else RANK and WORLD_SIZE, else 0 and 1.
-        lanes, window: of the order (docs/ordering.md). All ranks get equal batches when world_size divides both the lanes and the global
-            batch size, except in the last two steps.
-        prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and 128 MiB.
-        read_threads: that check and decode what is read, 1 to 256.
-        assemble_threads: that copy samples into batches, 1 to 256; the thread that iterates does so, too, where it would wait.
-        transform: called with each sample (a dict of its values by column, or a tuple with as_tuple), on threads of the Loader ahead of the
-            loop; its result is the sample. Order, resume and ledger are what they are without it.
+        lanes, window: of the order (docs/ordering.md): lanes 1 to 65,536, the window 1 to 1,024 blocks. All ranks get
+            equal batches when world_size divides both the lanes and the global batch size, except in the last two
+            steps.
+        prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and
+            128 MiB.
+        read_threads: threads that check and decode what is read, 1 to 256.
+        assemble_threads: threads that copy samples into batches, 1 to 256; the thread that iterates does it, too,
+            where it would wait.
+        transform: called with each sample (a dict of its values by column, or a tuple with as_tuple), on threads of
+            the Loader ahead of the loop; its result is the sample. Order, resume and ledger are what they are without
+            it.
         transform_batches: call it with each whole `Batch` instead; its result is the batch.
-        transform_threads: that do it, and what follows, each a batch at a time; None: the cores of this process, shared among the ranks of
-            its host, at most 8. One batch more than these is under way, beside prefetch_bytes. Python code runs on one at a time; decoders
-            and torch let the others go on.
+        transform_threads: threads that do it, and what follows, each a batch at a time; None: the cores of this
+            process, shared among the ranks of its host, at most 8. One batch more than these is under way, beside
+            prefetch_bytes. Python code runs on one at a time; decoders and torch let the others go on.
         collate: makes a batch of a list of samples; None: torch's default_collate (with as_numpy arrays are stacked).
-        pin_memory: put tensors into page-locked memory, on the same threads; without CUDA there is a warning and nothing else.
-        device: where tensors are copied ahead of the loop, on the same threads; CUDA: by streams of their own, from pinned memory.
-        ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none. Several ranks need
-            torch.distributed initialized: they agree on the number of a start. `state_dict()` makes this rank's durable up to there, `flush_ledgers()` those of all ranks.
+        pin_memory: put tensors into page-locked memory, on the same threads; without CUDA there is a warning and
+            nothing else.
+        device: where tensors are copied ahead of the loop, on the same threads; CUDA: by streams of their own, from
+            pinned memory.
+        ledger: a folder for a log of the samples that each rank is given, for `audit()` (docs/ledger.md); None: none.
+            Several ranks need torch.distributed initialized: they agree on the number of a start. `state_dict()` makes
+            this rank's durable up to there, `flush_ledgers()` those of all ranks.
         **unknown: refused: TypeError, which names the argument that may be meant.
 
-    What a transform or collate makes is handed out as a `Batch` where it is a dict, as a `TupleBatch` where it is a tuple, with the
-    attributes of the batch it was made of; anything else as it is.
+    What a transform or collate makes is handed out as a `Batch` where it is a dict, as a `TupleBatch` where it is a
+    tuple, with the attributes of the batch it was made of; anything else as it is.
 
-    A tensor column is a torch.Tensor [size, *shape] (a NumPy array with as_numpy) over memory of its own, a list column a list of
-    1-D tensors, a binary column a list of bytes, a string column a list of str.
+    A tensor column is a torch.Tensor [size, *shape] (a NumPy array with as_numpy) over memory of its own, a list
+    column a list of 1-D tensors, a binary column a list of bytes, a string column a list of str.
 
     Raises:
-        InvalidArgumentError: an argument that does not fit the data set; it names the remedy. At the first iteration also when ranks of
-            torch.distributed ask for different orders, positions or versions; it names rank and difference.
+        InvalidArgumentError: an argument that does not fit the data set; it names the remedy. At the first iteration
+            also when ranks of torch.distributed ask for different orders, positions or versions; it names rank and
+            difference.
         TypeError: an unknown argument; of those of torch's DataLoader it says what is there instead.
-    While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ..., and what transform and collate raise; a Loader
-    that raised starts its next iteration where it was.
+    While iterating, those of the store: BadDataError, UnavailableError, DeadlineError, ..., and what transform and
+    collate raise; a Loader that raised starts its next iteration where it was.
 
-    It is a torch.utils.data.IterableDataset to code that asks: `DataLoader(loader, batch_size=None)`, and torchdata's StatefulDataLoader
-    alike, hand out its batches.
+    It is a torch.utils.data.IterableDataset to code that asks: `DataLoader(loader, batch_size=None)`, and torchdata's
+    StatefulDataLoader alike, hand out its batches.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int | None = None, *, global_batch_size: int | None = None,
@@ -193,19 +205,19 @@ class Loader:
         self.global_batch_size = whole("global_batch_size", global_batch_size, 1, BATCH_MAX * self.world_size)
         self._columns = columns_of(columns, [*dataset.columns])
         one_of("shuffle", shuffle, (*SHUFFLES, "block", "full", "none"))
-        self._order = {"seed": whole("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
-                       "lanes": whole("lanes", lanes, 1, UINT32_MAX), "window": whole("window", window, 1, UINT32_MAX),
+        self._order = {"seed": bounded("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
+                       "lanes": bounded("lanes", lanes), "window": bounded("window", window),
                        "global_batch": self.global_batch_size, "tail": self.tail}
         self._options = {"prefetch_bytes": whole("prefetch_bytes", prefetch_bytes),
-                         "read_threads": whole("read_threads", read_threads, 1, THREADS_MAX),
-                         "assemble_threads": whole("assemble_threads", assemble_threads, 1, THREADS_MAX),
+                         "read_threads": bounded("read_threads", read_threads),
+                         "assemble_threads": bounded("assemble_threads", assemble_threads),
                          "track_samples": ledger is not None}
         self._ledger = None if ledger is None else path("ledger", ledger)
         self._steps = _core.step_count(len(dataset), self._order["lanes"], self.global_batch_size, self.tail)
         self._iteration = 0
         self._compared = False
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
-        self._feed = self._make_feed(self._next)  # so that what does not fit is found here
+        self._feed = self._make_feed(self._next)  # what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
         self._varying = {name: kinds[name] for name in self._columns if kinds[name] != "tensor"}
         self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
@@ -219,8 +231,9 @@ class Loader:
         return self._steps
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of one epoch, `Batch` or `TupleBatch`. Its first batch ends an iteration over this Loader that is under way; before
-        that nothing has begun, so that a framework may try iter(), and say afterwards which epoch it is."""
+        """The batches of one epoch, `Batch` or `TupleBatch`. Its first batch ends an iteration over this Loader that
+        is under way; before that nothing has begun: a framework may try iter(), and say afterwards which epoch it
+        is."""
         return self._batches()
 
     def __repr__(self) -> str:
@@ -245,25 +258,28 @@ class Loader:
 
     @property
     def multiprocessing_context(self) -> Never:
-        """Refused: what asks for it makes a DataLoader of the attributes of another one, as accelerate's skip_first_batches() does."""
+        """Refused: what asks for it makes a DataLoader of the attributes of another one, as accelerate's
+        skip_first_batches() does."""
         raise InvalidArgumentError("a Loader cannot be made into a DataLoader, as skip_first_batches() tries; load_state_dict() goes on in "
                                    "the middle of an epoch (in the Trainer of transformers ringfeed.huggingface.LoaderState calls it)")
 
     def set_epoch(self, epoch: int) -> None:
-        """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes on there."""
+        """The next iteration is about this epoch (from 0). One that `load_state_dict()` put into the middle of it goes
+        on there."""
         epoch = whole("epoch", epoch)
         if epoch != self._next[0]:
             self._next = self._position = (epoch, 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training is: what was handed out, never what was read ahead. Small, and the same on all ranks between two steps."""
+        """Where training is: what was handed out, never what was read ahead. Small, and the same on all ranks between
+        two steps."""
         if self._feed is not None:
             self._feed.flush_ledger()
         return self._position_document(self._position)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The next iteration goes on where the state was taken, on any number of ranks; also from the position in a checkpoint.json that
-        the program wrote of the same data set and order.
+        """The next iteration goes on where the state was taken, on any number of ranks; also from the position in a
+        checkpoint.json that the program wrote of the same data set and order.
 
         Raises:
             InvalidArgumentError: it is of another data set, version or order; the difference is named.
@@ -278,8 +294,8 @@ class Loader:
         self._next = self._position = position
 
     def flush_ledgers(self) -> None:
-        """Makes the ledgers of all ranks durable up to here, and waits until all are. Each rank calls it before one of them saves a checkpoint;
-        the callbacks for Lightning and transformers do. Without a ledger nothing happens."""
+        """Makes the ledgers of all ranks durable up to here, and waits until all are. Each rank calls it before one of
+        them saves a checkpoint; the callbacks for Lightning and transformers do. Without a ledger nothing happens."""
         if self._feed is None or not self._feed.has_ledger:
             return
         self._feed.flush_ledger()
@@ -300,21 +316,22 @@ class Loader:
             self._pipeline = None
 
     def stats(self) -> dict[str, float]:
-        """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds that iterating did not have a
-        batch at once, assemble_seconds of all threads that copy samples, and in bytes held_bytes_max, prefetch_bytes and floor_bytes."""
+        """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds that
+        iterating did not have a batch at once, assemble_seconds of all threads that copy samples, and in bytes
+        held_bytes_max, prefetch_bytes and floor_bytes."""
         return self._feed.stats if self._feed is not None else {}
 
     def metrics(self) -> dict[str, float]:
         """All that the Loader and its store measure since reading began, by the names of docs/meters.md.
 
-        Of a histogram of durations (in seconds) there are `NAME_sum`, `NAME_count`, `NAME_p50` and `NAME_p99`, the last two rounded up to
-        a power of two of nanoseconds. Empty while nothing is read.
+        Of a histogram of durations (in seconds) there are `NAME_sum`, `NAME_count`, `NAME_p50` and `NAME_p99`, the
+        last two rounded up to a power of two of nanoseconds. Empty while nothing is read.
         """
         return self._feed.metrics if self._feed is not None else {}
 
     def metrics_text(self) -> str:
-        """The same for Prometheus, in its text format and with the rank as a label: for a file of its textfile collector, or an endpoint.
-        Empty while nothing is read."""
+        """The same for Prometheus, in its text format and with the rank as a label: for a file of its textfile
+        collector, or an endpoint. Empty while nothing is read."""
         return self._feed.metrics_text(self.rank) if self._feed is not None else ""
 
     def _position_document(self, position: tuple[int, int]) -> dict[str, Any]:
@@ -326,7 +343,8 @@ class Loader:
                                columns=self._columns)
 
     def _compare_with_ranks(self, start: tuple[int, int]) -> None:
-        """That all ranks ask for the same order. The first one writes what it asks for into their store, the others compare: none waits."""
+        """That all ranks ask for the same order. The first one writes what it asks for into their store, the others
+        compare: none waits."""
         self._compared = True
         if initialized_rank() is None:
             return

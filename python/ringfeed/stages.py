@@ -1,4 +1,5 @@
-"""What becomes of a batch between the feed and the training loop: transform, collate, pinned memory, the copy to a device; on threads."""
+"""What becomes of a batch between the feed and the training loop: transform, collate, pinned memory, the copy to a
+device; on threads."""
 
 from __future__ import annotations
 
@@ -71,8 +72,8 @@ class Pipeline:
         self._streams = threading.local()  # of CUDA, one for each thread
 
     def run(self, batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Of each (tag, batch) its tag and what became of it. One batch more than there are threads is under way. Where `batches` raises,
-        those before are handed out first."""
+        """Of each (tag, batch) its tag and what became of it. One batch more than there are threads is under way.
+        Where `batches` raises, those before are handed out first."""
         waiting: deque[tuple[Any, Future[Any]]] = deque()
         source = iter(batches)
         failure: Exception | None = None
@@ -106,7 +107,8 @@ class Pipeline:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, batch: Any) -> tuple[Any, Any]:  # noqa: ANN401
-        """What becomes of the batch, and the event after which its copy is there (None: at once). On one of the threads."""
+        """What becomes of the batch, and the event after which its copy is there (None: at once). On one of the
+        threads."""
         result, event = self._stages.made_of(batch), None
         device = self._stages.device
         if device is not None and device.type == "cuda":
@@ -116,7 +118,7 @@ class Pipeline:
         return self._stages.finish(result, batch), event
 
     def _copied(self, batch: Any, device: Any) -> tuple[Any, Any]:  # noqa: ANN401
-        """By a stream of this thread's own, so that the copy overlaps with what is computed on the device."""
+        """By a stream of this thread's own: the copy overlaps with what is computed on the device."""
         import torch
 
         if not hasattr(self._streams, "own"):
@@ -144,8 +146,8 @@ def collated(samples: list[Any]) -> Any:  # noqa: ANN401
 
 
 def stack(samples: list[Any]) -> Any:  # noqa: ANN401
-    """Samples of NumPy arrays and numbers as one batch of arrays, as torch's default_collate is for tensors: dicts and tuples by their parts;
-    all else is a list."""
+    """Samples of NumPy arrays and numbers as one batch of arrays, as torch's default_collate is for tensors: dicts and
+    tuples by their parts; all else is a list."""
     first = samples[0]
     if isinstance(first, dict):
         return {name: stack([sample[name] for sample in samples]) for name in first}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import address, classes_of, one_of, optional, path, text, texts, truth, whole
+from .arguments import address, bounded, classes_of, one_of, optional, path, text, texts, truth, whole
 from .arguments import connection as checked
 from .columns import Chosen, source_of
 from .errors import InvalidArgumentError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Url = str | os.PathLike[str]
 LAYOUTS = ("packed", "rows")
-CHUNK_BYTES, BLOCK_BYTES, SPILL_BYTES_LEAST = (4096, 8 << 20), (4096, 64 << 20), 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,52 +53,63 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
           **connection: Unpack[Connection]) -> Written:
     """Writes samples as a new version of a data set: permuted by `seed`, cut into splits and chunks.
 
-    All or nothing: readers see the version from the moment it is whole. Data in memory that were written before with the same arguments
-    are recognised, and a killed write of them goes on where it was; of a stream each write is a new one.
+    All or nothing: readers see the version from the moment it is whole. Data in memory that were written before with
+    the same arguments are recognised, and a killed write of them goes on where it was; of a stream each write is a new
+    one.
 
     Args:
         url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name.
-        data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table, reader or dataset (of pyarrow,
-            polars or any other library with `__arrow_c_stream__`); a pandas DataFrame (without its index); a torch Dataset; or an iterable
-            of samples. A sample is a dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same
-            shape in all samples, or one dimension of varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`. A
-            list of text is refused: make it one text.
-        columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data, target).
+        data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table, reader
+            or dataset (of pyarrow, polars or any other library with `__arrow_c_stream__`); a pandas DataFrame (without
+            its index); a torch Dataset; or an iterable of samples. A sample is a dict, a tuple, or one value. Values
+            are numbers, arrays, tensors, text or bytes; arrays have the same shape in all samples, or one dimension of
+            varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`. A list of text is refused:
+            make it one text.
+        columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data,
+            target).
         drop: the names to leave out; not with columns.
-        schema: what columns are, where the data do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)), "y": "int64",
-            "text": "string", "raw": "binary"}; a dtype may be one of NumPy or torch. Numbers that come as another dtype are cast; one that
-            this changes is an error, but rounding to a float is none. Lists in Arrow data take a shape of as many elements.
-        classes: columns of text or whole numbers that become class numbers, int64 from 0: a list of names of columns, whose classes are then
-            those that are there, text in the order of its bytes, whole numbers in theirs; or a dict with the names of each one's classes,
-            {"species": ["cat", "dog"]}, which data that are read only once need. The data set keeps the names (`Dataset.classes`); with
-            append they are those it has.
+        schema: what columns are, where the data do not show it: {"ids": "list<int64>", "x": ("float32", (28, 28)),
+            "y": "int64", "text": "string", "raw": "binary"}; a dtype may be one of NumPy or torch. Numbers that come
+            as another dtype are cast; one that this changes is an error, but rounding to a float is none. Lists in
+            Arrow data take a shape of as many elements.
+        classes: columns of text or whole numbers that become class numbers, int64 from 0: a list of names of columns,
+            whose classes are then those that are there, text in the order of its bytes, whole numbers in theirs; or a
+            dict with the names of each one's classes, {"species": ["cat", "dog"]}, which data that are read only once
+            need. The data set keeps the names (`Dataset.classes`); with append they are those it has.
         splits: shares, {"train": 0.8, "val": 0.2}; without it all is train.
         stratify: a column of whole numbers, booleans or text whose values each split gets in proportion.
-        seed: of the permutation.
-        permute: False stores samples as they come, within each split; a split has its share of them in a row, the first split the first.
+        seed: of the permutation, 0 to 2^64 - 1.
+        permute: False stores samples as they come, within each split; a split has its share of them in a row, the
+            first split the first.
         row_number: the name of one more int64 column: the number of the sample in `data`, from 0.
         append: a new version: the newest one's samples, then these.
-        overwrite: a new version of these samples alone, with any columns, whatever the data set holds. The versions before it stay until
-            they are deleted, so whoever reads one goes on.
+        overwrite: a new version of these samples alone, with any columns, whatever the data set holds. The versions
+            before it stay until they are deleted: whoever reads one goes on.
         allow_nan: NaN and infinity are values of float columns like others.
-        on_bad: "error": a bad sample is a BadDataError that names it. "skip": it is left out and counted (`Written.rejected`): something is
-            missing, NaN or infinite, of another kind, over 8 MiB, or none of the classes.
-        rejects: with on_bad="skip" a file for a line for each bad sample, "data:NUMBER: what is wrong", with numbers from 1.
+        on_bad: "error": a bad sample is a BadDataError that names it. "skip": it is left out and counted
+            (`Written.rejected`): something is missing, NaN or infinite, of another kind, over 8 MiB, or none of the
+            classes.
+        rejects: with on_bad="skip" a file for a line for each bad sample, "data:NUMBER: what is wrong", with numbers
+            from 1.
         layout: "packed", or in Cassandra also "rows": a table with one row per sample.
-        create_keyspace: make the keyspace unless it is there, with this replication: "3" (copies in each data centre), "dc1:3,dc2:2" or
-            "simple:3".
-        tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor, which comes first; others stay as they are.
-            "COL:SHAPE" makes one of a column of lists.
+        create_keyspace: make the keyspace unless it is there, with this replication: "3" (copies in each data centre),
+            "dc1:3,dc2:2" or "simple:3".
+        tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor, which comes first;
+            others stay as they are. "COL:SHAPE" makes one of a column of lists.
         chunk_bytes: size of a chunk to aim for, 4 KiB to 8 MiB.
-        spill_bytes: bound of the temporary copy of a stream, in TMPDIR; a longer one is permuted in pieces of this size.
+        spill_bytes: bound of the temporary copy of a stream, in TMPDIR, from 1 MiB; a longer one is permuted in pieces
+            of this size.
         max_bytes_per_second: write no faster, for a server that others use as well; 0: as fast as it goes.
-        progress: True or False: whether to show it on stderr; a function of (stage, done, total); None: when stderr is a terminal.
+        progress: True or False: whether to show it on stderr; a function of (stage, done, total); None: when stderr is
+            a terminal.
         **connection: `Connection`, for cassandra:// alone.
 
     Raises:
         InvalidArgumentError: an argument, or data that make no columns.
-        BadDataError: a sample that is unlike the others, has something missing, or is over 8 MiB; too few samples for a split.
-        ConflictError: the data set holds something else (append, overwrite, or choose another name), or is being written.
+        BadDataError: a sample that is unlike the others, has something missing, or is over 8 MiB; too few samples for
+            a split.
+        ConflictError: the data set holds something else (append, overwrite, or choose another name), or is being
+            written.
         NotFoundError: the keyspace; it names the remedy.
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError: of the store.
         Whatever the data raise while they are read.
@@ -111,14 +121,14 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
         raise InvalidArgumentError(f"create_keyspace is {create_keyspace}; it is the replication of the keyspace: '3' (copies in each data "
                                    "centre), 'dc1:3,dc2:2' or 'simple:1'")
     options = {"splits": [(text("splits", name), share) for name, share in splits.items()] if splits is not None else None,
-               "stratify": optional(text, "stratify", stratify), "seed": whole("seed", seed), "permute": truth("permute", permute),
+               "stratify": optional(text, "stratify", stratify), "seed": bounded("seed", seed), "permute": truth("permute", permute),
                "row_number": optional(text, "row_number", row_number), "append": truth("append", append),
                "overwrite": truth("overwrite", overwrite), "allow_nan": truth("allow_nan", allow_nan),
                "skip": one_of("on_bad", on_bad, ("error", "skip")) == "skip",
                "rejects": optional(path, "rejects", rejects), "classes": classes_of(classes),
                "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": optional(text, "create_keyspace", create_keyspace),
                "tensors": texts("tensors", tensors),
-               "chunk_bytes": whole("chunk_bytes", chunk_bytes, *CHUNK_BYTES), "spill_bytes": whole("spill_bytes", spill_bytes, SPILL_BYTES_LEAST),
+               "chunk_bytes": bounded("chunk_bytes", chunk_bytes), "spill_bytes": bounded("spill_bytes", spill_bytes),
                "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
     read = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")
     options |= {"columns": [*read.chosen.columns] if read.chosen.columns is not None else None, "drop": [*read.chosen.drop],
@@ -131,9 +141,11 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
 def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
            digest: str = "keys", block_bytes: int = 2 << 20, allow_nan: bool = False, progress: bool | Report | None = None,
            **connection: Unpack[Connection]) -> Written:
-    """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this machine.
+    """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this
+    machine.
 
-    Nothing is copied, and SELECT on the table is all it needs. Rows added or removed since are noticed and named when they are read.
+    Nothing is copied, and SELECT on the table is all it needs. Rows added or removed since are noticed and named when
+    they are read.
 
     Args:
         url: cassandra://[user@]host[:port][,host...]/keyspace/table.
@@ -155,7 +167,7 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
     options = {"columns": optional(texts, "columns", columns), "tensors": texts("tensors", tensors),
                "split_column": optional(text, "split_column", split_column),
                "digest_values": one_of("digest", digest, ("keys", "values")) == "values",
-               "block_bytes": whole("block_bytes", block_bytes, *BLOCK_BYTES), "allow_nan": truth("allow_nan", allow_nan)}
+               "block_bytes": bounded("block_bytes", block_bytes), "allow_nan": truth("allow_nan", allow_nan)}
     with Reporting(progress) as report:
         version, splits, _ = _core.attach(of, options, report, connection)
     return Written(of, version, splits)
@@ -163,9 +175,10 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
 
 def copy(source: Url, target: Url, *, progress: bool | Report | None = None, source_connection: Connection | None = None,
          **connection: Unpack[Connection]) -> Written:
-    """Copies a version of a data set to another store, and verifies the copy: the same chunks, so the same order.
+    """Copies a version of a data set to another store, and verifies the copy: the same chunks in the same order.
 
-    Killed at any time and called again, it goes on where it was. Of a table with one row per sample it makes a packed data set.
+    Killed at any time and called again, it goes on where it was. Of a table with one row per sample it makes a packed
+    data set.
 
     Args:
         source: the data set; `?version=` chooses the version, without it the newest.
@@ -175,7 +188,8 @@ def copy(source: Url, target: Url, *, progress: bool | Report | None = None, sou
         **connection: `Connection`, of whichever of the two is in Cassandra.
 
     Raises:
-        NotFoundError: the source. ConflictError: the target holds something else, or is being written. BadDataError: damage.
+        NotFoundError: the source. ConflictError: the target holds something else, or is being written. BadDataError:
+            damage.
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
     """
     of, to, connection = address(source), address(target), checked(copy, connection)
@@ -201,12 +215,13 @@ class Verified:
 
 
 def verify(url: Url, *, repair: bool = False, progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Verified:
-    """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table against its index.
+    """Checks every byte of all versions (of `?version=` alone, when given) against its checksums; the rows of a table
+    against its index.
 
     Args:
         url: the data set.
-        repair: of a packed data set in Cassandra: write a sound copy over those that are damaged or gone. A chunk without a sound copy is
-            removed, and the same `write()` or `ringfeed ingest` puts it back.
+        repair: of a packed data set in Cassandra: write a sound copy over those that are damaged or gone. A chunk
+            without a sound copy is removed, and the same `write()` or `ringfeed ingest` puts it back.
         progress: as for `write()`.
         **connection: `Connection`, for cassandra:// alone.
 
@@ -261,8 +276,9 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
         **connection: `Connection`, for cassandra:// alone.
 
     Raises:
-        NotFoundError: there is no ledger, or no such data set. InvalidArgumentError: the ledger is of another version or split.
-        BadDataError: it is not a ledger, was changed after it was written, or is of several orders; the data set is damaged.
+        NotFoundError: the ledger or the data set. InvalidArgumentError: the ledger is of another version or split.
+        BadDataError: it is not a ledger, was changed after it was written, or is of several orders; the data set is
+            damaged.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
@@ -270,8 +286,8 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
 
 
 def list(url: Url = ".", **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001
-    """The addresses of the data sets right under a folder (this one, if none is given) or in a keyspace (the address itself, if it is one),
-    sorted.
+    """The addresses of the data sets right under a folder (this one, if none is given) or in a keyspace (the address
+    itself, if it is one), sorted.
 
     Raises:
         NotFoundError, UnavailableError, DeadlineError, PermissionDeniedError.
@@ -280,14 +296,14 @@ def list(url: Url = ".", **connection: Unpack[Connection]) -> builtins.list[str]
 
 
 def delete(url: Url, **connection: Unpack[Connection]) -> builtins.list[int]:
-    """Deletes all versions of a data set (`?version=` alone, when given), and the chunks that no other version needs. It does not ask. Of a
-    local folder it deletes damaged versions as well.
+    """Deletes all versions of a data set (`?version=` alone, when given), and the chunks that no other version needs.
+    It does not ask. Of a local folder it deletes damaged versions as well.
 
     Returns:
         The versions that were deleted.
 
     Raises:
-        NotFoundError: no such data set or version. ConflictError: it is being written.
+        NotFoundError: the data set or version. ConflictError: it is being written.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
     return _core.delete(address(url), checked(delete, connection))

@@ -9,8 +9,8 @@ import numpy
 
 
 def tensor_maker() -> Callable[[Any], Any]:
-    """What makes a tensor from a DLPack capsule: the public function's own last step, where torch has it, as what that one asks before
-    costs as much again."""
+    """What makes a tensor from a DLPack capsule: the public function's own last step, where torch has it, as what
+    torch's own asks before costs as much again."""
     import torch.utils.dlpack
 
     return getattr(torch._C, "_from_dlpack", torch.utils.dlpack.from_dlpack)

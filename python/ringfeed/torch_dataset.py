@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class TorchDataset(torch.utils.data.Dataset):
     """A map-style Dataset: what torch's DataLoader, its samplers and its workers take.
 
-    A worker process opens the data set again when it reads its first sample, whether it was forked or spawned; the version is the one
-    that was opened here. A `Loader` is many times faster, and exact when it is resumed; this is for code that cannot do without a
-    DataLoader.
+    A worker process opens the data set again when it reads its first sample, whether it was forked or spawned; the
+    version is the one that was opened here. A `Loader` is many times faster, and exact when it is resumed; this is for
+    code that cannot do without a DataLoader.
 
     Args:
         dataset: from `ringfeed.open()`, or an address.
@@ -36,7 +36,8 @@ class TorchDataset(torch.utils.data.Dataset):
     A sample's values are tensors over memory of their own, bytes or str.
 
     Raises:
-        InvalidArgumentError: an unknown column. Those of `ringfeed.open()`; while reading IndexError and those of the store.
+        InvalidArgumentError: an unknown column. Those of `ringfeed.open()`; while reading IndexError and those of the
+            store.
     """
 
     def __init__(self, dataset: Dataset | str | os.PathLike[str], *, columns: Sequence[str] | None = None, as_tuple: bool = False,

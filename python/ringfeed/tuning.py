@@ -1,4 +1,5 @@
-"""What limits a loop over a Loader: each stage measured by itself, the slowest one told, and options that lift it tried for real."""
+"""What limits a loop over a Loader: each stage measured by itself, the slowest one told, and options that lift it
+tried for real."""
 
 from __future__ import annotations
 
@@ -47,8 +48,9 @@ class Tuned:
     """What `tune()` found.
 
     Attributes:
-        stages: samples per second of each stage alone, with the options that were given: "feed" (store and assembly), "transform" (with
-            collate and the copy to a device, on transform_threads), "step" (the function that was given).
+        stages: samples per second of each stage alone, with the options that were given: "feed" (store and assembly),
+            "transform" (with collate and the copy to a device, on transform_threads), "step" (the function that was
+            given).
         start: the loop as it is.
         tries: others, the one that promised most first; at most three.
     """
@@ -80,14 +82,15 @@ class Tuned:
 def tune(dataset: Dataset, step: Callable[[Any], Any] | None = None, *, seconds: float = 30.0, **loader: Any) -> Tuned:  # noqa: ANN401
     """Measures what limits `for batch in Loader(dataset, **loader): step(batch)`, and tries what may be faster.
 
-    Each stage is measured alone: the feed without what follows it, transform, collate and copy over a batch that is held, on 1, 2, 4, ...
-    threads up to the cores, and `step` over a batch that is held. A loop can be no faster than the slowest of them. The three combinations
-    of transform_threads, read_threads and assemble_threads that promise most are tried for real. None of them changes the order or what is
-    in a batch. Nothing is written.
+    Each stage is measured alone: the feed without what follows it, transform, collate and copy over a batch that is
+    held, on 1, 2, 4, ... threads up to the cores, and `step` over a batch that is held. A loop can be no faster than
+    the slowest of them. The three combinations of transform_threads, read_threads and assemble_threads that promise
+    most are tried for real. None of them changes the order or what is in a batch. Nothing is written.
 
     Args:
         dataset: from `ringfeed.open()`.
-        step: what is done with each batch, as a step of training; it is really called, so give it a model that may be changed. None: nothing.
+        step: what is done with each batch, as a step of training; it is really called: give it a model that may be
+            changed. None: nothing.
         seconds: that it may take, about.
         **loader: the arguments of the Loader, batch_size and transform among them; a ledger is not written.
 

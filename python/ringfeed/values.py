@@ -1,4 +1,5 @@
-"""Values of one column, of whatever kind, as NumPy arrays. None is changed on the way: what would be is refused by name."""
+"""Values of one column, of whatever kind, as NumPy arrays. None is changed on the way: what would be is refused by
+name."""
 
 from __future__ import annotations
 
@@ -62,7 +63,7 @@ def array_of(name: str, value: Any, sample: int) -> numpy.ndarray:  # noqa: ANN4
 
 
 def _no_number(value: Any) -> str:  # noqa: ANN401
-    """What such a value is, and what may be done about it."""
+    """What a value of this kind is, and what may be done about it."""
     if isinstance(value, Mapping):
         return "a dict; give its parts as columns of their own, such as the bytes of an image: {'image': value['bytes']}"
     parts = value.ravel().tolist() if isinstance(value, numpy.ndarray) else value
@@ -116,7 +117,7 @@ def numbers_of(name: str, values: list[Any], start: int) -> numpy.ndarray | None
 
 
 def has_masked(value: Any) -> bool:  # noqa: ANN401
-    """Whether something in the value, or in a list within it, is masked: NumPy makes plain arrays of such lists."""
+    """Whether something in the value, or in a list within it, is masked: NumPy makes plain arrays of these lists."""
     if not isinstance(value, list | tuple):
         return isinstance(value, numpy.ma.MaskedArray) and numpy.ma.is_masked(value)
     types = set(map(type, value))  # a look at the types alone is much cheaper than one at each number
@@ -156,8 +157,8 @@ def numbers_in(value: Any) -> Iterator[Any]:  # noqa: ANN401
 
 
 def fitted(name: str, array: numpy.ndarray, dtype: numpy.dtype, sample: int, by_row: bool = False, asked: bool = False) -> numpy.ndarray:
-    """The same numbers as another dtype; from float to float they are rounded, from whole numbers only where the dtype was `asked` for. They
-    are of one sample, or `by_row` one of each from `sample` on.
+    """The same numbers as another dtype; from float to float they are rounded, from whole numbers only where the dtype
+    was `asked` for. They are of one sample, or `by_row` one of each from `sample` on.
 
     Raises:
         BadDataError: one of them would be another number.
@@ -202,7 +203,7 @@ def numpy_of(name: str, tensor: Any) -> numpy.ndarray:  # noqa: ANN401
     """A tensor's values.
 
     Raises:
-        InvalidArgumentError: NumPy has no such array.
+        InvalidArgumentError: NumPy has no array of this kind.
     """
     if type(tensor).__name__ == "MaskedTensor":
         raise InvalidArgumentError(f"column {name!r}: a masked tensor cannot be held; fill in what is masked with to_tensor(value)")

@@ -14,6 +14,7 @@
 
 #include "base/hash.hpp"
 #include "base/json.hpp"
+#include "base/option.hpp"
 
 namespace ringfeed {
 namespace {
@@ -102,8 +103,8 @@ void check_order(const nlohmann::json& order) {
   };
   check_number("seed", 0, UINT64_MAX);
   check_number("global_batch", 1, INT64_MAX);
-  check_number("lanes", 1, kLanesMax);
-  check_number("window", 1, kWindowMax);
+  check_number("lanes", 1, most_of<std::uint64_t>("lanes"));
+  check_number("window", 1, most_of<std::uint64_t>("window"));
   const auto check_name = [&](const char* name, std::initializer_list<std::string_view> names) {
     const auto& found = order.at(name).get_ref<const std::string&>();
     if (std::ranges::find(names, found) == names.end())

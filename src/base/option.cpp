@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <ringfeed/error.hpp>
 
 namespace ringfeed {
 namespace {
@@ -61,6 +62,12 @@ std::string option_call(Option option) {
       break;
   }
   return fmt::format("'ringfeed {} {}'", names.command, name);
+}
+
+void refuse_value(Option option, std::string_view value) {
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{} {} is out of its bounds, {}", option_name(option), value,
+                          option.names().bounds));
 }
 
 std::string ways_to_give_password() {

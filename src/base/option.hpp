@@ -1,5 +1,7 @@
-// What an option is called, for messages: as the side that the caller uses has it.
+// What an option is called, for messages: as the side that the caller uses has it. And its bounds.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <ringfeed/face.hpp>
 #include <string>
@@ -13,7 +15,7 @@ namespace ringfeed {
 class Option {
  public:
   consteval Option(const char* name) : names_(&find(name)) {}  // NOLINT: a name is an option
-  const OptionNames& names() const { return *names_; }
+  constexpr const OptionNames& names() const { return *names_; }
 
  private:
   static consteval const OptionNames& find(std::string_view name) {
@@ -36,6 +38,24 @@ std::string option_name(Option option, std::string_view value);
 /// With the command or function it is of: "'ringfeed verify --repair'", "verify(repair=True)",
 /// "Loader(ledger=)", "VerifyOptions::repair".
 std::string option_call(Option option);
+
+/// The largest value that an option may have.
+template <typename Number>
+consteval Number most_of(Option option) {
+  return static_cast<Number>(option.names().most);
+}
+
+/// Throws Error{kInvalidArgument} that names option, value and bounds.
+[[noreturn]] void refuse_value(Option option, std::string_view value);
+
+/// Holds a value against the bounds of its option, in the unit of that; NaN is beyond all. Throws
+/// Error{kInvalidArgument} that names option, value and bounds.
+template <typename Number>
+void check_bounds(Option option, Number value) {
+  const auto number = static_cast<double>(value);
+  if (!(number >= option.names().least && number <= option.names().most))
+    refuse_value(option, fmt::to_string(value));
+}
 
 /// What ends an error for want of a password, or one that stood where others see it.
 std::string ways_to_give_password();

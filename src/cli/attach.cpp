@@ -29,8 +29,8 @@ constexpr const char* kAttachExamples =
 struct AttachFlags {
   std::string url;
   std::vector<std::string> tensors;
-  std::string digest = "keys";
-  std::string block_bytes = "2MiB";
+  std::string digest;
+  std::string block_bytes;
   AttachOptions attach;
 };
 
@@ -88,12 +88,10 @@ void add_attach(CLI::App& program, Command& command) {
   app->add_option("--digest", options->digest,
                   "what a later change is noticed by: values reads them all now, and notices "
                   "values that were changed in place")
-      ->check(CLI::IsMember({"keys", "values"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"keys", "values"}));
   app->add_flag("--allow-nan", options->attach.allow_nan,
                 "NaN and infinity are values like others; without it a row with one is an error");
-  app->add_option("--block-bytes", options->block_bytes, "size of a block to aim for")
-      ->capture_default_str();
+  app->add_option("--block-bytes", options->block_bytes, "size of a block to aim for");
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run_attach(*options, command); };
 }

@@ -68,7 +68,7 @@ void add_audit(CLI::App& program, Command& command) {
   command.app = program.add_subcommand(
       "audit",
       "Holds the ledger of a training run against its data set: that each epoch had each sample "
-      "once, as it is stored. Ends with 3 and the first offenders when it is not so.");
+      "once, as it is stored. Ends with 3 and the first offenders when it was not.");
   command.app->footer("Example:\n  ringfeed audit run/ledger digits.ring\n");
   command.app->add_option("DIR", options->folder, "the folder that --ledger named")->required();
   command.app

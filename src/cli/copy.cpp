@@ -14,7 +14,7 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kCopyHelp =
-    "Copies a version of a data set to another store, and verifies the copy: the same chunks, so "
+    "Copies a version of a data set to another store, and verifies the copy: the same chunks in "
     "the "
     "same order.\n"
     "Killed at any time and run again, it goes on where it was.";

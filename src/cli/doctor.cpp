@@ -21,8 +21,8 @@ using doctor::Verdict;
 
 struct DoctorFlags {
   std::string url;
-  std::string purpose = "train";
-  std::string shuffle = "block";
+  std::string purpose;
+  std::string shuffle;
   std::string prefetch_bytes;
   std::string cache;
   std::string cache_bytes;
@@ -96,9 +96,8 @@ void add_doctor(CLI::App& program, Command& command) {
   app->add_option("URL", flags->url, "the data set, which need not be there for an ingest")
       ->required();
   app->add_option("--for", flags->purpose, "what the run is to do")
-      ->check(CLI::IsMember({"read", "train", "ingest"}))
-      ->capture_default_str();
-  app->add_option("--nproc", flags->wanted.ranks, "ranks, all on this host")->capture_default_str();
+      ->check(CLI::IsMember({"read", "train", "ingest"}));
+  app->add_option("--nproc", flags->wanted.ranks, "ranks, all on this host");
   OrderOptions& order = flags->wanted.order;
   add_order_options(*app, {order.global_batch, flags->shuffle, order.lanes, order.window});
   app->add_option("--prefetch-bytes", flags->prefetch_bytes,

@@ -42,14 +42,14 @@ struct IngestFlags {
   std::string delimiter;
   bool in_order = false;
   std::string split;
-  std::string header = "auto";
-  std::string on_bad = "error";
-  std::string chunk_bytes = "512KiB";
-  std::string spill_bytes = "64GiB";
+  std::string header;
+  std::string on_bad;
+  std::string chunk_bytes;
+  std::string spill_bytes;
   std::string bytes_per_second_max;
   bool create_keyspace = false;
-  std::string replication = "3";
-  std::string layout = "packed";
+  std::string replication;
+  std::string layout;
   SourceOptions source;
   IngestOptions ingest;
 };
@@ -174,19 +174,16 @@ void add_ingest(CLI::App& program, Command& command) {
                   "shares of the splits, e.g. train=0.8,val=0.2; without it all is train");
   app->add_option("--stratify", options->ingest.stratify,
                   "column whose values each split gets in proportion");
-  app->add_option("--seed", options->ingest.seed, "seed of the permutation")->capture_default_str();
+  app->add_option("--seed", options->ingest.seed, "seed of the permutation");
   app->add_flag("--no-permute", options->in_order,
                 "store samples in the order of the source; each split has its share in a row");
-  app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for")
-      ->capture_default_str();
+  app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for");
   app->add_option("--spill-bytes", options->spill_bytes,
                   "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "
-                  "permuted in segments")
-      ->capture_default_str();
+                  "permuted in segments");
   app->add_option("--layout", options->layout,
                   "of a data set in Cassandra: packed chunks, or a table with one row per sample")
-      ->check(CLI::IsMember({"packed", "rows"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"packed", "rows"}));
   app->add_flag("--append", options->ingest.append,
                 "a new version: the newest one's samples, then these");
   app->add_flag(
@@ -199,12 +196,10 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--header", options->header,
                   "whether the first row of a CSV file names the columns; auto: unless all its "
                   "fields are numbers")
-      ->check(CLI::IsMember({"yes", "no", "auto"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"yes", "no", "auto"}));
   app->add_option("--on-bad", options->on_bad,
                   "a bad record ends the run, or is skipped and counted")
-      ->check(CLI::IsMember({"error", "skip"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"error", "skip"}));
   app->add_option("--rejects", options->source.rejects_path,
                   "with --on-bad skip: a file for a line per bad record");
   app->add_option("--max-bytes-per-second", options->bytes_per_second_max,
@@ -213,7 +208,6 @@ void add_ingest(CLI::App& program, Command& command) {
                                "cassandra: make the keyspace unless it is there");
   app->add_option("--replication", options->replication,
                   "of --create-keyspace: 3 (copies in each data centre), dc1:3,dc2:2 or simple:3")
-      ->capture_default_str()
       ->needs(create);
   add_connection_options(*app, command.connection);
   command.action = [options, &command] { return run_ingest(*options, command); };

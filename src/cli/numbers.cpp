@@ -65,13 +65,18 @@ void take_decimal_numbers(CLI::App& app) {
   }
 }
 
-void keep_bounds(CLI::App& app) {
+void follow_table(CLI::App& app) {
   for (auto* const option : app.get_options()) {
     const auto names = std::ranges::find_if(kOptionTable, [&](const OptionNames& entry) {
-      return !entry.bounds.empty() && option->check_lname(std::string(entry.name));
+      return option->check_lname(std::string(entry.name));
     });
     if (names == std::end(kOptionTable)) continue;
-    option->check(within(*names, option->get_type_name().starts_with("TEXT")));
+    if (names->layered)
+      option->default_str(std::string(names->initial));
+    else if (!names->initial.empty())
+      option->default_val(std::string(names->initial));
+    if (!names->bounds.empty())
+      option->check(within(*names, option->get_type_name().starts_with("TEXT")));
   }
 }
 

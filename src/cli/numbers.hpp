@@ -10,8 +10,9 @@ namespace ringfeed::cli {
 /// what is larger. After all options were added.
 void take_decimal_numbers(CLI::App& app);
 
-/// Makes each option of the command that has bounds in options.toml keep them, and its help say
-/// them. What takes text is a size there. After all options were added.
-void keep_bounds(CLI::App& app);
+/// Gives each option of the command its default of options.toml (an option of a connection, which
+/// has other sources before it, only says it in the help), and makes it keep its bounds there.
+/// What takes text and has bounds is a size. After all options were added.
+void follow_table(CLI::App& app);
 
 }  // namespace ringfeed::cli

@@ -110,7 +110,7 @@ int run_command(int argc, char** argv) {
     adders[i](program, commands[i]);
     add_output_options(*commands[i].app, commands[i].output);
     take_decimal_numbers(*commands[i].app);
-    keep_bounds(*commands[i].app);
+    follow_table(*commands[i].app);
     apps.push_back(commands[i].app);
   }
   for (auto& command : commands) add_config_option(*command.app, apps, command.connection.places);

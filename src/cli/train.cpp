@@ -48,7 +48,7 @@ constexpr auto kServedInterval = std::chrono::seconds(1);
 constexpr std::uint64_t kTrialEpochs = 1'000'000;
 
 struct RunFlags : TrainFlags {
-  std::string on_nan = "stop";
+  std::string on_nan;
   RunRecordOptions record;
   std::string metrics_port;
   bool overwrite = false;
@@ -352,8 +352,7 @@ void add_result_options(CLI::App& app, RunFlags& options) {
                "replace the weights of another run in --output (not needed with --resume)");
   app.add_option("--on-nan", options.on_nan,
                  "what to do when the loss is NaN or infinite; stop: with exit code 1")
-      ->check(CLI::IsMember({"stop", "continue"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"stop", "continue"}));
 }
 
 void add_record_options(CLI::App& app, RunFlags& options) {
@@ -363,11 +362,11 @@ void add_record_options(CLI::App& app, RunFlags& options) {
                  "folder for TensorBoard: losses, accuracy, learning rate, samples/s");
   app.add_option("--metrics", options.record.metrics,
                  "file for Prometheus's textfile collector, e.g. run.prom, written anew each 10 s; "
-                 "rank 1 writes run.rank1.prom, and so on (docs/meters.md)");
+                 "rank 1 writes run.rank1.prom, the others likewise (docs/meters.md)");
   app.add_option("--metrics-port", options.metrics_port,
                  "port at which Prometheus can fetch the same, of this host alone unless an "
                  "address is said, e.g. 0.0.0.0:9100; 0: any that is free, which is printed; the "
-                 "second rank of a host has the next one, and so on");
+                 "second rank of a host has the next one, the others likewise");
 }
 
 void add_resume_options(CLI::App& app, RunFlags& options) {
@@ -375,10 +374,9 @@ void add_resume_options(CLI::App& app, RunFlags& options) {
   app.add_option("--checkpoint-dir", train_options.checkpoint_dir,
                  "folder of checkpoints: one at the end of each epoch");
   app.add_option("--checkpoint-every", train_options.checkpoint_every,
-                 "also one after every so many steps (default: none)");
+                 "steps after which there is one, too (default: none)");
   app.add_option("--checkpoint-keep", train_options.checkpoint_keep,
-                 "how many of the newest checkpoints stay")
-      ->capture_default_str();
+                 "how many of the newest checkpoints stay");
   app.add_option("--resume", train_options.resume,
                  "auto: go on from the newest checkpoint of --checkpoint-dir, if there is one; or "
                  "the path of one; on any number of processes");

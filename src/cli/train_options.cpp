@@ -29,17 +29,14 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "larger than the "
                  "batch size, the last two may be smaller), drop (left out), join (the last step "
                  "may be larger)")
-      ->check(CLI::IsMember({"share", "drop", "join"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"share", "drop", "join"}));
   app.add_option("--prefetch-bytes", options.prefetch_bytes,
                  "bound of what the feed of a rank holds, e.g. 512MiB (default: 256MiB or what the "
                  "order needs + 128MiB)");
   app.add_option("--read-threads", train_options.read_threads,
-                 "threads of a rank that check and decode what is read")
-      ->capture_default_str();
+                 "threads of a rank that check and decode what is read");
   app.add_option("--assemble-threads", train_options.assemble_threads,
-                 "threads of a rank that copy samples into batches")
-      ->capture_default_str();
+                 "threads of a rank that copy samples into batches");
   auto* cache = app.add_option("--cache", options.cache,
                                "folder in which blocks are kept as they are read, for later epochs "
                                "and runs of this host (docs/cache.md)");
@@ -51,48 +48,39 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
 void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--model", train_options.model, "the model")
-      ->check(CLI::IsMember({"linear", "mlp", "cnn"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"linear", "mlp", "cnn"}));
   app.add_option("--hidden", train_options.hidden,
                  "sizes of the hidden layers (default: 256,256; cnn: 128)")
       ->delimiter(',');
   app.add_option("--loss", train_options.loss, "the loss")
-      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}));
   app.add_option("--class-weights", train_options.class_weights,
                  "cross_entropy: a weight per class, comma-separated")
       ->delimiter(',');
   app.add_option("--optimizer", train_options.optimizer, "the optimizer")
-      ->check(CLI::IsMember({"sgd", "adam", "adamw"}))
-      ->capture_default_str();
-  app.add_option("--lr", train_options.learning_rate, "learning rate")->capture_default_str();
-  app.add_option("--momentum", train_options.momentum, "of sgd")->capture_default_str();
+      ->check(CLI::IsMember({"sgd", "adam", "adamw"}));
+  app.add_option("--lr", train_options.learning_rate, "learning rate");
+  app.add_option("--momentum", train_options.momentum, "of sgd");
   app.add_option("--weight-decay", options.weight_decay, "default 0.01 for adamw, else 0");
 }
 
 void add_run_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("--epochs", train_options.epochs, "passes over the data set")
-      ->capture_default_str();
-  app.add_option("--seed", train_options.seed, "of the order and of the first parameters")
-      ->capture_default_str();
-  app.add_option("--nproc", options.nproc, "processes to start on this host")
-      ->capture_default_str();
+  app.add_option("--epochs", train_options.epochs, "passes over the data set");
+  app.add_option("--seed", train_options.seed, "of the order and of the first parameters");
+  app.add_option("--nproc", options.nproc, "processes to start on this host");
   app.add_option("--parallel", train_options.parallel,
                  "ddp: one device per process; data-parallel: one process, all its devices")
-      ->check(CLI::IsMember({"ddp", "data-parallel"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"ddp", "data-parallel"}));
   app.add_option(
          "--device", train_options.device,
          "where to compute; auto: on CUDA where each process of this host can have a device "
          "of its own, else on the CPU")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   app.add_option("--threads", train_options.threads,
                  "compute threads per rank (default: cores / ranks)");
   app.add_option("--collective-timeout", options.collective_timeout,
-                 "seconds that a rank waits for the others at most")
-      ->capture_default_str();
+                 "seconds that a rank waits for the others at most");
 }
 
 void set_cache(TrainFlags& flags, const Output& output) {

@@ -10,17 +10,18 @@
 
 namespace ringfeed::cli {
 
+/// Values without an initializer that says something are set by follow_table().
 struct TrainFlags {
   TrainOptions train;
-  std::string shuffle = "block";
-  std::string tail = "share";
+  std::string shuffle;
+  std::string tail;
   std::string prefetch_bytes;
   std::string cache;
   std::string cache_bytes;
   double weight_decay = 0;
   std::uint64_t batch_size_per_rank = 0;
-  int nproc = 1;
-  int collective_timeout = 300;
+  int nproc = 0;
+  int collective_timeout = 0;
 };
 
 /// The data set and its order, the model, and how it is computed. Not what becomes of the results.

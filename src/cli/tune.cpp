@@ -28,7 +28,7 @@ using Lines = std::vector<std::string>;
 constexpr const char* kFirstLine = "# Written by ringfeed tune";
 
 struct TuneFlags : TrainFlags {
-  double seconds = 60;
+  double seconds = 0;
   std::string budget_memory;
   std::string output;
   bool tune_order = false;
@@ -381,7 +381,7 @@ void add_tune(CLI::App& program, Command& command) {
   add_train_options(*app, *flags);
   for (const char* name : {"--cache-bytes", "--cache"})  // which a trial would fill
     app->remove_option(app->get_option(name));
-  app->add_option("--seconds", flags->seconds, "that it may take, about")->capture_default_str();
+  app->add_option("--seconds", flags->seconds, "that it may take, about");
   app->add_option("--budget-memory", flags->budget_memory,
                   "what the feeds of all ranks may hold together, e.g. 8GiB (default: half of what "
                   "is available)");

@@ -20,10 +20,10 @@ namespace {
 struct ViewFlags {
   std::string url;
   std::string output;
-  std::uint64_t samples = 10'000;
-  std::uint64_t batch_size = 64;
+  std::uint64_t samples = 0;
+  std::uint64_t batch_size = 0;
   std::uint64_t seed = 0;
-  std::string shuffle = "block";
+  std::string shuffle;
 };
 
 /// What src/report/data.html has in its head.
@@ -111,16 +111,12 @@ void add_view(CLI::App& program, Command& command) {
   command.app->add_option(
       "-o,--output", flags->output,
       "the page (default: the data set's name with .html, here); - is standard output");
-  command.app
-      ->add_option("--samples", flags->samples,
-                   "how many are read, in the order of training, for figures and classes")
-      ->capture_default_str();
-  command.app->add_option("--batch-size", flags->batch_size, "samples of a batch")
-      ->capture_default_str();
+  command.app->add_option("--samples", flags->samples,
+                          "how many are read, in the order of training, for figures and classes");
+  command.app->add_option("--batch-size", flags->batch_size, "samples of a batch");
   command.app->add_option("--shuffle", flags->shuffle, "how the order is mixed (docs/ordering.md)")
-      ->capture_default_str()
       ->check(CLI::IsMember({"block", "full", "none"}));
-  command.app->add_option("--seed", flags->seed, "of the order")->capture_default_str();
+  command.app->add_option("--seed", flags->seed, "of the order");
   add_connection_options(*command.app, command.connection);
   command.action = [flags, &command] { return run_view(*flags, command); };
 }

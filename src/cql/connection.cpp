@@ -108,9 +108,11 @@ ConnectionOptions from_environment() {
   });
   to_consistency("RINGFEED_READ_CONSISTENCY", options.read_consistency);
   to_consistency("RINGFEED_WRITE_CONSISTENCY", options.write_consistency);
-  to_number("RINGFEED_CONNECT_TIMEOUT_MS", Connection::kTimeoutMsMax, options.connect_timeout_ms);
-  to_number("RINGFEED_REQUEST_TIMEOUT_MS", Connection::kTimeoutMsMax, options.request_timeout_ms);
-  to_number("RINGFEED_CONNECTIONS_PER_HOST", Connection::kConnectionsPerHostMax,
+  to_number("RINGFEED_CONNECT_TIMEOUT_MS", most_of<std::uint32_t>("connect-timeout-ms"),
+            options.connect_timeout_ms);
+  to_number("RINGFEED_REQUEST_TIMEOUT_MS", most_of<std::uint32_t>("request-timeout-ms"),
+            options.request_timeout_ms);
+  to_number("RINGFEED_CONNECTIONS_PER_HOST", most_of<std::uint32_t>("connections-per-host"),
             options.connections_per_host);
   to_truth("RINGFEED_LZ4", options.lz4);
   to_truth("RINGFEED_CONTACT_POINTS_ONLY", options.contact_points_only);
@@ -180,7 +182,7 @@ void read_cqlshrc(const cql::IniFile& file, const std::string& home, CqlshSettin
   }
   const auto seconds = [&](const char* key, std::optional<std::uint32_t>& field) {
     if (const auto text = file.value("connection", key)) {
-      constexpr std::uint32_t kMost = Connection::kTimeoutMsMax / 1000;
+      constexpr std::uint32_t kMost = most_of<std::uint32_t>("connect-timeout-ms") / 1000;
       field = number(where("connection", key), *text, kMost) * 1000;
     }
   };
@@ -319,13 +321,12 @@ Secret choose_password(const std::string& user, const ConnectionOptions& options
 
 void check_bounds(const ConnectionOptions& options) {
   if (options.ranks < 1) refuse(fmt::format("{} ranks; there is at least 1", options.ranks));
-  const auto check = [](const char* name, const std::optional<std::uint32_t>& value,
-                        std::uint32_t most) {
-    if (value) bounded(name, *value, most);
+  const auto check = [](Option option, const std::optional<std::uint32_t>& value) {
+    if (value) ringfeed::check_bounds(option, *value);
   };
-  check("connect_timeout_ms", options.connect_timeout_ms, Connection::kTimeoutMsMax);
-  check("request_timeout_ms", options.request_timeout_ms, Connection::kTimeoutMsMax);
-  check("connections_per_host", options.connections_per_host, Connection::kConnectionsPerHostMax);
+  check("connect-timeout-ms", options.connect_timeout_ms);
+  check("request-timeout-ms", options.request_timeout_ms);
+  check("connections-per-host", options.connections_per_host);
   for (const auto& level : {options.read_consistency, options.write_consistency}) {
     if (level) consistency_from_name(consistency_name(*level));  // refuses the serial ones
   }

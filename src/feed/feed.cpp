@@ -16,6 +16,7 @@
 
 #include "base/background.hpp"
 #include "base/meter.hpp"
+#include "base/option.hpp"
 #include "feed/budget.hpp"
 #include "feed/gather.hpp"
 #include "feed/read_ahead.hpp"
@@ -24,12 +25,6 @@
 
 namespace ringfeed {
 namespace {
-
-void check_threads(const char* name, int threads) {
-  if (threads >= 1 && threads <= 256) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} threads {}; must be 1 to 256", name, threads));
-}
 
 /// The step that a thread assembles.
 struct StepInHand {
@@ -55,8 +50,8 @@ struct Feed::Impl {
         selection(dataset->schema(), options.columns),
         steps(dataset->size(), options.order),
         step(steps.step_at(options.start.samples)) {
-    check_threads("read", options.read_threads);
-    check_threads("assemble", options.assemble_threads);
+    check_bounds("read-threads", options.read_threads);
+    check_bounds("assemble-threads", options.assemble_threads);
     auto reader = dataset->reader(options.read_threads);
     const auto blocks = reader->blocks();
     if (options.track_samples) {

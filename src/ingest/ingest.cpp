@@ -36,15 +36,8 @@ constexpr std::uint64_t kIngestVersion = 1;
 
 void check_options(const IngestOptions& options, const Schema& schema) {
   schema.check();
-  const auto check_range = [](std::string_view name, std::uint64_t value, std::uint64_t least,
-                              std::uint64_t most) {
-    if (value < least || value > most) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{} {} is not in {} to {}", name, value, least, most));
-    }
-  };
-  check_range(option_name("chunk-bytes"), options.chunk_bytes, 4096, kSampleBytesMax);
-  check_range(option_name("spill-bytes"), options.spill_bytes, std::uint64_t{1} << 20, UINT64_MAX);
+  check_bounds("chunk-bytes", options.chunk_bytes);
+  check_bounds("spill-bytes", options.spill_bytes);
   std::string text;
   for (const auto& split : options.splits)
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", split.name, split.share);

@@ -5,6 +5,8 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/order.hpp>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 
 std::string_view name_of(Shuffle shuffle) noexcept {
@@ -49,19 +51,9 @@ Tail tail_from_name(std::string_view name) {
 
 Steps::Steps(std::uint64_t samples, const OrderOptions& options)
     : samples_(samples), batch_(options.global_batch) {
-  if (batch_ == 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "batch size 0; it is the number of samples per step over all "
-                "ranks and must be at least 1");
-  }
-  if (options.lanes < 1 || options.lanes > kLanesMax) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("lanes {}; must be 1 to {}", options.lanes, kLanesMax));
-  }
-  if (options.window < 1 || options.window > kWindowMax) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("window {}; must be 1 to {} blocks", options.window, kWindowMax));
-  }
+  check_bounds("batch-size", batch_);
+  check_bounds("lanes", options.lanes);
+  check_bounds("window", options.window);
   lanes_ = static_cast<std::uint32_t>(std::min({std::uint64_t{options.lanes}, batch_, samples_}));
   const std::uint64_t whole = samples_ / batch_;
   const std::uint64_t tail = samples_ % batch_;
@@ -97,7 +89,7 @@ std::optional<std::uint32_t> Steps::better_lanes(int world_size) const {
   if (10 * busiest * ranks <= 11 * lanes) return std::nullopt;
   const std::uint64_t fewer = lanes - lanes % ranks;
   const std::uint64_t more = fewer + ranks;
-  const bool possible = more <= std::min({batch_, samples_, std::uint64_t{kLanesMax}});
+  const bool possible = more <= std::min({batch_, samples_, most_of<std::uint64_t>("lanes")});
   return static_cast<std::uint32_t>(possible && more - lanes < lanes - fewer ? more : fewer);
 }
 

@@ -21,6 +21,7 @@
 #include <ringfeed/launch.hpp>
 #include <utility>
 
+#include "base/option.hpp"
 #include "base/system_error.hpp"
 #include "run/world.hpp"
 
@@ -383,10 +384,7 @@ int report_descriptor() noexcept {
 }  // namespace
 
 void launch_ranks(const LaunchOptions& options) {
-  if (options.ranks < 1 || options.ranks > kRanksMax) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("the number of ranks is 1 to {}, not {}", kRanksMax, options.ranks));
-  }
+  check_bounds("nproc", options.ranks);
   if (options.grace < std::chrono::seconds(0) || options.grace > std::chrono::seconds(60)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("the grace of ranks that are ended is 0 to 60 s, not {} ms",

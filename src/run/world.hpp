@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <string>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 
 /// Most ranks of one run; a typing error must not start a million processes.
-inline constexpr int kRanksMax = 1024;
+inline constexpr int kRanksMax = most_of<int>("nproc");
 
 /// What launch_ranks() hands to the ranks it starts, beside torchrun's variables: descriptors of an
 /// inherited pipe for the rank's error, and (rank 0) of the listening socket on which it is to

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <ringfeed/error.hpp>
 #include <utility>
@@ -19,8 +20,6 @@ namespace {
 constexpr std::int64_t kHiddenMax = 65'536;
 constexpr std::size_t kHiddenLayersMax = 64;
 constexpr std::uint64_t kBatchMax = std::uint64_t{1} << 31;
-constexpr std::uint64_t kEpochsMax = 1'000'000;
-constexpr int kThreadsMax = 1'024;
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, message);
@@ -59,20 +58,15 @@ bool is_scalar(const ColumnSpec& column) {
 }
 
 void check_numbers(const TrainOptions& options) {
-  check(std::isfinite(options.learning_rate) && options.learning_rate > 0,
-        fmt::format("the learning rate is above 0, not {}", options.learning_rate));
-  check(options.momentum >= 0 && options.momentum < 1,
-        fmt::format("the momentum is from 0 to below 1, not {}", options.momentum));
-  const double decay = options.weight_decay.value_or(0);
-  check(std::isfinite(decay) && decay >= 0,
-        fmt::format("the weight decay is at least 0, not {}", decay));
-  check(options.epochs >= 1 && options.epochs <= kEpochsMax,
-        fmt::format("the number of epochs is 1 to {}, not {}", kEpochsMax, options.epochs));
+  check_bounds("lr", options.learning_rate);
+  check_bounds("momentum", options.momentum);
+  if (options.weight_decay) check_bounds("weight-decay", *options.weight_decay);
+  check_bounds("epochs", options.epochs);
+  check_bounds("threads", options.threads);
+  check_bounds("collective-timeout",
+               std::chrono::duration<double>(options.collective_timeout).count());
   check(options.on_nan == "stop" || options.on_nan == "continue",
         fmt::format("on_nan is stop or continue, not '{}'", options.on_nan));
-  check(options.threads >= 0 && options.threads <= kThreadsMax,
-        fmt::format("the number of threads is 0 (choose) to {}, not {}", kThreadsMax,
-                    options.threads));
 }
 
 void check_checkpoints(const TrainOptions& options) {
@@ -83,14 +77,18 @@ void check_checkpoints(const TrainOptions& options) {
   check(options.resume != "auto" || folder,
         fmt::format("{} goes on from the newest checkpoint of a folder; name it ({})",
                     option_name("resume", "auto"), option_name("checkpoint-dir")));
-  check(options.checkpoint_keep >= 1, "at least 1 checkpoint is kept, not 0");
+  check_bounds("checkpoint-keep", options.checkpoint_keep);
 }
 
 std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
   const auto ranks = static_cast<std::uint64_t>(world_size);
+  if (options.batch_size_per_rank)
+    check_bounds("batch-size-per-rank", *options.batch_size_per_rank);
+  else
+    check_bounds("batch-size", options.global_batch);
   const std::uint64_t asked = options.batch_size_per_rank.value_or(options.global_batch);
-  check(asked >= 1 && asked <= kBatchMax,
-        fmt::format("the batch size is 1 to {}, not {}", kBatchMax, asked));
+  check(asked <= kBatchMax,
+        fmt::format("a batch size of {} is over the limit of {}", asked, kBatchMax));
   const std::uint64_t batch = options.batch_size_per_rank ? asked * ranks : asked;
   check(batch >= ranks,
         fmt::format(

@@ -191,7 +191,8 @@ class Tuner {
     stores_ = {start_};
     if (!is_cassandra()) return;
     Settings more = start_;
-    more.connections = std::min(2 * more.connections, Connection::kConnectionsPerHostMax);
+    more.connections =
+        std::min(2 * more.connections, most_of<std::uint32_t>("connections-per-host"));
     stores_.push_back(more);
     Settings further = start_;
     further.in_flight_bytes = 2 * start_.in_flight_bytes;

@@ -447,7 +447,7 @@ TEST_F(Connections, MalformedVariablesAreNamed) {
 }
 
 TEST_F(Connections, BoundsOfOptions) {
-  for (const std::uint32_t value : {0U, Connection::kTimeoutMsMax + 1}) {
+  for (const std::uint32_t value : {0U, 3'600'001U}) {
     ConnectionOptions options;
     options.connect_timeout_ms = value;
     expect_error(ErrorCode::kInvalidArgument, {"connect_timeout_ms"}, options);

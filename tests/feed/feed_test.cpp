@@ -383,7 +383,7 @@ TEST(Feed, WrongOptionsAreNamed) {
   };
   FeedOptions options;
   options.order.global_batch = 0;
-  EXPECT_NE(message_of(options).find("batch size 0"), std::string::npos);
+  EXPECT_NE(message_of(options).find("global_batch 0"), std::string::npos);
   options = {};
   options.order.global_batch = 2;
   options.world_size = 3;
@@ -400,10 +400,10 @@ TEST(Feed, WrongOptionsAreNamed) {
   EXPECT_NE(message_of(options).find("position 5"), std::string::npos);
   options = {};
   options.read_threads = 0;
-  EXPECT_NE(message_of(options).find("read threads 0"), std::string::npos);
+  EXPECT_NE(message_of(options).find("read_threads 0"), std::string::npos);
   options = {};
   options.assemble_threads = 257;
-  EXPECT_NE(message_of(options).find("assemble threads 257"), std::string::npos);
+  EXPECT_NE(message_of(options).find("assemble_threads 257"), std::string::npos);
 }
 
 TEST(Feed, FullShuffleAboveTheBudgetIsRefusedWithTheSizes) {

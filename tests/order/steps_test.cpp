@@ -131,12 +131,14 @@ TEST(Steps, OptionsOutOfBoundsAreNamed) {
     }
     return "";
   };
-  EXPECT_NE(message_of(with_batch(0)).find("batch size 0"), std::string::npos);
+  EXPECT_NE(message_of(with_batch(0)).find("global_batch 0 is out of its bounds, from 1"),
+            std::string::npos);
   OrderOptions options;
   options.lanes = 0;
-  EXPECT_NE(message_of(options).find("lanes 0"), std::string::npos);
-  options.lanes = kLanesMax + 1;
-  EXPECT_NE(message_of(options).find("lanes 65537"), std::string::npos);
+  EXPECT_NE(message_of(options).find("lanes 0 is out of its bounds, 1 to 65,536"),
+            std::string::npos);
+  options.lanes = 65'537;
+  EXPECT_NE(message_of(options).find("lanes 65537 is out"), std::string::npos);
   options = {};
   options.window = 0;
   EXPECT_NE(message_of(options).find("window 0"), std::string::npos);

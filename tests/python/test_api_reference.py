@@ -18,6 +18,13 @@ def test_the_page_is_what_the_docstrings_say() -> None:
     assert made.PAGE.read_text() == made.page(), "docs/python-api.md is stale; run make pages"
 
 
+def test_the_callbacks_for_frameworks_are_in_the_page() -> None:
+    page = tool("python_api").PAGE.read_text()
+    for module in ("lightning", "huggingface"):
+        entry = page.partition(f"### {module}.LoaderState\n")[2].partition("\n### ")[0]
+        assert "class LoaderState()" in entry and "`Trainer(callbacks=[LoaderState()])`" in entry and "`InvalidArgumentError`: " in entry
+
+
 def test_every_public_name_has_a_docstring_of_its_own() -> None:
     bare = []
     for name in ringfeed.__all__:

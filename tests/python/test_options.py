@@ -23,8 +23,9 @@ CALLBACKS = ("std::function", "std::stop_token", "Store::OnStep")
 NO_OPTIONS = {
     "ConnectionOptions": {"ranks"}, "IngestOptions": {"spill_dir"}, "SourceOptions": {"batch_rows"},
     "FeedOptions": {"order", "rank", "world_size", "epochs", "start", "read_timeout", "track_samples"},
-    "OrderOptions": {"global_batch"}, "TrainOptions": {"url", "connection", "meters_interval", "trial"},
+    "TrainOptions": {"url", "connection", "meters_interval", "trial"},
 }
+TYPES_BOUNDS = "0 to 2^64 - 1"
 NO_KEYWORDS = {
     "Loader": {"global_batch_size", "drop_last", "as_numpy", "as_tuple", "rank", "world_size", "transform", "transform_batches",
                "transform_threads", "collate", "pin_memory"},
@@ -46,7 +47,24 @@ def options(tool: ModuleType) -> dict[str, dict[str, Any]]:
 
 def test_what_is_made_of_the_table_is_new(tool: ModuleType) -> None:
     assert tool.HEADER.read_text() == tool.header(), "src/base/option_table.hpp is stale; run tools/options.py"
+    assert tool.BOUNDS.read_text() == tool.bounds(), "python/ringfeed/option_bounds.py is stale; run tools/options.py"
     assert tool.PAGE.read_text() == tool.page(), "docs/options.md is stale; run tools/options.py"
+    for path in tool.STRUCTS:
+        assert path.read_text() == tool.with_defaults(path.read_text()), f"{path.name} has another default; run tools/options.py"
+
+
+def test_fields_begin_with_the_defaults_of_the_table(tool: ModuleType, options: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [path.read_text() for path in tool.STRUCTS]
+    for name in ("lanes", "window", "lr", "epochs", "nproc", "batch-size", "collective-timeout", "connections-per-host", "checkpoint-keep"):
+        monkeypatch.setitem(options[name], "default", "17")
+        fields = len(options[name]["cpp"])
+        changed = sum(len(set(new.splitlines()) - set(old.splitlines())) for old, new in ((text, tool.with_defaults(text)) for text in texts))
+        assert changed == fields, name
+        monkeypatch.undo()
+    assert tool.initializer("std::uint64_t", {"default": "2MiB"}) == "std::uint64_t{2} << 20"
+    assert tool.initializer("std::uint32_t", {"default": "10000"}) == "10'000"
+    assert tool.initializer("Consistency", {"default": "LOCAL_ONE"}) == "Consistency::kLocalOne"
+    assert tool.initializer("bool", {"flag": "False"}) == "true"
 
 
 def helped(command: str) -> dict[str, str]:
@@ -74,10 +92,9 @@ def test_defaults_are_those_of_the_help(options: dict[str, dict[str, Any]]) -> N
     for command in commands():
         for name, line in helped(command).items():
             default = re.match(r" (?:TEXT|UINT|INT|FLOAT)(?::\S*)?(?:\[[^\]]*\])?=(\S+)", line)
-            if default and "default" in options[name]:
-                assert options[name]["default"].startswith(default[1]), f"{command} --{name}"
-                said += 1
-    assert said > 20
+            assert (default and default[1]) == options[name].get("default"), f"{command} --{name}"
+            said += default is not None
+    assert said > 60
 
 
 def test_python_has_the_keywords_of_the_table(options: dict[str, dict[str, Any]]) -> None:
@@ -93,6 +110,65 @@ def test_python_has_the_keywords_of_the_table(options: dict[str, dict[str, Any]]
         has = {parameter.name for parameter in inspect.signature(thing).parameters.values()
                if parameter.kind == parameter.KEYWORD_ONLY} | ({"batch_size"} if name == "Loader" else set())
         assert named == has - {"progress"} - NO_KEYWORDS.get(name, set()), name
+
+
+def test_python_has_the_defaults_of_the_table(tool: ModuleType, options: dict[str, dict[str, Any]]) -> None:
+    compared = 0
+    for name, option in options.items():
+        for function in set(option.get("in", [])) - {"Connection"}:
+            default = inspect.signature(getattr(ringfeed, function)).parameters[option["python"]].default
+            if isinstance(default, bool):
+                assert str(default) != option["flag"], name
+            elif isinstance(default, int) and "default" in option:
+                assert default == tool.number_of(option["default"]), name
+            elif isinstance(default, str):
+                assert default == option["default"], name
+            else:
+                continue
+            compared += 1
+    assert compared > 15
+
+
+def argument_text(thing: Any, name: str) -> str:  # noqa: ANN401
+    """What a docstring says of an argument or attribute, in one line."""
+    entries = re.split(r"^    (?=[\w*]+(?:, \w+)*: )", inspect.cleandoc(thing.__doc__), flags=re.MULTILINE)
+    return next(" ".join(entry.split()) for entry in entries if name in re.split(r", ", entry.partition(": ")[0]))
+
+
+def for_people(bounds: str) -> str:
+    """ "4KiB to 8MiB" as prose has it."""
+    return re.sub(r"(\d)([KMG]iB)", r"\1 \2", bounds)
+
+
+def test_docstrings_say_bounds(options: dict[str, dict[str, Any]]) -> None:
+    said = 0
+    for name, option in options.items():
+        for function in option.get("in", []):
+            if "bounds" in option:
+                assert for_people(option["bounds"]) in argument_text(getattr(ringfeed, function), option["python"]), f"{function}: {name}"
+                said += 1
+    assert said > 10
+
+
+def test_headers_say_bounds(options: dict[str, dict[str, Any]]) -> None:
+    said = 0
+    for name, option in options.items():
+        for field in option.get("cpp", []) if option.get("bounds", TYPES_BOUNDS) != TYPES_BOUNDS else []:
+            struct, member = field.split("::")
+            comment = comment_of(struct, member)
+            assert for_people(option["bounds"]) in comment, f"{field} ({name}): {comment}"
+            said += 1
+    assert said > 20
+
+
+def comment_of(struct: str, member: str) -> str:
+    """The comment of a public field, before it or behind it."""
+    for path in (ROOT / "include/ringfeed").glob("*.hpp"):
+        body = re.search(rf"^struct {struct} {{.*?^}};", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        if body:
+            found = re.search(rf"((?:^ *///.*\n)*)^  [^/\n]*\b{member}\b[^/\n]*;(?: *///<(.*))?", body[0], flags=re.MULTILINE)
+            return " ".join(f"{found[1]} {found[2] or ''}".replace("///", "").split())
+    raise AssertionError(struct)
 
 
 def fields_of(struct: str) -> set[str]:

@@ -24,8 +24,6 @@ namespace {
 constexpr int kPlaces = 8;
 constexpr double kSampleBytes = 256 * 1024;
 constexpr double kSampleRowsMost = 500;
-constexpr std::uint64_t kBlockBytesLeast = 4096;
-constexpr std::uint64_t kBlockBytesMost = std::uint64_t{64} << 20;
 constexpr std::size_t kSplitsMost = 1024;
 
 /// How far from one token to a later one, in the numbers of the ring.
@@ -179,11 +177,7 @@ void check_key(const RowTable& table) {
 
 /// The index but for its columns and splits.
 rows::RowIndex empty_index(const RowTable& table, const AttachOptions& options) {
-  if (options.block_bytes < kBlockBytesLeast || options.block_bytes > kBlockBytesMost) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} {} is not in {} to {}", option_name("block-bytes"),
-                            options.block_bytes, kBlockBytesLeast, kBlockBytesMost));
-  }
+  check_bounds("block-bytes", options.block_bytes);
   check_key(table);
   rows::RowIndex index;
   index.cluster = table.cluster();
