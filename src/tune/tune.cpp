@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::uint64_t kStepsMin = 8;
 constexpr double kMeasureSecondsMin = 0.5;
-/// To start processes that train, and to warm them up.
+/// Time to start processes that train, and to warm them up, as long as none was started.
 constexpr double kStartSeconds = 1.0;
 constexpr std::size_t kTriesMax = 3;
 
@@ -49,6 +49,7 @@ class Tuner {
         dataset_(Dataset::open(store_, options.url, url_.version, url_.split.value_or(""))),
         columns_(Selection(dataset_->schema(), options.feed.columns).columns()),
         steps_(dataset_->size(), options.feed.order),
+        begin_(options.now()),
         cores_(options.cores > 0
                    ? options.cores
                    : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))) {
@@ -83,7 +84,9 @@ class Tuner {
     result.blocks = blocks_.size();
     result.memory_bytes = memory_;
     result.start = attempt(proposals.start);
-    for (const auto& candidate : proposals.better) result.tries.push_back(attempt(candidate));
+    for (const auto& candidate : proposals.better) {
+      if (has_time(1, 0)) result.tries.push_back(attempt(candidate));
+    }
     double best = result.start.samples_per_second * (1 + kNoise);
     for (std::size_t i = 0; i < result.tries.size(); ++i) {
       if (result.tries[i].samples_per_second <= best) continue;
@@ -91,6 +94,7 @@ class Tuner {
       result.best = i;
     }
     result.advice = advice(measured_, facts_of(result, as_asked));
+    if (left_out_ > 0) result.advice.push_back(advice_on_time());
     return result;
   }
 
@@ -200,16 +204,57 @@ class Tuner {
   }
 
   void share_time() {
-    const std::size_t runs = models_.size() + batches_.size() + 1 + kTriesMax;
-    const std::size_t count = stores_.size() + 2 + runs;
-    const double starts = kStartSeconds * static_cast<double>(runs);
-    const double least = kMeasureSecondsMin * static_cast<double>(count) + starts;
+    runs_left_ = models_.size() + batches_.size() + 1 + kTriesMax;
+    others_left_ = stores_.size() + 2;
+    const double least = least_seconds(runs_left_, others_left_);
     if (!(options_.seconds >= least)) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} {}: {} measurements need {:.0f} s", option_name("seconds"),
-                              options_.seconds, count, std::ceil(least)));
+                              options_.seconds, runs_left_ + others_left_, std::ceil(least)));
     }
-    each_ = Seconds((options_.seconds - starts) / static_cast<double>(count));
+    each_most_ = each();
+  }
+
+  double seconds_left() const {
+    return options_.seconds - Seconds(options_.now() - begin_).count();
+  }
+
+  /// The least time that measurements take.
+  double least_seconds(std::size_t runs, std::size_t others) const {
+    return kMeasureSecondsMin * static_cast<double>(runs + others) +
+           start_seconds_ * static_cast<double>(runs);
+  }
+
+  /// The time of the next measurement: its share of what is left, where others work on this host,
+  /// too, and runs take longer to start.
+  Seconds each() const {
+    const double starts = start_seconds_ * static_cast<double>(runs_left_);
+    const double share = (seconds_left() - starts) / static_cast<double>(runs_left_ + others_left_);
+    return std::clamp(Seconds(share), Seconds(kMeasureSecondsMin), each_most_);
+  }
+
+  Seconds next_measurement() {
+    const Seconds time = each();
+    --others_left_;
+    return time;
+  }
+
+  /// Whether there is time for a run and for what matters more than it: so many runs, it included,
+  /// and other measurements. Where there is none it is left out.
+  bool has_time(std::size_t runs, std::size_t others) {
+    if (seconds_left() >= least_seconds(runs, others)) return true;
+    --runs_left_;
+    ++left_out_;
+    return false;
+  }
+
+  std::string advice_on_time() const {
+    const double enough = options_.seconds - seconds_left() + least_seconds(left_out_, 0);
+    return fmt::format(
+        "{} of the measurements were left out, as a run takes {:.0f} s to start here; {} gives "
+        "time for them",
+        left_out_, std::ceil(start_seconds_),
+        option_name("seconds", fmt::format("{:.0f}", std::ceil(enough))));
   }
 
   /// The model first: what does not fit the data is refused there.
@@ -222,6 +267,7 @@ class Tuner {
     const ModelRate& now = measured_.models.front();
     measured_.batches = {{start_.global_batch, now.compute_seconds + now.all_reduce_seconds}};
     for (const auto& settings : batches_) {
+      if (!has_time(2 + kTriesMax, others_left_)) continue;
       options_.progress(fmt::format("the model alone, batches of {}", settings.global_batch));
       const ModelRate rate = model_rate(settings);
       measured_.batches.push_back(
@@ -230,7 +276,7 @@ class Tuner {
     options_.progress("one block of the store at a time");
     measured_.sample_bytes = static_cast<double>(sample_bytes());
     measured_.block_bytes = static_cast<double>(bytes_) / static_cast<double>(blocks_.size());
-    measured_.block_seconds = measure_block_seconds(*dataset_, each_, options_.stop);
+    measured_.block_seconds = measure_block_seconds(*dataset_, next_measurement(), options_.stop);
     for (const auto& settings : stores_) {
       options_.progress("the store alone");
       ConnectionOptions connection = options_.connection;
@@ -242,7 +288,7 @@ class Tuner {
       // As much as any candidate reads ahead: what a round trip holds of less is computed.
       StoreRate rate =
           measure_store(*dataset, std::min(kReadAheadMax * start_.prefetch_bytes, memory_), cores_,
-                        each_, options_.stop);
+                        next_measurement(), options_.stop);
       rate.connections = settings.connections;
       rate.in_flight_bytes = settings.in_flight_bytes;
       measured_.stores.push_back(rate);
@@ -250,29 +296,34 @@ class Tuner {
     options_.progress("assembly");
     FeedOptions feed = options_.feed;
     feed.prefetch_bytes = start_.prefetch_bytes;
-    measured_.assemble_seconds = measure_assembly(dataset_, std::move(feed), each_, options_.stop);
+    measured_.assemble_seconds =
+        measure_assembly(dataset_, std::move(feed), next_measurement(), options_.stop);
   }
 
-  Trial trial(bool held_batch) const {
+  static Trial trial(bool held_batch, Seconds time) {
     const auto milliseconds = [](Seconds seconds) {
       return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
     };
     return {.warm_up = milliseconds(Seconds(kStartSeconds / 3)),
-            .time = milliseconds(each_),
+            .time = milliseconds(time),
             .held_batch = held_batch};
   }
 
-  TrainSummary train(const Settings& settings, bool held_batch) const {
-    const TrainSummary summary = options_.train(settings, trial(held_batch));
+  TrainSummary train(const Settings& settings, bool held_batch) {
+    const Seconds time = each();
+    const auto begin = options_.now();
+    const TrainSummary summary = options_.train(settings, trial(held_batch, time));
+    start_seconds_ = std::max(0.0, Seconds(options_.now() - begin - time).count());
+    --runs_left_;
     if (summary.samples == 0 || summary.seconds.total <= 0) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("no step ended within {:.1f} s; give more {}", each_.count(),
+                  fmt::format("no step ended within {:.1f} s; give more {}", time.count(),
                               option_name("seconds")));
     }
     return summary;
   }
 
-  ModelRate model_rate(const Settings& settings) const {
+  ModelRate model_rate(const Settings& settings) {
     Settings held = settings;  // in an order that reads few blocks for its first batch
     held.lanes = static_cast<std::uint32_t>(settings.ranks);
     held.window = 1;
@@ -287,7 +338,7 @@ class Tuner {
             .cpu_seconds = settings.ranks * summary.cpu_seconds / samples};
   }
 
-  Tried attempt(const Candidate& candidate) const {
+  Tried attempt(const Candidate& candidate) {
     const Settings& settings = candidate.settings;
     options_.progress(fmt::format("a run of {} x {} threads", settings.ranks, settings.threads));
     const TrainSummary summary = train(settings, false);
@@ -325,6 +376,7 @@ class Tuner {
   const std::shared_ptr<const Dataset> dataset_;
   const std::vector<ColumnSpec> columns_;
   const Steps steps_;
+  const std::chrono::steady_clock::time_point begin_;
   const int cores_;
   std::vector<BlockInfo> blocks_;
   std::uint64_t bytes_ = 0;
@@ -335,7 +387,11 @@ class Tuner {
   std::vector<Settings> batches_;
   std::vector<Settings> stores_;
   std::map<std::tuple<int, std::uint32_t, std::uint32_t>, std::optional<Needs>> needs_;
-  Seconds each_{};
+  Seconds each_most_ = Seconds::max();    ///< of what was planned at the start
+  double start_seconds_ = kStartSeconds;  ///< of the run before
+  std::size_t runs_left_ = 0;
+  std::size_t others_left_ = 0;
+  std::size_t left_out_ = 0;
   Measured measured_;
 };
 

@@ -3,6 +3,7 @@
 // room.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -44,6 +45,8 @@ struct TuneOptions {
   /// Before each measurement.
   std::function<void(std::string_view stage)> progress = [](std::string_view) {};
   std::stop_token stop = {};
+  /// Clock by which the time is shared.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
 struct Tried {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "base/memory.hpp"
@@ -110,6 +111,29 @@ TEST_F(Tune, MemoryIsHalfOfWhatIsAvailableAndMayBeTooLittle) {
   testing::expect_error(ErrorCode::kInvalidArgument,
                         {"budget-memory 1 KiB: this order needs at least"},
                         [&] { tune(options_); });
+}
+
+TEST_F(Tune, TheTimeIsKeptWhereRunsTakeLongToStart) {
+  std::chrono::steady_clock::time_point now = {};
+  options_.now = [&now] { return now; };
+  options_.train = [this, &now, train = options_.train](const Settings& settings,
+                                                        const Trial& trial) {
+    now += std::chrono::seconds(7) + trial.time;
+    return train(settings, trial);
+  };
+  samples_of_second_ = [](const Settings& settings) {
+    return static_cast<std::uint64_t>(settings.threads == 8 ? 100 : 200 * settings.ranks);
+  };
+  options_.seconds = 40;
+  const auto result = tune(options_);
+  EXPECT_LE(now.time_since_epoch(), std::chrono::seconds(40));
+  EXPECT_EQ(held_.size(), 3U) << "all ranks and threads, and no larger batch";
+  EXPECT_EQ(runs_.size(), 2U) << "the run as it is, and what promises most";
+  EXPECT_EQ(result.chosen().candidate.settings.ranks, 2);
+  ASSERT_FALSE(result.advice.empty());
+  EXPECT_NE(result.advice.back().find("as a run takes 7 s to start here; --seconds "),
+            std::string::npos)
+      << result.advice.back();
 }
 
 TEST_F(Tune, AnUnknownColumnAndTooLittleTimeAreTold) {
