@@ -84,11 +84,12 @@ bench:  ## run the benchmarks, and write their table in docs/benchmarks.md (NAME
 	@for name in $(or $(NAME),$(BENCHMARKS) $(if $(MNIST),mnist_ddp)); do $(PYTHON) bench/$$name.py || { failed=1; break; }; done; \
 	  $(PYTHON) tools/benchmark_table.py build/bench-results.jsonl; exit $${failed:-0}
 
-pages:  ## write the pages and pictures that are made from the code (docs/cli.md, docs/python-api.md, docs/pictures), and wrap the others
+pages:  ## write the pages and pictures that are made from the code (docs/cli.md, docs/python-api.md, docs/cpp-api.md, docs/pictures), and wrap the others
 	@tools/setup.sh test
 	@tools/build.sh dev
 	@RINGFEED_BUILD=build/dev $(PYTHON) tools/cli_page.py
 	@PYTHONPATH=build/dev/python $(PYTHON) tools/python_api.py
+	@$(PYTHON) tools/cpp_page.py
 	@$(PYTHON) tools/pictures.py
 	@$(PYTHON) tools/wrap_pages.py README.md ARCHITECTURE.md docs/*.md docs/notes/*.md
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -10,15 +11,17 @@ from tool import tool
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 WORDS = {"std::numeric_limits<std::int32_t>::max()": str(2**31 - 1), "std::numeric_limits<std::uint32_t>::max()": str(2**32 - 1),
-         "UINT32_MAX": str(2**32 - 1), "Connection::kTimeoutMsMax": "3600000", "kIdxMagicBytes": "4", "kIdxDimensionsMax": "17"}
+         "UINT32_MAX": str(2**32 - 1), "kIdxMagicBytes": "4", "kIdxDimensionsMax": "17"}
 
 
 def bounds_of_the_code() -> dict[tuple[str, str], float]:
-    """Constant and file -> value, of all constants whose name ends in Max or Most; times in seconds."""
+    """Constant and file -> value, of all constants whose name ends in Max or Most, but for bounds of options; times in seconds."""
     found = {}
     for path in [*(ROOT / "src").rglob("*.[ch]pp"), *(ROOT / "include").rglob("*.hpp")]:
         for match in re.finditer(r"constexpr\s+([\w:]+)\s+(k\w*(?:Max|Most))\s*(?:=\s*([^;]*)|\{([^}]*)\})\s*;", path.read_text()):
             text = re.sub(r"std::\w+\{([^}]*)\}", r"\1", match[3] or match[4])
+            if text.startswith("most_of<"):
+                continue  # of options.toml, which docs/options.md shows
             for word, number in WORDS.items():
                 text = text.replace(word, number)
             text = re.sub(r"(?<=\d)(?:'(?=\d)|s$)", "", text)
@@ -102,6 +105,55 @@ def test_a_benchmark_brings_its_figures_and_new_claims_need_a_bar() -> None:
                     "| b | `NAME=feed_local` | 0.0123 s | at most 0.01, **missed** |  | 2026-02-02 | new |"]
 
 
+def test_the_page_of_the_headers_is_what_they_say() -> None:
+    made = tool("cpp_page")
+    assert made.PAGE.read_text() == made.page(), "docs/cpp-api.md is stale; run make pages"
+    names = [entry for path in made.HEADERS for entry in made.names_in(path)]
+    assert len(names) > 100
+    assert [entry.code for entry in names if not entry.text] == [], "a public name without a comment"
+
+
+def test_of_a_header_everything_public_is_taken(tmp_path: Path) -> None:
+    header = tmp_path / "part.hpp"
+    header.write_text("""// Parts.
+namespace ringfeed {
+class Announced;
+/// Part of
+/// a whole.
+class __attribute__((visibility("default"))) Part : public Whole {
+ public:
+  /// Makes one.
+  explicit Part(int n = 0) : n_(n) {}
+  Part(const Part&) = default;
+  Part& operator=(const Part&) = default;
+  ~Part();
+#if __has_include(<there.h>)
+  int there() const;
+#endif
+  template <typename T>
+  T* as() const { return nullptr; }  ///< data
+  struct Inner {
+    std::vector<int> values = {};  ///< some,
+                                   ///< ascending
+  };
+
+ private:
+  int n_;
+};
+template <typename T>
+void Part::late() {}
+/// Adds.
+int add(const Part& a, const std::string& b = {});
+}  // namespace ringfeed
+""")
+    part, add = tool("cpp_page").names_in(header)
+    assert (part.name, part.code, part.text) == ("Part", "class Part : public Whole", "Part of a whole.")
+    assert [(member.code, member.text) for member in part.members] == [
+        ("explicit Part(int n = 0)", "Makes one."), ("int there() const", ""), ("template <typename T> T* as() const", "data"), ("struct Inner", "")]
+    assert [(member.code, member.text) for member in part.members[3].members] == [("std::vector<int> values = {}", "some, ascending")]
+    assert (add.name, add.code, add.text) == ("add", "int add(const Part& a, const std::string& b = {})", "Adds.")
+
+
 def test_the_site_has_every_page() -> None:
     site = tool("site_of_documents")
     pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
@@ -124,6 +176,38 @@ def test_prose_is_wrapped() -> None:
     pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(path for path in (ROOT / "docs").rglob("*.md") if path.name != "mended.md")]
     long = [f"{page.name}: {line}" for page in pages for line in wrap.too_long(page.read_text())]
     assert long == [], "run tools/wrap_pages.py on them"
+
+
+def prose_of(path: Path) -> list[str]:
+    """The lines of a page without its code, those of a header's comments, or those of the docstrings of a module."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL).splitlines()
+    if path.suffix == ".hpp":
+        return [comment for line in text.splitlines() for comment in re.findall(r"//.*", line)]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [line for node in nodes for line in (ast.get_docstring(node, clean=False) or "").splitlines()]
+
+
+def test_prose_is_plain() -> None:
+    pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]
+    code = [*(ROOT / "include/ringfeed").glob("*.hpp"), *(ROOT / "python/ringfeed").glob("*.py*")]
+    assert len(pages) > 25 and len(code) > 40
+    unclear = re.compile(r"(?<![\w.])(so|such|as of)\b|\bthat one(?=[.,;:)]|$| (is|has|does)\b)", flags=re.IGNORECASE)
+    assert [f"{path.name}: {line}" for path in pages + code for line in prose_of(path) if unclear.search(line)] == []
+    assert [f"{path.name}: {line}" for path in code for line in prose_of(path) if len(line) >= 120] == []
+
+
+def test_comments_of_headers_begin_with_a_verb_or_a_noun() -> None:
+    words = "As|After|Also|At|Before|Behind|Beside|Between|By|For|From|If|In|Instead|Of|Over|To|Unless|What|When|Where|Whether|With|Without"
+    starts = []
+    for path in (ROOT / "include/ringfeed").glob("*.hpp"):
+        before = ""
+        for line in path.read_text().splitlines():
+            if re.match(rf" *///? (?:{words})\b", line) and not before.lstrip().startswith("//"):
+                starts.append(f"{path.name}: {line}")
+            before = line
+    assert starts == []
 
 
 def test_wrapping_changes_nothing_but_line_ends() -> None:

@@ -6,6 +6,7 @@ their class; of special methods those with a docstring.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wrap_pages import reflow
+from wrap_pages import escape, reflow
 
 import ringfeed
 
@@ -30,6 +31,9 @@ GROUPS = {
     "Errors": ("Error", "InvalidArgumentError", "NotFoundError", "BadDataError", "UnavailableError", "DeadlineError",
                "PermissionDeniedError", "ConflictError", "NoSpaceError", "CancelledError", "InternalError"),
 }
+
+
+FRAMEWORKS = ("lightning", "huggingface")  # modules with a callback, which need not be installed here
 
 
 def members_of(cls: type) -> Iterator[tuple[str, Any]]:
@@ -60,11 +64,6 @@ def signature_of(name: str, function: Any) -> str:  # noqa: ANN401
     returns = "" if signature.return_annotation in (signature.empty, "None") else f" -> {signature.return_annotation}"
     line = f"{name}({', '.join(parts)}){returns}"
     return line if len(line) <= SIGNATURE_COLUMNS else f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + f"){returns}"
-
-
-def escape(text: str) -> str:
-    """Stars and brackets outside of `code` are no Markdown."""
-    return "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
 
 
 def render(docstring: str) -> str:
@@ -113,6 +112,13 @@ def entry_of(name: str) -> list[str]:
     return parts
 
 
+def callback_of(module: str) -> list[str]:
+    """The parts of the callback for a framework, from its source: what it inherits is not asked for."""
+    tree = ast.parse((Path(ringfeed.__file__).parent / f"{module}.py").read_text())
+    callback = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "LoaderState")
+    return [f"### {module}.LoaderState", code("class LoaderState()"), render(ast.get_docstring(callback))]
+
+
 def page() -> str:
     """The whole page."""
     grouped = [name for names in GROUPS.values() for name in names]
@@ -123,6 +129,9 @@ def page() -> str:
         parts.append(f"## {title}")
         for name in names:
             parts += entry_of(name)
+    parts.append("## Callbacks for frameworks")
+    for module in FRAMEWORKS:
+        parts += callback_of(module)
     return reflow("\n\n".join(parts))
 
 

@@ -35,7 +35,8 @@ pip_wheel=("scikit-build-core==$SCIKIT_BUILD_CORE_VERSION" "pathspec==$PATHSPEC_
 pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONFIG_VERSION"
   "pluggy==$PLUGGY_VERSION" "packaging==$PACKAGING_VERSION" "pygments==$PYGMENTS_VERSION"
   "xxhash==$XXHASH_VERSION" "safetensors==$SAFETENSORS_VERSION"
-  "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION")
+  "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION"
+  "tree-sitter==$TREE_SITTER_VERSION" "tree-sitter-cpp==$TREE_SITTER_CPP_VERSION")
 pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "torchdata==$TORCHDATA_VERSION"
   "tensorboard==$TENSORBOARD_VERSION" "prometheus-client==$PROMETHEUS_CLIENT_VERSION")
 # In .deps/huggingface, beside the environment.

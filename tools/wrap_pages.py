@@ -49,6 +49,11 @@ def reflow(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def escape(text: str) -> str:
+    """Stars and brackets outside of `code` are no Markdown."""
+    return "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
+
+
 def too_long(text: str) -> list[str]:
     """Lines of prose that reflow() would wrap."""
     return [line for prose, block in blocks_of(text.splitlines()) if prose and wrap(block) != block for line in block]
