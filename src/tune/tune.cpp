@@ -28,6 +28,8 @@ constexpr std::uint64_t kStepsMin = 8;
 constexpr double kMeasureSecondsMin = 0.5;
 /// Time to start processes that train, and to warm them up, as long as none was started.
 constexpr double kStartSeconds = 1.0;
+/// Part of the time by which it may be exceeded before something is left out.
+constexpr double kSlack = 0.15;
 constexpr std::size_t kTriesMax = 3;
 
 /// Batches of other sizes that the model is measured over, as multiples of the run's.
@@ -204,52 +206,37 @@ class Tuner {
   }
 
   void share_time() {
-    runs_left_ = models_.size() + batches_.size() + 1 + kTriesMax;
-    others_left_ = stores_.size() + 2;
-    const double least = least_seconds(runs_left_, others_left_);
+    const std::size_t runs = models_.size() + batches_.size() + 1 + kTriesMax;
+    const std::size_t count = stores_.size() + 2 + runs;
+    const double starts = kStartSeconds * static_cast<double>(runs);
+    const double least = kMeasureSecondsMin * static_cast<double>(count) + starts;
     if (!(options_.seconds >= least)) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} {}: {} measurements need {:.0f} s", option_name("seconds"),
-                              options_.seconds, runs_left_ + others_left_, std::ceil(least)));
+                              options_.seconds, count, std::ceil(least)));
     }
-    each_most_ = each();
+    each_ = Seconds((options_.seconds - starts) / static_cast<double>(count));
   }
 
   double seconds_left() const {
     return options_.seconds - Seconds(options_.now() - begin_).count();
   }
 
-  /// The least time that measurements take.
-  double least_seconds(std::size_t runs, std::size_t others) const {
-    return kMeasureSecondsMin * static_cast<double>(runs + others) +
+  double seconds_of(std::size_t runs, std::size_t others) const {
+    return each_.count() * static_cast<double>(runs + others) +
            start_seconds_ * static_cast<double>(runs);
   }
 
-  /// The time of the next measurement: its share of what is left, where others work on this host,
-  /// too, and runs take longer to start.
-  Seconds each() const {
-    const double starts = start_seconds_ * static_cast<double>(runs_left_);
-    const double share = (seconds_left() - starts) / static_cast<double>(runs_left_ + others_left_);
-    return std::clamp(Seconds(share), Seconds(kMeasureSecondsMin), each_most_);
-  }
-
-  Seconds next_measurement() {
-    const Seconds time = each();
-    --others_left_;
-    return time;
-  }
-
   /// Whether there is time for a run and for what matters more than it: so many runs, it included,
-  /// and other measurements. Where there is none it is left out.
+  /// and other measurements. Where there is none, as on a busy host, it is left out.
   bool has_time(std::size_t runs, std::size_t others) {
-    if (seconds_left() >= least_seconds(runs, others)) return true;
-    --runs_left_;
+    if (seconds_left() + kSlack * options_.seconds >= seconds_of(runs, others)) return true;
     ++left_out_;
     return false;
   }
 
   std::string advice_on_time() const {
-    const double enough = options_.seconds - seconds_left() + least_seconds(left_out_, 0);
+    const double enough = options_.seconds - seconds_left() + seconds_of(left_out_, 0);
     return fmt::format(
         "{} of the measurements were left out, as a run takes {:.0f} s to start here; {} gives "
         "time for them",
@@ -267,7 +254,7 @@ class Tuner {
     const ModelRate& now = measured_.models.front();
     measured_.batches = {{start_.global_batch, now.compute_seconds + now.all_reduce_seconds}};
     for (const auto& settings : batches_) {
-      if (!has_time(2 + kTriesMax, others_left_)) continue;
+      if (!has_time(2 + kTriesMax, stores_.size() + 2)) continue;
       options_.progress(fmt::format("the model alone, batches of {}", settings.global_batch));
       const ModelRate rate = model_rate(settings);
       measured_.batches.push_back(
@@ -276,7 +263,7 @@ class Tuner {
     options_.progress("one block of the store at a time");
     measured_.sample_bytes = static_cast<double>(sample_bytes());
     measured_.block_bytes = static_cast<double>(bytes_) / static_cast<double>(blocks_.size());
-    measured_.block_seconds = measure_block_seconds(*dataset_, next_measurement(), options_.stop);
+    measured_.block_seconds = measure_block_seconds(*dataset_, each_, options_.stop);
     for (const auto& settings : stores_) {
       options_.progress("the store alone");
       ConnectionOptions connection = options_.connection;
@@ -288,7 +275,7 @@ class Tuner {
       // As much as any candidate reads ahead: what a round trip holds of less is computed.
       StoreRate rate =
           measure_store(*dataset, std::min(kReadAheadMax * start_.prefetch_bytes, memory_), cores_,
-                        next_measurement(), options_.stop);
+                        each_, options_.stop);
       rate.connections = settings.connections;
       rate.in_flight_bytes = settings.in_flight_bytes;
       measured_.stores.push_back(rate);
@@ -296,28 +283,25 @@ class Tuner {
     options_.progress("assembly");
     FeedOptions feed = options_.feed;
     feed.prefetch_bytes = start_.prefetch_bytes;
-    measured_.assemble_seconds =
-        measure_assembly(dataset_, std::move(feed), next_measurement(), options_.stop);
+    measured_.assemble_seconds = measure_assembly(dataset_, std::move(feed), each_, options_.stop);
   }
 
-  static Trial trial(bool held_batch, Seconds time) {
+  Trial trial(bool held_batch) const {
     const auto milliseconds = [](Seconds seconds) {
       return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
     };
     return {.warm_up = milliseconds(Seconds(kStartSeconds / 3)),
-            .time = milliseconds(time),
+            .time = milliseconds(each_),
             .held_batch = held_batch};
   }
 
   TrainSummary train(const Settings& settings, bool held_batch) {
-    const Seconds time = each();
     const auto begin = options_.now();
-    const TrainSummary summary = options_.train(settings, trial(held_batch, time));
-    start_seconds_ = std::max(0.0, Seconds(options_.now() - begin - time).count());
-    --runs_left_;
+    const TrainSummary summary = options_.train(settings, trial(held_batch));
+    start_seconds_ = std::max(0.0, Seconds(options_.now() - begin - each_).count());
     if (summary.samples == 0 || summary.seconds.total <= 0) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("no step ended within {:.1f} s; give more {}", time.count(),
+                  fmt::format("no step ended within {:.1f} s; give more {}", each_.count(),
                               option_name("seconds")));
     }
     return summary;
@@ -387,10 +371,8 @@ class Tuner {
   std::vector<Settings> batches_;
   std::vector<Settings> stores_;
   std::map<std::tuple<int, std::uint32_t, std::uint32_t>, std::optional<Needs>> needs_;
-  Seconds each_most_ = Seconds::max();    ///< of what was planned at the start
+  Seconds each_{};
   double start_seconds_ = kStartSeconds;  ///< of the run before
-  std::size_t runs_left_ = 0;
-  std::size_t others_left_ = 0;
   std::size_t left_out_ = 0;
   Measured measured_;
 };
