@@ -63,6 +63,7 @@ inline constexpr OptionNames kOptionTable[] = {
     {"cache", "cache_dir", "", "ConnectionOptions::cache_dir", "", ""},
     {"cache-bytes", "cache_bytes", "", "ConnectionOptions::cache_bytes", "", ""},
     {"model", "", "", "TrainOptions::model", "", ""},
+    {"output-index", "", "", "TrainOptions::output_index", "", ""},
     {"hidden", "", "", "TrainOptions::hidden", "", ""},
     {"loss", "", "", "TrainOptions::loss", "", ""},
     {"class-weights", "", "", "TrainOptions::class_weights", "", ""},
