@@ -9,7 +9,7 @@ from pathlib import Path
 from tool import tool
 
 ROOT = Path(__file__).resolve().parent.parent
-UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 WORDS = {"std::numeric_limits<std::int32_t>::max()": str(2**31 - 1), "std::numeric_limits<std::uint32_t>::max()": str(2**32 - 1),
          "UINT32_MAX": str(2**32 - 1), "kIdxMagicBytes": "4", "kIdxDimensionsMax": "17"}
 

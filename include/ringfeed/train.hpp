@@ -99,14 +99,22 @@ struct TrainOptions {
   ConnectionOptions connection;  ///< connection to a cassandra:// data set
   /// Model. "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the
   /// flattened input. "cnn": 3x3 convolutions with ReLU and 2x2 max pooling, then hidden layers;
-  /// its input is [height, width] or [channels, height, width], each side at least 2.
+  /// its input is [height, width] or [channels, height, width], each side at least 2. Else the path
+  /// of a file of TorchScript (a name with '.' or '/' in it), at most 1 TiB, whose parameters are
+  /// all float32 or all float64: its forward takes the input columns as tensors [B, ...], in their
+  /// order, and gives [B, ...].
   std::string model = "mlp";
+  /// Tensor that the loss takes, of a file's model that gives several: by its number from 0 (tuple,
+  /// list) or its key (dict). Empty: it gives one.
+  std::string output_index;
   /// Sizes of the hidden layers, 1 to 65,536 each, at most 64. Empty: {256, 256} for mlp, {128} for
   /// cnn. linear has none.
   std::vector<std::int64_t> hidden;
   /// Names of columns. The input is a tensor of any dtype, and becomes float32; uint8 is divided by
-  /// 255, nothing else is scaled.
-  std::string input;  ///< "a,b,c": several, put side by side (but for cnn)
+  /// 255, nothing else is scaled. A file's model gets floating-point numbers and uint8 in its own
+  /// dtype, other integers and bool as int64. "a,b,c" are several; a built-in model has them side
+  /// by side (but for cnn).
+  std::string input;
   std::string target;
   /// Loss. "cross_entropy": target is a whole number per sample, the classes are 0 to the largest
   /// label of all splits. "mse": target is floating-point, the output has its shape. "bce": target

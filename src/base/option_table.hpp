@@ -65,6 +65,7 @@ inline constexpr OptionNames kOptionTable[] = {
     {"cache", "cache_dir", "", "ConnectionOptions::cache_dir", "", "", "", false},
     {"cache-bytes", "cache_bytes", "", "ConnectionOptions::cache_bytes", "", "", "", false},
     {"model", "", "", "TrainOptions::model", "", "", "mlp", false},
+    {"output-index", "", "", "TrainOptions::output_index", "", "", "", false},
     {"hidden", "", "", "TrainOptions::hidden", "", "", "", false},
     {"loss", "", "", "TrainOptions::loss", "", "", "cross_entropy", false},
     {"class-weights", "", "", "TrainOptions::class_weights", "", "", "", false},

@@ -17,6 +17,7 @@ enum class Purpose : std::uint64_t {
   kWindow = 3,        ///< the mix of window i of lane l; number = l * 2^32 + i
   kFull = 4,          ///< shuffle=full: one permutation of all samples
   kIngest = 5,        ///< the permutation of segment `number` at ingest
+  kModel = 6,         ///< what a model draws in a step (dropout); number = step * 2^32 + rank
 };
 
 /// XXH3-64 over the five numbers as little-endian 64-bit words.

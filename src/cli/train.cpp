@@ -119,6 +119,7 @@ nlohmann::ordered_json options_json(const TrainOptions& options, const World& wo
                                  {"tail", name_of(options.tail)},
                                  {"resume", options.resume},
                                  {"world_size", world.size}};
+  if (!options.output_index.empty()) json["output_index"] = options.output_index;
   if (options.weight_decay) json["weight_decay"] = *options.weight_decay;
   if (options.batch_size_per_rank) {
     json["batch_size_per_rank"] = *options.batch_size_per_rank;

@@ -16,7 +16,8 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "the data set; ?split= chooses what is trained on (default train)")
       ->required();
   app.add_option("--input", train_options.input,
-                 "column of the input; several, a,b,c, are put side by side")
+                 "column of the input; several, a,b,c, are put side by side, or are the arguments "
+                 "of a file's model")
       ->required();
   app.add_option("--target", train_options.target, "column of the target")->required();
   add_order_options(app, {train_options.global_batch, options.shuffle, train_options.lanes,
@@ -47,8 +48,11 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
 
 void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("--model", train_options.model, "the model")
-      ->check(CLI::IsMember({"linear", "mlp", "cnn"}));
+  app.add_option("--model", train_options.model,
+                 "the model: linear, mlp, cnn, or a file of TorchScript (net.pt)");
+  app.add_option("--output-index", train_options.output_index,
+                 "of a file's model that gives several tensors: the one for the loss, by number "
+                 "from 0 or by key");
   app.add_option("--hidden", train_options.hidden,
                  "sizes of the hidden layers (default: 256,256; cnn: 128)")
       ->delimiter(',');

@@ -7,8 +7,8 @@
 #include <limits>
 #include <ringfeed/error.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
-#include <unordered_set>
 
+#include "train/model.hpp"
 #include "train/process_group.hpp"
 #include "train/torch_adapter.hpp"
 #include "train/torch_error.hpp"
@@ -19,13 +19,10 @@ namespace {
 /// What is sent at once when parameters and buffers are given to all ranks.
 constexpr std::size_t kBroadcastBytes = std::size_t{250} << 20;
 
-/// A parameter that two submodules share is one.
-std::vector<at::Tensor> distinct(const std::vector<at::Tensor>& tensors, bool needing_gradient) {
+std::vector<at::Tensor> needing_gradient(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> kept;
-  std::unordered_set<const void*> seen;
   for (const auto& tensor : tensors) {
-    if (needing_gradient && !tensor.requires_grad()) continue;
-    if (seen.insert(tensor.unsafeGetTensorImpl()).second) kept.push_back(tensor);
+    if (tensor.requires_grad()) kept.push_back(tensor);
   }
   return kept;
 }
@@ -89,7 +86,7 @@ GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module,
     : impl_(std::make_unique<Impl>()) {
   impl_->module = std::move(module);
   impl_->group = std::move(group);
-  const auto parameters = distinct(impl_->module->parameters(), true);
+  const auto parameters = needing_gradient(distinct(impl_->module->parameters()));
   if (parameters.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the model has no parameter that needs a gradient: nothing to train");
@@ -98,8 +95,8 @@ GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module,
     throw Error(ErrorCode::kInvalidArgument, "a group of one rank has no gradients to reduce");
   }
   impl_->verify(parameters);
-  impl_->buffers = distinct(impl_->module->buffers(), false);
-  auto state = distinct(impl_->module->parameters(), false);
+  impl_->buffers = distinct(impl_->module->buffers());
+  auto state = distinct(impl_->module->parameters());
   state.insert(state.end(), impl_->buffers.begin(), impl_->buffers.end());
   impl_->give_rank_0s(state);
   impl_->build(parameters);

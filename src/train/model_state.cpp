@@ -14,15 +14,14 @@
 #include "base/file.hpp"
 #include "train/checkpoint.hpp"
 #include "train/safetensors.hpp"
+#include "train/tensor_dtype.hpp"
 #include "train/torch_error.hpp"
 
 namespace ringfeed {
 namespace {
 
 DType weights_dtype_of(torch::ScalarType type) {
-  if (type == torch::kFloat32) return DType::kFloat32;
-  if (type == torch::kFloat64) return DType::kFloat64;
-  if (type == torch::kInt64) return DType::kInt64;
+  if (const auto dtype = dtype_of(type)) return *dtype;
   throw Error(ErrorCode::kInternal,
               fmt::format("weights of dtype {} cannot be saved", c10::toString(type)));
 }
@@ -107,7 +106,7 @@ void ModelState::write_optimizer(const std::string& path) const {
 nlohmann::ordered_json ModelState::model() const {
   nlohmann::ordered_json divisors;
   for (const auto& input : plan_.inputs) divisors.push_back(input.divisor);
-  return {{"model", options_.model},
+  return {{"model", plan_.model_name},
           {"hidden", plan_.hidden},
           {"input", options_.input},
           {"input_shape", plan_.input_shape},

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/pooling.h>
@@ -52,9 +53,25 @@ std::int64_t add_convolutions(nn::SequentialImpl& model,
   return channels * height * width;
 }
 
+/// Layers one behind the other.
+class LayeredModel final : public Model {
+ public:
+  explicit LayeredModel(std::shared_ptr<nn::SequentialImpl> layers) : layers_(std::move(layers)) {
+    for (const auto& layer : layers_->named_children()) register_module(layer.key(), layer.value());
+  }
+
+  torch::Tensor forward(const std::vector<torch::Tensor>& inputs) override {
+    return layers_->forward(inputs.front());
+  }
+  std::shared_ptr<nn::SequentialImpl> layers() const override { return layers_; }
+
+ private:
+  std::shared_ptr<nn::SequentialImpl> layers_;
+};
+
 }  // namespace
 
-std::shared_ptr<nn::SequentialImpl> make_model(const Plan& plan) {
+std::shared_ptr<Model> make_model(const Plan& plan) {
   auto model = std::make_shared<nn::SequentialImpl>();
   std::int64_t features = plan.model == ModelKind::kCnn
                               ? add_convolutions(*model, plan.input_shape)
@@ -67,7 +84,7 @@ std::shared_ptr<nn::SequentialImpl> make_model(const Plan& plan) {
     features = plan.hidden[i];
   }
   model->push_back("output", nn::Linear(features, plan.outputs));
-  return model;
+  return std::make_shared<LayeredModel>(std::move(model));
 }
 
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,

@@ -53,6 +53,30 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
 constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
     {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
 
+bool is_path(std::string_view model) {
+  return model.find('/') != std::string_view::npos || model.find('.') != std::string_view::npos;
+}
+
+ModelKind model_of(const TrainOptions& options) {
+  if (is_path(options.model)) {
+    check(!options.model.ends_with(".pt2"),
+          fmt::format("{}: an exported program is not trained; save the module as TorchScript, by "
+                      "torch.jit.script(module).save(\"{}\")",
+                      options.model, options.model.substr(0, options.model.size() - 1)));
+    return ModelKind::kFile;
+  }
+  check(options.output_index.empty(),
+        fmt::format("{} is for the model of a file; {} has one output", option_name("output-index"),
+                    options.model));
+  for (const auto& [name, kind] : kModels) {
+    if (name == options.model) return kind;
+  }
+  refuse(
+      fmt::format("unknown model '{}'; use one of linear, mlp, cnn, or the path of a file of "
+                  "TorchScript (net.pt)",
+                  options.model));
+}
+
 bool is_scalar(const ColumnSpec& column) {
   return column.elements() == 1 && column.shape.size() <= 1;
 }
@@ -99,8 +123,10 @@ std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
 }
 
 std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model) {
-  if (model == ModelKind::kLinear) {
-    check(options.hidden.empty(), "model linear has no hidden layers; leave them out, or use mlp");
+  if (model == ModelKind::kLinear || model == ModelKind::kFile) {
+    check(options.hidden.empty(),
+          fmt::format("model {} has no hidden layers to choose; leave them out, or use mlp",
+                      options.model));
     return {};
   }
   check(options.hidden.size() <= kHiddenLayersMax,
@@ -139,14 +165,16 @@ const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
   return column;
 }
 
-/// The columns that the input names: one, or several that are put side by side.
-std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names) {
+/// The columns that the input names: one, or several.
+std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names, ModelKind model) {
   std::vector<PlanInput> inputs;
   std::string_view rest = names;
   while (true) {
     const auto end = schema.find(rest) != nullptr ? std::string_view::npos : rest.find(',');
     const ColumnSpec& column = tensor_column(schema, "input", std::string(rest.substr(0, end)));
-    inputs.push_back({column.name, column.elements(), column.dtype == DType::kUInt8 ? 255 : 1});
+    const bool is_byte = column.dtype == DType::kUInt8;
+    const bool is_real = model != ModelKind::kFile || is_byte || is_float(column.dtype);
+    inputs.push_back({column.name, column.elements(), is_byte ? 255 : 1, column.shape, is_real});
     if (end == std::string_view::npos) return inputs;
     rest.remove_prefix(end + 1);
   }
@@ -154,6 +182,7 @@ std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names)
 
 std::vector<std::int64_t> input_shape_of(const Schema& schema, const std::vector<PlanInput>& inputs,
                                          ModelKind model) {
+  if (model == ModelKind::kFile) return inputs[0].shape;
   if (inputs.size() > 1) {
     check(model != ModelKind::kCnn, "model cnn takes one input column; name one, or use mlp");
     std::int64_t elements = 0;
@@ -214,7 +243,8 @@ void check_class_weights(const TrainOptions& options, LossKind loss) {
 
 Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_size) {
   Plan plan;
-  plan.model = choose("model", options.model, kModels);
+  plan.model = model_of(options);
+  plan.model_name = options.model;
   plan.loss = choose("loss", options.loss, kLosses);
   plan.optimizer = choose("optimizer", options.optimizer, kOptimizers);
   plan.data_parallel = choose("parallel mode", options.parallel, kParallels);
@@ -234,9 +264,10 @@ Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_siz
   plan.global_batch = global_batch_of(options, world_size);
   plan.hidden = hidden_of(options, plan.model);
 
-  plan.inputs = inputs_of(schema, options.input);
+  plan.inputs = inputs_of(schema, options.input, plan.model);
   const ColumnSpec& target = tensor_column(schema, "target", options.target);
   check_target(target, plan.loss);
+  plan.target = target.name;
   plan.input_shape = input_shape_of(schema, plan.inputs, plan.model);
   plan.outputs = plan.loss == LossKind::kCrossEntropy ? 0 : target.elements();
   plan.needs_target_values = plan.loss == LossKind::kCrossEntropy ||

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <ringfeed/schema.hpp>
 #include <ringfeed/train.hpp>
+#include <string>
 #include <vector>
 
 namespace ringfeed {
 
-enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn };
+/// kFile: TrainOptions::model is the path of one.
+enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn, kFile };
 enum class LossKind : std::uint8_t { kMse, kCrossEntropy, kBce };
 enum class OptimizerKind : std::uint8_t { kSgd, kAdam, kAdamW };
 enum class DeviceKind : std::uint8_t { kAuto, kCpu, kCuda };
@@ -19,21 +21,27 @@ inline constexpr std::int64_t kClassesMax = 1 << 20;
 
 struct PlanInput {
   std::string column;
-  std::int64_t elements = 1;  ///< of one sample
-  int divisor = 1;            ///< 255 for uint8
+  std::int64_t elements = 1;             ///< of one sample
+  int divisor = 1;                       ///< 255 for uint8
+  std::vector<std::int64_t> shape = {};  ///< of one sample, as it is stored
+  /// Whether the model gets numbers of its own dtype; else it gets int64.
+  bool is_real = true;
 };
 
 struct Plan {
   ModelKind model = ModelKind::kMlp;
+  std::string model_name;  ///< of a file's model a hash, known when it is read
   LossKind loss = LossKind::kCrossEntropy;
   OptimizerKind optimizer = OptimizerKind::kAdam;
   DeviceKind device = DeviceKind::kAuto;
   std::vector<std::int64_t> hidden;  ///< with the model's default filled in
   std::vector<PlanInput> inputs;
-  std::vector<std::int64_t>
-      input_shape;  ///< of one sample as the model takes it; [channels, height, width] for cnn
+  /// Of one sample as a built-in model takes it; [channels, height, width] for cnn. Of a file's
+  /// model the first input's.
+  std::vector<std::int64_t> input_shape;
+  std::string target;
   /// Numbers that the model gives per sample: the target's elements; for cross_entropy the classes,
-  /// 0 until they are counted.
+  /// 0 until they are counted. A file's model may give more than there are classes.
   std::int64_t outputs = 0;
   std::uint64_t global_batch = 1;
   double weight_decay = 0;

@@ -1,38 +1,43 @@
-// Columns as tensors, without a copy.
+// Columns as tensors, without a copy; their dtypes.
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include <array>
 #include <ringfeed/error.hpp>
 #include <ringfeed/torch.hpp>
+#include <utility>
+
+#include "train/tensor_dtype.hpp"
 
 namespace ringfeed {
 namespace {
 
-torch::ScalarType scalar_type(DType dtype) {
-  switch (dtype) {
-    case DType::kUInt8:
-      return torch::kUInt8;
-    case DType::kInt8:
-      return torch::kInt8;
-    case DType::kInt16:
-      return torch::kInt16;
-    case DType::kInt32:
-      return torch::kInt32;
-    case DType::kInt64:
-      return torch::kInt64;
-    case DType::kFloat16:
-      return torch::kFloat16;
-    case DType::kFloat32:
-      return torch::kFloat32;
-    case DType::kFloat64:
-      return torch::kFloat64;
-    case DType::kBool:
-      return torch::kBool;
+constexpr std::array<std::pair<DType, torch::ScalarType>, 9> kDTypes = {
+    {{DType::kUInt8, torch::kUInt8},
+     {DType::kInt8, torch::kInt8},
+     {DType::kInt16, torch::kInt16},
+     {DType::kInt32, torch::kInt32},
+     {DType::kInt64, torch::kInt64},
+     {DType::kFloat16, torch::kFloat16},
+     {DType::kFloat32, torch::kFloat32},
+     {DType::kFloat64, torch::kFloat64},
+     {DType::kBool, torch::kBool}}};
+
+}  // namespace
+
+torch::ScalarType torch_dtype_of(DType dtype) {
+  for (const auto& [ours, theirs] : kDTypes) {
+    if (ours == dtype) return theirs;
   }
   throw Error(ErrorCode::kInternal, "a dtype without a torch dtype");
 }
 
-}  // namespace
+std::optional<DType> dtype_of(torch::ScalarType type) {
+  for (const auto& [ours, theirs] : kDTypes) {
+    if (theirs == type) return ours;
+  }
+  return std::nullopt;
+}
 
 torch::Tensor to_tensor(const Column& column) {
   if (column.kind != ColumnKind::kTensor) {
@@ -42,7 +47,7 @@ torch::Tensor to_tensor(const Column& column) {
   }
   return torch::from_blob(
       column.data, column.shape, [owner = column.owner](void*) {},
-      torch::TensorOptions(scalar_type(column.dtype)));
+      torch::TensorOptions(torch_dtype_of(column.dtype)));
 }
 
 }  // namespace ringfeed

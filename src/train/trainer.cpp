@@ -27,18 +27,21 @@
 
 #include "base/file.hpp"
 #include "base/option.hpp"
+#include "base/random.hpp"
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
 #include "train/evaluation.hpp"
 #include "train/loss_check.hpp"
 #include "train/losses.hpp"
+#include "train/model.hpp"
 #include "train/model_state.hpp"
 #include "train/models.hpp"
 #include "train/plan.hpp"
 #include "train/process_group.hpp"
 #include "train/reporter.hpp"
 #include "train/resume.hpp"
+#include "train/script_model.hpp"
 #include "train/step_log.hpp"
 #include "train/sums.hpp"
 #include "train/target_values.hpp"
@@ -76,17 +79,17 @@ OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
           options.window, plan.global_batch, options.tail};
 }
 
-std::shared_ptr<torch::nn::SequentialImpl> model_on(torch::Device device, const Plan& plan) {
-  auto model = make_model(plan);
+std::shared_ptr<Model> on_device(std::shared_ptr<Model> model, torch::Device device) {
   model->to(device);
   return model;
 }
 
 class Trainer {
  public:
+  /// `model`: of a file; null for a built-in one.
   Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
           std::shared_ptr<ProcessGroup> group, const std::vector<torch::Device>& devices,
-          const Resumed* resumed, CheckpointFolder* checkpoints)
+          std::shared_ptr<Model> model, const Resumed* resumed, CheckpointFolder* checkpoints)
       : options_(options),
         dataset_(std::move(dataset)),
         plan_(plan),
@@ -99,12 +102,11 @@ class Trainer {
                              : std::nullopt),
         finish_(group_, trial_ ? trial_->finish() : options.finish),
         loss_check_(options.on_nan == "stop", device_),
-        loss_(plan.loss, options.class_weights, torch::dtype(torch::kFloat32).device(device_)),
-        module_(model_on(device_, plan)),
-        optimizer_(make_optimizer(plan, options, module_->parameters())),
+        module_(on_device(model != nullptr ? std::move(model) : make_model(plan), device_)),
+        loss_(plan.loss, options.class_weights, torch::dtype(module_->dtype()).device(device_)),
+        optimizer_(make_optimizer(plan, options, distinct(module_->parameters()))),
         state_(options_, plan_, *module_, *optimizer_),
-        distributed_(plan.data_parallel ? nullptr : std::make_unique<Distributed>(module_, group_)),
-        parallel_(module_, devices, devices.size() > 1 ? load_cuda_part().data_parallel : nullptr),
+        distributed_(module_, group_),
         step_log_(*group_, options,
                   start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples),
                   [this] { return spent(); }),
@@ -117,6 +119,8 @@ class Trainer {
       resumed_ = resumed->document;
       state_.load(*resumed);
     }
+    if (devices.size() > 1)
+      parallel_.emplace(module_->layers(), devices, load_cuda_part().data_parallel);
     if (!options.ledger.empty()) begin_ledger();
   }
 
@@ -124,9 +128,6 @@ class Trainer {
   std::string save_weights() const;
 
  private:
-  using Model = torch::nn::SequentialImpl;
-  using Distributed = DistributedDataParallel<Model>;
-
   FeedOptions feed_options() const;
   Reporter begin_reporter();
   Spent spent() const;
@@ -145,10 +146,11 @@ class Trainer {
   }
   bool is_checkpoint_due(const Batch& batch) const;
   void save_checkpoint(const TrainSummary& summary, const Sums& sums);
-  torch::Tensor input_of(const Batch& batch) const;
-  torch::Tensor forward(const torch::Tensor& input) {
-    return distributed_ != nullptr ? distributed_->forward(input) : parallel_.forward(input);
+  std::vector<torch::Tensor> inputs_of(const Batch& batch) const;
+  torch::Tensor forward(const std::vector<torch::Tensor>& inputs) {
+    return parallel_ ? parallel_->forward(inputs.front()) : distributed_.forward(inputs);
   }
+  void seed_step(const Batch& batch) const;
   bool has_checkpoints() const { return !options_.checkpoint_dir.empty(); }
   void report(const TrainProgress& progress) const {
     if (group_->rank() == 0 && options_.progress) options_.progress(progress);
@@ -180,12 +182,13 @@ class Trainer {
   std::optional<TrialRun> trial_;        ///< null when this is no trial
   FinishRequest finish_;
   LossCheck loss_check_;
-  Loss loss_;
   std::shared_ptr<Model> module_;
+  Loss loss_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   ModelState state_;
-  std::unique_ptr<Distributed> distributed_;  ///< null with parallel data-parallel
-  DataParallel<Model> parallel_;
+  DistributedDataParallel<Model> distributed_;
+  /// Over the devices of one process; null where there is one.
+  std::optional<DataParallel<torch::nn::SequentialImpl>> parallel_;
   std::optional<Ledger> ledger_;
   nlohmann::json resumed_;  ///< the document of the checkpoint that was loaded
   TrainMeters meters_;
@@ -236,20 +239,35 @@ Spent Trainer::spent() const {
   return spent;
 }
 
-torch::Tensor Trainer::input_of(const Batch& batch) const {
-  std::vector<torch::Tensor> columns;
+std::vector<torch::Tensor> Trainer::inputs_of(const Batch& batch) const {
+  std::vector<torch::Tensor> inputs;
   for (const auto& input : plan_.inputs) {
     const auto column = to_tensor(batch.column(input.column)).to(device_);  // in its own dtype
-    columns.push_back(column.to(torch::kFloat32).reshape({batch.size, input.elements}));
-    if (input.divisor != 1) columns.back().div_(input.divisor);
+    inputs.push_back(column.to(input.is_real ? module_->dtype() : torch::kInt64));
+    if (input.divisor != 1) inputs.back().div_(input.divisor);
   }
+  if (plan_.model == ModelKind::kFile) return inputs;
   std::vector<std::int64_t> shape = plan_.input_shape;
   shape.insert(shape.begin(), batch.size);
-  return (columns.size() == 1 ? columns[0] : torch::cat(columns, 1)).reshape(shape);
+  if (inputs.size() == 1) return {inputs[0].reshape(shape)};
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    inputs[i] = inputs[i].reshape({batch.size, plan_.inputs[i].elements});
+  return {torch::cat(inputs, 1).reshape(shape)};
+}
+
+/// The random numbers of a model (dropout) depend on step and rank alone: a run that goes on draws
+/// those that it would have drawn.
+void Trainer::seed_step(const Batch& batch) const {
+  if (plan_.model != ModelKind::kFile) return;
+  const auto number =
+      (static_cast<std::uint64_t>(batch.step) << 32) | static_cast<std::uint64_t>(group_->rank());
+  torch::manual_seed(random_key(kOrderVersion, options_.seed,
+                                static_cast<std::uint64_t>(batch.epoch), Purpose::kModel, number));
 }
 
 void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
-  const auto input = input_of(batch);
+  seed_step(batch);
+  const auto inputs = inputs_of(batch);
   const auto target = loss_.target(to_tensor(batch.column(options_.target)));
   // The weight of the whole step is known without asking, unless it depends on the labels of the
   // others; then the answer comes while forward runs.
@@ -261,7 +279,7 @@ void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
   std::optional<ProcessGroup::Pending> pending;
   if (loss_.weighted()) pending = group_->all_reduce_async(step_weight);
   drop_gradients(*module_);
-  const auto loss = loss_.sum(forward(input), target);
+  const auto loss = loss_.sum(forward(inputs), target);
   if (loss_check_.add(batch, loss.detach())) check_losses();
   if (pending) pending->wait();
   watch.lap(meters_.forward);
@@ -355,7 +373,7 @@ void Trainer::evaluate(TrainSummary& summary, bool is_last) {
     while (const auto batch = feed.next()) {
       check_stop();
       const auto target = loss_.target(to_tensor(batch->column(options_.target)));
-      const auto output = forward(input_of(*batch));
+      const auto output = forward(inputs_of(*batch));
       sums.loss += loss_.sum(output, target);
       sums.weight += loss_.weight(target).item<double>();
       if (const auto correct = loss_.correct(output, target))
@@ -503,7 +521,8 @@ std::string text_of(const std::vector<torch::Device>& devices) {
 nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dataset& dataset) {
   auto start = nlohmann::json::parse(encode_position({}, dataset, order_of(options, plan)));
   start["epochs"] = options.epochs;
-  start["model"] = options.model;
+  start["model"] = plan.model_name;
+  start["output_index"] = options.output_index;
   start["hidden"] = plan.hidden;
   start["input"] = options.input;
   start["target"] = options.target;
@@ -521,6 +540,15 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   return start;
 }
 
+/// Of a file's model, before it is trained.
+void try_out(ScriptModel& model, const TrainOptions& options, Plan& plan,
+             const ProcessGroup& group) {
+  const auto classes = plan.loss == LossKind::kCrossEntropy ? plan.outputs : 0;
+  plan.outputs = model.try_out(classes, group.size() > 1);
+  const auto advice = model.advice();
+  if (group.rank() == 0 && options.warn && !advice.empty()) options.warn(advice);
+}
+
 }  // namespace
 
 TrainSummary train(const TrainOptions& options) {
@@ -534,10 +562,20 @@ TrainSummary train(const TrainOptions& options) {
                 fmt::format("split '{}' of {} has no samples to train on", dataset->split(),
                             dataset->url()));
   }
+  std::shared_ptr<ScriptModel> script;
+  if (plan.model == ModelKind::kFile) {
+    script = std::make_shared<ScriptModel>(options, plan);
+    plan.model_name = fmt::format("TorchScript {}", script->hash());
+  }
   TrainSummary summary;
   summary.threads = choose_threads(options, world);
   make_deterministic(summary.threads, options.seed);
   const auto devices = devices_of(plan, world);
+  if (script != nullptr && devices.size() > 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} cannot be copied to several devices of one process; use {}",
+                            options.model, option_name("parallel", "ddp")));
+  }
   std::shared_ptr<ProcessGroup> group;
   try {
     const c10::DeviceGuard current(devices.front());
@@ -549,6 +587,7 @@ TrainSummary train(const TrainOptions& options) {
       const auto classes = check_target_values(dataset, options, plan.loss, *group);
       if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
     }
+    if (script != nullptr) try_out(*script, options, plan, *group);
     if (!options.class_weights.empty() &&
         options.class_weights.size() != static_cast<std::size_t>(plan.outputs)) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -566,7 +605,7 @@ TrainSummary train(const TrainOptions& options) {
       summary.start = resumed->position;
     }
     checkpoints.from.reset();
-    Trainer trainer(options, dataset, plan, group, devices, resumed ? &*resumed : nullptr,
+    Trainer trainer(options, dataset, plan, group, devices, script, resumed ? &*resumed : nullptr,
                     checkpoints.folder ? &*checkpoints.folder : nullptr);
     resumed.reset();  // its bytes are in the trainer now
     trainer.run(summary);

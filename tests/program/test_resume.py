@@ -276,7 +276,7 @@ def steps_in(ledger: Path) -> int:
 
 @pytest.mark.parametrize(("ranks", "number"), [(1, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGTERM), (2, signal.SIGHUP)])
 def test_a_run_that_is_told_to_end_writes_a_checkpoint_and_goes_on_behind_it(digits: Ringfeed, ranks: int, number: int) -> None:
-    epochs = 12
+    epochs = 40 if ranks == 1 else 12  # one rank is quick: it shall not be done before the signal comes
     train = (*TRAIN, "--epochs", str(epochs), "--nproc", str(ranks))
     run = (*train, "--output", "broken", "--ledger", "ledger", "--checkpoint-dir", "checkpoints", "--resume", "auto", "--json")
     digits(*train, "--output", "unbroken")

@@ -1,0 +1,265 @@
+// Loads TorchScript, shows its tensors to torch::nn, and finds what does not fit before a step.
+#include "train/script_model.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/python/update_graph_executor_opt.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <charconv>
+#include <ringfeed/error.hpp>
+#include <ringfeed/torch.hpp>
+#include <sstream>
+#include <string_view>
+
+#include "base/file.hpp"
+#include "base/hash.hpp"
+#include "base/option.hpp"
+#include "train/tensor_dtype.hpp"
+#include "train/torch_error.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr std::uint64_t kFileBytesMax = std::uint64_t{1} << 40;
+constexpr std::int64_t kSamplesTried = 2;  // batch norm needs more than one
+
+/// The line that says what happened: an interpreter's error begins with its stack.
+std::string cause_of(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
+  for (const std::string_view mark : {"RuntimeError: ", "Error: "}) {
+    if (const auto at = text.rfind(mark); at != std::string::npos) {
+      const auto line = std::string_view(text).substr(at + mark.size());
+      return std::string(line.substr(0, line.find('\n')));
+    }
+  }
+  return first_line(error);
+}
+
+std::string_view name_of(torch::ScalarType type) { return c10::getDtypeNames(type).first; }
+
+/// Registers the tensors of `script` and of what is in it with `module`, under their own names.
+void show(const torch::jit::Module& script, torch::nn::Module& module) {
+  for (const auto& parameter : script.named_parameters(/*recurse=*/false))
+    module.register_parameter(parameter.name, parameter.value, parameter.value.requires_grad());
+  for (const auto& buffer : script.named_buffers(/*recurse=*/false))
+    module.register_buffer(buffer.name, buffer.value);
+  for (const auto& child : script.named_children()) {
+    const auto shown = std::make_shared<torch::nn::Module>();
+    show(child.value, *shown);
+    module.register_module(child.name, shown);
+  }
+}
+
+/// Whether a graph has dropout or batch norm that is on, or off, whatever the model is told.
+struct Fixed {
+  bool on = false;
+  bool off = false;
+
+  void look(const torch::jit::Block& block) {
+    for (const auto* node : block.nodes()) {
+      for (const auto* inner : node->blocks()) look(*inner);
+      const std::string_view kind = node->kind().toQualString();
+      if (kind == "aten::batch_norm") take(node->input(5));
+      if (kind == "aten::dropout" || kind == "aten::feature_dropout") take(node->input(2));
+    }
+  }
+
+ private:
+  void take(const torch::jit::Value* training) {
+    const auto value = torch::jit::toIValue(training);
+    if (!value || !value->isBool()) return;
+    (value->toBool() ? on : off) = true;
+  }
+};
+
+}  // namespace
+
+ScriptModel::ScriptModel(const TrainOptions& options, const Plan& plan)
+    : path_(options.model), output_index_(options.output_index), plan_(plan) {
+  // What it would fuse, it would compile anew for each size of a batch.
+  torch::jit::setGraphExecutorOptimize(false);
+  const std::string bytes = read_file(path_, kFileBytesMax);
+  hash_ = fmt::format("{:016x}", hash_bytes(bytes));
+  try {
+    std::istringstream stream(bytes);
+    script_ = torch::jit::load(stream, torch::Device(torch::kCPU));
+  } catch (const std::exception& error) {
+    refuse(fmt::format(
+        "no model: a file of TorchScript is expected, as torch.jit.script(model).save() writes "
+        "it ({})",
+        cause_of(error)));
+  }
+  check_arguments();
+  show(script_, *this);
+  bool any = false;
+  for (const auto& named : named_parameters()) {
+    const auto& parameter = named.value();
+    const auto type = parameter.scalar_type();
+    if (type != torch::kFloat32 && type != torch::kFloat64)
+      refuse(fmt::format("its parameter {} is {}; float32 or float64 can be trained", named.key(),
+                         name_of(type)));
+    if (any && type != dtype_)
+      refuse(fmt::format("its parameter {} is {} and others are {}; save it in one of them",
+                         named.key(), name_of(type), name_of(dtype_)));
+    any = true;
+    dtype_ = type;
+  }
+  for (const auto& named : named_buffers()) {
+    if (!dtype_of(named.value().scalar_type()))
+      refuse(fmt::format("its buffer {} is {}, which cannot be saved as weights", named.key(),
+                         name_of(named.value().scalar_type())));
+  }
+  any = false;
+  for (const auto& parameter : parameters()) any = any || parameter.requires_grad();
+  if (!any) refuse("it has no parameter that needs a gradient: nothing to train (is it frozen?)");
+}
+
+void ScriptModel::refuse(const std::string& what) const {
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", path_, what));
+}
+
+void ScriptModel::check_arguments() const {
+  const auto method = script_.find_method("forward");
+  if (!method) refuse("it has no forward");
+  const auto& arguments = method->function().getSchema().arguments();
+  std::vector<std::string> names;
+  std::size_t needed = 0;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {  // behind self
+    names.push_back(arguments[i].name());
+    if (!arguments[i].default_value()) needed = i;
+    const bool is_input = i <= plan_.inputs.size();
+    if (is_input && !arguments[i].type()->isSubtypeOf(*c10::TensorType::get()))
+      refuse(fmt::format("its forward takes '{}' as {}; it must be a Tensor", names.back(),
+                         arguments[i].type()->annotation_str()));
+  }
+  if (plan_.inputs.size() >= needed && plan_.inputs.size() <= names.size()) return;
+  std::vector<std::string> columns;
+  for (const auto& input : plan_.inputs) columns.push_back(input.column);
+  refuse(
+      fmt::format("its forward takes {} input{} ({}), and {} names {} ({}); name a column for "
+                  "each, in their order",
+                  names.size(), names.size() == 1 ? "" : "s", fmt::join(names, ", "),
+                  option_name("input"), columns.size(), fmt::join(columns, ", ")));
+}
+
+torch::Tensor ScriptModel::chosen(const torch::jit::IValue& output) const {
+  if (output.isTensor() && output_index_.empty()) return output.toTensor();
+  const auto several = [&](const std::string& what) {
+    const auto remedy = fmt::format("name one ({})", option_name("output-index"));
+    refuse(fmt::format("it gives {}; {}", what, remedy));
+  };
+  if (output.isGenericDict()) {
+    std::vector<std::string> keys;
+    for (const auto& entry : output.toGenericDict()) {
+      const bool is_text = entry.key().isString();
+      keys.push_back(is_text ? entry.key().toStringRef() : "?");
+      if (is_text && keys.back() == output_index_ && entry.value().isTensor())
+        return entry.value().toTensor();
+    }
+    several(fmt::format("a dict ({})", fmt::join(keys, ", ")));
+  }
+  std::vector<torch::jit::IValue> values;
+  if (output.isTuple()) values = output.toTupleRef().elements().vec();
+  if (output.isTensorList())
+    for (const torch::Tensor& tensor : output.toTensorList()) values.emplace_back(tensor);
+  if (values.empty()) {
+    if (output.isTensor())
+      refuse(fmt::format("it gives one tensor; leave {} out", option_name("output-index")));
+    refuse(fmt::format("it gives {}; a tensor is expected", output.tagKind()));
+  }
+  std::size_t index = values.size();
+  const auto* const end = output_index_.data() + output_index_.size();
+  const auto read = std::from_chars(output_index_.data(), end, index);
+  if (read.ec != std::errc() || read.ptr != end || index >= values.size() ||
+      !values[index].isTensor())
+    several(fmt::format("{} values, counted from 0", values.size()));
+  return values[index].toTensor();
+}
+
+torch::Tensor ScriptModel::forward(const std::vector<torch::Tensor>& inputs) {
+  const auto output = chosen(script_.forward({inputs.begin(), inputs.end()}));
+  const auto samples = inputs.front().size(0);
+  if (output.dim() == 0 || output.size(0) != samples)
+    refuse(
+        fmt::format("it gives a tensor of shape [{}] for {} samples; its first dimension must "
+                    "be theirs",
+                    fmt::join(output.sizes().vec(), ", "), samples));
+  if (output.scalar_type() != dtype_)
+    refuse(fmt::format("it gives {}; {} is expected, as its parameters are",
+                       name_of(output.scalar_type()), name_of(dtype_)));
+  return output.reshape({samples, output.numel() / samples});
+}
+
+void ScriptModel::train(bool on) {
+  Module::train(on);
+  script_.train(on);
+}
+
+std::int64_t ScriptModel::try_out(std::int64_t classes, bool needs_all) {
+  std::vector<torch::Tensor> inputs;
+  for (const auto& input : plan_.inputs) {
+    auto shape = input.shape;
+    shape.insert(shape.begin(), kSamplesTried);
+    const auto type = input.is_real ? dtype_ : torch::kInt64;
+    inputs.push_back(torch::zeros(shape, type));
+  }
+  std::vector<torch::Tensor> kept;
+  for (const auto& buffer : buffers()) kept.push_back(buffer.clone());
+  train();
+  torch::Tensor output;
+  try {
+    output = forward(inputs);
+    output.sum().backward();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    refuse(fmt::format("it does not take such samples ({})", cause_of(error)));
+  }
+  std::string unused;
+  for (const auto& named : named_parameters()) {
+    if (unused.empty() && named.value().requires_grad() && !named.value().grad().defined())
+      unused = named.key();
+  }
+  drop_gradients(*this);
+  if (needs_all && !unused.empty())
+    refuse(
+        fmt::format("its parameter {} has no part in the output: several ranks would wait for "
+                    "its gradient; save it with requires_grad_(False), or train on one rank",
+                    unused));
+  const torch::NoGradGuard no_gradients;
+  auto restored = kept.begin();
+  for (auto& buffer : buffers()) buffer.copy_(*restored++);
+
+  const auto outputs = output.size(1);
+  if (classes > outputs)
+    refuse(fmt::format("it gives {} numbers for a sample, and '{}' has {} classes", outputs,
+                       plan_.target, classes));
+  if (classes == 0 && outputs != plan_.outputs)
+    refuse(fmt::format("it gives {} numbers for a sample, and '{}' has {}", outputs, plan_.target,
+                       plan_.outputs));
+  return outputs;
+}
+
+std::string ScriptModel::advice() const {
+  Fixed fixed;
+  for (const auto& module : script_.modules()) {
+    if (const auto method = module.find_method("forward")) fixed.look(*method->graph()->block());
+  }
+  if (fixed.on)
+    return fmt::format(
+        "{}: dropout or batch norm was traced in training, and stays on in "
+        "evaluation; torch.jit.script keeps both",
+        path_);
+  if (fixed.off)
+    return fmt::format(
+        "{}: dropout or batch norm was traced in evaluation, and stays off in "
+        "training; torch.jit.script keeps both",
+        path_);
+  return "";
+}
+
+}  // namespace ringfeed
