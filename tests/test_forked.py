@@ -18,7 +18,8 @@ SHOW = """
 import json, os, random, signal, sys, threading
 print(json.dumps({"argv": sys.argv, "path": sys.path, "environment": sorted(os.environ.items()), "folder": os.getcwd(), "name": __name__,
     "file": globals().get("__file__"), "main": sys.modules["__main__"].__dict__ is globals(), "stdin": sys.stdin.read(),
-    "threads": threading.active_count(), "session": os.getsid(0) == os.getpid(), "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+    "threads": threading.active_count(), "group": os.getpgid(0) == os.getpid(),
+    "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "handlers": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
     "open": sorted(os.listdir("/proc/self/fd"))[:3]}))
 print("to stderr", file=sys.stderr)
@@ -41,7 +42,7 @@ def python() -> str:
 def seen(executable: str, arguments: list[str], folder: Path) -> tuple[dict, str, int]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "/some/where:/else", "WORD": "a b"}
     done = subprocess.run([executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX, input="given",
-                          env=environment, start_new_session=True)
+                          env=environment, process_group=0)
     return json.loads(done.stdout), done.stderr, done.returncode
 
 

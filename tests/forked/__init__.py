@@ -41,7 +41,7 @@ def python(modules: Sequence[str], paths: Sequence[str]) -> str:
         listener.listen()
         server = subprocess.Popen([sys.executable, str(HERE / "server.py"), str(listener.fileno()), str(executable), *modules],
                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()],
-                                  start_new_session=True, env=dict(os.environ, PYTHONPATH=":".join(paths), **THREADLESS))
+                                  process_group=0, env=dict(os.environ, PYTHONPATH=":".join(paths), **THREADLESS))
     atexit.register(end, server)
     return str(executable)
 

@@ -92,7 +92,7 @@ class Server:
 def become(request: dict, executable: str, paths: list[str]) -> list[str]:
     """Makes this process look like a new one. Returns the arguments behind -u."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    os.setsid()
+    os.setpgid(0, 0)  # no session: Linux shares cores out to sessions first, whatever their niceness
     os.chdir(request["folder"])
     environment, arguments = request["environment"], request["arguments"]
     os.environ.clear()
@@ -148,7 +148,7 @@ def exit_code(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> NoReturn:
-    """Executes and ends as the interpreter does, but for the modules that were there before: to take them apart costs a second of a core."""
+    """Executes and ends as the interpreter does, but for the modules that were there before: to take them apart costs a second of CPU."""
     code = exit_code(arguments)
     threading._shutdown()  # noqa: SLF001
     atexit._run_exitfuncs()  # noqa: SLF001

@@ -58,7 +58,8 @@ def steps_of(output: str) -> dict[tuple[int, int], str]:
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], str]:
     folder = tmp_path_factory.mktemp("unbroken")
-    steps = steps_of(run(sys.executable, "resume.py", "--data", str(folder / "samples.ring"), "--checkpoint", str(folder / "checkpoint.pt")))
+    arguments = ("--data", str(folder / "samples.ring"), "--checkpoint", str(folder / "checkpoint.pt"))
+    steps = steps_of(run(sys.executable, "resume.py", *arguments))
     assert list(steps) == [(epoch, step) for epoch in range(EPOCHS) for step in range(STEPS)]
     for epoch in range(EPOCHS):
         ids = [int(word) for step in range(STEPS) for word in steps[epoch, step].split("samples ")[1].split()]
