@@ -53,12 +53,13 @@ def run(build: Path, code: int) -> tuple[list[str], dict]:
 
 def test_counts_times_and_notes(build: Path) -> None:
     make(build, "one_test", f'echo "note: 7 of 9"; write "{PASSED}"')
-    make(build, "two_test", f'write "{PASSED}{PASSED}"')
+    make(build, "two_test", f'for i in {{1..200000}}; do :; done; write "{PASSED}{PASSED}"')
     lines, times = run(build, 0)
     assert lines[-1] == "3 passed, 0 failed, 0 skipped"
     assert "  note: 7 of 9" in lines
     assert any(re.fullmatch(r" +0\.5 s  a build/one_test: S\.good", line) for line in lines)
-    assert {job["name"] for job in times["jobs"]} == {"a build/one_test", "a build/two_test"}
+    cpu_seconds = {job["name"]: job["cpu_seconds"] for job in times["jobs"]}
+    assert cpu_seconds.keys() == {"a build/one_test", "a build/two_test"} and cpu_seconds["a build/two_test"] > 0.05
     assert [(test["name"], test["result"], test["seconds"]) for test in times["tests"]] == [("S.good", "passed", 0.5)] * 3
 
 

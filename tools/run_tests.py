@@ -4,7 +4,7 @@ Test programs (GoogleTest) are BUILD/bin/*_test of each build; Python tests are 
 those marked `program` or `cassandra` only with --all (they need the program and the train room, or a server), those marked `cuda`,
 `browser` or `engines` never. With --build the builds are made first, one after the other, while tests of those that are there run already.
 
-Several lanes run at once: the programs and the files of Python tests, as many as there are cores; tests on one node; tests on three
+Several lanes run at once: the programs and the files of Python tests, one more than there are cores; tests on one node; tests on three
 nodes. Both clusters are started at the beginning. The tests marked `quiet` have deadlines, and run at the end, with nothing beside.
 What a test prints is shown when it fails, with the command that runs it alone. All times are in build/test-times.json.
 """
@@ -26,16 +26,17 @@ from runner.results import ROOT
 JOB_MEMORY_BYTES = 2 << 30
 SERVERS_MEMORY_BYTES = 6 << 30
 # Begun first, the longest at the front, that they are not waited for at the end.
-LONGEST = ("order_test", "tests/python/test_examples.py", "tests/python/test_wheel.py", "tests/program/test_resume.py", "ingest_test",
-           "tests/python/test_frameworks.py", "tests/program/test_package.py", "train_test")
+LONGEST = ("tests/program/test_resume.py", "tests/python/test_wheel.py", "tests/python/test_frameworks.py", "train_test",
+           "tests/python/test_examples.py", "ingest_test", "store_cassandra_test", "feed_test", "order_test", "tests/program/test_tune.py",
+           "tests/program/test_cli.py", "tests/program/test_package.py")
 
 
 def job_count(servers: bool) -> int:
-    """As many as there are cores and memory for."""
+    """One more than there are cores, as tests also wait; as far as there is memory for them."""
     with open("/proc/meminfo") as lines:
         available = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
     room = available - (SERVERS_MEMORY_BYTES if servers else 0)
-    return max(1, min(len(os.sched_getaffinity(0)), room // JOB_MEMORY_BYTES))
+    return max(1, min(len(os.sched_getaffinity(0)) + 1, room // JOB_MEMORY_BYTES))
 
 
 def order_of(name: str) -> int:

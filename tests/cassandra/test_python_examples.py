@@ -9,6 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import forked
 import pytest
 from program import BUILD, environment
 from running import ROOT, Running
@@ -19,8 +20,11 @@ SECONDS_MAX = 300
 EPOCHS = 10
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX,
+def run(*arguments: str, anew: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A script by a fork of a Python that has imported torch, or by a new one."""
+    executable = sys.executable if anew else forked.python(("ringfeed", "torch.distributed.launcher", "pytorch_lightning"),
+                                                           (str(BUILD / "python"),))
+    result = subprocess.run([executable, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX,
                             env=environment({"PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", **variables}))
     assert result.returncode == 0, result.stdout + result.stderr
     return result
@@ -44,7 +48,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def original(url: str, index: dict[str, str]) -> list[float]:
     """Losses of original.py, which makes the table."""
-    return losses_of(run(str(EXAMPLES / "original.py"), url, **index).stdout)
+    return losses_of(run(str(EXAMPLES / "original.py"), url, anew=True, **index).stdout)
 
 
 def test_the_original_case(one_node: Running, url: str, index: dict[str, str], original: list[float]) -> None:
@@ -105,7 +109,7 @@ seen = torch.vstack([batch["data"] for batch in loader])
 assert sorted(seen.tolist()) == sorted(samples["data"].tolist())  # of the table that was filled by hand
 cluster.shutdown()
 """
-    run("-W", "ignore", "-c", code, **index)
+    run("-c", code, PYTHONWARNINGS="ignore", **index)
     for wrong, message in (("CREATE TABLE article.untyped (id uuid PRIMARY KEY, data vector)", "Unknown type article.vector"),
                            ("INSERT INTO article.mymodel (id, data) VALUES (uuid(), tensor([1.0]))", "Unknown function tensor called")):
         with pytest.raises(Exception, match=message):

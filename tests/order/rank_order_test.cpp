@@ -14,8 +14,10 @@
 namespace ringfeed {
 namespace {
 
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t kCases = 500;  // there is one thread, and it is slow
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kCases = 2000;  // what holds in all cases is for builds without it
 #else
 constexpr std::uint64_t kCases = 8000;
 #endif

@@ -1,4 +1,4 @@
-"""The examples that need no Cassandra, run as their docstrings say."""
+"""The examples that need no Cassandra, run as their docstrings say; each at least once by a Python of its own, then by forks of one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 from built import PACKAGE
@@ -22,13 +23,15 @@ ENVIRONMENT = dict(os.environ, PYTHONPATH=PACKAGE, OMP_NUM_THREADS="1")
 EPOCHS, STEPS = 3, 101  # of resume.py: 1,003 samples in steps of 10, the last two of 7 and 6
 
 
-def command(example: str, *arguments: str, ranks: int = 0) -> list[str]:
+def python() -> str:
+    """For all runs but the first of an example."""
+    return forked.python(("ringfeed", "torch.distributed.launcher", "pytorch_lightning"), (PACKAGE,))
+
+
+def run(executable: str, example: str, *arguments: str, ranks: int = 0) -> str:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks else []
-    return [sys.executable, *launcher, str(EXAMPLES / example), *arguments]
-
-
-def run(example: str, *arguments: str, ranks: int = 0) -> str:
-    result = subprocess.run(command(example, *arguments, ranks=ranks), capture_output=True, text=True, timeout=SECONDS_MAX, env=ENVIRONMENT)
+    result = subprocess.run([executable, *launcher, str(EXAMPLES / example), *arguments], capture_output=True, text=True,
+                            timeout=SECONDS_MAX, env=ENVIRONMENT)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -41,7 +44,7 @@ def test_ddp_of_two_is_as_of_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     url = str(tmp_path / "samples.ring")
     ringfeed.write(url, {"data": torch.randn(103, 10), "target": torch.randn(103, 1)})  # ranks get different numbers of them
-    one, two = (losses_of(run("ddp.py", url, ranks=ranks)) for ranks in (1, 2))
+    one, two = (losses_of(run(executable, "ddp.py", url, ranks=ranks)) for ranks, executable in ((1, sys.executable), (2, python())))
     assert len(one) == 10 and one[-1] < one[0]
     assert two == pytest.approx(one, rel=1e-4)
 
@@ -55,7 +58,8 @@ def steps_of(output: str) -> dict[tuple[int, int], str]:
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], str]:
     folder = tmp_path_factory.mktemp("unbroken")
-    steps = steps_of(run("resume.py", "--data", str(folder / "samples.ring"), "--checkpoint", str(folder / "checkpoint.pt")))
+    arguments = ("--data", str(folder / "samples.ring"), "--checkpoint", str(folder / "checkpoint.pt"))
+    steps = steps_of(run(sys.executable, "resume.py", *arguments))
     assert list(steps) == [(epoch, step) for epoch in range(EPOCHS) for step in range(STEPS)]
     for epoch in range(EPOCHS):
         ids = [int(word) for step in range(STEPS) for word in steps[epoch, step].split("samples ")[1].split()]
@@ -69,7 +73,7 @@ def test_a_run_that_is_killed_goes_on_exactly(tmp_path: Path, unbroken: dict[tup
     arguments = ("--data", str(tmp_path / "samples.ring"), "--checkpoint", str(tmp_path / "checkpoint.pt"), "--steps-between", str(between))
     runs = []
     for count in lines_read:
-        process = subprocess.Popen(command("resume.py", *arguments), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        process = subprocess.Popen([python(), str(EXAMPLES / "resume.py"), *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
         try:
             lines = [process.stdout.readline() for _ in range(count)]
             process.send_signal(signal.SIGKILL)
@@ -77,7 +81,7 @@ def test_a_run_that_is_killed_goes_on_exactly(tmp_path: Path, unbroken: dict[tup
         finally:
             process.kill()
             process.wait()
-    runs.append(steps_of(run("resume.py", *arguments)))
+    runs.append(steps_of(run(python(), "resume.py", *arguments)))
     starts = [next(iter(steps)) for steps in runs]
     assert starts[0] == (0, 0) and starts[-1] > (0, 0) and all(step % between == 0 for _, step in starts)
     for steps, after in zip(runs, [*starts[1:], (EPOCHS, 0)], strict=True):
@@ -95,19 +99,19 @@ def lightning_samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, st
 @pytest.fixture(scope="module")
 def lightning_alone(lightning_samples: tuple[str, str]) -> list[float]:
     """Losses on one device, unbroken."""
-    return losses_of(run("with_lightning.py", *lightning_samples))
+    return losses_of(run(sys.executable, "with_lightning.py", *lightning_samples))
 
 
 def test_lightning_on_two_devices_is_as_on_one(lightning_samples: tuple[str, str], lightning_alone: list[float]) -> None:
-    two = losses_of(run("with_lightning.py", *lightning_samples, "--devices", "2"))
+    two = losses_of(run(python(), "with_lightning.py", *lightning_samples, "--devices", "2"))
     assert len(lightning_alone) == 3 and lightning_alone[-1] < lightning_alone[0] / 2
     assert two == pytest.approx(lightning_alone, rel=1e-4)
 
 
 def test_lightning_goes_on_from_its_checkpoint(tmp_path: Path, lightning_samples: tuple[str, str], lightning_alone: list[float]) -> None:
     data = lightning_samples
-    run("with_lightning.py", *data, "--checkpoints", str(tmp_path), "--epochs", "2")  # the last checkpoint is of step 98 of 100
-    resumed = losses_of(run("with_lightning.py", *data, "--checkpoints", str(tmp_path)))
+    run(python(), "with_lightning.py", *data, "--checkpoints", str(tmp_path), "--epochs", "2")  # the last checkpoint is of step 98 of 100
+    resumed = losses_of(run(python(), "with_lightning.py", *data, "--checkpoints", str(tmp_path)))
     assert resumed[-1] == pytest.approx(lightning_alone[-1], rel=1e-6)
 
 

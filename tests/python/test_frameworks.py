@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import forked
 import pytest
 import torch
 from built import PACKAGE
@@ -23,9 +24,16 @@ HUGGINGFACE = str(HERE.parents[1] / ".deps/huggingface")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS))
 
 
-def run(*arguments: str, beside: str = "", code: int = 0) -> str:
+def python(beside: str) -> str:
+    """For all runs but the first with a framework."""
+    if beside:
+        return forked.python(("ringfeed", "torch.distributed.launcher", "transformers.trainer"), (PACKAGE, beside))
+    return forked.python(("ringfeed", "torch.distributed.launcher", "pytorch_lightning"), (PACKAGE,))
+
+
+def run(*arguments: str, beside: str = "", code: int = 0, anew: bool = False) -> str:
     """Python in a process of its own: what it leaves in torch.distributed or in the environment is gone. Gives what it wrote."""
-    result = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX,
+    result = subprocess.run([sys.executable if anew else python(beside), *arguments], capture_output=True, text=True, timeout=SECONDS_MAX,
                             env=dict(os.environ, PYTHONPATH=f"{PACKAGE}:{beside}", OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore"))
     assert result.returncode == code, result.stdout + result.stderr
     return result.stdout + result.stderr
@@ -47,7 +55,7 @@ def expected(numbers: str) -> list[list[list[list[int]]]]:
 def lightning_folder(numbers: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three epochs by two ranks, and their checkpoints."""
     folder = tmp_path_factory.mktemp("lightning")
-    run(str(HERE / "lightning_run.py"), numbers, str(folder), str(RANKS), "3")
+    run(str(HERE / "lightning_run.py"), numbers, str(folder), str(RANKS), "3", anew=True)
     return folder
 
 
@@ -115,7 +123,7 @@ def test_the_places_in_a_checkpoint_of_lightning_are_those_of_its_loaders(number
 def huggingface_folder(numbers: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two epochs by two ranks, and their checkpoints."""
     folder = tmp_path_factory.mktemp("huggingface")
-    run(*TORCHRUN, str(HERE / "huggingface_run.py"), numbers, str(folder), "2", beside=HUGGINGFACE)
+    run(*TORCHRUN, str(HERE / "huggingface_run.py"), numbers, str(folder), "2", beside=HUGGINGFACE, anew=True)
     return folder
 
 
@@ -177,7 +185,7 @@ def test_torchdata_goes_on(numbers: str) -> None:
 
 
 def test_accelerate_gives_each_sample_once_and_goes_on(numbers: str, tmp_path: Path, expected: list) -> None:
-    run(*TORCHRUN, str(HERE / "accelerate_run.py"), numbers, str(tmp_path))
+    run(*TORCHRUN, str(HERE / "accelerate_run.py"), numbers, str(tmp_path), anew=True)
     ranks = told(tmp_path)
     for rank, result in enumerate(ranks):
         assert result["unchanged"] and result["steps"] == STEPS

@@ -26,6 +26,9 @@ SHIPPED = ["-XX:G1HeapRegionSize=16m", "-XX:MaxTenuringThreshold=1", "-XX:G1RSet
            "-XX:InitiatingHeapOccupancyPercent=70", "-XX:+ParallelRefProcEnabled", "-XX:+AlwaysPreTouch", "-XX:+PerfDisableSharedMem",
            "-Xss256k", "-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.useCacheForAllThreads=true",
            "-Dio.netty.allocator.maxOrder=11"]
+# Each connection logs in, and the 2^10 rounds of bcrypt that a server is shipped with took nine tenths of the CPU time of the tests'
+# servers. A thread that looks at the clock each 2 ms took half of what an idle one needs.
+SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4", "-Dcassandra.approximate_time_precision_ms=20"]
 EXPORTS = ("java.base/jdk.internal.misc java.management.rmi/com.sun.jmx.remote.internal.rmi java.rmi/sun.rmi.registry "
            "java.rmi/sun.rmi.server java.sql/java.sql java.base/java.lang.ref java.base/jdk.internal.ref "
            "java.base/sun.nio.ch jdk.unsupported/sun.misc").split()
@@ -66,7 +69,8 @@ class Tls:
 class Mode:
     """How the processes run."""
 
-    short_lived: bool = False  # for tests: starts in half the time and less memory, slow under load (no C2 compiler)
+    # For tests: starts in half the time and less memory, slow under load (no C2 compiler); a login costs it a 64th.
+    short_lived: bool = False
     tied: bool = False  # they end with the thread that started them, whatever ends it
     open: bool = False  # nobody is asked for a password, everybody may do everything
     far: bool = False  # clients are told another address, `Node.far_address`, where something stands in between
@@ -207,7 +211,7 @@ def java_command(folder: Path, mode: Mode) -> list[str]:
     if version() < (5, 0):  # not made for the JVM that we have
         command += ["-Djava.security.manager=allow", f"-javaagent:{next(JARS.glob('jamm-*.jar'))}"]
     # Cassandra locks its heap into memory, so all of -Xms is taken at the start.
-    command += ["-XX:TieredStopAtLevel=1"] if mode.short_lived else [f"-Xms{heap}", *SHIPPED]
+    command += SHORT_LIVED if mode.short_lived else [f"-Xms{heap}", *SHIPPED]
     if mode.archive_classes:
         command.append(f"-XX:ArchiveClassesAtExit={mode.archive_classes}")
     elif CLASSES.exists():  # one of another JVM is passed over by the JVM

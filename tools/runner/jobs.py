@@ -45,6 +45,7 @@ class Job:
     code: int | None = None
     begun: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0  # of servers none
     results: Results = field(default_factory=Results)
     failures: list[str] = field(default_factory=list)  # what beside failed tests went wrong
 
@@ -87,13 +88,14 @@ class Loop:
             self.processes.wait(POLL_SECONDS)
             for job, process in list(self.running):
                 self.show(job)
-                code = self.processes.poll(process)
-                if code is None and self.seconds() - job.begun > JOB_SECONDS_MAX:
+                ended = self.processes.poll(process)
+                if ended is None and self.seconds() - job.begun > JOB_SECONDS_MAX:
                     self.processes.stop([process])
                     job.failures.append(f"took over {JOB_SECONDS_MAX} s")
-                    code = process.returncode
-                if code is not None:
+                    ended = process.returncode, 0.0
+                if ended is not None:
                     self.running.remove((job, process))
+                    code, job.cpu_seconds = ended
                     self.finish(job, code)
 
     def may_begin(self, job: Job) -> bool:

@@ -20,9 +20,10 @@ def show_times(jobs: Sequence[Job], seconds: float) -> None:
         lanes.setdefault(job.lane.name, []).append(job)
     for name, members in lanes.items():
         begun, end = min(job.begun for job in members), max(job.begun + job.seconds for job in members)
-        print(f"  {name}: from {begun:.0f} to {end:.0f} s, {sum(job.seconds for job in members):.0f} s in all")
+        print(f"  {name}: from {begun:.0f} to {end:.0f} s, {sum(job.seconds for job in members):.0f} s in all, "
+              f"on a core {sum(job.cpu_seconds for job in members):.0f} s")
         for job in sorted(members, key=lambda job: -job.seconds):
-            print(f"    {job.seconds:7.1f} s  {job.name}")
+            print(f"    {job.seconds:7.1f} s  {job.name} (on a core {job.cpu_seconds:.1f} s)")
     print("the slowest tests:")
     tests = [test for job in jobs for test in job.results.tests if test.seconds >= SLOW_SECONDS_MIN]
     for test in sorted(tests, key=lambda test: -test.seconds)[:SLOWEST]:
@@ -34,8 +35,8 @@ def write_times(jobs: Sequence[Job], seconds: float, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({
         "seconds": seconds,
-        "jobs": [{"name": job.name, "lane": job.lane.name, "begun": job.begun, "seconds": job.seconds, "code": job.code,
-                  "failures": job.failures} for job in jobs],
+        "jobs": [{"name": job.name, "lane": job.lane.name, "begun": job.begun, "seconds": job.seconds,
+                  "cpu_seconds": job.cpu_seconds, "code": job.code, "failures": job.failures} for job in jobs],
         "tests": [test.as_json() for job in jobs for test in job.results.tests]}, indent=1) + "\n")
 
 
