@@ -69,13 +69,17 @@ class HashingSink final : public arrow::io::OutputStream {
   std::exception_ptr failure_;
 };
 
-arrow::ipc::IpcPayload payload_of(std::string_view chunk) {
+/// Throws Error{kBadData} for bytes that are not a message: a copy has not decoded them.
+arrow::ipc::IpcPayload payload_of(std::string_view chunk, const std::string& path) {
   constexpr std::size_t kPrefixBytes = 8;
   std::uint32_t metadata_bytes = 0;
   if (chunk.size() >= kPrefixBytes)
     std::memcpy(&metadata_bytes, chunk.data() + 4, sizeof(metadata_bytes));
   if (metadata_bytes == 0 || metadata_bytes > chunk.size() - kPrefixBytes) {
-    throw Error(ErrorCode::kInternal, "what was put is not an encoded chunk");
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: what is to be written is not an encoded chunk; verify the data "
+                            "set that it is copied from",
+                            path));
   }
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(chunk.data());
   arrow::ipc::IpcPayload payload;
@@ -114,15 +118,15 @@ ArrowFileWriter::ArrowFileWriter(const std::string& path,
 
 ArrowFileWriter::~ArrowFileWriter() = default;
 
-void ArrowFileWriter::add(std::string_view chunk, std::uint32_t samples,
-                          const std::vector<ColumnRange>& ranges) {
-  impl_->sink.check(impl_->writer->WritePayload(payload_of(chunk)));
+void ArrowFileWriter::add(const Chunk& chunk, const std::vector<ColumnRange>& ranges) {
+  const std::string_view bytes(*chunk.encoded());
+  impl_->sink.check(impl_->writer->WritePayload(payload_of(bytes, impl_->sink.file().path())));
   const Frame frame = impl_->sink.take();
-  if (frame.bytes != chunk.size() || frame.hash != hash_bytes(chunk)) {
+  if (frame.bytes != bytes.size() || frame.hash != chunk.hash()) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("{}: Arrow changed the bytes of a chunk", impl_->sink.file().path()));
   }
-  impl_->part.chunk_samples.push_back(samples);
+  impl_->part.chunk_samples.push_back(chunk.samples());
   impl_->part.chunk_bytes.push_back(static_cast<std::uint32_t>(frame.bytes));
   impl_->part.chunk_hash.push_back(frame.hash);
   widen(impl_->part.ranges, ranges);

@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <ringfeed/chunk.hpp>
 #include <ringfeed/manifest.hpp>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace arrow {
 class Schema;
@@ -22,8 +23,8 @@ class ArrowFileWriter {
   ArrowFileWriter(const ArrowFileWriter&) = delete;
   ArrowFileWriter& operator=(const ArrowFileWriter&) = delete;
 
-  /// `chunk` is what encode_chunk() gave, `ranges` what ranges_of() did.
-  void add(std::string_view chunk, std::uint32_t samples, const std::vector<ColumnRange>& ranges);
+  /// Writes the encoded bytes; `ranges` are as in VersionWriter::put.
+  void add(const Chunk& chunk, const std::vector<ColumnRange>& ranges);
   /// Writes the tail; sync() and part() are all that may follow.
   void finish();
   /// Returns when the bytes are durable.

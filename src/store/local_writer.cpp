@@ -122,7 +122,12 @@ void LocalWriter::remove_leftovers(const std::vector<Part>& kept) const {
   }
 }
 
-void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+void LocalWriter::begin_part() {
+  keeps_parts_ = true;
+  if (file_ != nullptr) close_part();
+}
+
+void LocalWriter::put(std::string_view split, const Chunk& chunk,
                       const std::vector<ColumnRange>& ranges) {
   if (published_) throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
   if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
@@ -130,10 +135,11 @@ void LocalWriter::put(std::string_view split, std::uint32_t samples, std::string
     throw Error(ErrorCode::kInternal,
                 fmt::format("a chunk is put into split '{}', which was not announced", split));
   }
-  if (file_ != nullptr && (file_split_ != split || file_->bytes() + encoded.size() > part_bytes_))
-    close_part();
+  const auto bytes = static_cast<std::uint64_t>(chunk.encoded()->size());
+  const auto is_full = [&] { return !keeps_parts_ && file_->bytes() + bytes > part_bytes_; };
+  if (file_ != nullptr && (file_split_ != split || is_full())) close_part();
   if (file_ == nullptr) open_part(split);
-  file_->add(encoded, samples, ranges);
+  file_->add(chunk, ranges);
 }
 
 void LocalWriter::set_permutation(std::string_view permutation) {

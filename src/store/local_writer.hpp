@@ -30,8 +30,9 @@ class LocalWriter final : public VersionWriter {
   std::uint64_t version() const override { return manifest_.version; }
   bool published() const override { return published_; }
   std::uint64_t stored_chunks() const override { return stored_chunks_; }
-  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+  void put(std::string_view split, const Chunk& chunk,
            const std::vector<ColumnRange>& ranges) override;
+  void begin_part() override;
   void set_permutation(std::string_view permutation) override;
   Manifest publish() override;
 
@@ -61,6 +62,7 @@ class LocalWriter final : public VersionWriter {
   std::map<std::string, std::uint64_t, std::less<>> parts_of_split_;
   std::unique_ptr<ArrowFileWriter> file_;
   std::string file_split_;
+  bool keeps_parts_ = false;  ///< begin_part() says where they begin
   std::uint64_t stored_chunks_ = 0;
   bool recovered_ = false;  ///< what an earlier try left is known
   bool published_ = false;

@@ -27,7 +27,8 @@ std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const Verify
     BlocksAhead blocks(store.reader(manifest, split, 1), kReadAheadBytes);
     while (!blocks.at_end()) {
       check_stop(options.stop);
-      found += count_not_finite(*gathered(blocks.take(), manifest.schema), manifest.schema);
+      found +=
+          count_not_finite(*gathered(blocks.take().columns(), manifest.schema), manifest.schema);
     }
   }
   return found;

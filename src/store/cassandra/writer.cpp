@@ -2,13 +2,13 @@
 // for their part, then the manifest's pieces, then the one transaction that publishes.
 #include "store/cassandra/writer.hpp"
 
+#include <arrow/buffer.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <ringfeed/error.hpp>
 #include <utility>
 
-#include "base/hash.hpp"
 #include "dataset/ranges.hpp"
 #include "store/cassandra/stored_chunks.hpp"
 #include "store/version_plan.hpp"
@@ -189,18 +189,24 @@ void Writer::recover() {
   stored_chunks_ = next_chunk_;
 }
 
-void Writer::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+void Writer::begin_part() { keeps_parts_ = begins_part_ = true; }
+
+void Writer::put(std::string_view split, const Chunk& chunk,
                  const std::vector<ColumnRange>& ranges) {
-  if (published_ && !remakes_) return put_back(encoded);
+  if (published_ && !remakes_) return put_back(chunk);
   if (std::find(manifest_.splits.begin(), manifest_.splits.end(), split) ==
       manifest_.splits.end()) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("a chunk is put into split '{}', which was not announced", split));
   }
   if (claim_) claim_->check();
+  const auto bytes = static_cast<std::uint64_t>(chunk.encoded()->size());
   const bool is_open = manifest_.parts.size() > journal_parts_;
-  if (!is_open || manifest_.parts.back().split != split ||
-      manifest_.parts.back().bytes() + encoded.size() > options_.part_bytes) {
+  const auto is_full = [&] {
+    return keeps_parts_ ? begins_part_
+                        : manifest_.parts.back().bytes() + bytes > options_.part_bytes;
+  };
+  if (!is_open || manifest_.parts.back().split != split || is_full()) {
     Part part;
     part.name = part_name(
         {static_cast<std::int64_t>(manifest_.version), static_cast<std::int64_t>(next_chunk_)});
@@ -208,22 +214,23 @@ void Writer::put(std::string_view split, std::uint32_t samples, std::string_view
     manifest_.parts.push_back(std::move(part));
     write_journal();
   }
+  begins_part_ = false;
   const std::uint64_t number = next_chunk_++;
   if (claim_) claim_->reserve(number);
   Part& part = manifest_.parts.back();
   widen(part.ranges, ranges);
-  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size() - 1};
-  part.chunk_samples.push_back(samples);
-  part.chunk_bytes.push_back(static_cast<std::uint32_t>(encoded.size()));
+  Pending pending{chunk.encoded(), chunk.hash(), manifest_.parts.size() - 1};
+  part.chunk_samples.push_back(chunk.samples());
+  part.chunk_bytes.push_back(static_cast<std::uint32_t>(bytes));
   part.chunk_hash.push_back(pending.hash);
   enqueue(number, std::move(pending));
 }
 
-void Writer::put_back(std::string_view encoded) {
+void Writer::put_back(const Chunk& chunk) {
   if (put_back_ == missing_.size())
     throw Error(ErrorCode::kInternal, "a chunk is put into a published version");
   const ChunkPlace& place = places_[missing_[put_back_++]];
-  Pending pending{std::string(encoded), hash_bytes(encoded), manifest_.parts.size()};
+  Pending pending{chunk.encoded(), chunk.hash(), manifest_.parts.size()};
   if (pending.hash != place.hash) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: chunk {} of claim {} is gone, and the source gives other bytes "
@@ -234,7 +241,7 @@ void Writer::put_back(std::string_view encoded) {
 }
 
 void Writer::enqueue(std::uint64_t number, Pending pending) {
-  const std::size_t bytes = pending.bytes.size();
+  const auto bytes = static_cast<std::size_t>(pending.bytes->size());
   while (!pending_.empty() && pending_bytes_ + bytes > window_bytes_) take_answer(1h);
   pending_bytes_ += bytes;
   ++pending_of_part_[pending.part];
@@ -250,7 +257,7 @@ cql::Values Writer::values_of(std::uint64_t number) const {
                        .bigint(static_cast<std::int64_t>(manifest_.version))
                        .bigint(static_cast<std::int64_t>(number))
                        .bigint(static_cast<std::int64_t>(pending.hash))
-                       .view(pending.bytes));
+                       .view(std::string_view(*pending.bytes)));
 }
 
 void Writer::send(std::uint64_t number, cql::Queue& answers) const {
@@ -267,7 +274,7 @@ bool Writer::take_answer(std::chrono::milliseconds timeout) {
     return true;
   }
   const auto found = pending_.find(answer->tag);
-  const std::size_t bytes = found->second.bytes.size();
+  const auto bytes = static_cast<std::size_t>(found->second.bytes->size());
   const std::size_t part = found->second.part;
   pending_.erase(found);
   pending_bytes_ -= bytes;

@@ -34,15 +34,16 @@ class Writer final : public VersionWriter {
   std::uint64_t missing() const override { return missing_.size() + (remakes_ ? 1 : 0); }
   std::uint64_t stored_chunks() const override { return stored_chunks_; }
   bool has_chunk(std::uint64_t number) const override;
-  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+  void put(std::string_view split, const Chunk& chunk,
            const std::vector<ColumnRange>& ranges) override;
+  void begin_part() override;
   void set_permutation(std::string_view permutation) override;
   Manifest publish() override;
 
  private:
   /// A chunk on its way.
   struct Pending {
-    std::string bytes;
+    std::shared_ptr<const arrow::Buffer> bytes;
     std::uint64_t hash = 0;
     std::size_t part = 0;  ///< in manifest_.parts
   };
@@ -54,7 +55,7 @@ class Writer final : public VersionWriter {
   void prepare();
   void look_at_published();
   void recover();
-  void put_back(std::string_view encoded);
+  void put_back(const Chunk& chunk);
   void enqueue(std::uint64_t number, Pending pending);
   void check_stored();
   Manifest publish_repaired();
@@ -81,6 +82,8 @@ class Writer final : public VersionWriter {
   std::size_t put_back_ = 0;            ///< of the missing ones
   std::uint64_t stored_chunks_ = 0;
   std::uint64_t next_chunk_ = 0;
+  bool keeps_parts_ = false;  ///< begin_part() says where they begin
+  bool begins_part_ = false;  ///< it was called, and no chunk has come since
   std::optional<Claim> claim_;
 
   std::optional<cql::Statement> insert_;
