@@ -1,6 +1,5 @@
-// The journal of an unfinished version: one line per finished file, so that the next try goes on
-// behind it. A line is the text of a manifest with that one part, so it carries its own checksum
-// and says what it belongs to.
+// The journal of an unfinished version: one line per finished file (version_journal.hpp), so that
+// the next try goes on behind it.
 #pragma once
 
 #include <optional>
