@@ -33,10 +33,8 @@ std::optional<std::string_view> take_line(std::string_view& text) {
 
 }  // namespace
 
-LocalJournal::LocalJournal(const LocalLayout& layout, Manifest subject)
-    : layout_(layout), subject_(std::move(subject)) {
-  subject_.parts.clear();
-}
+LocalJournal::LocalJournal(const LocalLayout& layout, Manifest planned)
+    : layout_(layout), subject_(journal_subject(std::move(planned))) {}
 
 std::vector<Part> LocalJournal::recover() {
   const std::string text = read_journal(layout_);

@@ -14,8 +14,7 @@ namespace ringfeed {
 
 class LocalJournal {
  public:
-  /// What the lines are about: all of a manifest but its parts.
-  explicit LocalJournal(const LocalLayout& layout, Manifest subject);
+  LocalJournal(const LocalLayout& layout, Manifest planned);
 
   /// Parts of the lines up to the first that is torn, about something else, or whose file is not as
   /// it says; what comes after is cut off, durably. Call once, before append().

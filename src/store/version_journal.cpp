@@ -6,6 +6,11 @@
 
 namespace ringfeed {
 
+Manifest journal_subject(Manifest planned) {
+  planned.parts.clear();
+  return planned;
+}
+
 std::string journal_line(const Manifest& subject, const Part& part) {
   Manifest line = subject;
   line.parts = {part};
@@ -21,8 +26,7 @@ std::optional<Part> part_of_line(std::string_view line, const Manifest& subject)
   }
   if (found.parts.size() != 1 || found.parts[0].chunk_bytes.empty()) return std::nullopt;
   Part part = std::move(found.parts[0]);
-  found.parts = subject.parts;
-  if (found != subject) return std::nullopt;
+  if (journal_subject(std::move(found)) != subject) return std::nullopt;
   return part;
 }
 

@@ -9,8 +9,10 @@
 
 namespace ringfeed {
 
-/// Says that a part is durable. `subject` is what the line is about: the version's manifest, of
-/// which the parts are left out.
+/// What the lines of a version are about: all of its manifest, as it was planned, but the parts.
+Manifest journal_subject(Manifest planned);
+
+/// Says that a part is durable.
 std::string journal_line(const Manifest& subject, const Part& part);
 
 /// Returns the part of a line that is about this subject. Nothing when the line is torn, damaged or

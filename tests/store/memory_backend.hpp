@@ -89,7 +89,7 @@ class MemoryBackend final : public VersionBackend {
   void look_at_published(const VersionPlan& plan) override {
     // What a writer left that was killed behind the step that publishes.
     if (disk_.owner || disk_.journal.empty()) return;
-    if (!part_of_line(disk_.journal[0], subject_of(plan.manifest))) return;
+    if (!part_of_line(disk_.journal[0], journal_subject(plan.manifest))) return;
     operation([&] { disk_.journal.clear(); });
   }
   void begin(const VersionPlan&) override {
@@ -104,7 +104,7 @@ class MemoryBackend final : public VersionBackend {
     ours_ = false;
   }
   std::vector<Part> recover(Manifest& manifest) override {
-    subject_ = subject_of(manifest);
+    subject_ = journal_subject(manifest);
     version_ = manifest.version;
     std::vector<Part> parts;
     for (const auto& line : disk_.journal) {
@@ -156,11 +156,6 @@ class MemoryBackend final : public VersionBackend {
  private:
   static constexpr const char* kOpenPart = "open";
 
-  static Manifest subject_of(const Manifest& manifest) {
-    Manifest subject = manifest;
-    subject.parts.clear();
-    return subject;
-  }
   static Manifest only(const Part& part) {
     Manifest manifest;
     manifest.parts = {part};

@@ -21,14 +21,6 @@ constexpr std::uint64_t kWindowBytesLeast = std::uint64_t{1} << 20;
 /// Without one chunk stored for so long the server is taken for gone.
 constexpr auto kChunkPatience = 60s;
 
-/// What the journal's lines are about. How the source was permuted is known only at its end.
-Manifest subject_of(const Manifest& manifest) {
-  Manifest subject = manifest;
-  subject.parts.clear();
-  subject.origin.permutation = "whole";
-  return subject;
-}
-
 }  // namespace
 
 ChunkBackend::ChunkBackend(Tables tables, const CassandraStoreOptions& options,
@@ -138,7 +130,7 @@ std::vector<Part> ChunkBackend::recover(Manifest& manifest) {
   if (claim_) manifest.version = claim_->version();
   version_ = manifest.version;
   base_parts_ = manifest.parts.size();
-  subject_ = subject_of(manifest);
+  subject_ = journal_subject(manifest);
   prepare();
   std::vector<Part> parts;
   if (!claim_) return parts;  // a published version's manifest is made again: it has no journal
