@@ -1,4 +1,6 @@
 // Which versions a URL means.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
