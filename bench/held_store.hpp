@@ -38,6 +38,7 @@ class HeldStore final : public ringfeed::Store {
         }
       });
       chunks_->push_back(answer.get_future().get());
+      chunks_->back().columns();  // decoded
     }
   }
   std::vector<std::uint64_t> versions() override { return {manifest_.version}; }

@@ -1,5 +1,5 @@
-// Copies a version of a data set from one store to another: the same chunks, byte for byte. A row
-// table becomes a packed data set with a chunk per block, in the same order.
+// Copies a version of a data set from one store to another: the same chunks in the same parts, byte
+// for byte. A row table becomes a packed data set with a chunk per block, in the same order.
 #pragma once
 
 #include <cstdint>

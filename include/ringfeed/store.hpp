@@ -1,12 +1,13 @@
-// Store: holds data sets, named, versioned, each version whole or not there. The local folder,
-// Cassandra and tables of it implement the three classes. Everything above (ingest, feed, command
-// line) knows only these.
+// A store holds data sets: named, versioned, each version whole or not there. The local folder and
+// Cassandra implement these three classes. Everything above (ingest, feed, command line) knows only
+// them.
 #pragma once
 
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <ringfeed/chunk.hpp>
 #include <ringfeed/connection.hpp>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/meters.hpp>
@@ -16,16 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace arrow {
-class RecordBatch;
-}
-
 namespace ringfeed {
-
-/// A decoded chunk. Its columns are those of Schema::to_arrow(); they may point into mapped memory.
-/// A reader may give a tensor column as Arrow's binary_view of its samples' bytes instead, where
-/// they lie scattered in what it received (dataset/chunk.hpp).
-using Chunk = std::shared_ptr<arrow::RecordBatch>;
 
 /// Facts on a block that the feed must know before it reads it.
 struct BlockInfo {
@@ -36,8 +28,7 @@ struct BlockInfo {
 /// Reads the blocks of one split of one version. Thread-safe.
 class BlockReader {
  public:
-  /// Called exactly once per read(), on a thread of the reader: with the chunk, or with null and
-  /// the reason.
+  /// Called exactly once per read(), on a thread of the reader: the chunk, or none and the reason.
   using Done = std::function<void(Chunk, std::exception_ptr)>;
 
   /// Ends when every read has called its Done; one that waits for a server, or has not begun, may
@@ -47,10 +38,11 @@ class BlockReader {
   /// Returns the blocks, by number.
   virtual std::span<const BlockInfo> blocks() const = 0;
 
-  /// Starts to read block `number` (in blocks()); the answer has passed its checksum and fits the
-  /// schema. Errors of the answer: kBadData (file, chunk and what to do), kNotFound, kUnavailable,
-  /// kTimeout, kPermission. `done` must not throw and must not wait for another read. With 65,536
-  /// reads under way read() waits for one to end.
+  /// Starts to read block `number` (in blocks()); the answer has passed its checksum. A packed
+  /// store gives bytes, which are held against the schema when they are decoded (Chunk::columns), a
+  /// row table gives columns. Errors of the answer: kBadData (file, chunk and what to do),
+  /// kNotFound, kUnavailable, kTimeout, kPermission. `done` must not throw and must not wait for
+  /// another read. With 65,536 reads under way read() waits for one to end.
   virtual void read(std::uint64_t number, Done done) = 0;
 
   /// Returns whether the store would begin another read at once; false where it has as many as it
@@ -58,7 +50,7 @@ class BlockReader {
   virtual bool has_room() const { return false; }
 
   /// Adds what the reader has measured of itself. "ringfeed_check_seconds" is the time that its
-  /// threads have spent checking and decoding answers.
+  /// threads have spent checking answers.
   virtual void add_meters(Meters&) const {}
 
   /// Bound of the memory that it takes beside the blocks that are asked of it or held.
@@ -93,10 +85,15 @@ class VersionWriter {
   virtual std::uint64_t stored_chunks() const = 0;
   /// Returns whether the chunk with this number, in the order of put(), is not to be put.
   virtual bool has_chunk(std::uint64_t number) const { return number < stored_chunks(); }
-  /// Puts one chunk (see dataset/chunk.hpp) of `samples` samples; `ranges` are the values in it
-  /// (dataset/ranges.hpp). Each change of split costs a new part.
-  virtual void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+  /// Puts the next chunk, of which the writer takes the bytes or the columns, whichever it stores;
+  /// nobody may change them any more (Chunk::detached). `ranges` are the values in it, or in its
+  /// whole part where begin_part() is called (dataset/ranges.hpp). Each change of split costs a new
+  /// part.
+  virtual void put(std::string_view split, const Chunk& chunk,
                    const std::vector<ColumnRange>& ranges) = 0;
+  /// Says that the next chunk begins a part. Once it is called, parts begin nowhere else: a copy
+  /// keeps those of its original.
+  virtual void begin_part() {}
   /// Notes the permutation in the manifest's origin, when it was not known yet in the intent.
   virtual void set_permutation(std::string_view permutation) = 0;
   /// Publishes the version, all or nothing: readers see it from the moment it is whole and durable.

@@ -63,8 +63,8 @@ std::vector<std::uint64_t> hash_stored_samples(
   for (const auto& block : blocks) {
     const Chunk chunk = ahead.take();
     const LostPages lost;
-    const auto views = column_views(*chunk, schema);
-    for (std::size_t row = 0; row < static_cast<std::size_t>(chunk->num_rows()); ++row) {
+    const auto views = column_views(*chunk.columns(), schema);
+    for (std::size_t row = 0; row < chunk.samples(); ++row) {
       std::uint64_t hash = 0;
       for (const auto place : places) {
         bytes.clear();

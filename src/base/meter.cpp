@@ -109,7 +109,7 @@ CheckMeter::Span::~Span() {
 
 void CheckMeter::add_to(Meters& meters, const Meter::Labels& labels) const {
   meters.push_back(times_.meter("ringfeed_check_seconds",
-                                "Checking and decoding a block, on the threads of the store.",
+                                "Checking a block, or decoding it, on the threads of the store.",
                                 labels));
   meters.push_back({.name = "ringfeed_check_wait_seconds_total",
                     .help =

@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "base/byte_order.hpp"
+#include "base/meter.hpp"
 #include "base/option.hpp"
 #include "dataset/arrow_status.hpp"
 
@@ -35,6 +36,8 @@ namespace {
 constexpr std::uint32_t kContinuation = 0xFFFFFFFF;
 constexpr std::int64_t kPrefixBytes = 8;
 constexpr const char* kByteOrder = "ringfeed.byte_order";
+Counter chunks_encoded;
+Counter chunks_decoded;
 constexpr std::string_view kRemedy = "; restore the file from a copy, or ingest again";
 
 arrow::ipc::IpcWriteOptions write_options() {
@@ -220,6 +223,10 @@ std::shared_ptr<arrow::ArrayData> exact(const arrow::ArrayData& data) {
 
 }  // namespace
 
+ChunkConversions chunk_conversions() noexcept {
+  return {chunks_encoded.value(), chunks_decoded.value()};
+}
+
 void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::string_view where) {
   const auto expected = schema.to_arrow();
   if (batch.num_columns() != expected->num_fields()) {
@@ -246,6 +253,7 @@ void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::s
 
 std::shared_ptr<arrow::Buffer> encode_chunk(const arrow::RecordBatch& batch) {
   constexpr std::string_view kWhere = "encoding a chunk";
+  chunks_encoded.add();
   if (batch.num_rows() == 0) throw Error(ErrorCode::kInternal, "a chunk needs at least one sample");
   std::vector<std::shared_ptr<arrow::ArrayData>> columns;
   for (int i = 0; i < batch.num_columns(); ++i) columns.push_back(exact(*batch.column_data(i)));
@@ -283,6 +291,7 @@ std::shared_ptr<arrow::RecordBatch> decode_chunk(std::shared_ptr<arrow::Buffer> 
     }
     throw bad(fmt::format("not a chunk: {}", text));
   };
+  chunks_decoded.add();
   const std::int64_t size = bytes->size();
   if (size < kPrefixBytes || size > static_cast<std::int64_t>(kChunkBytesMax)) {
     throw bad(fmt::format("a chunk cannot have {} bytes", size));

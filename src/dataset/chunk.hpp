@@ -27,6 +27,14 @@ inline constexpr std::uint64_t kChunkBytesMax = std::uint64_t{15} << 20;
 /// this.
 inline constexpr std::uint64_t kChunkAlignment = 8;
 
+/// How many chunks this process has encoded and decoded, so that a test can tell what a way of the
+/// data costs.
+struct ChunkConversions {
+  std::uint64_t encoded = 0;
+  std::uint64_t decoded = 0;
+};
+ChunkConversions chunk_conversions() noexcept;
+
 /// Throws Error{kBadData} that starts with `where` unless the batch has exactly the schema's
 /// columns and no nulls.
 void check_columns(const arrow::RecordBatch& batch, const Schema& schema, std::string_view where);

@@ -44,17 +44,17 @@ void look_at_parts(const Url& url, const Manifest& manifest, DataSetFacts& facts
 void read_block(const std::shared_ptr<const Dataset>& dataset, DataSetFacts& facts) {
   const auto reader = dataset->reader(1);
   if (reader->blocks().empty()) return;
-  std::promise<void> promise;
+  std::promise<Chunk> promise;
   const auto begin = std::chrono::steady_clock::now();
-  reader->read(0, [&](const Chunk&, const std::exception_ptr& error) {
+  reader->read(0, [&](const Chunk& chunk, const std::exception_ptr& error) {
     if (error != nullptr) {
       promise.set_exception(error);
     } else {
-      promise.set_value();
+      promise.set_value(chunk);
     }
   });
   try {
-    promise.get_future().get();
+    promise.get_future().get().columns();
     facts.block_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   } catch (const Error& error) {

@@ -119,11 +119,12 @@ void ReadAhead::arrive(BlockSlot& slot, std::uint32_t block, const Chunk& chunk,
   if (!failure) {
     bytes_read_.add(slot.bytes);
     try {
-      if (chunk->num_rows() != block_samples_[block]) {
+      if (chunk.samples() != block_samples_[block]) {
         throw Error(ErrorCode::kBadData,
                     fmt::format("{}: the store gave block {} with {} samples, and not {}",
-                                dataset_->url(), block, chunk->num_rows(), block_samples_[block]));
+                                dataset_->url(), block, chunk.samples(), block_samples_[block]));
       }
+      const CheckMeter::Span span(decoding_);
       slot.block = selection_.open(chunk);
     } catch (...) {
       failure = std::current_exception();
@@ -226,6 +227,7 @@ void ReadAhead::add_meters(Meters& meters) const {
                                static_cast<double>(held_bytes_.load())));
   meters.push_back(gauge_meter("ringfeed_held_bytes_max", "The most that these were.",
                                static_cast<double>(held_bytes_max_.load())));
+  decoding_.add_to(meters, {{"part", "decode"}});
   reader_->add_meters(meters);
 }
 

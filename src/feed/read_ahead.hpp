@@ -115,6 +115,7 @@ class ReadAhead {
   TimeHistogram waiting_;    ///< for the store
   TimeHistogram idling_;     ///< of these, while the store had room and the budget had not
   TimeHistogram answering_;  ///< of the store, to each read
+  CheckMeter decoding_;      ///< of what it gave, on its threads
   Counter blocks_read_;
   Counter bytes_read_;
 

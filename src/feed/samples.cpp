@@ -1,6 +1,4 @@
 // Blocks are read as they are asked for, and those read last are kept.
-#include <ringfeed/samples.hpp>
-
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -13,6 +11,7 @@
 #include <mutex>
 #include <numeric>
 #include <ringfeed/error.hpp>
+#include <ringfeed/samples.hpp>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -177,8 +176,7 @@ namespace {
 class DatasetReader final : public arrow::RecordBatchReader {
  public:
   DatasetReader(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns)
-      : dataset_(std::move(dataset)),
-        blocks_(dataset_->reader(kReadThreads), kReadAheadBytes) {
+      : dataset_(std::move(dataset)), blocks_(dataset_->reader(kReadThreads), kReadAheadBytes) {
     const auto all = dataset_->schema().to_arrow();
     arrow::FieldVector fields;
     const Selection selection(dataset_->schema(), columns);
@@ -202,7 +200,7 @@ class DatasetReader final : public arrow::RecordBatchReader {
 
  private:
   std::shared_ptr<arrow::RecordBatch> next() {
-    const auto chunk = gathered(blocks_.take(), dataset_->schema());
+    const auto chunk = gathered(blocks_.take().columns(), dataset_->schema());
     arrow::ArrayVector arrays;
     for (const auto place : places_) arrays.push_back(chunk->column(place));
     return arrow::RecordBatch::Make(schema_, chunk->num_rows(), std::move(arrays));

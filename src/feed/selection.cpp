@@ -22,7 +22,7 @@ std::vector<ColumnSpec> Selection::columns() const {
 
 OpenBlock Selection::open(Chunk chunk) const {
   OpenBlock block{std::move(chunk), {}};
-  const auto views = column_views(*block.chunk, schema_);
+  const auto views = column_views(*block.chunk.columns(), schema_);
   for (const auto place : places_) block.views.push_back(views[place]);
   return block;
 }

@@ -1,8 +1,4 @@
 // Chunks are read ahead in any order and put in the manifest's.
-#include <arrow/buffer.h>
-#include <arrow/record_batch.h>
-#include <fmt/format.h>
-
 #include <map>
 #include <ringfeed/copy.hpp>
 #include <ringfeed/dataset.hpp>
@@ -13,7 +9,6 @@
 
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
-#include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
 #include "store/blocks_ahead.hpp"
 
@@ -51,22 +46,19 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
                        .try_emplace(part.split, from.reader(manifest, part.split, kReadThreads),
                                     options.read_ahead_bytes)
                        .first->second;
+    // What is read in place has no chunks and no parts yet: they are made here. Of a part that an
+    // earlier try began elsewhere, the rest has ranges of its own.
+    const bool keeps_part = from.is_immutable() && !writer->has_chunk(number);
+    if (from.is_immutable()) writer->begin_part();
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
       check_stop(options);
       if (writer->has_chunk(number++)) {
         blocks.skip();
       } else {
-        const Chunk chunk = gathered(blocks.take(), manifest.schema);
-        const auto encoded = encode_chunk(*chunk);
+        const Chunk chunk = blocks.take().detached();
         lost.check();
-        const std::string_view bytes(reinterpret_cast<const char*>(encoded->data()),
-                                     static_cast<std::size_t>(encoded->size()));
-        // What is read in place has no chunks yet: they are made here.
-        if (from.is_immutable() && hash_bytes(bytes) != part.chunk_hash[i]) {
-          throw Error(ErrorCode::kInternal,
-                      fmt::format("chunk {} of {} is not encoded as it was read", i, part.name));
-        }
-        writer->put(part.split, part.chunk_samples[i], bytes, ranges_of(*chunk, manifest.schema));
+        writer->put(part.split, chunk,
+                    keeps_part ? part.ranges : ranges_of(*chunk.columns(), manifest.schema));
       }
       done += part.chunk_bytes[i];
       if (options.progress) options.progress("copying", done, total);

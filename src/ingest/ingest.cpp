@@ -1,5 +1,4 @@
 // Source -> segments -> permutation -> splits -> chunks -> store.
-#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
@@ -88,11 +87,11 @@ class Run {
       : source_(source),
         writer_(writer),
         options_(options),
-        schema_(source.schema()),
-        arrow_schema_(schema_.to_arrow()),
-        sizes_(schema_),
+        schema_(std::make_shared<const Schema>(source.schema())),
+        arrow_schema_(schema_->to_arrow()),
+        sizes_(*schema_),
         segment_bytes_max_(source.in_place() ? UINT64_MAX : options.spill_bytes),
-        segment_(schema_, source.in_place() ? std::nullopt : std::optional(spill_folder(options))),
+        segment_(*schema_, source.in_place() ? std::nullopt : std::optional(spill_folder(options))),
         written_(options.splits.size()) {}
 
   void run() {
@@ -145,7 +144,7 @@ class Run {
       auto batch = source_.next();
       report("reading", source_.bytes_read(), source_.bytes_total());
       if (batch == nullptr) return nullptr;
-      check_columns(*batch, schema_, fmt::format("record {}", records_ + 1));
+      check_columns(*batch, *schema_, fmt::format("record {}", records_ + 1));
       check_sample_sizes(*batch);
       records_ += static_cast<std::uint64_t>(batch->num_rows());
       if (batch->num_rows() > 0) return batch;
@@ -156,7 +155,7 @@ class Run {
   /// here.
   void check_sample_sizes(const arrow::RecordBatch& batch) const {
     if (sizes_.all_fixed() && sizes_.fixed_bytes() <= kSampleBytesMax) return;
-    const auto views = column_views(batch, schema_);
+    const auto views = column_views(batch, *schema_);
     for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
       const auto bytes = sizes_.bytes(views, static_cast<std::uint64_t>(row));
       if (bytes <= kSampleBytesMax) continue;
@@ -174,7 +173,7 @@ class Run {
     const std::uint64_t samples_left = Segment::kSamplesMax - segment_.samples();
     const auto rows = std::min(static_cast<std::uint64_t>(batch.num_rows()), samples_left);
     if (segment_bytes_max_ == UINT64_MAX) return static_cast<std::int64_t>(rows);
-    const auto views = column_views(batch, schema_);
+    const auto views = column_views(batch, *schema_);
     for (std::uint64_t row = 0; row < rows; ++row) {
       const auto size = sizes_.bytes(views, row);
       const bool first = segment_.samples() == 0 && row == 0;
@@ -245,7 +244,7 @@ class Run {
   /// Keeps the order within each split.
   void sort_by_stratified_split(std::vector<std::uint32_t>& samples,
                                 const std::vector<std::uint64_t>& counts) const {
-    const auto strata = find_strata(segment_, schema_, options_.stratify);
+    const auto strata = find_strata(segment_, *schema_, options_.stratify);
     auto left = apportion_strata(strata.occurrences, counts);
     std::vector<std::size_t> next(counts.size());
     std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::size_t{0});
@@ -270,14 +269,11 @@ class Run {
       const auto rows = rows_of_chunk(rest, places);
       if (!writer_.has_chunk(chunk_number_)) {
         segment_.locate(rest.first(rows), places);
-        const auto chunk = gather_chunk(segment_, schema_, arrow_schema_, places);
-        const auto encoded = encode_chunk(*chunk);
+        const Chunk chunk(gather_chunk(segment_, *schema_, arrow_schema_, places), schema_);
         lost.check();
-        throttle(static_cast<std::uint64_t>(encoded->size()));
-        writer_.put(options_.splits[split].name, static_cast<std::uint32_t>(rows),
-                    {reinterpret_cast<const char*>(encoded->data()),
-                     static_cast<std::size_t>(encoded->size())},
-                    ranges_of(*chunk, schema_));
+        throttle();
+        writer_.put(options_.splits[split].name, chunk, ranges_of(*chunk.columns(), *schema_));
+        note_written(chunk.bytes());
       }
       ++chunk_number_;
       rest = rest.subspan(rows);
@@ -286,18 +282,23 @@ class Run {
     }
   }
 
-  /// Waits until so many bytes may be written.
-  void throttle(std::uint64_t bytes) {
+  /// Waits until more may be written.
+  void throttle() {
     if (options_.bytes_per_second_max == 0) return;
     while (std::chrono::steady_clock::now() < next_write_) {
       check_stop();
       std::this_thread::sleep_until(
           std::min(next_write_, std::chrono::steady_clock::now() + std::chrono::milliseconds(100)));
     }
+    next_write_ = std::chrono::steady_clock::now();
+  }
+
+  /// What the writer has made of the chunk decides how many bytes it was.
+  void note_written(std::uint64_t bytes) {
+    if (options_.bytes_per_second_max == 0) return;
     const std::chrono::duration<double> cost(static_cast<double>(bytes) /
                                              static_cast<double>(options_.bytes_per_second_max));
-    next_write_ = std::chrono::steady_clock::now() +
-                  std::chrono::duration_cast<std::chrono::steady_clock::duration>(cost);
+    next_write_ += std::chrono::duration_cast<std::chrono::steady_clock::duration>(cost);
   }
 
   /// `scratch` is for its own use.
@@ -339,7 +340,7 @@ class Run {
   Source& source_;
   VersionWriter& writer_;
   const IngestOptions& options_;
-  const Schema schema_;
+  const std::shared_ptr<const Schema> schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   const SampleSizes sizes_;
   const std::uint64_t segment_bytes_max_;

@@ -17,8 +17,6 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "dataset/arrow_status.hpp"
-#include "dataset/chunk.hpp"
-#include "dataset/ranges.hpp"
 
 namespace ringfeed {
 namespace {
@@ -59,7 +57,6 @@ class HashingSink final : public arrow::io::OutputStream {
   }
 
   File& file() noexcept { return file_; }
-  std::uint64_t written() const noexcept { return written_; }
 
  private:
   File file_;
@@ -69,13 +66,17 @@ class HashingSink final : public arrow::io::OutputStream {
   std::exception_ptr failure_;
 };
 
-arrow::ipc::IpcPayload payload_of(std::string_view chunk) {
+/// Throws Error{kBadData} for bytes that are not a message: a copy has not decoded them.
+arrow::ipc::IpcPayload payload_of(std::string_view chunk, const std::string& path) {
   constexpr std::size_t kPrefixBytes = 8;
   std::uint32_t metadata_bytes = 0;
   if (chunk.size() >= kPrefixBytes)
     std::memcpy(&metadata_bytes, chunk.data() + 4, sizeof(metadata_bytes));
   if (metadata_bytes == 0 || metadata_bytes > chunk.size() - kPrefixBytes) {
-    throw Error(ErrorCode::kInternal, "what was put is not an encoded chunk");
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: what is to be written is not an encoded chunk; verify the data "
+                            "set that it is copied from",
+                            path));
   }
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(chunk.data());
   arrow::ipc::IpcPayload payload;
@@ -93,7 +94,7 @@ arrow::ipc::IpcPayload payload_of(std::string_view chunk) {
 struct ArrowFileWriter::Impl {
   HashingSink sink;
   std::unique_ptr<arrow::ipc::internal::IpcPayloadWriter> writer;
-  Part part;
+  Frame head;
 };
 
 ArrowFileWriter::ArrowFileWriter(const std::string& path,
@@ -109,32 +110,27 @@ ArrowFileWriter::ArrowFileWriter(const std::string& path,
   sink.check(arrow::ipc::GetSchemaPayload(*schema, options,
                                           arrow::ipc::DictionaryFieldMapper(*schema), &payload));
   sink.check(impl_->writer->WritePayload(payload));
-  impl_->part.head = sink.take();
+  impl_->head = sink.take();
 }
 
 ArrowFileWriter::~ArrowFileWriter() = default;
 
-void ArrowFileWriter::add(std::string_view chunk, std::uint32_t samples,
-                          const std::vector<ColumnRange>& ranges) {
-  impl_->sink.check(impl_->writer->WritePayload(payload_of(chunk)));
+const Frame& ArrowFileWriter::head() const noexcept { return impl_->head; }
+
+void ArrowFileWriter::add(const Chunk& chunk) {
+  const std::string_view bytes(*chunk.encoded());
+  const std::string& path = impl_->sink.file().path();
+  impl_->sink.check(impl_->writer->WritePayload(payload_of(bytes, path)));
   const Frame frame = impl_->sink.take();
-  if (frame.bytes != chunk.size() || frame.hash != hash_bytes(chunk)) {
-    throw Error(ErrorCode::kInternal,
-                fmt::format("{}: Arrow changed the bytes of a chunk", impl_->sink.file().path()));
-  }
-  impl_->part.chunk_samples.push_back(samples);
-  impl_->part.chunk_bytes.push_back(static_cast<std::uint32_t>(frame.bytes));
-  impl_->part.chunk_hash.push_back(frame.hash);
-  widen(impl_->part.ranges, ranges);
+  if (frame.bytes != bytes.size() || frame.hash != chunk.hash())
+    throw Error(ErrorCode::kInternal, fmt::format("{}: Arrow changed the bytes of a chunk", path));
 }
 
-void ArrowFileWriter::finish() {
+Frame ArrowFileWriter::finish() {
   impl_->sink.check(impl_->writer->Close());
-  impl_->part.tail = impl_->sink.take();
+  return impl_->sink.take();
 }
 
 void ArrowFileWriter::sync() { impl_->sink.file().sync(); }
-const Part& ArrowFileWriter::part() const noexcept { return impl_->part; }
-std::uint64_t ArrowFileWriter::bytes() const noexcept { return impl_->sink.written(); }
 
 }  // namespace ringfeed

@@ -1,12 +1,11 @@
-// Writes an Arrow IPC file whose record batches are encoded chunks, byte for byte, and keeps the
-// checksums of all it writes.
+// Writes an Arrow IPC file whose record batches are encoded chunks, byte for byte, and tells the
+// checksums of what it writes around them.
 #pragma once
 
-#include <cstdint>
 #include <memory>
+#include <ringfeed/chunk.hpp>
 #include <ringfeed/manifest.hpp>
 #include <string>
-#include <string_view>
 
 namespace arrow {
 class Schema;
@@ -22,16 +21,14 @@ class ArrowFileWriter {
   ArrowFileWriter(const ArrowFileWriter&) = delete;
   ArrowFileWriter& operator=(const ArrowFileWriter&) = delete;
 
-  /// `chunk` is what encode_chunk() gave, `ranges` what ranges_of() did.
-  void add(std::string_view chunk, std::uint32_t samples, const std::vector<ColumnRange>& ranges);
-  /// Writes the tail; sync() and part() are all that may follow.
-  void finish();
+  /// Of what is in front of the first chunk.
+  const Frame& head() const noexcept;
+  /// Writes the encoded bytes.
+  void add(const Chunk& chunk);
+  /// Writes the tail, and returns what it is; sync() is all that may follow.
+  Frame finish();
   /// Returns when the bytes are durable.
   void sync();
-
-  /// Of what is in the file; its name and split are the caller's to set.
-  const Part& part() const noexcept;
-  std::uint64_t bytes() const noexcept;
 
  private:
   struct Impl;

@@ -2,7 +2,7 @@
 // version and split a folder with a file per block, which is the chunk encoded.
 #include "store/cached_store.hpp"
 
-#include <arrow/record_batch.h>
+#include <arrow/buffer.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 
@@ -15,7 +15,6 @@
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
 #include "base/option.hpp"
-#include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 #include "store/reader_closed.hpp"
 
@@ -128,7 +127,6 @@ CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& 
                            std::string where, int workers)
     : folder_(folder),
       name_(std::move(name)),
-      schema_(schema),
       arrow_schema_(schema.to_arrow()),
       open_(std::move(open)),
       where_(std::move(where)),
@@ -191,7 +189,7 @@ void CachedReader::read(std::uint64_t number, Done done) {
   }
   workers_.submit([this, number, done = std::move(done)] {
     if (closed_) return done(nullptr, reader_closed());
-    if (auto chunk = load(number)) {
+    if (auto chunk = load(number); chunk != nullptr) {
       hits_.add();
       return done(std::move(chunk), nullptr);
     }
@@ -235,9 +233,13 @@ Chunk CachedReader::load(std::uint64_t number) {
   const auto file = file_of(number);
   if (!file) return nullptr;
   const std::string name = file_name(number);
+  Chunk chunk({.bytes = std::make_shared<MappedBuffer>(file->file, 0, file->bytes),
+               .arrow_schema = arrow_schema_,
+               .samples = blocks_[number].samples,
+               .where = folder_.path() + "/" + name});
   try {
-    return decode_chunk(std::make_shared<MappedBuffer>(file->file, 0, file->bytes), arrow_schema_,
-                        blocks_[number].samples, folder_.path() + "/" + name);
+    chunk.columns();  // now, as long as the store behind can be asked instead
+    return chunk;
   } catch (const Error&) {
     folder_.drop(name);
     return nullptr;
@@ -248,10 +250,10 @@ void CachedReader::keep(std::uint64_t number, const Chunk& chunk) noexcept {
   if (full_) return;
   try {
     const LostPages lost;
-    const auto encoded = encode_chunk(*gathered(chunk, schema_));
+    const Chunk own = chunk.detached();  // the feed holds the other one, and counts its memory
+    const std::string_view bytes(*own.encoded());
     lost.check();
-    const auto* const data = reinterpret_cast<const char*>(encoded->data());
-    if (folder_.keep(file_name(number), {data, static_cast<std::size_t>(encoded->size())})) return;
+    if (folder_.keep(file_name(number), bytes)) return;
     if (!full_.exchange(true)) warn_full();
   } catch (const std::exception& error) {
     folder_.warn_once(fmt::format("{}: a block cannot be cached: {}", where_, error.what()));

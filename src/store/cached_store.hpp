@@ -90,7 +90,6 @@ class CachedReader final : public BlockReader {
 
   CacheFolder& folder_;
   const std::string name_;
-  const Schema schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   const Open open_;
   const std::string where_;

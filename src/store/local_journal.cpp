@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/local_store.hpp"
+#include "store/version_journal.hpp"
 
 namespace ringfeed {
 namespace {
@@ -21,42 +22,35 @@ std::string read_journal(const LocalLayout& layout) {
   }
 }
 
-/// The manifest of the first line, which is taken off; nothing when it is torn or damaged.
-std::optional<Manifest> take_line(std::string_view& text, const std::string& path) {
+/// Takes the first line off; nothing when it is torn.
+std::optional<std::string_view> take_line(std::string_view& text) {
   const auto end = text.find('\n');
   if (end == std::string_view::npos) return std::nullopt;
-  try {
-    auto manifest = Manifest::decode(text.substr(0, end + 1), path);
-    text.remove_prefix(end + 1);
-    return manifest;
-  } catch (const Error&) {
-    return std::nullopt;  // the crash that tore it is what the journal is there for
-  }
+  const auto line = text.substr(0, end + 1);
+  text.remove_prefix(end + 1);
+  return line;
 }
 
 }  // namespace
 
-LocalJournal::LocalJournal(const LocalLayout& layout, Manifest subject)
-    : layout_(layout), subject_(std::move(subject)) {
-  subject_.parts.clear();
-}
+LocalJournal::LocalJournal(const LocalLayout& layout, Manifest planned)
+    : layout_(layout), subject_(journal_subject(std::move(planned))) {}
 
 std::vector<Part> LocalJournal::recover() {
   const std::string text = read_journal(layout_);
   std::string_view rest = text;
   std::vector<Part> parts;
   std::size_t kept_bytes = 0;
-  while (auto line = take_line(rest, layout_.journal_path())) {
-    Part part = line->parts.size() == 1 ? std::move(line->parts[0]) : Part();
-    line->parts.clear();
-    if (*line != subject_ || part.chunk_bytes.empty()) break;
+  while (const auto line = take_line(rest)) {
+    auto part = part_of_line(*line, subject_);
+    if (!part) break;
     try {
-      verify_part(layout_, subject_.schema, part, layout_.journal_path(), [](std::uint64_t) {});
+      verify_part(layout_, subject_.schema, *part, layout_.journal_path(), [](std::uint64_t) {});
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadData) throw;
       break;
     }
-    parts.push_back(std::move(part));
+    parts.push_back(std::move(*part));
     kept_bytes = text.size() - rest.size();
   }
   file_ = File::open_to_append(layout_.journal_path());
@@ -67,18 +61,20 @@ std::vector<Part> LocalJournal::recover() {
 }
 
 void LocalJournal::append(const Part& part) {
-  Manifest line = subject_;
-  line.parts.push_back(part);
-  file_->write(line.encode());
+  file_->write(journal_line(subject_, part));
   file_->sync();
 }
 
 std::optional<std::uint64_t> journal_version(const LocalLayout& layout) {
   const std::string text = read_journal(layout);
   std::string_view rest = text;
-  const auto line = take_line(rest, layout.journal_path());
+  const auto line = take_line(rest);
   if (!line) return std::nullopt;
-  return line->version;
+  try {
+    return Manifest::decode(*line, layout.journal_path()).version;
+  } catch (const Error&) {
+    return std::nullopt;  // torn, or damaged
+  }
 }
 
 }  // namespace ringfeed

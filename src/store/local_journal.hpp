@@ -1,6 +1,5 @@
-// The journal of an unfinished version: one line per finished file, so that the next try goes on
-// behind it. A line is the text of a manifest with that one part, so it carries its own checksum
-// and says what it belongs to.
+// The journal of an unfinished version: one line per finished file (version_journal.hpp), so that
+// the next try goes on behind it.
 #pragma once
 
 #include <optional>
@@ -15,8 +14,7 @@ namespace ringfeed {
 
 class LocalJournal {
  public:
-  /// What the lines are about: all of a manifest but its parts.
-  explicit LocalJournal(const LocalLayout& layout, Manifest subject);
+  LocalJournal(const LocalLayout& layout, Manifest planned);
 
   /// Parts of the lines up to the first that is torn, about something else, or whose file is not as
   /// it says; what comes after is cut off, durably. Call once, before append().

@@ -160,13 +160,15 @@ Chunk LocalReader::load(std::uint64_t number) {
                   "the file was cut after it was opened");
   }
   file->will_need(place.offset, block.bytes);
-  check_bytes(*file, what(), place.offset, block.bytes, parts_[place.part].chunk_hash[place.chunk]);
-  auto chunk = decode_chunk(std::make_shared<MappedBuffer>(file, place.offset, block.bytes),
-                            arrow_schema_, block.samples,
-                            fmt::format("{}: {} (bytes {} to {})", file->path(), what(),
-                                        place.offset, place.offset + block.bytes));
+  const std::uint64_t hash = parts_[place.part].chunk_hash[place.chunk];
+  check_bytes(*file, what(), place.offset, block.bytes, hash);
   lost.check();
-  return chunk;
+  return Chunk({.bytes = std::make_shared<MappedBuffer>(file, place.offset, block.bytes),
+                .arrow_schema = arrow_schema_,
+                .samples = block.samples,
+                .hash = hash,
+                .where = fmt::format("{}: {} (bytes {} to {})", file->path(), what(), place.offset,
+                                     place.offset + block.bytes)});
 }
 
 }  // namespace ringfeed

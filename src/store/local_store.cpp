@@ -1,5 +1,5 @@
 // Versions, manifests and the check of every byte; reading and writing are in local_reader.cpp and
-// local_writer.cpp.
+// local_backend.cpp.
 #include "store/local_store.hpp"
 
 #include <fmt/format.h>
@@ -17,10 +17,11 @@
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 #include "dataset/ranges.hpp"
+#include "store/local_backend.hpp"
 #include "store/local_journal.hpp"
 #include "store/local_lock.hpp"
 #include "store/local_reader.hpp"
-#include "store/local_writer.hpp"
+#include "store/version_protocol.hpp"
 
 namespace ringfeed {
 namespace {
@@ -90,7 +91,8 @@ std::unique_ptr<BlockReader> LocalStore::reader(const Manifest& manifest, std::s
 }
 
 std::unique_ptr<VersionWriter> LocalStore::write(const WriteIntent& intent, OnStep on_step) {
-  return std::make_unique<LocalWriter>(layout_, options_.part_bytes, intent, std::move(on_step));
+  return std::make_unique<VersionProtocol>(
+      std::make_unique<LocalBackend>(layout_, std::move(on_step)), options_.part_bytes, intent);
 }
 
 std::uint64_t LocalStore::verify(const Manifest& manifest,

@@ -1,4 +1,6 @@
 // Which versions a URL means.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
@@ -27,7 +29,8 @@ std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const Verify
     BlocksAhead blocks(store.reader(manifest, split, 1), kReadAheadBytes);
     while (!blocks.at_end()) {
       check_stop(options.stop);
-      found += count_not_finite(*gathered(blocks.take(), manifest.schema), manifest.schema);
+      found +=
+          count_not_finite(*gathered(blocks.take().columns(), manifest.schema), manifest.schema);
     }
   }
   return found;

@@ -14,6 +14,7 @@ struct VersionPlan {
   Manifest manifest;           ///< without the new parts; its version is one more than the newest
   std::size_t base_parts = 0;  ///< those of the version that is appended to
   bool published = false;      ///< `manifest` is that of the version which is intended
+  bool remakes = false;        ///< it is lost: all of the published version is written again
 };
 
 /// `versions` are the published ones, ascending; `read` gives the manifest of one. `where` starts

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/meter.hpp"
+
 namespace ringfeed::tune {
 namespace {
 
@@ -59,7 +61,8 @@ class UnderWay {
     if (failure_) std::rethrow_exception(failure_);
     now_ += info.bytes;
     lock.unlock();
-    reader.read(block, [this, info](const Chunk&, std::exception_ptr failure) {
+    reader.read(block, [this, info](const Chunk& chunk, std::exception_ptr failure) {
+      if (!failure) failure = decode(chunk);
       const std::lock_guard done(mutex_);
       now_ -= info.bytes;
       bytes_ += info.bytes;
@@ -85,8 +88,21 @@ class UnderWay {
     changed_.wait(lock, [&] { return now_ == 0; });
     if (failure_) std::rethrow_exception(failure_);
   }
+  void add_meters(Meters& meters) const { decoding_.add_to(meters); }
 
  private:
+  /// Returns what it throws. A feed decodes on the threads of the reader, too.
+  std::exception_ptr decode(const Chunk& chunk) {
+    const CheckMeter::Span span(decoding_);
+    try {
+      chunk.columns();
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
+  CheckMeter decoding_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t now_ = 0;
@@ -103,9 +119,10 @@ struct Reading {
   double checked_seconds = 0;
 };
 
-double checked_seconds(const BlockReader& reader) {
+double checked_seconds(const BlockReader& reader, const UnderWay& reads) {
   Meters meters;
   reader.add_meters(meters);
+  reads.add_meters(meters);
   return sum_of(meters, "ringfeed_check_seconds");
 }
 
@@ -140,7 +157,7 @@ StoreRate measure_store(const Dataset& dataset, std::uint64_t under_way, int cor
       check(stop);
       reads.start(*reader, blocks.next(), under_way);
     } while (Clock::now() - start < part);
-    return Reading{Clock::now(), reads.answered(), cpu_seconds(), checked_seconds(*reader)};
+    return Reading{Clock::now(), reads.answered(), cpu_seconds(), checked_seconds(*reader, reads)};
   };
   // A store needs some time to come to its speed, and what is under way at the end is not waited
   // for: on a slow link that would take longer than all else.

@@ -1,6 +1,7 @@
-// An ingest into Cassandra that is killed (SIGKILL) anywhere and run again ends in the chunks of an
-// uninterrupted one; one that is stopped while another takes over cannot touch what that one
-// publishes; and no reader ever sees a part of a version.
+// An ingest into Cassandra that is killed (SIGKILL) at each step, and a few times in between, and
+// run again ends in the chunks of an uninterrupted one (every operation is tried without a server
+// in tests/store_cassandra/writer_test.cpp); one that is stopped while another takes over cannot
+// touch what that one publishes; and no reader ever sees a part of a version.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
@@ -83,7 +84,7 @@ class CassandraKillTest : public ::testing::Test {
   cassandra::CassandraStore store_ = store_of(name_);
 };
 
-TEST_F(CassandraKillTest, FiftyKillsAndOneAtEachStep) {
+TEST_F(CassandraKillTest, AFewKillsAndOneAtEachStep) {
   const Words words = {"6000", "0"};
   const auto whole = drive(name_, words);
   ASSERT_EQ(whole.exit_code, 0) << whole.output;
@@ -92,8 +93,8 @@ TEST_F(CassandraKillTest, FiftyKillsAndOneAtEachStep) {
   const auto expected = contents(store_);
   ASSERT_GT(expected.size(), 50u);
   store_.remove(store_.versions().back());
-  for (long i = 0; i < 50; ++i)
-    kill_and_run_again(words, {"kill-event=" + std::to_string(i * events / 50)}, expected);
+  for (long i = 0; i < 4; ++i)
+    kill_and_run_again(words, {"kill-event=" + std::to_string(i * events / 4)}, expected);
   for (const std::string step :
        {"tables", "claim", "spill", "part-stored", "journal-written", "chunks-stored",
         "manifest-written", "published", "journal-removed"}) {

@@ -202,8 +202,7 @@ TEST(CassandraStoreTest, WritesOutlastATableThatIsNotKnownForAWhile) {
     tables.create();
   });
   const std::vector<std::int64_t> labels = {1, 2, 3};
-  const auto encoded = encode_chunk(*batch_of(labels));
-  writer->put("train", 3, std::string_view(*encoded), {});
+  writer->put("train", {batch_of(labels), std::make_shared<const Schema>(intent.schema)}, {});
   const auto manifest = writer->publish();
   later.join();
   const auto read = read_all_blocks(store, manifest, "train");

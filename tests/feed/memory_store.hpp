@@ -42,7 +42,8 @@ inline Schema memory_schema(std::int64_t width) {
 }
 
 /// Samples [first, first + count).
-inline Chunk memory_chunk(std::int64_t width, std::uint64_t first, std::uint32_t count) {
+inline std::shared_ptr<arrow::RecordBatch> memory_chunk(std::int64_t width, std::uint64_t first,
+                                                        std::uint32_t count) {
   arrow::Int64Builder ids;
   arrow::FloatBuilder values;
   arrow::BooleanBuilder odds;
@@ -132,9 +133,10 @@ class MemoryReader final : public BlockReader {
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(MemoryPlan plan) : plan_(std::move(plan)) {
+    const auto schema = std::make_shared<const Schema>(memory_schema(plan_.width));
     std::uint64_t first = 0;
     for (const auto samples : plan_.block_samples) {
-      chunks_.push_back(memory_chunk(plan_.width, first, samples));
+      chunks_.emplace_back(memory_chunk(plan_.width, first, samples), schema);
       first += samples;
     }
   }

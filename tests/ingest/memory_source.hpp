@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ringfeed/chunk.hpp>
 #include <ringfeed/source.hpp>
 #include <string>
 #include <utility>
@@ -59,6 +60,11 @@ class MemorySource final : public Source {
   }
   std::uint64_t bytes_read() const override { return static_cast<std::uint64_t>(done_) * 40; }
   std::uint64_t rejected() const override { return 0; }
+
+  /// The samples [first, first + rows).
+  Chunk chunk(std::int64_t first, std::int64_t rows) const {
+    return {make(first, rows), std::make_shared<const Schema>(schema_)};
+  }
 
   std::shared_ptr<arrow::RecordBatch> make(std::int64_t first, std::int64_t rows) const {
     auto pool = arrow::default_memory_pool();

@@ -5,7 +5,6 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
-#include "dataset/chunk.hpp"
 #include "errors.hpp"
 #include "ingest/memory_source.hpp"
 #include "read_back.hpp"
@@ -24,9 +23,7 @@ void write_version(const std::string& folder,
   LocalStore store(folder);
   const auto writer = store.write(intent, nullptr);
   for (const auto& [split, samples] : samples_of_splits) {
-    if (samples > 0)
-      writer->put(split, static_cast<std::uint32_t>(samples),
-                  encode_chunk(*source.make(0, samples))->ToString(), {});
+    if (samples > 0) writer->put(split, source.chunk(0, samples), {});
   }
   writer->publish();
 }

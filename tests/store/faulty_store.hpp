@@ -20,7 +20,6 @@
 
 #include "base/hash.hpp"
 #include "base/random.hpp"
-#include "dataset/chunk.hpp"
 
 namespace ringfeed::testing {
 
@@ -60,9 +59,10 @@ inline constexpr std::array kFaultCodes = {ErrorCode::kUnavailable, ErrorCode::k
 
 class FaultyReader final : public BlockReader {
  public:
-  FaultyReader(std::unique_ptr<BlockReader> inner, FaultPlan plan,
+  FaultyReader(std::unique_ptr<BlockReader> inner, const Schema& schema, FaultPlan plan,
                std::shared_ptr<std::atomic<std::uint64_t>> reads)
       : plan_(std::move(plan)),
+        schema_(std::make_shared<const Schema>(schema)),
         reads_(std::move(reads)),
         inner_(std::move(inner)) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -88,10 +88,10 @@ class FaultyReader final : public BlockReader {
       lost_.push_back(std::move(done));
       return;
     }
-    inner_->read(number, [this, read, fault, done = std::move(done)](Chunk chunk,
-                                                                     std::exception_ptr error) {
-      answer(read, fault, std::move(chunk), std::move(error), done);
-    });
+    inner_->read(
+        number, [this, read, fault, done = std::move(done)](Chunk chunk, std::exception_ptr error) {
+          answer(read, fault, std::move(chunk), std::move(error), done);
+        });
   }
 
  private:
@@ -121,18 +121,17 @@ class FaultyReader final : public BlockReader {
         return;
       }
       case Fault::kWrongBytes:
-        return done(nullptr, wrong_bytes(*chunk, random));
+        return done(nullptr, wrong_bytes(chunk, random));
       case Fault::kPartial:
-        return done(chunk->Slice(0, chunk->num_rows() - 1), nullptr);
+        return done({chunk.columns()->Slice(0, chunk.samples() - 1), schema_}, nullptr);
       default:
         return done(std::move(chunk), std::move(error));
     }
   }
 
   /// What a store does with them: it compares their hash.
-  std::exception_ptr wrong_bytes(const arrow::RecordBatch& chunk, Random& random) const {
-    const auto encoded = encode_chunk(chunk);
-    std::string bytes = encoded->ToString();
+  std::exception_ptr wrong_bytes(const Chunk& chunk, Random& random) const {
+    std::string bytes = chunk.encoded()->ToString();
     const std::uint64_t hash = hash_bytes(bytes);
     bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
     if (hash_bytes(bytes) == hash) std::abort();
@@ -159,6 +158,7 @@ class FaultyReader final : public BlockReader {
   }
 
   const FaultPlan plan_;
+  const std::shared_ptr<const Schema> schema_;
   const std::shared_ptr<std::atomic<std::uint64_t>> reads_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -177,7 +177,7 @@ class FaultyStore final : public Store {
   Manifest manifest(std::uint64_t version) override { return inner_->manifest(version); }
   std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
                                       int workers) override {
-    return std::make_unique<FaultyReader>(inner_->reader(manifest, split, workers),
+    return std::make_unique<FaultyReader>(inner_->reader(manifest, split, workers), manifest.schema,
                                           plan_, reads_);
   }
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override {

@@ -44,9 +44,8 @@ void put_chunks(VersionWriter& writer, std::int64_t first, std::int64_t end) {
   for (const bool val : {false, true}) {
     for (std::int64_t i = first; i < end; ++i) {
       if ((i % 5 == 4) != val) continue;
-      const auto chunk = source.make(i * kChunkRows, kChunkRows);
-      writer.put(val ? "val" : "train", kChunkRows, encode_chunk(*chunk)->ToString(),
-                 ranges_of(*chunk, source.schema()));
+      const Chunk chunk = source.chunk(i * kChunkRows, kChunkRows);
+      writer.put(val ? "val" : "train", chunk, ranges_of(*chunk.columns(), source.schema()));
     }
   }
 }
@@ -112,8 +111,8 @@ TEST(LocalStore, ManyReadsAtOnceFromManyThreads) {
       for (int t = 0; t < 3; ++t) {
         threads.emplace_back([&] {
           for (std::uint64_t i = 0; i < 500; ++i) {
-            reader->read(i % blocks, [&](Chunk chunk, std::exception_ptr failure) {
-              if (failure == nullptr) sum += number_of(*chunk, 0);
+            reader->read(i % blocks, [&](const Chunk& chunk, const std::exception_ptr& failure) {
+              if (failure == nullptr) sum += number_of(*chunk.columns(), 0);
               ++calls;
             });
           }

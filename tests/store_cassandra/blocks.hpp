@@ -15,6 +15,7 @@
 #include <ringfeed/store.hpp>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "ingest/memory_source.hpp"
@@ -36,9 +37,15 @@ inline IngestResult ingest_into(Store& store, std::int64_t samples, std::int64_t
   return ingest(memory, store, options);
 }
 
+/// What became of a read: the columns, or why there are none.
 struct ReadResult {
-  Chunk chunk;
-  std::exception_ptr failure;
+  std::shared_ptr<arrow::RecordBatch> chunk = nullptr;
+  std::exception_ptr failure = nullptr;
+
+  ReadResult() = default;
+  ReadResult(const Chunk& read, std::exception_ptr reason) : failure(std::move(reason)) {
+    if (read != nullptr) chunk = read.columns();
+  }
 };
 
 /// All blocks, asked for at once.
@@ -46,8 +53,8 @@ inline std::vector<ReadResult> read_all_blocks(BlockReader& reader) {
   std::vector<ReadResult> results(reader.blocks().size());
   std::latch left(static_cast<std::ptrdiff_t>(results.size()));
   for (std::uint64_t i = 0; i < results.size(); ++i) {
-    reader.read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
-      results[i] = {std::move(chunk), failure};
+    reader.read(i, [&, i](const Chunk& chunk, const std::exception_ptr& failure) {
+      results[i] = {chunk, failure};
       left.count_down();
     });
   }

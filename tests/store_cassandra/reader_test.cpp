@@ -45,7 +45,7 @@ class PackedSet {
     }
   }
 
-  bool is_right(std::size_t number, const Chunk& chunk) const {
+  bool is_right(std::size_t number, const std::shared_ptr<arrow::RecordBatch>& chunk) const {
     return chunk != nullptr && encode_chunk(*chunk)->ToString() == blocks.at(number);
   }
   /// All of them, and right.
@@ -210,9 +210,9 @@ TEST_F(ChunkReaderTest, OneNodeThatAnswersNothingIsNotWaitedFor) {
   std::condition_variable ended;
   std::size_t left = results.size();
   for (std::size_t i = 0; i < results.size(); ++i) {
-    reader->read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
+    reader->read(i, [&, i](const Chunk& chunk, const std::exception_ptr& failure) {
       const std::lock_guard lock(mutex);
-      results[i] = {std::move(chunk), failure};
+      results[i] = {chunk, failure};
       if (--left == 0) ended.notify_all();
     });
   }
@@ -328,8 +328,8 @@ TEST_F(ChunkReaderTest, NoMoreThanTheBoundIsUnderWay) {
   std::vector<ReadResult> results(count);
   std::latch left(static_cast<std::ptrdiff_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
-    reader->read(i, [&, i](Chunk chunk, std::exception_ptr failure) {
-      results[i] = {std::move(chunk), failure};
+    reader->read(i, [&, i](const Chunk& chunk, const std::exception_ptr& failure) {
+      results[i] = {chunk, failure};
       left.count_down();
     });
   }

@@ -373,8 +373,8 @@ TEST_F(RowTableTest, AnAnswerThatWasOvertakenIsNotTakenForTheNextPage) {
     action.held = operation.number == 0 || operation.number == 2;  // page 0, and page 1
     return action;
   });
-  block.reader->read(0, [&](Chunk chunk, std::exception_ptr failure) {
-    result = {std::move(chunk), failure};
+  block.reader->read(0, [&](const Chunk& chunk, const std::exception_ptr& failure) {
+    result = {chunk, failure};
     ended.count_down();
   });
   ASSERT_TRUE(cluster.wait_for_held(2));

@@ -170,8 +170,8 @@ WriteIntent small_intent(std::uint64_t fingerprint) {
 }
 
 void put_labels(VersionWriter& writer, const std::vector<std::int64_t>& labels) {
-  const auto encoded = encode_chunk(*batch_of(labels));
-  writer.put("train", static_cast<std::uint32_t>(labels.size()), std::string_view(*encoded), {});
+  writer.put("train", {batch_of(labels), std::make_shared<const Schema>(small_intent(1).schema)},
+             {});
 }
 
 TEST_F(ChunkWriterTest, DestroyedWithEveryWriteUnderWayTheNextOneGoesOn) {

@@ -3,7 +3,6 @@
 // every replica says "no such chunk": with a wrong copy about it could spread that one.
 #include "store/cassandra/reader.hpp"
 
-#include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 
@@ -14,7 +13,6 @@
 #include "base/background.hpp"
 #include "base/hash.hpp"
 #include "base/option.hpp"
-#include "dataset/chunk.hpp"
 #include "store/cassandra/stored_chunks.hpp"
 #include "store/reader_closed.hpp"
 
@@ -246,7 +244,7 @@ void Reader::take(cql::Answer answer) {
     ++read->second.under_way;  // until it is checked, outside of the lock
   }
   std::string problem;
-  Chunk chunk = decode(number, answer.rows, problem);
+  Chunk chunk = check(number, answer.rows, problem);
   const std::lock_guard lock(mutex_);
   const auto read = reads_.find(sent.read);
   if (read == reads_.end()) return;
@@ -263,7 +261,7 @@ void Reader::take(cql::Answer answer) {
   settle(sent.read, read->second);
 }
 
-Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
+Chunk Reader::check(std::uint64_t number, const cql::Rows& rows, std::string& problem) const {
   const CheckMeter::Span span(checking_);
   const auto cell = rows.cell(0, 1).value_or("");
   const BlockInfo& block = blocks_[number];
@@ -275,12 +273,11 @@ Chunk Reader::decode(std::uint64_t number, const cql::Rows& rows, std::string& p
     problem = "its bytes do not match their checksum";
     return nullptr;
   }
-  try {
-    return decode_chunk(chunk_buffer(rows, cell), arrow_schema_, block.samples, what(number));
-  } catch (const Error& error) {
-    problem = error.what();
-    return nullptr;
-  }
+  return Chunk({.bytes = chunk_buffer(rows, cell),
+                .arrow_schema = arrow_schema_,
+                .samples = block.samples,
+                .hash = places_[number].hash,
+                .where = what(number)});
 }
 
 /// With the lock held, which is let go while `done` runs.

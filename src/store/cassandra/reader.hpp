@@ -82,7 +82,7 @@ class Reader final : public BlockReader {
   void start_due(Clock::time_point now);
   void hedge_late(Clock::time_point now);
   void take(cql::Answer answer);
-  Chunk decode(std::uint64_t number, const cql::Rows& rows, std::string& problem) const;
+  Chunk check(std::uint64_t number, const cql::Rows& rows, std::string& problem) const;
   void note_answer(const Sent& sent, const Read* read, Clock::time_point now);
   void warn(const std::string& line);
   void finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure);

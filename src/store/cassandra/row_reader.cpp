@@ -88,6 +88,7 @@ std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
 RowReader::RowReader(RowSource source, std::string_view split, int workers)
     : source_(std::move(source)),
       in_place_(columns_in_place(*source_.index)),
+      schema_(std::make_shared<const Schema>(source_.index->schema())),
       arrow_schema_(schema_of(*source_.index, in_place_)),
       hedging_(kLateLeast),
       in_flight_(in_flight_of(source_.table->session(), source_.bytes_under_way)) {
@@ -404,8 +405,9 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
                               bad.what, option_call("columns")));
     }
   }
-  return arrow::RecordBatch::Make(arrow_schema_, static_cast<std::int64_t>(rows),
-                                  std::move(arrays));
+  return {
+      arrow::RecordBatch::Make(arrow_schema_, static_cast<std::int64_t>(rows), std::move(arrays)),
+      schema_};
 }
 
 /// With the lock held, which is let go while `done` runs.

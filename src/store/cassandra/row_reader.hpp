@@ -102,6 +102,7 @@ class RowReader final : public BlockReader {
   const rows::RowSplit* split_ = nullptr;
   std::optional<RowQuery> query_;
   const std::vector<std::optional<rows::InPlace>> in_place_;  ///< per column of the index
+  const std::shared_ptr<const Schema> schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<BlockInfo> blocks_;
 

@@ -1,13 +1,10 @@
 // CREATE TABLE, INSERTs, then the table is attached.
 #include "store/cassandra/row_writer.hpp"
 
-#include <arrow/buffer.h>
 #include <arrow/record_batch.h>
-#include <arrow/type.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ringfeed/error.hpp>
 #include <utility>
 
@@ -62,7 +59,6 @@ RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep 
       tables_(target_.session, target_.url),
       table_name_(fmt::format("{}.{}", cql::quote_identifier(target_.url.keyspace),
                               cql::quote_identifier(target_.url.name))),
-      arrow_schema_(intent.schema.to_arrow()),
       split_column_(intent.splits.size() > 1 ? kSplit : ""),
       writes_([this](std::uint64_t number, cql::Queue& answers) { send(number, answers); }),
       window_rows_(kWindowRowsMost) {
@@ -179,15 +175,9 @@ void RowWriter::check_free(const RowTable& table) const {
                           tables_.where(), option_name("append")));
 }
 
-void RowWriter::put(std::string_view split, std::uint32_t samples, std::string_view encoded,
-                    const std::vector<ColumnRange>&) {
-  auto copy = arrow::AllocateBuffer(static_cast<std::int64_t>(encoded.size()));
-  if (!copy.ok()) throw Error(ErrorCode::kInternal, copy.status().ToString());
-  std::memcpy((*copy)->mutable_data(), encoded.data(), encoded.size());
-  const auto batch = decode_chunk(std::shared_ptr<arrow::Buffer>(std::move(*copy)), arrow_schema_,
-                                  samples, tables_.where());
-  const auto views = column_views(*batch, intent_.schema);
-  for (std::size_t row = 0; row < samples; ++row) {
+void RowWriter::put(std::string_view split, const Chunk& chunk, const std::vector<ColumnRange>&) {
+  const auto views = column_views(*chunk.columns(), intent_.schema);
+  for (std::size_t row = 0; row < chunk.samples(); ++row) {
     while (!pending_.empty() && (pending_.size() >= window_rows_ || pending_bytes_ > kWindowBytes))
       take_answer();
     const std::uint64_t number = next_row_++;

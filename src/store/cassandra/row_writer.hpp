@@ -17,10 +17,6 @@
 #include "store/cassandra/writes.hpp"
 #include "store/rows/column.hpp"
 
-namespace arrow {
-class Schema;
-}
-
 namespace ringfeed::cassandra {
 
 /// What a writer needs of the store.
@@ -48,7 +44,7 @@ class RowWriter final : public VersionWriter {
   std::uint64_t missing() const override { return target_.missing; }
   /// None: rows that an earlier try has stored are written again, with the same bytes.
   std::uint64_t stored_chunks() const override { return 0; }
-  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
+  void put(std::string_view split, const Chunk& chunk,
            const std::vector<ColumnRange>& ranges) override;
   void set_permutation(std::string_view) override {}
   Manifest publish() override;
@@ -74,7 +70,6 @@ class RowWriter final : public VersionWriter {
   const Store::OnStep on_step_;
   const Tables tables_;
   const std::string table_name_;  ///< quoted, with the keyspace
-  const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<rows::RowColumn> columns_;
   std::string split_column_;  ///< empty: there is one split
 

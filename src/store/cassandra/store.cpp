@@ -10,11 +10,12 @@
 #include <set>
 #include <utility>
 
+#include "store/cassandra/chunk_backend.hpp"
 #include "store/cassandra/chunk_verify.hpp"
 #include "store/cassandra/claim.hpp"
 #include "store/cassandra/reader.hpp"
 #include "store/cassandra/stored_chunks.hpp"
-#include "store/cassandra/writer.hpp"
+#include "store/version_protocol.hpp"
 
 namespace ringfeed::cassandra {
 namespace {
@@ -96,7 +97,9 @@ std::unique_ptr<BlockReader> CassandraStore::reader(const Manifest& manifest,
 }
 
 std::unique_ptr<VersionWriter> CassandraStore::write(const WriteIntent& intent, OnStep on_step) {
-  return std::make_unique<Writer>(tables_, options_, intent, std::move(on_step));
+  return std::make_unique<VersionProtocol>(
+      std::make_unique<ChunkBackend>(tables_, options_, std::move(on_step)), options_.part_bytes,
+      intent);
 }
 
 std::uint64_t CassandraStore::verify(const Manifest& manifest,

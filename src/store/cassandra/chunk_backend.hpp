@@ -12,7 +12,6 @@
 #include <optional>
 #include <ringfeed/store.hpp>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,43 +20,43 @@
 #include "store/cassandra/stored_chunks.hpp"
 #include "store/cassandra/tables.hpp"
 #include "store/cassandra/writes.hpp"
+#include "store/version_backend.hpp"
 
 namespace ringfeed::cassandra {
 
-class Writer final : public VersionWriter {
+class ChunkBackend final : public VersionBackend {
  public:
-  Writer(Tables tables, const CassandraStoreOptions& options, const WriteIntent& intent,
-         Store::OnStep on_step);
+  /// Makes the tables unless they are there.
+  ChunkBackend(Tables tables, const CassandraStoreOptions& options, Store::OnStep on_step);
 
-  std::uint64_t version() const override { return manifest_.version; }
-  bool published() const override { return published_; }
-  std::uint64_t missing() const override { return missing_.size() + (remakes_ ? 1 : 0); }
-  std::uint64_t stored_chunks() const override { return stored_chunks_; }
-  bool has_chunk(std::uint64_t number) const override;
-  void put(std::string_view split, std::uint32_t samples, std::string_view encoded,
-           const std::vector<ColumnRange>& ranges) override;
-  void set_permutation(std::string_view permutation) override;
-  Manifest publish() override;
+  VersionPlan plan(const WriteIntent& intent) override;
+  void look_at_published(const VersionPlan& plan) override;
+  std::span<const std::uint64_t> missing() const override { return missing_; }
+  void begin(const VersionPlan& plan) override;
+  void abandon() override;
+  std::vector<Part> recover(Manifest& manifest) override;
+  void open(Part& part, std::uint64_t in_split, std::uint64_t first_chunk) override;
+  void append(const Chunk& chunk) override;
+  void seal(Part& part) override;
+  void publish(const Manifest& manifest) override;
+  void put_back(const Chunk& chunk) override;
+  void publish_repaired(const Manifest& manifest, bool remakes) override;
 
  private:
   /// A chunk on its way.
   struct Pending {
-    std::string bytes;
+    std::shared_ptr<const arrow::Buffer> bytes;
     std::uint64_t hash = 0;
-    std::size_t part = 0;  ///< in manifest_.parts
+    std::size_t part = 0;  ///< of this try
   };
 
-  bool plan(const WriteIntent& intent);
-  /// The intent is published, and its manifest is lost: all of it is written again.
-  bool plan_anew(const WriteIntent& intent, std::span<const VersionRow> rows);
-  Manifest manifest_of(const VersionRow& row) const;
   void prepare();
-  void look_at_published();
-  void recover();
-  void put_back(std::string_view encoded);
+  /// Plans to write all of it again, where the intent is published and its manifest is lost.
+  std::optional<VersionPlan> plan_anew(const WriteIntent& intent,
+                                       std::span<const VersionRow> rows) const;
+  Manifest manifest_of(const VersionRow& row) const;
   void enqueue(std::uint64_t number, Pending pending);
-  void check_stored();
-  Manifest publish_repaired();
+  void check_stored(const Manifest& manifest);
   cql::Values values_of(std::uint64_t number) const;
   void send(std::uint64_t number, cql::Queue& answers) const;
   /// False: none came.
@@ -65,23 +64,23 @@ class Writer final : public VersionWriter {
   void try_again(std::uint64_t number, const cql::Failure& failure);
   void write_journal();
   void wait_for_all();
-  std::uint32_t write_manifest();
+  std::uint32_t write_manifest(const Manifest& manifest);
   void step(std::string_view name) const;
 
   const Tables tables_;
   const CassandraStoreOptions options_;
   const Store::OnStep on_step_;
-  Manifest manifest_;
-  std::size_t base_parts_ = 0;
-  std::size_t journal_parts_ = 0;  ///< of manifest_.parts, those in the journal (and the base)
-  bool published_ = false;
-  bool remakes_ = false;                ///< the manifest of a published version
+  std::uint64_t version_ = 0;
+  std::size_t base_parts_ = 0;          ///< of the version that is appended to
   std::vector<ChunkPlace> places_;      ///< of a published version's own chunks
   std::vector<std::uint64_t> missing_;  ///< of them, ascending
   std::size_t put_back_ = 0;            ///< of the missing ones
-  std::uint64_t stored_chunks_ = 0;
   std::uint64_t next_chunk_ = 0;
   std::optional<Claim> claim_;
+  Manifest subject_;                ///< of the journal's lines
+  std::int32_t journal_lines_ = 0;  ///< that are there
+  std::size_t sealed_parts_ = 0;    ///< of this try
+  std::deque<Part> sealed_;         ///< the last of them, which are not in the journal yet
 
   std::optional<cql::Statement> insert_;
   std::optional<cql::Statement> insert_piece_;
