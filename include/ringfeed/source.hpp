@@ -9,6 +9,7 @@
 #include <optional>
 #include <ringfeed/batch.hpp>
 #include <ringfeed/schema.hpp>
+#include <ringfeed/url.hpp>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -100,6 +101,9 @@ class Source {
 
   virtual const Schema& schema() const = 0;
 
+  /// What it reads, for messages: "a.csv", "a.csv and 2 more".
+  virtual std::string name() const { return "the source"; }
+
   /// The next record batch, in the schema's columns (Schema::to_arrow), without nulls; null at the
   /// end. No sample has more than 8 MiB. Its arrays may be slices (an offset), and live on without
   /// the source. Throws Error{kBadData} with "FILE:RECORD: what is wrong; remedy" (numbers from 1).
@@ -130,6 +134,10 @@ class Source {
 /// (path), kInvalidArgument (unknown format or column), kPermission, kBadData (the file).
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options);
+
+/// Where a data set is to be made from sources. Throws Error{kInvalidArgument} when it has the name
+/// of a source file and is no folder that is there: a source that was taken for the data set.
+void check_new_name(const Url& url);
 
 /// Whether all of it is in memory, or comes piece by piece.
 enum class Extent : std::uint8_t {
