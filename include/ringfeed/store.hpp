@@ -153,8 +153,9 @@ class Store {
 /// The data set at this URL, which need not exist yet. `connection` is for cassandra:// alone.
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection = {});
 
-/// Makes the keyspace of a cassandra:// URL unless it is there. `replication` is "3" (copies in
-/// each data centre), "dc1:3,dc2:2" or "simple:3". Throws Error{kInvalidArgument} also for another
+/// Makes the keyspace of a cassandra:// URL unless it is there: then its replication stays, and
+/// ConnectionOptions::warn is told where that is another. `replication` is "3" (copies in each data
+/// centre), "dc1:3,dc2:2" or "simple:3". Throws Error{kInvalidArgument} also for another
 /// URL.
 void create_keyspace(const Url& url, std::string_view replication,
                      const ConnectionOptions& connection = {});
