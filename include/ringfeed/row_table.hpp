@@ -24,6 +24,8 @@ struct AttachProgress {
 struct AttachOptions {
   /// Columns of the table that a sample has, in this order; empty: all but the key's.
   std::vector<std::string> columns = {};
+  /// Columns that a sample has not, in the place of `columns`.
+  std::vector<std::string> drop = {};
   /// Each of one column: a blob (little-endian, row-major), a vector or a list.
   std::vector<TensorSpec> tensors = {};
   /// A text column that names the split of each row; empty: there is one split, train. Of a table

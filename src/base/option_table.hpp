@@ -22,7 +22,7 @@ struct OptionNames {
 inline constexpr OptionNames kOptionTable[] = {
     {"tensor", "tensors", "", "tensors", "", ""},
     {"columns", "columns", "", "columns", "attach", "attach"},
-    {"drop", "drop", "", "SourceOptions::drop", "", ""},
+    {"drop", "drop", "", "drop", "", ""},
     {"classes", "classes", "", "SourceOptions::classes", "", ""},
     {"schema", "schema", "", "SourceOptions::types", "", ""},
     {"allow-nan", "allow_nan", "True", "allow_nan", "", ""},
