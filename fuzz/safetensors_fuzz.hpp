@@ -16,7 +16,7 @@ namespace ringfeed::fuzz {
 inline bool fuzz_safetensors(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   try {
-    for (const auto& tensor : read_safetensors(input, "fuzz")) {
+    for (const auto& tensor : read_safetensors(input)) {
       const auto* const begin = static_cast<const char*>(tensor.data);
       if (begin < input.data() || tensor.bytes > size || begin + tensor.bytes > input.data() + size)
         throw std::logic_error("a tensor that lies outside of its file");

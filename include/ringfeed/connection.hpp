@@ -9,6 +9,7 @@
 #include <optional>
 #include <ringfeed/secret.hpp>
 #include <ringfeed/url.hpp>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ struct ConnectionOptions {
   /// Called with one line on what the user should know, without secrets: certificates are not
   /// verified, a node has a corrupt copy that was got over, ... On any thread, one call at a time.
   std::function<void(const std::string&)> warn;
+  /// Asked to stop while it connects: Error{kCancelled}. What is connected goes on.
+  std::stop_token stop = {};
 };
 
 /// Host of a URL.
@@ -109,6 +112,7 @@ struct Connection {
   /// Lines on what the user should know, without secrets: certificates are not verified, a
   /// credentials file that others can read was passed over, ...
   std::vector<std::string> warnings;
+  std::stop_token stop = {};  ///< that of ConnectionOptions
 };
 
 /// Reads the environment and the files of cqlsh under HOME. `url` is a cassandra:// one. Throws

@@ -34,9 +34,9 @@ struct LaunchOptions {
   /// Error{kCancelled} where a rank said by that error that it had not come to its end.
   std::stop_token finish = {};
   /// Called when a rank was told to end by this signal from outside, SIGINT or SIGTERM (a hangup
-  /// counts as SIGTERM): it died of it, or was cancelled and ended with exit code 130 or 143. The
-  /// others are ended then as by `stop`; where `finish` is given and the rank has finished (143),
-  /// they finish as by that.
+  /// counts as SIGTERM): it died of it, or was cancelled and ended with exit code 130 or 143; or by
+  /// SIGPIPE, as nobody reads what it prints. The others are ended then as by `stop`; where `finish`
+  /// is given and the rank has finished (143), they finish as by that.
   std::function<void(int signal)> told = {};
   /// Time between SIGINT and SIGKILL when ranks are to end, 0 to 60 s.
   std::chrono::milliseconds grace = std::chrono::milliseconds(1500);

@@ -26,6 +26,8 @@ struct AttachProgress {
 struct AttachOptions {
   /// Columns of the table that a sample has, in this order; empty: all but the key's.
   std::vector<std::string> columns = {};
+  /// Columns that a sample has not, in the place of `columns`.
+  std::vector<std::string> drop = {};
   /// Tensors of one column each: a blob (little-endian, row-major), a vector or a list.
   std::vector<TensorSpec> tensors = {};
   /// Text column that names the split of each row; empty: the only split is train. It is known of a

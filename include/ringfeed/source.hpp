@@ -9,6 +9,7 @@
 #include <optional>
 #include <ringfeed/batch.hpp>
 #include <ringfeed/schema.hpp>
+#include <ringfeed/url.hpp>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -104,6 +105,9 @@ class Source {
 
   virtual const Schema& schema() const = 0;
 
+  /// Name of what it reads, for messages: "a.csv", "a.csv and 2 more".
+  virtual std::string name() const { return "the source"; }
+
   /// The next record batch, in the schema's columns (Schema::to_arrow), without nulls; null at the
   /// end. No sample has more than 8 MiB. Its arrays may be slices (an offset), and live on without
   /// the source. NaN and infinity are in it only where allows_nan() says it. Throws Error{kBadData}
@@ -137,6 +141,11 @@ class Source {
 /// (path), kInvalidArgument (unknown format or column), kPermission, kBadData (the file).
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options);
+
+/// Checks where a data set is to be made from sources. Throws Error{kInvalidArgument} when it has
+/// the name of a source file and is no folder that is there: a source that was taken for the data
+/// set.
+void check_new_name(const Url& url);
 
 /// Extent of a source: all of it is in memory, or it comes piece by piece.
 enum class Extent : std::uint8_t {

@@ -154,8 +154,9 @@ class Store {
 /// alone.
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection = {});
 
-/// Makes the keyspace of a cassandra:// URL unless it is there. `replication` is "3" (copies in
-/// each data centre), "dc1:3,dc2:2" or "simple:3". Throws Error{kInvalidArgument} also for another
+/// Makes the keyspace of a cassandra:// URL unless it is there: then its replication stays, and
+/// ConnectionOptions::warn is told where that is another. `replication` is "3" (copies in each data
+/// centre), "dc1:3,dc2:2" or "simple:3". Throws Error{kInvalidArgument} also for another
 /// URL.
 void create_keyspace(const Url& url, std::string_view replication,
                      const ConnectionOptions& connection = {});

@@ -93,7 +93,7 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
             from 1.
         layout: "packed", or in Cassandra also "rows": a table with one row per sample.
         create_keyspace: make the keyspace unless it is there, with this replication: "3" (copies in each data centre),
-            "dc1:3,dc2:2" or "simple:3".
+            "dc1:3,dc2:2" or "simple:3". One that is there keeps its own; a warning tells where that is another.
         tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor, which comes first;
             others stay as they are. "COL:SHAPE" makes one of a column of lists.
         chunk_bytes: size of a chunk to aim for, 4 KiB to 8 MiB.
@@ -138,9 +138,9 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
     return Written(to, version, made, unchanged, rejected)
 
 
-def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[str] = (), split_column: str | None = None,
-           digest: str = "keys", block_bytes: int = 2 << 20, allow_nan: bool = False, progress: bool | Report | None = None,
-           **connection: Unpack[Connection]) -> Written:
+def attach(url: Url, *, columns: Sequence[str] | None = None, drop: Sequence[str] = (), tensors: Sequence[str] = (),
+           split_column: str | None = None, digest: str = "keys", block_bytes: int = 2 << 20, allow_nan: bool = False,
+           progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Written:
     """Makes a table of Cassandra with one row per sample usable as it is, by an index of its keys in a folder of this
     machine.
 
@@ -150,6 +150,7 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
     Args:
         url: cassandra://[user@]host[:port][,host...]/keyspace/table.
         columns: of a sample, in this order; None: all but the key's.
+        drop: columns that are left out, in the place of `columns`.
         tensors: each "NAME=COL:SHAPE:DTYPE" makes a tensor of a blob (little-endian, row-major), a vector or a list.
         split_column: a text column that names the split of each row; None: all is train.
         digest: "keys"; or "values": reads them all now, and notices values that are changed in place later.
@@ -164,7 +165,7 @@ def attach(url: Url, *, columns: Sequence[str] | None = None, tensors: Sequence[
         UnavailableError, DeadlineError, PermissionDeniedError, NoSpaceError.
     """
     of, connection = address(url), checked(attach, connection)
-    options = {"columns": optional(texts, "columns", columns), "tensors": texts("tensors", tensors),
+    options = {"columns": optional(texts, "columns", columns), "drop": texts("drop", drop), "tensors": texts("tensors", tensors),
                "split_column": optional(text, "split_column", split_column),
                "digest_values": one_of("digest", digest, ("keys", "values")) == "values",
                "block_bytes": bounded("block_bytes", block_bytes), "allow_nan": truth("allow_nan", allow_nan)}

@@ -21,9 +21,12 @@ namespace {
 using LocalSamples = Local<Samples>;
 
 LocalDataset open(const std::string& url, const nb::dict& connection) {
-  const ConnectionOptions options = connection_of(connection);
+  ConnectionOptions options = connection_of(connection);
   std::shared_ptr<const Dataset> dataset;
-  wait_for([&](Waiter&) { dataset = Dataset::open(url, options); });
+  wait_for([&](Waiter& waiter) {
+    options.stop = waiter.stop();
+    dataset = Dataset::open(url, options);
+  });
   return LocalDataset(std::move(dataset));
 }
 

@@ -137,10 +137,12 @@ std::unique_ptr<Source> source_of(const nb::object& data, Extent extent,
 nb::tuple write(const std::string& url_text, const nb::object& data, bool in_memory,
                 const nb::dict& values, const nb::object& report, const nb::dict& connection) {
   const Url url = Url::parse(url_text);
+  check_new_name(url);
   WriteOptions options = write_options_of(values);
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   IngestResult result;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     options.ingest.stop = options.source.stop = waiter.stop();
     options.ingest.progress = [&](const IngestProgress& at) {
@@ -165,6 +167,7 @@ nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb:
   AttachOptions options;
   std::vector<std::string> tensors;
   keywords.take("columns", options.columns);
+  keywords.take("drop", options.drop);
   keywords.take("tensors", tensors);
   keywords.take("split_column", options.split_column);
   keywords.take("digest_values", options.digest_values);
@@ -172,9 +175,10 @@ nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb:
   keywords.take("block_bytes", options.block_bytes);
   keywords.finish();
   options.tensors = tensors_of(tensors);
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   AttachResult result;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     options.stop = waiter.stop();
     options.progress = [&](const AttachProgress& at) {
@@ -189,10 +193,11 @@ nb::tuple attach_table(const std::string& url, const nb::dict& values, const nb:
 /// (version, unchanged).
 nb::tuple copy_dataset(const std::string& from, const std::string& to, const nb::object& report,
                        const nb::dict& from_connection, const nb::dict& to_connection) {
-  const ConnectionOptions source = connection_of(from_connection);
-  const ConnectionOptions target = connection_of(to_connection);
+  ConnectionOptions source = connection_of(from_connection);
+  ConnectionOptions target = connection_of(to_connection);
   CopyResult result;
   wait_for([&](Waiter& waiter) {
+    source.stop = target.stop = waiter.stop();
     Progress progress(waiter, report);
     CopyOptions options;
     options.stop = waiter.stop();
@@ -207,9 +212,10 @@ nb::tuple copy_dataset(const std::string& from, const std::string& to, const nb:
 /// (versions, bytes, not_finite).
 nb::tuple verify_dataset(const std::string& url, bool repair, const nb::object& report,
                          const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   VerifyResult result;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     VerifyOptions options;
     options.repair = repair;
@@ -225,9 +231,10 @@ nb::tuple verify_dataset(const std::string& url, bool repair, const nb::object& 
 /// (epochs, samples, left_out, lost, repeated, wrong, offences, offenders, notes).
 nb::tuple audit_ledger(const std::string& folder, const std::string& url, const nb::object& report,
                        const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   AuditResult result;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     AuditOptions options;
     options.stop = waiter.stop();
@@ -242,9 +249,10 @@ nb::tuple audit_ledger(const std::string& folder, const std::string& url, const 
 }
 
 std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   std::vector<std::uint64_t> versions;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     versions = removable_versions(url, to);
     remove(url, versions, to, waiter.stop());
   });
@@ -252,9 +260,12 @@ std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict
 }
 
 std::vector<std::string> list_urls(const std::string& url, const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   std::vector<std::string> urls;
-  wait_for([&](Waiter&) { urls = list_datasets(Url::parse(url), to); });
+  wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
+    urls = list_datasets(Url::parse(url), to);
+  });
   return urls;
 }
 

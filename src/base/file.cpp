@@ -65,9 +65,14 @@ File File::open_stream(const std::string& path) {
   return {open_or_throw(path, O_RDONLY, path), path};
 }
 
-File File::create(const std::string& path, const std::string& told_as) {
-  const std::string& told = told_as.empty() ? path : told_as;
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, told), told};
+File File::create(const std::string& path) {
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, path), path};
+}
+
+File File::standard_output() {
+  const int descriptor = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0) throw_system_error(errno, "standard output");
+  return {descriptor, "standard output"};
 }
 
 File File::open_to_append(const std::string& path) {

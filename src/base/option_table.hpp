@@ -24,7 +24,7 @@ struct OptionNames {
 inline constexpr OptionNames kOptionTable[] = {
     {"tensor", "tensors", "", "tensors", "", "", "", false},
     {"columns", "columns", "", "columns", "attach", "attach", "", false},
-    {"drop", "drop", "", "SourceOptions::drop", "", "", "", false},
+    {"drop", "drop", "", "drop", "", "", "", false},
     {"classes", "classes", "", "SourceOptions::classes", "", "", "", false},
     {"schema", "schema", "", "SourceOptions::types", "", "", "", false},
     {"allow-nan", "allow_nan", "True", "allow_nan", "", "", "", false},

@@ -47,8 +47,9 @@ int run_attach(AttachFlags& options, const Command& command) {
     options.attach.tensors.push_back(TensorSpec::parse(tensor));
   options.attach.digest_values = options.digest == "values";
   options.attach.block_bytes = parse_bytes(options.block_bytes);
-  const ConnectionOptions connection = connection_options(command.connection, url, output);
+  ConnectionOptions connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   options.attach.stop = interrupt.stop();
   return interrupt.run(output, "interrupted; the table is as attached as before", [&] {
     Progress progress(output.quiet);
@@ -78,6 +79,8 @@ void add_attach(CLI::App& program, Command& command) {
   app->add_option("URL", options->url, "the table")->required();
   app->add_option("--columns", options->attach.columns,
                   "columns of a sample, comma-separated (default: all but the key's)")
+      ->delimiter(',');
+  app->add_option("--drop", options->attach.drop, "columns to leave out, comma-separated")
       ->delimiter(',');
   app->add_option("--tensor", options->tensors,
                   "NAME=COL:SHAPE:DTYPE makes a tensor of a blob (little-endian, row-major), a "

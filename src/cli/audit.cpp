@@ -35,8 +35,9 @@ std::string text_of(const AuditResult& result) {
 
 int run_audit(const AuditFlags& options, const Command& command) {
   const Output& output = command.output;
-  const auto connection = connection_options(command.connection, Url::parse(options.url), output);
+  auto connection = connection_options(command.connection, Url::parse(options.url), output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     AuditOptions audit_options;

@@ -18,6 +18,7 @@ namespace ringfeed::cli {
 struct Output {
   bool json = false;
   bool quiet = false;
+  bool stdout_is_taken = false;  ///< by something that was asked for there: results are notes
 
   /// One result: as JSON, or as text (a line or several).
   void result(const nlohmann::json& value, std::string_view text) const;

@@ -29,12 +29,13 @@ int run_copy(const CopyFlags& options, const Command& command) {
   const Url to = Url::parse(options.to);
   // The flags are for whichever of the two is in Cassandra.
   const bool from_cassandra = from.scheme == "cassandra";
-  const auto connection =
+  auto connection =
       connection_options(command.connection, from_cassandra ? from : to, command.output);
-  const auto to_connection = from_cassandra && to.scheme == "cassandra"
-                                 ? connection_options(command.connection, to, command.output)
-                                 : connection;
+  auto to_connection = from_cassandra && to.scheme == "cassandra"
+                           ? connection_options(command.connection, to, command.output)
+                           : connection;
   Interrupt interrupt;
+  connection.stop = to_connection.stop = interrupt.stop();
   return interrupt.run(command.output, "interrupted; run the same command again to go on", [&] {
     Progress progress(command.output.quiet);
     CopyOptions copy_options;

@@ -67,8 +67,9 @@ int run_doctor(const DoctorFlags& flags, const Command& command) {
     options.wanted.prefetch_bytes = parse_bytes(flags.prefetch_bytes);
   if (!flags.cache_bytes.empty()) options.wanted.cache_bytes = parse_bytes(flags.cache_bytes);
   if (!flags.cache.empty()) options.cache_dir = flags.cache;
-  const auto connection = connection_options(command.connection, url, output);
+  auto connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   return interrupt.run(output, "interrupted", [&] {
     const auto findings = doctor::examine(url, options, connection);
     const auto stops = std::ranges::count(findings, Verdict::kStop, &doctor::Finding::verdict);

@@ -93,6 +93,7 @@ int run_ingest(IngestFlags& options, const Command& command) {
   const std::string url_text = options.places.back();
   options.places.pop_back();
   const Url url = Url::parse(url_text);
+  check_new_name(url);
   for (const auto& tensor : options.tensors)
     options.source.tensors.push_back(TensorSpec::parse(tensor));
   for (const auto& column : options.classes) options.source.classes.push_back({column});
@@ -108,8 +109,9 @@ int run_ingest(IngestFlags& options, const Command& command) {
   if (!options.bytes_per_second_max.empty())
     options.ingest.bytes_per_second_max = parse_bytes(options.bytes_per_second_max);
 
-  const auto connection = connection_options(command.connection, url, output);
+  auto connection = connection_options(command.connection, url, output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   options.source.stop = interrupt.stop();
   options.ingest.stop = interrupt.stop();
   return interrupt.run(

@@ -72,7 +72,7 @@ int Interrupt::run(const Output& output, std::string_view words,
     return code == cancelled.exit_code() && signal() != 0 ? 128 + signal() : code;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled || signal() == 0) throw;
-    output.warn(words.empty() ? error.what() : words);
+    if (signal() != SIGPIPE) output.warn(words.empty() ? error.what() : words);
     return 128 + signal();
   }
 }

@@ -34,7 +34,8 @@ class Interrupt {
   /// Counts as if the signal had come: a rank that this process started got it.
   void take(int signal);
   /// Runs the work of a command, whose exit code it returns. When a signal cancelled it: one line
-  /// `words` (empty: those of its error), and 130 after SIGINT, 143 after SIGTERM.
+  /// `words` (empty: those of its error), and 130 after SIGINT, 143 after SIGTERM. Nothing, and
+  /// 141, after a rank's SIGPIPE: who read the output has had enough.
   int run(const Output& output, std::string_view words, const std::function<int()>& work) const;
 
  private:

@@ -17,22 +17,39 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr std::size_t kHeadBytes = 512;
-constexpr std::string_view kStandardOutput = "-";
 
 std::string folder_of_file(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
 }
 
+/// They name folders, or files that others read while they are written.
+constexpr const char* kNotForStandardOutput[] = {
+    "metrics", "tensorboard", "rejects", "checkpoint-dir", "ledger", "cache", "index"};
+
 }  // namespace
+
+void check_standard_output(std::string_view option, const Output& output) {
+  if (!output.json) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{} -: standard output is that of --json; leave it out, or name a file", option));
+}
+
+void refuse_standard_output(CLI::App& app) {
+  const auto complaint = [](const std::string& path) -> std::string {
+    if (path != kStandardOutput) return {};
+    return "'-': it is not written to standard output; choose a name (./- is the one of a dash)";
+  };
+  for (const char* const name : kNotForStandardOutput) {
+    if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
+      option->check(CLI::Validator(complaint, ""));
+  }
+}
 
 void check_made_file(const std::string& path, std::string_view mark, std::string_view command,
                      const Output& output) {
-  if (path == kStandardOutput) {
-    if (!output.json) return;
-    throw Error(ErrorCode::kInvalidArgument,
-                "--output -: standard output is that of --json; leave it out, or name a file");
-  }
+  if (path == kStandardOutput) return check_standard_output("--output", output);
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw_system_error(errno, path);

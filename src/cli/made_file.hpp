@@ -8,6 +8,11 @@
 
 namespace ringfeed::cli {
 
+/// Of an option that was given "-". Throws Error{kInvalidArgument} where --json has it.
+void check_standard_output(std::string_view option, const Output& output);
+/// Lets those of its options that write other files, or folders, take no "-": it would be a name.
+void refuse_standard_output(CLI::App& app);
+
 /// Before work is done for it. A file that is there has to be a regular one with `mark` in its
 /// first bytes. Throws Error: kConflict "PATH: it is there and was not written by COMMAND; ...",
 /// kNotFound when its folder is missing, kPermission when the folder or the file is closed,

@@ -23,7 +23,9 @@ void print(std::FILE* stream, std::string_view text) {
 }  // namespace
 
 void Output::result(const nlohmann::json& value, std::string_view text) const {
-  if (json) {
+  if (stdout_is_taken) {
+    note(text);
+  } else if (json) {
     print(stdout, printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   } else {
     print(stdout, printable_lines(text));

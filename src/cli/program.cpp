@@ -17,6 +17,7 @@
 #include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/made_file.hpp"
 #include "cli/nearest.hpp"
 #include "cli/numbers.hpp"
 
@@ -111,6 +112,7 @@ int run_command(int argc, char** argv) {
     add_output_options(*commands[i].app, commands[i].output);
     take_decimal_numbers(*commands[i].app);
     follow_table(*commands[i].app);
+    refuse_standard_output(*commands[i].app);
     apps.push_back(commands[i].app);
   }
   for (auto& command : commands) add_config_option(*command.app, apps, command.connection.places);

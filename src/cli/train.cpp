@@ -13,6 +13,7 @@
 #include "base/file.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/made_file.hpp"
 #include "cli/progress.hpp"
 #include "cli/train_library.hpp"
 #include "cli/train_options.hpp"
@@ -301,6 +302,10 @@ int trial_rank(TrainOptions& options, const TrialRequest& request, const Interru
 /// is trained.
 void check_output(const RunFlags& options) {
   const TrainOptions& train = options.train;
+  if (train.output == kStandardOutput) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output -: it is a folder, which standard output cannot be; choose a name");
+  }
   if (std::filesystem::exists(train.output) && !std::filesystem::is_directory(train.output)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: it is no folder, which --output names; choose another name",
@@ -321,6 +326,10 @@ int run_train(RunFlags& options, Command& command) {
   command.connection.in_launched_rank = is_launched_rank();
   take_train_flags(*command.app, options, command.connection, output);
   train_options.on_nan = options.on_nan;
+  if (options.record.log == kStandardOutput) {
+    check_standard_output("--log", output);
+    command.output.stdout_is_taken = true;
+  }
   if (!is_launched_rank()) check_output(options);
   const bool trains = options.nproc == 1 || is_launched_rank();
   Interrupt interrupt(train_options.checkpoint_dir.empty() ? Interrupt::Sigterm::kStops
@@ -357,8 +366,9 @@ void add_result_options(CLI::App& app, RunFlags& options) {
 }
 
 void add_record_options(CLI::App& app, RunFlags& options) {
-  app.add_option("--log", options.record.log,
-                 "file that gets a JSON line for each step and epoch, behind what it has");
+  app.add_option(
+      "--log", options.record.log,
+      "file that gets a JSON line for each step and epoch, behind what it has; -: stdout");
   app.add_option("--tensorboard", options.record.tensorboard,
                  "folder for TensorBoard: losses, accuracy, learning rate, samples/s");
   app.add_option("--metrics", options.record.metrics,

@@ -334,6 +334,7 @@ int run_tune(TuneFlags& flags, Command& command) {
   const std::vector<Given> given = given_options(app);
   Interrupt interrupt;
   return interrupt.run(output, "interrupted; nothing was written", [&] {
+    flags.train.connection.stop = interrupt.stop();
     tune::TuneOptions options = tune_options(flags);
     options.stop = interrupt.stop();
     options.progress = [&](std::string_view stage) { output.note(fmt::format("tune: {}", stage)); };

@@ -15,8 +15,9 @@ namespace {
 
 int run_verify(const std::string& url_text, bool repair, const Command& command) {
   const Output& output = command.output;
-  const auto connection = connection_options(command.connection, Url::parse(url_text), output);
+  auto connection = connection_options(command.connection, Url::parse(url_text), output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     VerifyOptions options;

@@ -65,8 +65,9 @@ int run_view(const ViewFlags& flags, const Command& command) {
   const Output& output = command.output;
   Interrupt interrupt;
   return interrupt.run(output, "", [&] {
-    const auto dataset = Dataset::open(
-        flags.url, connection_options(command.connection, Url::parse(flags.url), output));
+    auto connection = connection_options(command.connection, Url::parse(flags.url), output);
+    connection.stop = interrupt.stop();
+    const auto dataset = Dataset::open(flags.url, connection);
     const std::string path =
         flags.output.empty() ? default_output(flags.url, *dataset) : flags.output;
     check_made_file(path, kMark, "ringfeed view", output);

@@ -351,6 +351,7 @@ Connection resolve_connection(const Url& url, const ConnectionOptions& options) 
   overlay(all, top);
 
   Connection connection;
+  connection.stop = options.stop;
   for (const auto& host : url.hosts)
     connection.contact_points.push_back(contact_point(host, cqlsh.port.value_or(9042)));
   if (connection.contact_points.empty()) refuse(fmt::format("'{}' names no host", url.text()));

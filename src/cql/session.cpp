@@ -140,6 +140,8 @@ Failure with_hint(Failure failure, bool tls) {
     failure.message =
         "the server does not take version 4 of the protocol, which this program speaks; set "
         "native_transport_allow_older_protocols there";
+  } else if (tls && (says("ProtocolVersion") || says("ServerDoesNotSupportTls12Or13"))) {
+    failure.message = "the server takes neither TLS 1.2 nor 1.3";
   } else if (tls && says("InvalidContentType")) {
     failure.message += ": the server does not speak TLS on this port";
   } else if (failure.status == Status::kNoConnection && says("Connection broken")) {
@@ -182,6 +184,9 @@ std::string remedy_of_limit(std::string_view message) {
       {"allow_filtering",
        "; let the primary key begin with the split's column, or give each split a table of its "
        "own"},
+      {"neither TLS 1.2 nor 1.3",
+       "; older ones are not safe: name one of these in accepted_protocols of its "
+       "client_encryption_options"},
       {"read consistency levels",
        fmt::format("; name another one with {}", option_name("read-consistency"))},
       {"write consistency levels",
@@ -398,12 +403,20 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
   options.lz4 = connection.lz4 ? 1 : 0;
   options.contact_points_only = connection.contact_points_only ? 1 : 0;
 
+  std::string where = "cassandra";
+  for (std::size_t i = 0; i < points.size(); ++i)
+    where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
+
   Retries retries(connection.request_timeout_ms);
   while (true) {
-    const Queue queue;
+    Queue queue;
     Completion completion;
     rf_connect(queue.handle(), 0, &options);
-    wait(queue, completion);
+    const std::stop_callback end(connection.stop, [&queue] { queue.close(); });
+    while (rf_queue_next(queue.handle(), kWaitMs, &completion) == 0) {
+      if (connection.stop.stop_requested())
+        throw Error(ErrorCode::kCancelled, fmt::format("{}: stopped while connecting", where));
+    }
     const auto failure = failure_of(completion);
     if (!failure)
       return std::shared_ptr<Session>(
@@ -413,9 +426,6 @@ std::shared_ptr<Session> Session::open(const Connection& connection, std::string
     const bool may_pass =
         failure->status == Status::kTimeout || failure->status == Status::kOverloaded;
     if (may_pass && retries.pause_after(*failure)) continue;
-    std::string where = "cassandra";
-    for (std::size_t i = 0; i < points.size(); ++i)
-      where += fmt::format("{}{}", i == 0 ? " at " : ", ", points[i]);
     throw with_hint(*failure, connection.tls).error(where);
   }
 }

@@ -14,6 +14,7 @@
 #include "cql/identifier.hpp"
 #include "doctor/certificate.hpp"
 #include "store/cassandra/open.hpp"
+#include "store/cassandra/peers.hpp"
 #include "store/cassandra/tables.hpp"
 
 namespace ringfeed::doctor {
@@ -114,7 +115,7 @@ Examination::Examination(const Url& url, const ConnectionOptions& options) : url
   try {
     session_ = cassandra::open_session(url, options);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kInvalidArgument) throw;
+    if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kCancelled) throw;
     facts_.trouble = error.what();
     facts_.is_reached = !error.retryable();
     return;
@@ -146,6 +147,8 @@ void Examination::look_at_nodes() {
     if (host.connected && now) measure(*session_, *now, host.id, node);
     facts_.nodes.push_back(std::move(node));
   }
+  for (const auto& address : cassandra::unknown_peers(*session_))
+    facts_.nodes_unknown.emplace_back(address, cassandra::remedy_of_peer(address));
 }
 
 void Examination::look_at_keyspace() {

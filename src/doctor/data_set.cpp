@@ -97,7 +97,7 @@ DataSetFacts look_at_data_set(const Url& url, const ConnectionOptions& connectio
     if (wanted.purpose != Purpose::kIngest) read_block(dataset, facts);
     if (wanted.purpose == Purpose::kTrain) look_at_read_ahead(*dataset, wanted, facts);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kInvalidArgument) throw;
+    if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kCancelled) throw;
     facts.trouble = error.what();
   }
   return facts;

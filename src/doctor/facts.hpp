@@ -121,6 +121,9 @@ struct ClusterFacts {
   std::string trouble;     ///< why there is no connection
   bool is_reached = true;  ///< some node answered, if only to refuse
   std::vector<NodeFacts> nodes;
+  /// Addresses of those that the servers know, without what a client needs to reach them, and what
+  /// to do about each.
+  std::vector<std::pair<std::string, std::string>> nodes_unknown;
   std::string keyspace;
   std::optional<bool> has_keyspace;
   std::string replication;  ///< as CQL has it; empty: not known

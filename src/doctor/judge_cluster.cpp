@@ -191,6 +191,13 @@ void judge_nodes(const ClusterFacts& cluster, Findings& findings) {
                      "with {}",
                      option_name("contact-points-only"))});
   }
+  for (const auto& [address, remedy] : cluster.nodes_unknown) {
+    findings.push_back({"nodes", Verdict::kWarning,
+                        fmt::format("{} is in system.peers without its address: nothing is read "
+                                    "from it, and no copy of its is verified",
+                                    address),
+                        remedy});
+  }
 }
 
 /// The node for which a figure is largest in size; null when no node has it.

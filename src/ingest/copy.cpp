@@ -3,6 +3,7 @@
 #include <ringfeed/copy.hpp>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
+#include <ringfeed/source.hpp>
 #include <ringfeed/url.hpp>
 #include <string>
 #include <utility>
@@ -83,6 +84,7 @@ CopyResult copy(std::string_view from, std::string_view to, const CopyOptions& o
         ErrorCode::kInvalidArgument,
         "copy: all splits of one version are copied; only the first URL may say ?version=N");
   }
+  check_new_name(target);
   const auto dataset = Dataset::open(from, from_connection);
   const auto source_store = open_store(source, from_connection);
   const auto target_store = open_store(target, to_connection);

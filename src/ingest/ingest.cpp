@@ -323,13 +323,18 @@ class Run {
   }
 
   void check_no_split_is_empty(const std::vector<std::uint64_t>& samples_of_splits) const {
+    if (total_ == 0) {
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{}: there is no sample; a data set needs at least one", source_.name()));
+    }
     for (std::size_t i = 0; i < samples_of_splits.size(); ++i) {
       if (samples_of_splits[i] > 0) continue;
-      throw Error(ErrorCode::kBadData,
-                  fmt::format("the source has {} samples, so split '{}' with a share of {} would "
-                              "be empty; give it more "
-                              "samples, or other splits",
-                              total_, options_.splits[i].name, options_.splits[i].share));
+      throw Error(
+          ErrorCode::kBadData,
+          fmt::format("{}: of {} samples split '{}' with a share of {} would have none; give "
+                      "it more samples, or other splits",
+                      source_.name(), total_, options_.splits[i].name, options_.splits[i].share));
     }
   }
 

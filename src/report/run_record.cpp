@@ -27,6 +27,7 @@ void make_folder_of(const std::string& path) {
 
 /// A line that a kill cut off stays one of its own.
 File open_log(const std::string& path) {
+  if (path == kStandardOutput) return File::standard_output();
   make_folder_of(path);
   bool cut = false;
   try {

@@ -20,7 +20,7 @@
 namespace ringfeed {
 
 struct RunRecordOptions {
-  std::string log;          ///< file of JSON lines, which it grows; empty: none
+  std::string log;          ///< file of JSON lines, which it grows; "-": stdout; empty: none
   std::string tensorboard;  ///< folder; empty: none
   std::string metrics;      ///< file of Prometheus's text; empty: none
   std::optional<ListenAddress> metrics_address = {};  ///< where that text is served to who asks

@@ -90,13 +90,13 @@ struct Rank {
   }
 
   /// SIGINT or SIGTERM, by which it was told to end: it died of it, or was cancelled, and its exit
-  /// code says by which. 0: by neither.
+  /// code says by which. Or SIGPIPE: nobody reads what it prints. 0: none of them.
   int told() const noexcept {
     if (code() == ErrorCode::kCancelled)
       return WEXITSTATUS(status) == 128 + SIGINT ? SIGINT : SIGTERM;
     const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (signal == SIGHUP) return SIGTERM;
-    return signal == SIGINT || signal == SIGTERM ? signal : 0;
+    return signal == SIGINT || signal == SIGTERM || signal == SIGPIPE ? signal : 0;
   }
 
   /// Whether the cause is likely to be another rank.

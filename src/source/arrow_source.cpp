@@ -150,6 +150,7 @@ class ArrowSource final : public Source {
     return batch;
   }
 
+  std::string name() const override { return name_; }
   bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override { return in_memory_ && !copies_; }
 

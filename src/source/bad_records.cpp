@@ -35,6 +35,10 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+std::string describe_not_finite(std::string_view value) {
+  return fmt::format("{} is not a finite number ({} admits it)", value, option_name("allow-nan"));
+}
+
 std::string describe_size(std::uint64_t bytes) {
   return fmt::format(
       "the sample has {} bytes, the limit is {}: what is large is kept in files of its own", bytes,

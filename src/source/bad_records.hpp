@@ -19,6 +19,9 @@ std::string in_quotes(std::string_view text);
 /// Names for an error: "a, b, c", at most 20 of them and then how many more there are.
 std::string listed(const std::vector<std::string>& names);
 
+/// What is wrong with a float that is NaN or infinite, and the option that admits it.
+std::string describe_not_finite(std::string_view value);
+
 /// What is wrong with a sample of more than kSampleBytesMax bytes.
 std::string describe_size(std::uint64_t bytes);
 

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "dataset/finite.hpp"
+#include "source/bad_records.hpp"
 
 namespace ringfeed {
 namespace {
@@ -136,13 +137,15 @@ Loss not_finite(Wide value, To& to) {
 
 template <typename Wide>
 std::string describe(Loss loss, Wide value, DType dtype) {
+  if (loss == Loss::kNotFinite && !is_float(dtype))  // which no option admits
+    loss = dtype == DType::kBool ? Loss::kNotBool : Loss::kFraction;
   switch (loss) {
     case Loss::kRange:
       return fmt::format("{} is out of the range of {}", value, name_of(dtype));
     case Loss::kFraction:
       return fmt::format("{} is not a whole number, as {} needs", value, name_of(dtype));
     case Loss::kNotFinite:
-      return fmt::format("{} is not a finite number", value);
+      return describe_not_finite(fmt::to_string(value));
     case Loss::kNotBool:
       return fmt::format("{} is not a bool (0 or 1)", value);
     case Loss::kNone:

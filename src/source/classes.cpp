@@ -102,17 +102,18 @@ SourceOptions with_class_names(const SourceOptions& options, const OpenSource& o
                     });
       if (names.size() <= kClassNamesMax) continue;
       throw Error(ErrorCode::kBadData,
-                  fmt::format("column {}: more than {} different values; it has no classes: leave "
-                              "it as it is",
-                              in_quotes(options.classes[i].column), kClassNamesMax));
+                  fmt::format("{}: column {}: more than {} different values; it has no classes: "
+                              "leave it as it is",
+                              source.name(), in_quotes(options.classes[i].column), kClassNamesMax));
     }
   }
   SourceOptions result = options;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (result.classes[i].names.empty()) result.classes[i].names = sorted(found[i].second);
     if (!result.classes[i].names.empty()) continue;
-    throw Error(ErrorCode::kBadData, fmt::format("column {}: there is no value to make a class of",
-                                                 in_quotes(result.classes[i].column)));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: column {}: there is no value to make a class of", source.name(),
+                            in_quotes(result.classes[i].column)));
   }
   return result;
 }

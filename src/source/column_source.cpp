@@ -76,6 +76,7 @@ class ColumnSource final : public Source {
     return batch;
   }
 
+  std::string name() const override { return name_of_files(paths_); }
   bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override {
     return !projection_.copies() &&

@@ -117,6 +117,7 @@ class CsvSource final : public Source {
     return nullptr;
   }
 
+  std::string name() const override { return name_of_files(paths_); }
   bool allows_nan() const override { return options_.allow_nan; }
   bool in_place() const override { return false; }
   std::uint64_t fingerprint() override {

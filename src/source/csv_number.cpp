@@ -183,6 +183,8 @@ NumberFault bool_to(std::string_view text, void* to) {
 std::string describe_fault(NumberFault fault, std::string_view column, std::string_view text,
                            DType dtype) {
   const std::string where = fmt::format("column {}: ", in_quotes(column));
+  if (fault == NumberFault::kNotFinite && !is_float(dtype))  // which no option admits
+    fault = dtype == DType::kBool ? NumberFault::kNotBool : NumberFault::kNotWhole;
   switch (fault) {
     case NumberFault::kNone:
       break;
@@ -191,7 +193,7 @@ std::string describe_fault(NumberFault fault, std::string_view column, std::stri
     case NumberFault::kNotANumber:
       return where + fmt::format("{} is not a number", in_quotes(text));
     case NumberFault::kNotFinite:
-      return where + fmt::format("{} is not a finite number", in_quotes(text));
+      return where + describe_not_finite(in_quotes(text));
     case NumberFault::kOutOfRange:
       return where + fmt::format("{} is out of the range of {}", in_quotes(text), name_of(dtype));
     case NumberFault::kNotWhole:

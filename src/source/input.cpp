@@ -47,6 +47,11 @@ std::uint64_t check_source_file(const std::string& path) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+std::string name_of_files(const std::vector<std::string>& paths) {
+  if (paths.size() == 1) return paths[0];
+  return fmt::format("{} and {} more", paths[0], paths.size() - 1);
+}
+
 bool is_gzip(const std::string& path) {
   const auto file = open_file(path);
   unsigned char magic[2] = {0, 0};

@@ -22,6 +22,9 @@ namespace ringfeed {
 /// for a folder or what is not a plain file; kBadData when it is empty.
 std::uint64_t check_source_file(const std::string& path);
 
+/// "a.csv", "a.csv and 2 more"; there is at least one.
+std::string name_of_files(const std::vector<std::string>& paths);
+
 /// Whether the first bytes are those of gzip (RFC 1952). Throws Error{kBadData} when the name ends
 /// in .gz and they are not, and Error when the file cannot be read.
 bool is_gzip(const std::string& path);

@@ -55,7 +55,7 @@ void leaves_of(const parquet::arrow::SchemaField& field, std::vector<int>& leave
 ParquetFile::ParquetFile(const std::string& path) : path_(path) {
   auto source = value_of(arrow::io::ReadableFile::Open(path_), path_);
   file_ = checked(path_, [&]() -> arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> {
-    auto properties = parquet::default_reader_properties();
+    parquet::ReaderProperties properties(&pages_);
     properties.set_page_checksum_verification(true);
     properties.enable_buffered_stream();  // else a whole column chunk is in memory at once
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
@@ -95,6 +95,36 @@ void ParquetFile::learn_size() {
   }
 }
 
+/// Of the columns that are read, those that have room for such a page by what the file says; its
+/// header alone is false where none has.
+void ParquetFile::throw_large_page() const {
+  const auto metadata = file_->parquet_reader()->metadata();
+  std::vector<std::string> names;
+  std::vector<std::string> large;
+  for (const auto column : chosen_) {
+    names.push_back(in_quotes(columns_[column].spec.name));
+    std::vector<int> leaves;
+    leaves_of(file_->manifest().schema_fields[column], leaves);
+    const bool is_large = std::ranges::any_of(leaves, [&](int leaf) {
+      for (int group = 0; group < metadata->num_row_groups(); ++group) {
+        const auto chunk = metadata->RowGroup(group)->ColumnChunk(leaf);
+        if (chunk->total_uncompressed_size() >= pages_.refused()) return true;
+      }
+      return false;
+    });
+    if (is_large) large.push_back(names.back());
+  }
+  if (large.empty()) large = std::move(names);
+  throw Error(
+      ErrorCode::kBadData,
+      fmt::format("{}: {}: a page of {} bytes, where {} may be held at once; write the file "
+                  "with smaller pages (data_page_size), or fetch it again",
+                  path_,
+                  large.size() == 1 ? "column " + large[0]
+                                    : fmt::format("one of the columns {}", listed(large)),
+                  pages_.refused(), kPagesBytesMax));
+}
+
 void ParquetFile::start(const std::vector<std::size_t>& columns, std::int64_t batch_rows) {
   chosen_ = columns;
   std::vector<int> leaves;
@@ -107,7 +137,13 @@ void ParquetFile::start(const std::vector<std::size_t>& columns, std::int64_t ba
 
 arrow::ArrayVector ParquetFile::read() {
   const auto where = fmt::format("{}:{}", path_, samples_read_ + 1);
-  const auto batch = checked(where, [&] { return batches_->Next(); });
+  std::shared_ptr<arrow::RecordBatch> batch;
+  try {
+    batch = checked(where, [&] { return batches_->Next(); });
+  } catch (const Error&) {
+    if (pages_.refused() > 0) throw_large_page();
+    throw;
+  }
   if (batch == nullptr) {
     if (samples_read_ != samples_) {
       throw_damaged(path_,

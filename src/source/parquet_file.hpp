@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "source/page_pool.hpp"
 #include "source/projection.hpp"
 
 namespace parquet::arrow {
@@ -41,8 +42,10 @@ class ParquetFile {
  private:
   void learn_columns();
   void learn_size();
+  [[noreturn]] void throw_large_page() const;
 
   const std::string path_;
+  PagePool pages_;  // file_ and batches_ take from it: before them
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;  // reads from file_: after it
   std::vector<TypedColumn> columns_;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <ringfeed/error.hpp>
 #include <ringfeed/source.hpp>
 
@@ -28,18 +29,23 @@ bool is_folder(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-Format format_of(const std::string& path) {
-  std::string name = lower_case(path);
+/// By the name's end; nothing: none goes with it.
+std::optional<Format> format_by(std::string name) {
   if (name.ends_with(".parquet")) return Format::kParquet;
   if (name.ends_with(".npy")) return Format::kNpy;
-  const bool gzip = name.ends_with(".gz");
-  if (gzip) name.resize(name.size() - 3);
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
   if (name.ends_with(".csv") || name.ends_with(".tsv") || name.ends_with(".tab"))
     return Format::kCsv;
   if (name.ends_with(".jsonl") || name.ends_with(".ndjson")) return Format::kJsonLines;
   if (name.ends_with("-ubyte") || name.ends_with(".idx")) return Format::kIdx;
+  return std::nullopt;
+}
+
+Format format_of(const std::string& path) {
+  const std::string name = lower_case(path);
+  if (const auto format = format_by(name)) return *format;
   std::string_view remedy = "rename the file, or convert it to one of these";
-  if (gzip) remedy = "unpack it first";
+  if (name.ends_with(".gz")) remedy = "unpack it first";
   if (name.ends_with(".npz")) remedy = "unpack it (it is a zip file of .npy files) and name these";
   for (const std::string_view image : {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tiff"}) {
     if (name.ends_with(image)) remedy = "pictures are stored from Python (docs/recipes.md)";
@@ -109,7 +115,23 @@ std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format
   return make_column_source(std::move(columns), options);
 }
 
+/// Those of files that may be meant for samples, beside those of our formats.
+constexpr std::string_view kOtherEndings[] = {".arrow", ".feather", ".npz", ".json", ".txt"};
+
 }  // namespace
+
+void check_new_name(const Url& url) {
+  if (url.scheme != "file" || is_folder(url.path)) return;
+  const std::string name = lower_case(url.path);
+  const bool is_file = std::ranges::any_of(
+      kOtherEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+  if (!is_file && !format_by(name)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: it has the name of a file of samples, and is where the data set is "
+                          "to be made: a folder; name all files as sources, and the data set "
+                          "otherwise, e.g. {}.ring",
+                          url.path, url.path.substr(0, url.path.rfind('.'))));
+}
 
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options) {

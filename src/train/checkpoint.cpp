@@ -26,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kFormat = 2;
-constexpr const char* kDocumentFile = "checkpoint.json";
 constexpr std::string_view kSealedAs = "checkpoint";
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::string_view kUnfinished = ".unfinished-";

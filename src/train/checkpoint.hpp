@@ -14,6 +14,7 @@
 
 namespace ringfeed {
 
+inline constexpr const char* kDocumentFile = "checkpoint.json";
 inline constexpr const char* kWeightsFile = "weights.safetensors";
 inline constexpr const char* kOptimizerFile = "optimizer.pt";
 

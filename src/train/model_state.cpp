@@ -29,14 +29,16 @@ DType weights_dtype_of(torch::ScalarType type) {
 }  // namespace
 
 void ModelState::load(const Resumed& resumed) {
+  const char* file = kDocumentFile;
   try {
     check_fits(resumed);
     load_weights(resumed);
+    file = kOptimizerFile;
     load_optimizer(resumed);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({}); {}", resumed.path,
+    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: damaged ({}); {}", resumed.path, file,
                                                  first_line(error), remedy_without(resumed.path)));
   }
 }
@@ -60,10 +62,16 @@ void ModelState::load_weights(const Resumed& resumed) {
     throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, kWeightsFile, what,
                                                  remedy_without(resumed.path)));
   };
+  std::vector<NamedTensor> tensors;
+  try {
+    tensors = read_safetensors(resumed.weights);
+  } catch (const Error& error) {
+    refuse(error.what());
+  }
   const torch::NoGradGuard no_gradients;
   const auto pairs = named_tensors();
   std::map<std::string, torch::Tensor> missing(pairs.begin(), pairs.end());
-  for (const auto& tensor : read_safetensors(resumed.weights, resumed.path)) {
+  for (const auto& tensor : tensors) {
     const auto found = missing.extract(tensor.name);
     if (found.empty()) {
       refuse(fmt::format("the model has no tensor {}", tensor.name));

@@ -109,7 +109,7 @@ void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors
   });
 }
 
-std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_view where) {
+std::vector<NamedTensor> read_safetensors(std::string_view bytes) {
   try {
     constexpr std::size_t kPrefix = 8;
     std::uint64_t length = 0;
@@ -139,8 +139,7 @@ std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_vi
     check_no_gaps(tensors, data);
     return tensors;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: not a safetensors file ({})", where, error.what()));
+    throw Error(ErrorCode::kBadData, fmt::format("not a safetensors file ({})", error.what()));
   }
 }
 

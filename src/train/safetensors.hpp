@@ -26,8 +26,8 @@ void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors
                        const std::map<std::string, std::string>& metadata);
 
 /// The tensors point into `bytes`; they lie there one behind the other, with nothing between them.
-/// Throws Error{kBadData} that starts with `where` for bytes that write_safetensors() does not
-/// write.
-std::vector<NamedTensor> read_safetensors(std::string_view bytes, std::string_view where);
+/// Throws Error{kBadData} for bytes that write_safetensors() does not write; the caller names the
+/// file.
+std::vector<NamedTensor> read_safetensors(std::string_view bytes);
 
 }  // namespace ringfeed

@@ -555,6 +555,11 @@ TrainSummary train(const TrainOptions& options) {
   const World world = World::from_environment();
   ConnectionOptions connection = options.connection;
   connection.ranks = world.size;
+  // Nothing is in hand yet that could be finished.
+  std::stop_source ending;
+  const std::stop_callback stopped(options.stop, [&] { ending.request_stop(); });
+  const std::stop_callback finished(options.finish, [&] { ending.request_stop(); });
+  connection.stop = ending.get_token();
   const auto dataset = Dataset::open(options.url, connection);
   Plan plan = Plan::make(options, dataset->schema(), world.size);
   if (dataset->size() == 0) {

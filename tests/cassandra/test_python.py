@@ -82,6 +82,8 @@ def test_rows_and_attach(keyspace: str, one_node: Running) -> None:
     batch = ringfeed.load(own, 100, **LOGIN)
     assert sorted(batch["x"].tolist()) == [[i, i + 1] for i in range(50)]
     assert all(note == f"n{int(x[0])}" for x, note in zip(batch["x"], batch["note"], strict=True))
+    ringfeed.attach(own, drop=["x"], **LOGIN)
+    assert list(ringfeed.load(own, 1, **LOGIN)) == ["note"]
 
 
 def test_create_keyspace(one_node: Running) -> None:

@@ -250,6 +250,15 @@ TEST(Judge, FailuresThatStopReadsWritesAndPublishing) {
   cluster.nodes[2].connected = false;
   expect(judged(cluster), "nodes", Verdict::kWarning, "not connected: 10.0.0.3:9042");
   expect(judged(cluster), "reads", Verdict::kNote, "besides those that are away no node may fail");
+  auto hollow = cluster;
+  hollow.nodes[2].connected = true;
+  hollow.nodes_unknown = {{"10.0.0.9", "restart it"}};
+  const auto findings = judged(hollow);
+  EXPECT_TRUE(std::ranges::any_of(findings, [](const Finding& finding) {
+    return finding.check == "nodes" && finding.verdict == Verdict::kWarning &&
+           finding.value.starts_with("10.0.0.9 is in system.peers without its address") &&
+           finding.remedy == "restart it";
+  }));
   cluster.nodes[1].connected = false;
   expect(judged(cluster), "reads", Verdict::kStop, "2 nodes cannot be reached");
   expect(judged(cluster), "opening", Verdict::kStop, "2 nodes cannot be reached");

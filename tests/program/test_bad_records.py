@@ -96,5 +96,13 @@ def test_a_source_without_samples_publishes_nothing(ringfeed: Ringfeed) -> None:
     (ringfeed.folder / "a.csv").write_text("x,v\n")
     for name in ("a.npy", "a.parquet", "a.csv"):
         line = ringfeed.error("ingest", name, "x.ring", code=3)
-        assert "the source has 0 samples" in line or "a.csv: there is no good record" in line
+        assert ": there is no sample; a data set needs at least one" in line or "a.csv: there is no good record" in line
         assert not (ringfeed.folder / "x.ring").exists()
+
+
+def test_rejects_are_no_standard_output(ringfeed: Ringfeed) -> None:
+    (ringfeed.folder / "a.csv").write_text("x\n1\nb\n")
+    told = ringfeed.error("ingest", "a.csv", "x.ring", "--schema", "x=int64", "--on-bad", "skip", "--rejects", "-", code=2)
+    assert told.startswith("ringfeed: --rejects: ") and "standard output" in told and "./-" in told
+    ringfeed("ingest", "a.csv", "x.ring", "--schema", "x=int64", "--on-bad", "skip", "--rejects", "./-")
+    assert (ringfeed.folder / "-").read_text().startswith("a.csv:3: ")

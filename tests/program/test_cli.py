@@ -245,9 +245,20 @@ def test_columns_of_a_table_are_put_side_by_side_for_training(ringfeed: Ringfeed
     assert (model["input"], model["input_shape"], model["input_divisor"]) == ("sweet,sour", [2], [1, 1])
 
 
+@pytest.mark.parametrize("name", ["b.csv", "b.CSV.gz", "b.parquet", "b.npy", "b.jsonl", "b.tsv", "b-idx1-ubyte", "b.arrow"])
+def test_a_source_in_the_place_of_the_data_set_is_refused(ringfeed: Ringfeed, name: str) -> None:
+    for path in ("a.csv", name):
+        (ringfeed.folder / path).write_text("x,y\n1,2\n")
+    told = ringfeed.error("ingest", "a.csv", name, code=2)
+    assert told.startswith(f"ringfeed: {name}: it has the name of a file of samples") and "name all files as sources" in told
+    ringfeed("ingest", "a.csv", "a.ring")
+    assert name in ringfeed.error("copy", "a.ring", f"none/{name}", code=2)
+    assert {path.name for path in ringfeed.folder.iterdir()} == {"a.csv", "a.ring", name}
+
+
 def test_nan_is_counted_where_it_was_allowed(ringfeed: Ringfeed) -> None:
     (ringfeed.folder / "a.csv").write_text("x\n1.5\nnan\n-inf\n")
-    assert ringfeed.error("ingest", "a.csv", "a.ring", code=3).startswith("ringfeed: a.csv:3: column 'x': 'nan' is not a finite number")
+    assert ringfeed.error("ingest", "a.csv", "a.ring", code=3).startswith("ringfeed: a.csv:3: column 'x': 'nan' is not a finite number (--allow-nan admits it)")
     ringfeed("ingest", "a.csv", "a.ring", "--allow-nan")
     assert "NaN and infinity allowed" in ringfeed("inspect", "a.ring").stdout
     assert "2 values are NaN or infinite" in ringfeed("verify", "a.ring").stdout
@@ -409,6 +420,19 @@ def test_original_case(ringfeed: Ringfeed) -> None:
     assert losses["alone"][-1] < losses["alone"][0]
     assert losses["data-parallel"] == losses["alone"]
     assert losses["ddp"] == pytest.approx(losses["alone"], rel=1e-5)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_reader_that_has_had_enough_ends_training_without_a_word(digits: Ringfeed, ranks: int) -> None:
+    process = subprocess.Popen(
+        [str(build_folder() / "bin/ringfeed"), "train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4",
+         "--threads", "1", "--epochs", "100000", "--nproc", str(ranks), "--json", "--quiet"],
+        cwd=digits.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout and process.stderr and process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)  # to a shell they are the same
+    assert process.stderr.read() == ""
+    process.stderr.close()
 
 
 @pytest.mark.quiet

@@ -6,16 +6,20 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import queue
 import select
 import signal
 import socket
 import subprocess
 import termios
+import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from conftest import SECONDS_MAX, Ringfeed, build_folder
+from stopwatch import Stopwatch
 
 pytestmark = pytest.mark.program
 
@@ -166,6 +170,63 @@ def terminal(ringfeed: Ringfeed) -> Iterator[Terminal]:
     terminal.process.wait()
     os.close(terminal.ours)
     os.close(terminal.its)
+
+
+class Server:
+    """Gives each connection these bytes, or keeps silent, and then hangs on."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.accepted: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"cassandra://127.0.0.1:{self.socket.getsockname()[1]}/k/t"
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                connection = self.socket.accept()[0]
+                self.accepted.put(connection)
+                if self.answer and connection.recv(4096):
+                    connection.sendall(self.answer)
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+        while not self.accepted.empty():
+            self.accepted.get().close()
+
+
+@pytest.mark.quiet
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_each_command_while_it_connects(ringfeed: Ringfeed, number: signal.Signals) -> None:
+    (ringfeed.folder / "x.csv").write_text("a,b\n1,2\n")
+    with closing(Server(b"")) as silent:
+        for command in (("attach",), ("ingest", "x.csv"), ("copy", "x.ring"), ("verify",), ("doctor",), ("view",), ("train", *TRAIN),
+                        ("train", *TRAIN, "--checkpoint-dir", "c"), ("tune", *TRAIN)):
+            place = 2 if command[0] == "ingest" else 1
+            arguments = [*command[:place], silent.url, *command[place:], "--quiet"]
+            process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *arguments], cwd=ringfeed.folder, text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            with closing(silent.accepted.get(timeout=SECONDS_MAX)), Stopwatch() as watch:
+                process.send_signal(number)
+                told = process.communicate(timeout=SECONDS_MAX)
+            assert process.returncode == 128 + number and told[0] == "" and told[1].count("\n") == 1, (command, told)
+            assert watch.fair_seconds < 2
+            assert {path.name for path in ringfeed.folder.iterdir()} <= {"x.csv", "c"}, command
+
+
+def test_a_server_with_old_tls_alone_is_refused_by_name(ringfeed: Ringfeed) -> None:
+    """It sends an alert, as OpenSSL does, or goes on in TLS 1.1."""
+    greeting = b"\x03\x02" + bytes(32) + b"\x00\x00\x2f\x00"
+    hello = b"\x16\x03\x02\x00" + bytes([len(greeting) + 4]) + b"\x02\x00\x00" + bytes([len(greeting)]) + greeting
+    for answer in (b"\x15\x03\x02\x00\x02\x02\x46", hello):
+        with closing(Server(answer)) as server, Stopwatch() as watch:
+            told = run(ringfeed, "head", server.url, "--tls-insecure", code=5)
+        assert "neither TLS 1.2 nor 1.3" in told and "accepted_protocols" in told
+        assert watch.fair_seconds < 5
 
 
 def test_the_prompt_does_not_show_what_is_typed(terminal: Terminal) -> None:

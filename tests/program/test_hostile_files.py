@@ -9,8 +9,10 @@ import struct
 import subprocess
 import sys
 
+import pyarrow
 import pytest
 from conftest import SECONDS_MAX, Ringfeed, build_folder
+from pyarrow import parquet
 
 pytestmark = pytest.mark.program
 
@@ -69,6 +71,30 @@ def test_memory_does_not_follow_what_a_file_claims(ringfeed: Ringfeed) -> None:
         assert (code, stderr.count("\n")) == (3, 1) and stderr.startswith(f"ringfeed: {name}:"), (name, code, stderr)
         assert peak < plain + BEYOND_BYTES_MAX, (name, peak, plain)
         assert not (ringfeed.folder / "x.ring").exists()
+
+
+def whole_number(value: int) -> bytes:
+    """As Parquet's headers have it (Thrift's compact protocol)."""
+    value *= 2
+    text = b""
+    while value > 127:
+        text += bytes([value & 127 | 128])
+        value >>= 7
+    return text + bytes([value])
+
+
+def test_a_page_of_parquet_that_claims_gigabytes_is_refused_by_name(ringfeed: Ringfeed) -> None:
+    """The claim has as many bytes as the truth, so that nothing else in the file moves."""
+    table = pyarrow.table({"small": [1], "large": pyarrow.array([bytes(1 << 27)])})
+    parquet.write_table(table, ringfeed.folder / "a.parquet", compression="zstd", use_dictionary=False, write_statistics=False)
+    file = (ringfeed.folder / "a.parquet").read_bytes()
+    truth, claim = (b"\x15\x00\x15" + whole_number(size) for size in ((1 << 27) + 10, 2_000_000_000))
+    assert file.count(truth) == 1 and len(truth) == len(claim)
+    (ringfeed.folder / "a.parquet").write_bytes(file.replace(truth, claim))
+    code, told, peak = ingest_and_measure(ringfeed, "a.parquet")
+    assert code == 3 and told.startswith("ringfeed: a.parquet: "), told
+    assert "'large'" in told and "a page of 2000000000 bytes, where 1073741824 may be held at once" in told
+    assert peak < 1 << 30
 
 
 def test_a_folder_of_very_many_files(digits: Ringfeed) -> None:

@@ -187,6 +187,23 @@ def test_each_rank_needs_a_port(digits: Ringfeed) -> None:
     assert "65536" in digits.error(*TRAIN, "--nproc", "2", "--metrics-port", "65535", code=2)
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_log_may_be_standard_output(digits: Ringfeed, ranks: int) -> None:
+    run = digits(*TRAIN, "--nproc", str(ranks), "--log", "-")
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert {line["event"] for line in lines} == {"start", "step", "epoch", "end"}
+    assert run.stderr.count("loss ") >= EPOCHS  # what is printed else
+    assert "--log -: standard output is that of --json" in digits.error(*TRAIN, "--log", "-", "--json", code=2)
+    assert {path.name for path in digits.folder.iterdir()} == {"digits.ring"}
+
+
+@pytest.mark.parametrize("option", ["--metrics", "--tensorboard", "--checkpoint-dir", "--ledger", "--cache", "--output"])
+def test_standard_output_is_no_folder_and_no_file_that_others_read(digits: Ringfeed, option: str) -> None:
+    told = digits.error(*TRAIN, option, "-", code=2)
+    assert told.startswith(f"ringfeed: {option}") and "standard output" in told
+    assert {path.name for path in digits.folder.iterdir()} == {"digits.ring"}
+
+
 @pytest.mark.parametrize("option", ["--log", "--metrics"])
 def test_a_file_that_cannot_be_made_is_an_error_before_the_first_step(digits: Ringfeed, option: str) -> None:
     (digits.folder / "taken").write_text("")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -482,7 +484,7 @@ def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
     assert sorted(opened["id"].tolist()) == [0, 3, 4]
     assert opened["row"].tolist() == opened["id"].tolist()
     first, second = rejects.read_text().splitlines()
-    assert first == "data:2: column 'x': nan is not a finite number"
+    assert first == "data:2: column 'x': nan is not a finite number (allow_nan=True admits it)"
     assert second.startswith("data:3: column 'name'")
     with pytest.raises(ringfeed.InvalidArgumentError, match="a rejects file is written only when bad records are skipped"):
         ringfeed.write(tmp_path / "b.ring", {"id": [1]}, rejects=rejects)
@@ -600,6 +602,37 @@ except KeyboardInterrupt:
         ringfeed.open(tmp_path / "a.ring")
     ringfeed.write(tmp_path / "a.ring", arrays())
     check_arrays(ringfeed.open(tmp_path / "a.ring"))
+
+
+def test_ctrl_c_ends_what_is_connecting() -> None:
+    """To a server that takes the connection and keeps silent: it would be waited for for 15 s."""
+    script = """
+import sys, time
+import ringfeed
+
+try:
+    ringfeed.open(sys.argv[1])
+except KeyboardInterrupt:
+    print(time.monotonic() - float(sys.stdin.readline()))
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"cassandra://127.0.0.1:{server.getsockname()[1]}/k/t"
+        process = subprocess.Popen([sys.executable, "-c", script, url], env={**os.environ, "PYTHONPATH": PACKAGE},
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+        try:
+            connection, _ = server.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                assert 0 <= float(process.communicate(f"{time.monotonic()}\n", timeout=SECONDS_MAX)[0]) < 4
+        finally:
+            process.kill()
+
+
+def test_a_source_in_the_place_of_the_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match="b.csv: it has the name of a file of samples"):
+        ringfeed.write(tmp_path / "b.csv", {"x": numpy.arange(10)})
+    assert not any(tmp_path.iterdir())
 
 
 def test_memory_in_place_is_not_copied_to_a_spill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

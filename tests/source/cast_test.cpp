@@ -80,9 +80,10 @@ TEST(Cast, RoundingIsNoLoss) {
 }
 
 TEST(Cast, NanAndInfinity) {
-  expect_lost<float, double>(std::numeric_limits<float>::quiet_NaN(), "nan is not a finite number");
-  expect_lost<double, std::int32_t>(-HUGE_VAL, "-inf is not a finite number");
-  expect_lost<double, double>(HUGE_VAL, "inf is not a finite number");
+  expect_lost<float, double>(std::numeric_limits<float>::quiet_NaN(),
+                             "nan is not a finite number (allow_nan admits it)");
+  expect_lost<double, std::int32_t>(-HUGE_VAL, "-inf is not a whole number, as int32 needs");
+  expect_lost<double, double>(HUGE_VAL, "inf is not a finite number (allow_nan admits it)");
 }
 
 TEST(Cast, HalfAndBool) {

@@ -90,8 +90,8 @@ TEST(Csv, EveryBadRecordIsNamed) {
            {"\"1\"1,2,3", "there is text between a closing quote and the next delimiter"},
            {"x y,2,3", "column 'a': 'x y' is not a number"},
            {"1,,3", "column 'b': the field is empty, a number (float32) is due"},
-           {"1,NaN,3", "column 'b': 'NaN' is not a finite number"},
-           {"1,-inf,3", "column 'b': '-inf' is not a finite number"},
+           {"1,NaN,3", "column 'b': 'NaN' is not a finite number (allow_nan admits it)"},
+           {"1,-inf,3", "column 'b': '-inf' is not a finite number (allow_nan admits it)"},
            {"1,1e39,3", "column 'b': '1e39' is out of the range of float32"},
            {"1,2,300", "column 'c': '300' is out of the range of uint8"},
            {"1,2,-1", "column 'c': '-1' is out of the range of uint8"},
@@ -123,7 +123,8 @@ TEST(Csv, LinesAreRightAfterQuotedLineEnds) {
 
 TEST(Csv, NanIsABadRecordWithoutTensorsToo) {
   const OneFile file("a.csv", "x,y\n1,2\nnan,3\n4,5\n");
-  expect_error(ErrorCode::kBadData, "a.csv:3: column 'x': 'nan' is not a finite number",
+  expect_error(ErrorCode::kBadData,
+               "a.csv:3: column 'x': 'nan' is not a finite number (allow_nan admits it)",
                [&] { Content({file.path}); });
   SourceOptions options;
   options.on_bad = OnBad::kSkip;

@@ -127,7 +127,7 @@ TEST(JsonLines, ListsOfTextAreRefusedByName) {
   expect_error(ErrorCode::kBadData,
                "a.jsonl: column 'tags': a list of text cannot be held; make it one text, as JSON "
                "does, or numbers, as a tokenizer does, or leave the column out with "
-               "SourceOptions::drop",
+               "drop",
                [&] { open_source({file.path}, {}); });
   SourceOptions options;
   options.drop = {"tags"};

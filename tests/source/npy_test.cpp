@@ -118,7 +118,9 @@ TEST(Npy, NanAndInfinityAreBadRecords) {
   const OneFile file(
       "x.npy", npy("<f4", "(5, 2)", raw<float>({1, 2, 3, kNan, 5, 6, -kInfinity, kNan, 9, 10})));
   expect_error(ErrorCode::kBadData,
-               file.path + ":2: column 'x': nan is not a finite number; correct it, or leave bad",
+               file.path +
+                   ":2: column 'x': nan is not a finite number (allow_nan admits it); correct it, "
+                   "or leave bad",
                [&] { Content({file.path}); });
   SourceOptions options;
   options.on_bad = OnBad::kSkip;
@@ -128,8 +130,8 @@ TEST(Npy, NanAndInfinityAreBadRecords) {
   EXPECT_EQ(content.values<float>("x"), (std::vector<float>{1, 2, 5, 6, 9, 10}));
   EXPECT_EQ(content.source().rejected(), 2U);
   EXPECT_EQ(testing::read_all(options.rejects_path),
-            file.path + ":2: column 'x': nan is not a finite number\n" + file.path +
-                ":4: column 'x': -inf is not a finite number\n");
+            file.path + ":2: column 'x': nan is not a finite number (allow_nan admits it)\n" +
+                file.path + ":4: column 'x': -inf is not a finite number (allow_nan admits it)\n");
 }
 
 TEST(Npy, NanIsSeenInEveryFloatType) {
@@ -176,7 +178,7 @@ TEST(Npy, ColumnsThatAreNotReadAreNotJudged) {
   options.drop = {"x"};
   EXPECT_EQ(Content({folder / "x.npy", folder / "y.npy"}, options).types(), "label: int64");
   options.drop = {};
-  expect_error(ErrorCode::kBadData, "column 'x': nan is not a finite number",
+  expect_error(ErrorCode::kBadData, "column 'x': nan is not a finite number (allow_nan admits it)",
                [&] { Content({folder / "x.npy", folder / "y.npy"}, options); });
   options.allow_nan = true;
   EXPECT_TRUE(

@@ -52,7 +52,7 @@ TEST(TensorSpec, ColumnsAreChosenOrLeftOutBeforeTheyArePacked) {
   options.drop = {"a..b"};
   EXPECT_EQ(choose_columns(options, names).others, Places{3});
   options.columns = {"a"};
-  expect_error(ErrorCode::kInvalidArgument, "columns and SourceOptions::drop",
+  expect_error(ErrorCode::kInvalidArgument, "columns and drop",
                [&] { choose_columns(options, names); });
   options.drop = {};
   expect_error(ErrorCode::kInvalidArgument, "tensors t: there is no column 'c'; the columns are a",

@@ -31,6 +31,22 @@ TEST(MapColumns, AllButTheKey) {
             (std::vector<std::string>{"label: int32 of label", "id: string of id"}));
 }
 
+TEST(MapColumns, SomeAreLeftOut) {
+  EXPECT_EQ(text_of(map_columns(kTable, "", {.drop = {"price", "data"}})),
+            (std::vector<std::string>{"label: int32 of label", "raw: binary of raw"}));
+  AttachOptions options{.drop = {"price", "raw"},
+                        .tensors = {TensorSpec::parse("x=data:6:float32")}};
+  EXPECT_EQ(text_of(map_columns(kTable, "", options)),
+            (std::vector<std::string>{"x: float32 [6] of data", "label: int32 of label"}));
+  options.drop.emplace_back("data");
+  expect_error(ErrorCode::kInvalidArgument, {"tensors x: its column data is left out by drop"},
+               [&] { map_columns(kTable, "", options); });
+  expect_error(ErrorCode::kInvalidArgument, {"drop: the table has no column prize", "id, data"},
+               [] { map_columns(kTable, "", {.drop = {"prize"}}); });
+  expect_error(ErrorCode::kInvalidArgument, {"columns and drop", "give one of the two"},
+               [] { map_columns(kTable, "", {.columns = {"label"}, .drop = {"price"}}); });
+}
+
 TEST(MapColumns, TensorsTakeTheirColumnsPlace) {
   AttachOptions options;
   options.columns = {"raw", "label"};
@@ -46,16 +62,17 @@ TEST(MapColumns, ListsOfTextAreRefusedByName) {
     const std::vector<TableColumn> table = {kTable[0], {"tags", type, false}, kTable[2]};
     expect_error(ErrorCode::kInvalidArgument,
                  {"column tags: a list of text cannot be held; make it one text, as JSON does, or "
-                  "numbers, as a tokenizer does, or leave it out by naming the others: columns"},
+                  "numbers, as a tokenizer does, or leave it out with drop"},
                  [&] { map_columns(table, "", {}); });
     EXPECT_EQ(map_columns(table, "", {.columns = {"label"}}).size(), 1U);
+    EXPECT_EQ(map_columns(table, "", {.drop = {"tags"}}).size(), 1U);
   }
   expect_error(ErrorCode::kInvalidArgument, {"column tags is of type set<text>"},
                [] { map_columns({{"tags", "set<text>", false}}, "", {}); });
 }
 
 TEST(MapColumns, Refuses) {
-  expect_error(ErrorCode::kInvalidArgument, {"price", "decimal", "columns"},
+  expect_error(ErrorCode::kInvalidArgument, {"price", "decimal", "leave it out with drop"},
                [] { map_columns(kTable, "", {}); });
   expect_error(ErrorCode::kInvalidArgument, {"no column lable", "id, data, label"},
                [] { map_columns(kTable, "", {.columns = {"lable"}}); });

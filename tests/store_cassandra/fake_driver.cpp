@@ -681,6 +681,7 @@ void rf_connect(RfQueue* queue, std::uint64_t tag, const RfConnectOptions* optio
     if (std::ranges::none_of(cluster->nodes, &FakeNode::connected))
       action = fake_failure(RF_NO_CONNECTION);
   }
+  if (action.lost) return;  // the caller is kept waiting
   if (action.status != RF_OK) {
     set_failure(completion, action.status,
                 action.message.empty() ? "no connection, by the test" : action.message, true);

@@ -62,6 +62,11 @@ class FakeStores {
   const std::uint32_t timeout_ms_;
 };
 
+/// Of the packed data set `set`.
+inline bool is_chunk_read(const FakeOperation& operation) {
+  return operation.is_read() && operation.says("set_chunks");
+}
+
 /// The lines that a store warned with. Thread-safe.
 class FakeWarnings {
  public:

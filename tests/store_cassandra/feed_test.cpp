@@ -157,5 +157,34 @@ TEST_F(CassandraFeedTest, IsOpenedByItsUrl) {
             1u);
 }
 
+TEST_F(CassandraFeedTest, TheReplicationOfAKeyspaceThatIsThereStaysAndIsTold) {
+  FakeWarnings warnings;
+  ConnectionOptions options;
+  options.warn = warnings.function();
+  cassandra::create_keyspace(stores_.url(), options, "simple:2");
+  EXPECT_TRUE(warnings.lines().empty());
+  for (const std::string asked : {"simple:3", "2", "dc1:2"}) {
+    cassandra::create_keyspace(stores_.url(), options, asked);
+    const std::string told = warnings.lines().back();
+    EXPECT_NE(told.find("keyspace \"k\" was there with replication {'class': 'SimpleStrategy', "
+                        "'replication_factor': '2'}, and keeps it"),
+              std::string::npos)
+        << told;
+    EXPECT_NE(
+        told.find("ALTER KEYSPACE \"k\" WITH replication = " + cassandra::replication_map(asked)),
+        std::string::npos)
+        << told;
+  }
+  EXPECT_EQ(warnings.lines().size(), 3u);
+  // The server writes a number for each data centre.
+  stores_.cluster().cql(
+      "CREATE KEYSPACE k3 WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3, 'dc2': "
+      "3}");
+  const auto k3 = Url::parse("cassandra://" + stores_.cluster().addresses() + "/k3/x");
+  for (const std::string asked : {"3", "dc2:3,dc1:3"})
+    cassandra::create_keyspace(k3, options, asked);
+  EXPECT_EQ(warnings.lines().size(), 3u);
+}
+
 }  // namespace
 }  // namespace ringfeed::testing

@@ -152,12 +152,32 @@ TEST(InFlight, IsHalvedOnOverloadOnceForAllThatIsUnderWay) {
   ASSERT_EQ(in_flight.limit(), kEnough);
   for (int i = 0; i < 64; ++i) in_flight.note_overload(now - 1ms, now + i * 1ms);
   EXPECT_EQ(in_flight.limit(), kEnough / 2);
-  run(in_flight, 600e6, 1ms, 5s, now);
+  now += 100ms;
+  in_flight.note_answer(kBlock, now - 1ms, now);
   EXPECT_EQ(in_flight.limit(), kEnough / 2) << "within the pause after an overload";
   in_flight.note_overload(now, now);
   EXPECT_EQ(in_flight.limit(), kEnough / 4);
-  run(in_flight, 600e6, 1ms, 100s, now);
+  run(in_flight, 600e6, 1ms, 5s, now);
   EXPECT_EQ(in_flight.limit(), kEnough) << "they had time to recover";
+}
+
+TEST(InFlight, IsEnoughAgainWithin10SecondsOf20SecondsOfOverload) {
+  InFlight in_flight(kEnough, kMost);
+  Clock::time_point now{1s};
+  run(in_flight, 600e6, 1ms, 5s, now);
+  ASSERT_EQ(in_flight.limit(), kEnough);
+  const auto end = now + 20s;
+  for (int i = 0; now < end; ++i) {  // three of ten are refused
+    now += 1ms;
+    if (i % 10 < 3) {
+      in_flight.note_overload(now - 1ms, now);
+    } else {
+      in_flight.note_answer(kBlock, now - 1ms, now);
+    }
+  }
+  EXPECT_LE(in_flight.limit(), kBlock) << "one at a time";
+  run(in_flight, 600e6, 1ms, 10s, now);
+  EXPECT_EQ(in_flight.limit(), kEnough);
 }
 
 TEST(InFlight, ASlowTrainerSaysNothing) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -63,10 +64,6 @@ class PackedSet {
   Manifest manifest;
   std::vector<std::string> blocks;  ///< of the split train, as they are stored
 };
-
-bool is_chunk_read(const FakeOperation& operation) {
-  return operation.is_read() && operation.says("set_chunks");
-}
 
 /// The nth read of a chunk goes so.
 FakeCluster::Script at_read(std::uint64_t n, const FakeAction& action) {
@@ -193,6 +190,42 @@ TEST_F(ChunkReaderTest, NodesThatAreDownAreNotWaitedFor) {
     EXPECT_LE(set.cluster().operations(), 1 + set.blocks.size()) << "a node that is down was asked";
     set.cluster().set_connected(down, true);
   }
+}
+
+/// A reader at LOCAL_QUORUM of a set with three copies.
+std::unique_ptr<BlockReader> quorum_reader(const PackedSet& set) {
+  Connection connection = set.stores.connection();
+  connection.read_consistency = Consistency::kLocalQuorum;
+  cassandra::CassandraStore store(cql::Session::open(connection, "k"), set.stores.url());
+  return store.reader(set.manifest, "train", 2);
+}
+
+TEST_F(ChunkReaderTest, WithTwoOfThreeNodesGoneAQuorumEndsInTimeWithTheNodesNamed) {
+  PackedSet set(600, 400, 3);
+  const auto reader = quorum_reader(set);
+  set.expect_right(read_all_blocks(*reader));
+  set.cluster().set_connected(0, false);
+  set.cluster().set_connected(2, false);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto results = read_all_blocks(*reader);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s) << "three times 400 ms are all it has";
+  for (const auto& result : results) {
+    expect_error(ErrorCode::kUnavailable, {"chunk ", "127.7.", "(not connected)"},
+                 [&] { std::rethrow_exception(result.failure); });
+  }
+}
+
+TEST_F(ChunkReaderTest, AQuorumGoesOnWhenOneOfTwoLostNodesReturns) {
+  PackedSet set(600, 20'000, 3);
+  const auto reader = quorum_reader(set);
+  set.cluster().set_connected(0, false);
+  set.cluster().set_connected(2, false);
+  set.cluster().set_script(nullptr);
+  auto results = std::async(std::launch::async, [&] { return read_all_blocks(*reader); });
+  EXPECT_TRUE(set.cluster().wait_for_operations(4 * set.blocks.size())) << "it asks again";
+  EXPECT_EQ(results.wait_for(0s), std::future_status::timeout);
+  set.cluster().set_connected(2, true);
+  set.expect_right(results.get());
 }
 
 TEST_F(ChunkReaderTest, OneNodeThatAnswersNothingIsNotWaitedFor) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <stop_token>
 #include <thread>
 
 #include "errors.hpp"
@@ -143,6 +144,39 @@ TEST_F(FakeSessionTest, ConnectingIsTriedAgainWhereANodeMayRecover) {
   nowhere.contact_points = {{"127.8.0.1", 9042}};
   expect_error(ErrorCode::kUnavailable, {"127.8.0.1:9042"},
                [&] { cql::Session::open(nowhere, "k"); });
+}
+
+TEST_F(FakeSessionTest, ConnectingEndsWhenItIsStopped) {
+  for (const bool before : {true, false}) {
+    std::stop_source stop;
+    auto connection = stores_.connection();
+    connection.stop = stop.get_token();
+    stores_.cluster().set_script([](const FakeOperation&) { return fake_lost(false); });
+    if (before) stop.request_stop();
+    std::jthread other([&] {
+      EXPECT_TRUE(stores_.cluster().wait_for_operations(1));
+      stop.request_stop();
+    });
+    expect_error(ErrorCode::kCancelled, {"127.7.", "stopped while connecting"},
+                 [&] { cql::Session::open(connection, "k"); });
+    other.join();
+    stores_.cluster().set_script(nullptr);
+  }
+}
+
+/// What rustls says of a server that has TLS 1.1 alone, and that one of a client without it.
+TEST_F(FakeSessionTest, AServerWithOldTlsAloneIsNamedWithARemedy) {
+  auto connection = stores_.connection();
+  connection.tls = true;
+  for (const char* const words : {"received fatal alert: ProtocolVersion",
+                                  "peer is incompatible: ServerDoesNotSupportTls12Or13"}) {
+    auto refused = fake_failure(RF_TLS);
+    refused.message = words;
+    stores_.cluster().set_script(at_operation(0, refused));
+    expect_error(ErrorCode::kPermission,
+                 {"127.7.", "neither TLS 1.2 nor 1.3", "accepted_protocols"},
+                 [&] { cql::Session::open(connection, "k"); });
+  }
 }
 
 TEST_F(FakeSessionTest, AServerOfAnotherProtocolIsNotTakenForOneWithTls) {

@@ -720,6 +720,35 @@ TEST_F(ChunkWriterTest, WithContactPointsOnlyVerifyMissesAHostThatIsDown) {
                [&] { verify(); });
 }
 
+/// The driver passes over such a row without a word.
+TEST_F(ChunkWriterTest, VerifyTellsOfANodeWhoseAddressNobodyKnows) {
+  FakeStores stores;
+  FakeWarnings warnings;
+  cassandra::CassandraStoreOptions options;
+  options.warn = warnings.function();
+  auto store = stores.store(options);
+  ingest_into(store, kSamplesWritten);
+  EXPECT_GT(store.verify(store.manifest(1), nullptr), 0u);
+  EXPECT_TRUE(warnings.lines().empty());
+  const std::string known(reinterpret_cast<const char*>(stores.session()->hosts()[1].id.data()),
+                          16);
+  stores.cluster().set_script([&](const FakeOperation& operation) {
+    FakeAction action;
+    if (operation.is_read() && operation.says("system.peers")) {
+      action.change = [known](FakeRows& rows) {
+        rows.rows = {{std::string{127, 7, 0, 2}, known}, {std::string{127, 7, 0, 9}, std::nullopt}};
+      };
+    }
+    return action;
+  });
+  EXPECT_GT(store.verify(store.manifest(1), nullptr), 0u);
+  stores.cluster().set_script(nullptr);
+  ASSERT_EQ(warnings.lines().size(), 1u);
+  EXPECT_NE(warnings.lines()[0].find("node 127.7.0.9 is in system.peers without its address"),
+            std::string::npos)
+      << warnings.lines()[0];
+}
+
 TEST_F(ChunkWriterTest, FewerReplicasThanTheConsistencyNeedsAreNamed) {
   FakeStores stores(kWriterTimeoutMs, 3, 3);
   auto store = stores.store();

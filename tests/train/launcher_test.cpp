@@ -200,7 +200,7 @@ Told told_by(int signal, const char* what, std::stop_token finish = {}) {
 }
 
 TEST(Launcher, ARankThatIsToldToEndCancelsTheRun) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
     const Told told = told_by(signal, "hang");
     EXPECT_EQ(told.error.code(), ErrorCode::kCancelled) << told.error.what();
     EXPECT_NE(std::string(told.error.what()).find("was told to end by signal"), std::string::npos)

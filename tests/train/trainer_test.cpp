@@ -348,7 +348,7 @@ TEST_F(Train, ACheckpointWhoseTensorsDoNotFitIsDamage) {
         });
     return error_of(options);
   };
-  const auto right = read_safetensors(made.weights, "made");
+  const auto right = read_safetensors(made.weights);
   ASSERT_EQ(right.size(), 2u);
   const std::vector<std::pair<std::string, std::function<void(std::vector<NamedTensor>&)>>> cases =
       {
@@ -366,9 +366,18 @@ TEST_F(Train, ACheckpointWhoseTensorsDoNotFitIsDamage) {
     EXPECT_EQ(error.code(), ErrorCode::kBadData) << error.what();
     EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
   }
-  const Error error = resumed(right, "no file of torch");
-  EXPECT_EQ(error.code(), ErrorCode::kBadData) << error.what();
-  EXPECT_NE(std::string(error.what()).find("remove this checkpoint"), std::string::npos);
+  const auto expect_told = [](const Error& error, const std::string& words) {
+    EXPECT_EQ(error.code(), ErrorCode::kBadData) << error.what();
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("remove this checkpoint"), std::string::npos);
+  };
+  expect_told(resumed(right, "no file of torch"), "/optimizer.pt: damaged (");
+  std::filesystem::remove_all(options.checkpoint_dir);
+  CheckpointFolder(options.checkpoint_dir, 3).publish(made.document, [&](const std::string& path) {
+    testing::write_all(path + "/" + kWeightsFile, "no weights");
+    testing::write_all(path + "/" + kOptimizerFile, made.optimizer);
+  });
+  expect_told(error_of(options), "/weights.safetensors: not a safetensors file (");
 }
 
 TEST_F(Train, ReportsProgress) {

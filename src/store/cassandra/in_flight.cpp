@@ -24,8 +24,8 @@ constexpr double kHeld = 2;
 constexpr auto kMeasureLeast = 100ms;
 constexpr auto kMeasureGood = 1s;
 constexpr auto kMeasureMost = 2s;
-constexpr auto kProbePauseFirst = 10s;
-constexpr auto kProbePauseMax = 300s;
+/// After an overload twice as much may be under way with each of these: all of it within seconds.
+constexpr auto kGrowPause = 500ms;
 
 double seconds_of(InFlight::Clock::duration time) {
   return std::max(std::chrono::duration<double>(time).count(), 1e-6);
@@ -34,17 +34,14 @@ double seconds_of(InFlight::Clock::duration time) {
 }  // namespace
 
 InFlight::InFlight(std::uint64_t enough, std::uint64_t most)
-    : enough_(enough),
-      most_(most),
-      limit_(std::min({enough, most, kLittle})),
-      allowed_(most),
-      pause_(kProbePauseFirst) {}
+    : enough_(enough), most_(most), limit_(std::min({enough, most, kLittle})), allowed_(most) {}
 
 std::uint64_t InFlight::limit() const noexcept {
   return probing_ ? std::min(limit_, kLittle) : limit_;
 }
 
 void InFlight::note_answer(std::uint64_t bytes, Clock::time_point asked, Clock::time_point now) {
+  largest_ = std::max(largest_, bytes);
   if (!probing_ && now >= next_probe_) {
     probing_ = true;
     count_ = {.begin = now};
@@ -97,7 +94,7 @@ double InFlight::wanted(double rate) const {
 void InFlight::set(double rate, Clock::time_point now) {
   if (allowed_ < most_ && now >= next_allowed_) {
     allowed_ = std::min(2 * allowed_, most_);
-    next_allowed_ = now + pause_;
+    next_allowed_ = now + kGrowPause;
   }
   limit_ = static_cast<std::uint64_t>(std::clamp(wanted(rate), 1.0, static_cast<double>(allowed_)));
 }
@@ -106,9 +103,8 @@ void InFlight::note_overload(Clock::time_point asked, Clock::time_point now) {
   // Many say so at once: once for all that were under way.
   if (asked < overload_) return;
   overload_ = now;
-  allowed_ = limit_ = std::max<std::uint64_t>(limit() / 2, 1);
-  next_allowed_ = now + pause_;
-  pause_ = std::min<Clock::duration>(2 * pause_, kProbePauseMax);
+  allowed_ = limit_ = std::max(limit() / 2, std::min(largest_, limit()));  // one always is
+  next_allowed_ = now + kGrowPause;
 }
 
 InFlight in_flight_of(const cql::Session& session, std::uint64_t enough) {

@@ -53,10 +53,10 @@ class InFlight {
   Count count_{.begin = Clock::time_point::min()};
   bool idle_ = false;
 
-  std::uint64_t allowed_;  ///< `most_`, or less after an overload
+  std::uint64_t largest_ = 1;  ///< answer so far
+  std::uint64_t allowed_;      ///< `most_`, or less after an overload
   Clock::time_point overload_;
   Clock::time_point next_allowed_;
-  Clock::duration pause_;
 };
 
 /// Of a reader of this session, which may have so much at each node (Connection).

@@ -11,6 +11,7 @@
 
 #include "base/option.hpp"
 #include "store/cassandra/open.hpp"
+#include "store/cassandra/peers.hpp"
 #include "store/cassandra/row_attach.hpp"
 #include "store/cassandra/row_query.hpp"
 #include "store/cassandra/row_verify.hpp"
@@ -123,6 +124,9 @@ std::unique_ptr<BlockReader> RowStore::reader(const Manifest& manifest, std::str
 std::uint64_t RowStore::verify(const Manifest& manifest,
                                const std::function<void(std::uint64_t bytes)>& progress) {
   const RowSource of = source(index(manifest.version));
+  for (const auto& line : unverified_peers(*session_, where_)) {
+    if (options_.warn) options_.warn(line);
+  }
   std::uint64_t bytes = 0;
   for (const auto& split : manifest.splits) {
     bytes += verify_rows(of, split, [&](std::uint64_t done) {

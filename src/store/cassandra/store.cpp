@@ -13,6 +13,7 @@
 #include "store/cassandra/chunk_backend.hpp"
 #include "store/cassandra/chunk_verify.hpp"
 #include "store/cassandra/claim.hpp"
+#include "store/cassandra/peers.hpp"
 #include "store/cassandra/reader.hpp"
 #include "store/cassandra/stored_chunks.hpp"
 #include "store/version_protocol.hpp"
@@ -120,6 +121,9 @@ std::uint64_t CassandraStore::verify_copies(
                 fmt::format("{}: the manifest of version {} is not the one that was opened; a "
                             "published version never changes: restore table {}",
                             tables_.where(), manifest.version, tables_.manifests()));
+  }
+  for (const auto& line : unverified_peers(tables_.session(), tables_.where())) {
+    if (options_.warn) options_.warn(line);
   }
   return verify_chunks(tables_, manifest,
                        {options_.read_bytes_under_way, repair, progress, options_.warn});

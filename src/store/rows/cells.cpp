@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -165,7 +166,10 @@ std::shared_ptr<arrow::ArrayData> decode_tensors(const ColumnSpec& spec, const C
                                                  std::span<const std::string_view> cells) {
   const auto elements = static_cast<std::size_t>(spec.elements());
   const std::size_t bytes = spec.sample_bytes();
-  auto values = allocate(bytes * cells.size());
+  // No value is wider than its cell: behind one that is too short, which is refused below, no
+  // memory is needed, whatever the type claims.
+  const auto whole = std::ranges::find_if(cells, [&](auto cell) { return cell.size() < bytes; });
+  auto values = allocate(bytes * static_cast<std::size_t>(whole - cells.begin()));
   char* const to = reinterpret_cast<char*>(values->mutable_data());
   std::string scratch;
   for_each_cell(cells, [&](std::size_t row, std::string_view cell) {
@@ -333,9 +337,8 @@ std::shared_ptr<arrow::ArrayData> decode_cells(const RowColumn& column,
       return decode_varying(
           spec, 1, cells, [](std::string_view) { return kUuidCharacters; },
           [&](std::string_view cell, std::size_t bytes, char* to) {
-            const std::string text = cell_text(column.type, cell);
-            if (text.size() != bytes) throw BadCell{0, "it is no uuid"};
-            std::memcpy(to, text.data(), bytes);
+            if (cell.size() != *cell_bytes(CqlKind::kUuid)) throw BadCell{0, "it is no uuid"};
+            std::memcpy(to, cell_text(column.type, cell).data(), bytes);
           });
     case ColumnKind::kList:
       break;

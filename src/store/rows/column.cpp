@@ -61,11 +61,11 @@ RowColumn column_of_cql(std::string_view name, std::string_view type_text) {
     case CqlKind::kOther:
       throw Error(ErrorCode::kInvalidArgument,
                   is_text_list(type_text)
-                      ? fmt::format("column {}: {}, or leave it out by naming the others: {}", name,
-                                    kTextListRefusal, option_name("columns"))
+                      ? fmt::format("column {}: {}, or leave it out with {}", name,
+                                    kTextListRefusal, option_name("drop"))
                       : fmt::format("column {} is of type {}, which a sample cannot hold; leave it "
-                                    "out by naming the others: {}",
-                                    name, type_text, option_name("columns")));
+                                    "out with {}",
+                                    name, type_text, option_name("drop")));
     default:
       break;
   }

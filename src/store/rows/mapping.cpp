@@ -45,6 +45,11 @@ RowColumn tensor_of(const TensorSpec& spec, const std::vector<TableColumn>& tabl
 
 std::vector<std::string> chosen_names(const std::vector<TableColumn>& table, const TableNote& note,
                                       const AttachOptions& options) {
+  if (!options.columns.empty() && !options.drop.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} and {}: columns are chosen or left out; give one of the two",
+                            option_name("columns"), option_name("drop")));
+  }
   std::vector<std::string> names = options.columns;
   if (names.empty()) {
     for (const auto& column : note.columns) names.push_back(column.name);
@@ -54,8 +59,15 @@ std::vector<std::string> chosen_names(const std::vector<TableColumn>& table, con
         names.push_back(column.name);
     }
   }
+  for (const auto& name : options.drop)
+    std::erase(names, find(table, name, option_name("drop")).name);
   for (const auto& tensor : options.tensors) {
     for (const auto& name : tensor.columns) {
+      if (std::ranges::find(options.drop, name) != options.drop.end()) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("{} {}: its column {} is left out by {}", option_name("tensor"),
+                                tensor.name, name, option_name("drop")));
+      }
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
   }
