@@ -111,15 +111,23 @@ WriteOptions write_options_of(const nb::dict& values) {
   return options;
 }
 
-/// `data` is a capsule of an Arrow stream, or a function without arguments that gives (size,
+/// What is written: a capsule of an Arrow stream, or a function without arguments that gives (size,
 /// columns) as batch_of() takes them and the bad samples among them (row, what), and None at the
-/// end.
-std::unique_ptr<Source> source_of(const nb::object& data, Extent extent,
-                                  const SourceOptions& options, Waiter& waiter) {
-  if (nb::capsule capsule; nb::try_cast(data, capsule))
-    return open_arrow(stream_of(capsule), extent, "data", options);
+/// end. Made with the GIL.
+struct Given {
+  explicit Given(const nb::object& object) : data(object) {
+    if (nb::capsule capsule; nb::try_cast(data, capsule)) stream = stream_of(capsule);
+  }
+  const nb::object& data;
+  ArrowArrayStream* stream = nullptr;  ///< null: data is a function
+};
+
+/// Without the GIL.
+std::unique_ptr<Source> source_of(const Given& given, Extent extent, const SourceOptions& options,
+                                  Waiter& waiter) {
+  if (given.stream != nullptr) return open_arrow(given.stream, extent, "data", options);
   const auto bad = std::make_shared<std::vector<BadSample>>();
-  const NextBatch next = [&waiter, &data, bad]() -> std::optional<Batch> {
+  const NextBatch next = [&waiter, &data = given.data, bad]() -> std::optional<Batch> {
     std::optional<Batch> batch;
     waiter.call([&] {
       const nb::object parts = data();
@@ -141,6 +149,7 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
   const Url url = Url::parse(url_text);
   WriteOptions options = write_options_of(values);
   const ConnectionOptions to = connection_of(connection);
+  const Given given(data);
   IngestResult result;
   wait_for([&](Waiter& waiter) {
     Progress progress(waiter, report);
@@ -151,7 +160,7 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
     const auto open = [&] { return options.rows ? open_row_store(url, to) : open_store(url, to); };
     if (options.ingest.append) take_classes(options.source, *open());
     const auto source =
-        source_of(data, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
+        source_of(given, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
     if (options.replication) create_keyspace(url, *options.replication, to);
     const auto store = open();
     result = ingest(*source, *store, options.ingest);
