@@ -148,7 +148,8 @@ double ArrowFile::share_read() const { return batches_->share_read(); }
 std::vector<std::string> saved_files_in(const std::string& folder) {
   const Folder saved(folder);
   const std::string state_path = saved.path_of(kStateName);
-  if (!std::filesystem::exists(state_path)) return {};
+  std::error_code ignored;
+  if (!std::filesystem::exists(state_path, ignored)) return {};
   const auto refuse = [&](std::string_view what) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: {}; save the data set again", state_path, what));

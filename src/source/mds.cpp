@@ -233,7 +233,8 @@ arrow::ArrayVector MdsShardReader::next(const std::vector<std::size_t>& chosen,
 }
 
 bool is_mds_folder(const std::string& folder) {
-  return std::filesystem::exists(Folder(folder).path_of(kIndexName));
+  std::error_code ignored;
+  return std::filesystem::exists(Folder(folder).path_of(kIndexName), ignored);
 }
 
 std::unique_ptr<Source> open_mds(const std::vector<std::string>& folders,
