@@ -171,6 +171,26 @@ def test_arrow_files_are_sources(digits: Ringfeed) -> None:
     assert digits("diff", "same.ring", "stream.arrow.ring").stdout == "diff: the same, 1797 samples and 1797\n"
 
 
+def test_pictures_of_hugging_face_are_the_bytes_of_their_files(ringfeed: Ringfeed) -> None:
+    files = [{"bytes": bytes([i]) * i, "path": f"{i}.png"} for i in range(20)]
+    picture = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    table = pyarrow.table({"image": pyarrow.array(files, picture), "label": list(range(20))})
+    pyarrow.parquet.write_table(table, ringfeed.folder / "a.parquet")
+    save_to_disk(ringfeed.folder / "saved", table, 2)
+    for source in ("a.parquet", "saved"):
+        ringfeed("ingest", source, f"{source}.ring", "--no-permute")
+        seen = [json.loads(line)["sample"] for line in ringfeed("head", f"{source}.ring", "-n", "20", "--json").stdout.splitlines()[:20]]
+        assert seen == [{"image": file["bytes"].hex(), "label": i} for i, file in enumerate(files)]
+    files[3]["bytes"] = None
+    files[4] = None
+    pyarrow.parquet.write_table(pyarrow.table({"image": pyarrow.array(files, picture)}), ringfeed.folder / "b.parquet")
+    assert "b.parquet:4: column 'image': the value is missing (null)" in ringfeed.error("ingest", "b.parquet", "b.ring", code=3)
+    assert "train: 18 samples" in ringfeed("ingest", "b.parquet", "b.ring", "--on-bad", "skip").stdout
+    other = pyarrow.table({"x": pyarrow.array([{"a": 1}] * 3), "label": [1, 2, 3]})
+    pyarrow.parquet.write_table(other, ringfeed.folder / "c.parquet")
+    assert "column x" in ringfeed.error("ingest", "c.parquet", "c.ring", code=3)
+
+
 def test_a_list_of_files_of_strangers_names_nothing_outside(ringfeed: Ringfeed) -> None:
     save_to_disk(ringfeed.folder / "saved", pyarrow.table({"x": [1, 2]}), 1)
     (ringfeed.folder / "outside.arrow").write_bytes((ringfeed.folder / "saved/data-00000-of-00001.arrow").read_bytes())
