@@ -73,8 +73,7 @@ def test_shards_of_every_encoding_that_is_held(ringfeed: Ringfeed) -> None:
                 "list": ("ndarray:int32", None), "image": ("ndarray:uint16:2,3", 12)}
     samples = []
     for i in range(2500):
-        sample = {name: numpy.dtype(encoding).type(i % 100).tobytes() for name, (encoding, _) in columns.items() if name == encoding and "int" != name
-                  and encoding not in ("str", "bytes", "jpeg", "json")}
+        sample = {name: numpy.dtype(name).type(i % 100).tobytes() for name in columns if name[-1] in "2468"}
         values = numpy.arange(i % 400, dtype=numpy.int32)
         head = bytes([4, len(values)]) if len(values) < 256 else bytes([5]) + numpy.uint16(len(values)).tobytes()
         sample |= {"int": numpy.int64(i).tobytes(), "str": f"Größe {i}".encode(), "bytes": bytes([i % 256] * (i % 9)), "jpeg": b"\xff\xd8",
@@ -146,7 +145,8 @@ def test_a_shard_that_was_cut_is_named(ringfeed: Ringfeed) -> None:
 def test_a_folder_of_save_to_disk_is_the_table(ringfeed: Ringfeed) -> None:
     random = numpy.random.default_rng(1)
     table = pyarrow.table({
-        "id": pyarrow.array(range(1000)), "text": [f"a text {i}" * (i % 5) for i in range(1000)], "label": pyarrow.array(random.integers(0, 9, 1000)),
+        "id": pyarrow.array(range(1000)), "text": [f"a text {i}" * (i % 5) for i in range(1000)],
+        "label": pyarrow.array(random.integers(0, 9, 1000)),
         "tokens": pyarrow.array([list(range(i % 50)) for i in range(1000)], pyarrow.list_(pyarrow.int32())),
         "image": pyarrow.FixedShapeTensorArray.from_numpy_ndarray(random.normal(size=(1000, 2, 3)).astype(numpy.float32)),
     })
