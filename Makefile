@@ -58,10 +58,11 @@ test-browser:  ## the tests of pages, in a headless Chromium (200 MB more to ins
 	@tools/build.sh dev ringfeed_program
 	@RINGFEED_BUILD=build/dev $(PYTHON) -m pytest -q -m browser tests/browser
 
-test-engines:  ## what needs other servers or a browser: other versions of Cassandra (versions.env), servers with limits, the pages
+test-engines:  ## what needs other servers, a browser or a large library: other versions of Cassandra (versions.env), servers with limits, the pages, MosaicML Streaming
 	@tools/setup.sh test
 	@tools/setup.sh engines
 	@tools/setup.sh browser
+	@tools/setup.sh streaming
 	@tools/build.sh dev ringfeed_program ringfeed_python
 	@$(PYTHON) tools/test_engines.py build/dev
 

@@ -1,6 +1,6 @@
-// What the fuzzer feeds to the readers of text files, and what must hold of their records;
-// tests/source/corpus_test.cpp replays fuzz/corpus/csv and fuzz/corpus/json_lines through the same
-// functions.
+// What the fuzzer feeds to the readers of whole files, and what must hold of their records;
+// tests/source/corpus_test.cpp replays fuzz/corpus/csv, fuzz/corpus/json_lines and
+// fuzz/corpus/arrow through the same functions.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -16,6 +16,7 @@
 
 #include "base/file.hpp"
 #include "dataset/chunk.hpp"
+#include "source/arrow_file.hpp"
 #include "source/csv.hpp"
 #include "source/json_lines.hpp"
 
@@ -50,6 +51,10 @@ inline bool fuzz_csv(const std::uint8_t* data, std::size_t size) {
 
 inline bool fuzz_json_lines(const std::uint8_t* data, std::size_t size) {
   return fuzz_records(open_json_lines, data, size);
+}
+
+inline bool fuzz_arrow(const std::uint8_t* data, std::size_t size) {
+  return fuzz_records(open_arrow_files, data, size);
 }
 
 }  // namespace ringfeed::fuzz

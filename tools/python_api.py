@@ -26,7 +26,8 @@ INTRODUCTION = """# The Python package, name by name
 Made from the docstrings by `tools/python_api.py`; a test compares. A guide with examples: [python.md](python.md).
 """
 GROUPS = {
-    "Data sets": ("open", "load", "Dataset", "Column", "write", "Written", "attach", "copy", "verify", "Verified", "list", "delete", "Connection"),
+    "Data sets": ("open", "load", "Dataset", "Column", "write", "Written", "attach", "copy", "verify", "Verified", "check",
+                  "Duplicates", "diff", "Differences", "SampleName", "export", "Exported", "list", "delete", "Connection"),
     "Feeding": ("Loader", "Batch", "TupleBatch", "TorchDataset", "tune", "Tuned", "Try", "audit", "Audit"),
     "Errors": ("Error", "InvalidArgumentError", "NotFoundError", "BadDataError", "UnavailableError", "DeadlineError",
                "PermissionDeniedError", "ConflictError", "NoSpaceError", "CancelledError", "InternalError"),

@@ -8,6 +8,7 @@
 #include <ringfeed/store.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ringfeed {
 
@@ -26,6 +27,10 @@ class Dataset {
                                              std::optional<std::uint64_t> version,
                                              std::string_view split);
 
+  /// Opens the split that the URL names, or all splits of its version. Throws as open() does.
+  static std::vector<std::shared_ptr<const Dataset>> open_splits(
+      std::string_view url, const ConnectionOptions& connection = {});
+
   /// The same version with another split. Throws Error{kNotFound} that names the splits there are.
   std::shared_ptr<const Dataset> with_split(std::string_view split) const;
   /// Returns whether the version has a split of this name.
@@ -38,6 +43,8 @@ class Dataset {
   std::uint64_t version() const noexcept { return manifest_->version; }
   /// Samples in this split.
   std::uint64_t size() const noexcept { return samples_; }
+  /// Bytes of this split's chunks.
+  std::uint64_t bytes() const noexcept { return bytes_; }
   /// Fingerprint of this split's samples and how they are stored, the same in each store: XXH3-64
   /// over the number of samples and the checksum of each chunk (of a row table: each block's).
   std::uint64_t fingerprint() const noexcept { return fingerprint_; }
@@ -47,10 +54,13 @@ class Dataset {
 
  private:
   Dataset() = default;
+  void open_version(std::shared_ptr<Store> store, std::string url,
+                    std::optional<std::uint64_t> version);
   void choose(std::string_view split);
   std::string url_;
   std::string split_;
   std::uint64_t samples_ = 0;
+  std::uint64_t bytes_ = 0;
   std::uint64_t fingerprint_ = 0;
   std::shared_ptr<Store> store_;
   std::shared_ptr<const Manifest> manifest_;

@@ -11,6 +11,7 @@ permutation.
 from typing import TYPE_CHECKING, Any
 
 from ._core import version as _version
+from .compare import Differences, Duplicates, SampleName, check, diff
 from .connection import Connection
 from .dataset import Column, Dataset, load, open  # noqa: A004
 from .errors import (
@@ -27,7 +28,7 @@ from .errors import (
     UnavailableError,
 )
 from .loader import Batch, Loader, TupleBatch
-from .stores import Audit, Verified, Written, attach, audit, copy, delete, list, verify, write  # noqa: A004
+from .stores import Audit, Exported, Verified, Written, attach, audit, copy, delete, export, list, verify, write  # noqa: A004
 from .tuning import Try, Tuned, tune
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
 __version__ = _version()
 
 __all__ = [
-    "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError", "Error",
-    "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError", "NotFoundError", "PermissionDeniedError", "TorchDataset", "Try",
-    "Tuned", "TupleBatch", "UnavailableError", "Verified", "Written", "attach", "audit", "copy", "delete", "list", "load", "open", "tune",
-    "verify", "write",
+    "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError",
+    "Differences", "Duplicates", "Error", "Exported", "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError",
+    "NotFoundError", "PermissionDeniedError", "SampleName", "TorchDataset", "Try", "Tuned", "TupleBatch", "UnavailableError",
+    "Verified", "Written", "attach", "audit", "check", "copy", "delete", "diff", "export", "list", "load", "open", "tune", "verify",
+    "write",
 ]
 
 

@@ -97,6 +97,8 @@ def source_of(data: Any, chosen: Chosen, schema: Mapping[str, Any] | None = None
         return Read(once(part_of({name: data[name] for name in chosen.of(list(data.columns))}, like, skip)), True)
     if hasattr(data, "scanner") and hasattr(data, "to_batches"):  # a Dataset of pyarrow
         data = data.scanner().to_reader()
+    if hasattr(data, "num_rows") and hasattr(data, "with_format"):  # a Dataset of Hugging Face
+        data = data.with_format("arrow")[:]
     if hasattr(data, "__arrow_c_stream__"):
         if hasattr(data, "to_numpy") and not hasattr(data, "columns"):
             raise InvalidArgumentError(f"data is {type(data).__name__}, one column without a name; give it one: {{'name': data}}")

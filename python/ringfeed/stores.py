@@ -1,4 +1,4 @@
-"""Making, copying, checking, listing and deleting data sets, and auditing what was read of them."""
+"""Making, copying, checking, exporting, listing and deleting data sets, and auditing what was read of them."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
     Args:
         url: a path, file:///..., or cassandra://[user@]host[:port][,host...]/keyspace/name.
         data: a dict of arrays, tensors or lists, one value per sample in the first dimension; an Arrow table, reader
-            or dataset (of pyarrow, polars or any other library with `__arrow_c_stream__`); a pandas DataFrame (without
-            its index); a torch Dataset; or an iterable of samples. A sample is a dict, a tuple, or one value. Values
-            are numbers, arrays, tensors, text or bytes; arrays have the same shape in all samples, or one dimension of
-            varying length. Nothing may be missing or masked; NaN and infinity: `allow_nan`. A list of text is refused:
-            make it one text.
+            or dataset (of pyarrow, polars or any other library with `__arrow_c_stream__`); a Dataset of Hugging Face's
+            datasets; a pandas DataFrame (without its index); a torch Dataset; or an iterable of samples. A sample is a
+            dict, a tuple, or one value. Values are numbers, arrays, tensors, text or bytes; arrays have the same shape
+            in all samples, or one dimension of varying length. Nothing may be missing or masked; NaN and infinity:
+            `allow_nan`. A list of text is refused: make it one text.
         columns: the names to take, in this order; for tuples and plain arrays the names of their parts (default: data,
             target).
         drop: the names to leave out; not with columns.
@@ -284,6 +284,42 @@ def audit(folder: str | os.PathLike[str], url: Url, *, progress: bool | Report |
     """
     with Reporting(progress) as report:
         return Audit(*_core.audit(path("folder", folder), address(url), report, checked(audit, connection)))
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export()` wrote.
+
+    Attributes:
+        version: of the data set.
+        splits: samples in each.
+        bytes: of the files.
+    """
+
+    version: int
+    splits: dict[str, int]
+    bytes: int
+
+
+def export(url: Url, folder: str | os.PathLike[str], *, format: str, columns: Sequence[str] | None = None,  # noqa: A002
+           progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Exported:
+    """Writes a data set as files that others read, in storage order (docs/export.md).
+
+    Args:
+        url: the data set; of an address without `?split=` all splits.
+        folder: that is made; it appears whole or not at all.
+        format: "parquet", a file for each split, or "mds", a folder for each split with the shards of MosaicML Streaming.
+        columns: that are written, in this order; None: all.
+        progress: as for `write()`.
+        **connection: `Connection`, for cassandra:// alone.
+
+    Raises:
+        ConflictError: the folder is there. NotFoundError: the data set, or a folder to make it in. InvalidArgumentError: format, column.
+        BadDataError: damage. NoSpaceError, UnavailableError, DeadlineError, PermissionDeniedError.
+    """
+    with Reporting(progress) as report:
+        return Exported(*_core.export(address(url), path("folder", folder), one_of("format", format, ("parquet", "mds")),
+                                      optional(texts, "columns", columns) or [], report, checked(export, connection)))
 
 
 def list(url: Url = ".", **connection: Unpack[Connection]) -> builtins.list[str]:  # noqa: A001

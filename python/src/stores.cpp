@@ -1,5 +1,5 @@
-// What changes stores: writing, attaching, copying, deleting; and verifying, auditing and listing
-// them.
+// What changes stores: writing, attaching, copying, deleting; and verifying, auditing, comparing,
+// exporting and listing them.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -8,7 +8,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <ringfeed/audit.hpp>
+#include <ringfeed/compare.hpp>
 #include <ringfeed/copy.hpp>
+#include <ringfeed/export.hpp>
 #include <ringfeed/ingest.hpp>
 #include <ringfeed/maintenance.hpp>
 #include <ringfeed/row_table.hpp>
@@ -109,15 +111,23 @@ WriteOptions write_options_of(const nb::dict& values) {
   return options;
 }
 
-/// `data` is a capsule of an Arrow stream, or a function without arguments that gives (size,
+/// What is written: a capsule of an Arrow stream, or a function without arguments that gives (size,
 /// columns) as batch_of() takes them and the bad samples among them (row, what), and None at the
-/// end.
-std::unique_ptr<Source> source_of(const nb::object& data, Extent extent,
-                                  const SourceOptions& options, Waiter& waiter) {
-  if (nb::capsule capsule; nb::try_cast(data, capsule))
-    return open_arrow(stream_of(capsule), extent, "data", options);
+/// end. Made with the GIL.
+struct Given {
+  explicit Given(const nb::object& object) : data(object) {
+    if (nb::capsule capsule; nb::try_cast(data, capsule)) stream = stream_of(capsule);
+  }
+  const nb::object& data;
+  ArrowArrayStream* stream = nullptr;  ///< null: data is a function
+};
+
+/// Without the GIL.
+std::unique_ptr<Source> source_of(const Given& given, Extent extent, const SourceOptions& options,
+                                  Waiter& waiter) {
+  if (given.stream != nullptr) return open_arrow(given.stream, extent, "data", options);
   const auto bad = std::make_shared<std::vector<BadSample>>();
-  const NextBatch next = [&waiter, &data, bad]() -> std::optional<Batch> {
+  const NextBatch next = [&waiter, &data = given.data, bad]() -> std::optional<Batch> {
     std::optional<Batch> batch;
     waiter.call([&] {
       const nb::object parts = data();
@@ -140,6 +150,7 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
   check_new_name(url);
   WriteOptions options = write_options_of(values);
   ConnectionOptions to = connection_of(connection);
+  const Given given(data);
   IngestResult result;
   wait_for([&](Waiter& waiter) {
     to.stop = waiter.stop();
@@ -151,7 +162,7 @@ nb::tuple write(const std::string& url_text, const nb::object& data, bool in_mem
     const auto open = [&] { return options.rows ? open_row_store(url, to) : open_store(url, to); };
     if (options.ingest.append) take_classes(options.source, *open());
     const auto source =
-        source_of(data, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
+        source_of(given, in_memory ? Extent::kWhole : Extent::kStream, options.source, waiter);
     if (options.replication) create_keyspace(url, *options.replication, to);
     const auto store = open();
     result = ingest(*source, *store, options.ingest);
@@ -248,6 +259,97 @@ nb::tuple audit_ledger(const std::string& folder, const std::string& url, const 
                         nb::cast(result.notes));
 }
 
+CompareOptions compare_options(const std::vector<std::string>& columns, std::uint64_t memory_bytes,
+                               Waiter& waiter, Progress& progress) {
+  CompareOptions options;
+  options.columns = columns;
+  options.memory_bytes = memory_bytes;
+  options.stop = waiter.stop();
+  options.progress = [&progress](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+    progress(stage, done, total);
+  };
+  return options;
+}
+
+/// (URL, split, number).
+nb::tuple name_of(const SampleName& sample) {
+  return nb::make_tuple(sample.split.url, sample.split.split, sample.number);
+}
+
+nb::list names_of(const std::vector<SampleName>& samples) {
+  nb::list names;
+  for (const auto& sample : samples) names.append(name_of(sample));
+  return names;
+}
+
+/// (samples, distinct, groups, repeated, overlaps, shown).
+nb::tuple check_datasets(const std::vector<std::string>& urls, bool across_splits,
+                         const std::vector<std::string>& columns, std::uint64_t memory_bytes,
+                         const nb::object& report, const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  Duplicates found;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    found = find_duplicates(urls, across_splits ? Across::kSplits : Across::kAnything,
+                            compare_options(columns, memory_bytes, waiter, progress), to);
+  });
+  nb::list overlaps;
+  for (const auto& each : found.overlaps) {
+    overlaps.append(nb::make_tuple(nb::make_tuple(each.a.url, each.a.split),
+                                   nb::make_tuple(each.b.url, each.b.split), each.samples));
+  }
+  nb::list shown;
+  for (const auto& group : found.shown) shown.append(names_of(group.samples));
+  return nb::make_tuple(found.samples, found.distinct, found.groups, found.repeated, overlaps,
+                        shown);
+}
+
+/// (columns, compared, samples_a, samples_b, removed, added, changed, moved, first_removed,
+/// first_added, first_changed).
+nb::tuple diff_datasets(const std::string& a, const std::string& b, const std::string& key,
+                        const std::vector<std::string>& columns, std::uint64_t memory_bytes,
+                        const nb::object& report, const nb::dict& a_connection,
+                        const nb::dict& b_connection) {
+  const ConnectionOptions to_a = connection_of(a_connection);
+  const ConnectionOptions to_b = connection_of(b_connection);
+  Differences found;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    found = diff(a, b, key, compare_options(columns, memory_bytes, waiter, progress), to_a, to_b);
+  });
+  nb::list differing;
+  for (const auto& column : found.columns)
+    differing.append(nb::make_tuple(column.name, column.a, column.b));
+  nb::list changed;
+  for (const auto& [before, after] : found.first_changed)
+    changed.append(nb::make_tuple(name_of(before), name_of(after)));
+  return nb::make_tuple(differing, nb::cast(found.compared), found.samples_a, found.samples_b,
+                        found.removed, found.added, found.changed, found.moved,
+                        names_of(found.first_removed), names_of(found.first_added), changed);
+}
+
+/// (version, splits, bytes).
+nb::tuple export_to(const std::string& url, const std::string& folder, const std::string& format,
+                    const std::vector<std::string>& columns, const nb::object& report,
+                    const nb::dict& connection) {
+  const ConnectionOptions to = connection_of(connection);
+  ExportResult result;
+  wait_for([&](Waiter& waiter) {
+    Progress progress(waiter, report);
+    ExportOptions options;
+    options.format = export_format_from_name(format);
+    options.columns = columns;
+    options.stop = waiter.stop();
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+      progress("exporting", done, total);
+    };
+    result = export_dataset(url, folder, options, to);
+  });
+  nb::dict splits;
+  for (const auto& split : result.splits) splits[split.split.c_str()] = split.samples;
+  return nb::make_tuple(result.version, splits, result.bytes);
+}
+
 std::vector<std::uint64_t> delete_dataset(const std::string& url, const nb::dict& connection) {
   ConnectionOptions to = connection_of(connection);
   std::vector<std::uint64_t> versions;
@@ -280,6 +382,12 @@ void bind_stores(nb::module_& module) {
              "source_connection"_a, "target_connection"_a);
   module.def("verify", &verify_dataset, "url"_a, "repair"_a, "report"_a.none(), "connection"_a);
   module.def("audit", &audit_ledger, "folder"_a, "url"_a, "report"_a.none(), "connection"_a);
+  module.def("check", &check_datasets, "urls"_a, "across_splits"_a, "columns"_a, "memory_bytes"_a,
+             "report"_a.none(), "connection"_a);
+  module.def("diff", &diff_datasets, "a"_a, "b"_a, "key"_a, "columns"_a, "memory_bytes"_a,
+             "report"_a.none(), "a_connection"_a, "b_connection"_a);
+  module.def("export", &export_to, "url"_a, "folder"_a, "format"_a, "columns"_a, "report"_a.none(),
+             "connection"_a);
   module.def("delete", &delete_dataset, "url"_a, "connection"_a);
   module.def("list", &list_urls, "url"_a, "connection"_a);
 }

@@ -27,12 +27,6 @@ int open_or_throw(const std::string& path, int flags, const std::string& told) {
   }
 }
 
-std::string parent_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 /// Of what is no regular file.
 std::string_view special_kind(mode_t mode) {
   if (S_ISDIR(mode)) return "a folder";

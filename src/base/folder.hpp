@@ -57,6 +57,12 @@ class Folder {
   std::string path_;
 };
 
+/// The folder that a path is in, by its text: "." for a name alone.
+std::string parent_of(const std::string& path);
+
+/// Where temporary files go: TMPDIR, else /tmp.
+std::string temporary_folder();
+
 /// A name that nobody can foresee: 16 hexadecimal digits.
 std::string random_name();
 

@@ -25,6 +25,11 @@ std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
   return fastest().bytes(data, size);
 }
 
+Hash128 hash_bytes_128(std::string_view bytes) noexcept {
+  const auto hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
+}
+
 void hash_each(const void* data, std::size_t size, std::span<std::uint64_t> hashes) noexcept {
   fastest().each(data, size, hashes);
 }

@@ -3,6 +3,7 @@
 // thirds, or half, of the time.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,14 @@ std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept;
 inline std::uint64_t hash_bytes(std::string_view bytes) noexcept {
   return hash_bytes(bytes.data(), bytes.size());
 }
+
+/// XXH3-128, where 64 bits would meet by chance: of 10^9 pieces two share one in 10^20 times.
+struct Hash128 {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  auto operator<=>(const Hash128&) const = default;
+};
+Hash128 hash_bytes_128(std::string_view bytes) noexcept;
 
 /// Of each of the `hashes.size()` pieces of `size` bytes that lie one behind the other, with what
 /// is in `hashes` as its seed.

@@ -17,9 +17,8 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kIngestHelp =
-    "Turns CSV, JSON Lines, Parquet, npy or IDX files into a new version of a data set: permuted, "
-    "split, cut "
-    "into chunks.\n"
+    "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, or the shards of MosaicML Streaming, "
+    "into a new version of a data set: permuted, split, cut into chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
 constexpr const char* kIngestExamples =
@@ -144,7 +143,8 @@ void add_ingest(CLI::App& program, Command& command) {
   CLI::App* app = command.app = program.add_subcommand("ingest", kIngestHelp);
   app->footer(kIngestExamples);
   app->add_option("SOURCE... URL", options->places,
-                  "source files (or a folder of Parquet files), then the data set: a folder, or "
+                  "source files (or a folder of Parquet files, of MDS shards, or of Hugging Face's "
+                  "save_to_disk()), then the data set: a folder, or "
                   "cassandra://[user@]host[:port][,host...]/keyspace/name")
       ->required();
   app->add_option("--tensor", options->tensors,

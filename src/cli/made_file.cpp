@@ -11,17 +11,13 @@
 #include <ringfeed/error.hpp>
 
 #include "base/file.hpp"
+#include "base/folder.hpp"
 #include "base/system_error.hpp"
 
 namespace ringfeed::cli {
 namespace {
 
 constexpr std::size_t kHeadBytes = 512;
-
-std::string folder_of_file(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
 
 /// They name folders, or files that others read while they are written.
 constexpr const char* kNotForStandardOutput[] = {
@@ -53,7 +49,7 @@ void check_made_file(const std::string& path, std::string_view mark, std::string
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw_system_error(errno, path);
-    const std::string folder = folder_of_file(path);
+    const std::string folder = parent_of(path);
     if (!std::filesystem::is_directory(folder)) {
       throw Error(
           ErrorCode::kNotFound,

@@ -101,8 +101,8 @@ int run_command(int argc, char** argv) {
   program.footer(kFooter);
   using Adder = void (*)(CLI::App&, Command&);
   const std::vector<Adder> adders = {
-      add_ingest, add_attach, add_inspect, add_list,  add_head,   add_view, add_verify,
-      add_copy,   add_delete, add_train,   add_audit, add_doctor, add_tune,
+      add_ingest, add_attach, add_inspect, add_list,   add_head,  add_view,  add_verify, add_check,
+      add_diff,   add_export, add_copy,    add_delete, add_train, add_audit, add_doctor, add_tune,
   };
   std::vector<Command> commands(adders.size());
   std::vector<CLI::App*> apps;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <new>
 #include <numeric>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/folder.hpp"
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
 #include "base/option.hpp"
@@ -75,9 +75,7 @@ WriteIntent intent_of(Source& source, const IngestOptions& options) {
 }
 
 std::string spill_folder(const IngestOptions& options) {
-  if (!options.spill_dir.empty()) return options.spill_dir;
-  const char* const folder = std::getenv("TMPDIR");
-  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+  return options.spill_dir.empty() ? temporary_folder() : options.spill_dir;
 }
 
 /// One ingest under way.

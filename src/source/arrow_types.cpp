@@ -22,6 +22,7 @@ namespace ringfeed {
 namespace {
 
 constexpr std::string_view kTensorExtension = "arrow.fixed_shape_tensor";
+constexpr const char* kFileBytes = "bytes";
 
 using Type = std::shared_ptr<arrow::DataType>;
 
@@ -63,6 +64,17 @@ bool is_text_list(const arrow::DataType& type) {
   return held_type(elements)->id() == arrow::Type::STRING;
 }
 
+/// What Hugging Face's datasets make of a picture or a sound: the bytes of its file, or where it
+/// is.
+bool is_file_struct(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::STRUCT || type.num_fields() != 2) return false;
+  const auto& fields = static_cast<const arrow::StructType&>(type);
+  const auto bytes = fields.GetFieldByName(kFileBytes);
+  const auto path = fields.GetFieldByName("path");
+  return bytes != nullptr && path != nullptr && held_type(bytes->type())->Equals(arrow::binary()) &&
+         held_type(path->type())->Equals(arrow::utf8());
+}
+
 }  // namespace
 
 std::shared_ptr<arrow::DataType> held_type(const std::shared_ptr<arrow::DataType>& type) {
@@ -91,6 +103,8 @@ std::shared_ptr<arrow::DataType> held_type(const std::shared_ptr<arrow::DataType
       if (type->id() == arrow::Type::LIST && element == list.value_type()) return type;
       return arrow::list(element);
     }
+    case arrow::Type::STRUCT:
+      return is_file_struct(*type) ? arrow::binary() : type;
     default:
       return held_element(type);
   }
@@ -128,6 +142,11 @@ arrow::Result<std::shared_ptr<arrow::Array>> cast_to_held(
     std::shared_ptr<arrow::Array> array, const std::shared_ptr<arrow::DataType>& type) {
   if (array->type_id() == arrow::Type::EXTENSION) {
     array = static_cast<const arrow::ExtensionArray&>(*array).storage();
+  }
+  if (is_file_struct(*array->type())) {
+    const auto& files = static_cast<const arrow::StructArray&>(*array);
+    const int bytes = files.struct_type()->GetFieldIndex(kFileBytes);
+    ARROW_ASSIGN_OR_RAISE(array, files.GetFlattenedField(bytes));
   }
   if (array->type()->Equals(type)) return array;
   return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe());

@@ -135,7 +135,11 @@ void ParquetFile::start(const std::vector<std::size_t>& columns, std::int64_t ba
   batches_ = checked(path_, [&] { return file_->GetRecordBatchReader(groups, leaves); });
 }
 
-arrow::ArrayVector ParquetFile::read() {
+double ParquetFile::share_read() const {
+  return samples_ == 0 ? 1 : static_cast<double>(samples_read_) / static_cast<double>(samples_);
+}
+
+arrow::ArrayVector ParquetFile::read(RowFaults& /*faults*/) {
   const auto where = fmt::format("{}:{}", path_, samples_read_ + 1);
   std::shared_ptr<arrow::RecordBatch> batch;
   try {

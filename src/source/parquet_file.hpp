@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "source/page_pool.hpp"
-#include "source/projection.hpp"
+#include "source/record_file.hpp"
 
 namespace parquet::arrow {
 class FileReader;
@@ -18,26 +18,21 @@ class FileReader;
 
 namespace ringfeed {
 
-class ParquetFile {
+class ParquetFile final : public RecordFile {
  public:
   /// Throws Error{kBadData} when it is no Parquet file, or a damaged one.
   explicit ParquetFile(const std::string& path);
-  ~ParquetFile();
+  ~ParquetFile() override;
   ParquetFile(const ParquetFile&) = delete;
   ParquetFile& operator=(const ParquetFile&) = delete;
 
-  const std::string& path() const noexcept { return path_; }
-  const std::vector<TypedColumn>& columns() const noexcept { return columns_; }
-  std::int64_t samples() const noexcept { return samples_; }
+  const std::string& path() const override { return path_; }
+  const std::vector<TypedColumn>& columns() const override { return columns_; }
   /// By what the file says of its row groups, decompressed.
-  std::uint64_t row_bytes() const noexcept { return row_bytes_; }
-
-  /// Before the first read(). `columns` are places in columns(), ascending.
-  void start(const std::vector<std::size_t>& columns, std::int64_t batch_rows);
-
-  /// The next records, one array per column that was chosen; empty at the end. Nulls are left as
-  /// they are.
-  arrow::ArrayVector read();
+  std::uint64_t row_bytes() const override { return row_bytes_; }
+  void start(const std::vector<std::size_t>& columns, std::int64_t batch_rows) override;
+  arrow::ArrayVector read(RowFaults& faults) override;
+  double share_read() const override;
 
  private:
   void learn_columns();

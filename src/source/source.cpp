@@ -8,12 +8,14 @@
 #include <ringfeed/source.hpp>
 
 #include "base/option.hpp"
+#include "source/arrow_file.hpp"
 #include "source/classes.hpp"
 #include "source/column_file.hpp"
 #include "source/column_source.hpp"
 #include "source/csv.hpp"
 #include "source/input.hpp"
 #include "source/json_lines.hpp"
+#include "source/mds.hpp"
 #include "source/parquet.hpp"
 #include "source/tensor_spec.hpp"
 
@@ -22,7 +24,7 @@ namespace {
 
 constexpr std::int64_t kBatchRowsMax = 1048576;
 
-enum class Format : std::uint8_t { kCsv, kJsonLines, kParquet, kNpy, kIdx };
+enum class Format : std::uint8_t { kCsv, kJsonLines, kParquet, kArrow, kMds, kNpy, kIdx };
 
 bool is_folder(const std::string& path) {
   struct stat status{};
@@ -32,6 +34,7 @@ bool is_folder(const std::string& path) {
 /// By the name's end; nothing: none goes with it.
 std::optional<Format> format_by(std::string name) {
   if (name.ends_with(".parquet")) return Format::kParquet;
+  if (name.ends_with(".arrow")) return Format::kArrow;
   if (name.ends_with(".npy")) return Format::kNpy;
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   if (name.ends_with(".csv") || name.ends_with(".tsv") || name.ends_with(".tab"))
@@ -54,7 +57,7 @@ Format format_of(const std::string& path) {
       ErrorCode::kInvalidArgument,
       fmt::format(
           "{}: no format goes with this name: there are .csv, .tsv, .tab, .jsonl, .ndjson, IDX "
-          "(*-ubyte, *.idx), these also with .gz, .parquet, and .npy; {}",
+          "(*-ubyte, *.idx), these also with .gz, .parquet, .arrow, and .npy; {}",
           path, remedy));
 }
 
@@ -70,14 +73,25 @@ void check_options(const std::vector<std::string>& paths, const SourceOptions& o
   check_tensors(options.tensors);
 }
 
+/// Appends what of the folder is read: its files, or itself where an index names them.
+Format settle_folder(const std::string& folder, std::vector<std::string>& files) {
+  if (is_mds_folder(folder)) {
+    files.push_back(folder);
+    return Format::kMds;
+  }
+  auto inside = saved_files_in(folder);
+  const auto format = inside.empty() ? Format::kParquet : Format::kArrow;
+  if (inside.empty()) inside = parquet_files_in(folder);
+  files.insert(files.end(), inside.begin(), inside.end());
+  return format;
+}
+
 /// Folders become the files in them; all are one format. npy and IDX may stand side by side.
 Format settle_format(const std::vector<std::string>& paths, std::vector<std::string>& files) {
   std::vector<Format> formats;
   for (const auto& path : paths) {
     if (is_folder(path)) {
-      formats.push_back(Format::kParquet);
-      const auto inside = parquet_files_in(path);
-      files.insert(files.end(), inside.begin(), inside.end());
+      formats.push_back(settle_folder(path, files));
     } else {
       struct stat status{};
       if (::stat(path.c_str(), &status) != 0) check_source_file(path);
@@ -106,6 +120,10 @@ std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format
       return open_json_lines(files, options);
     case Format::kParquet:
       return open_parquet(files, options);
+    case Format::kArrow:
+      return open_arrow_files(files, options);
+    case Format::kMds:
+      return open_mds(files, options);
     case Format::kNpy:
     case Format::kIdx:
       break;

@@ -10,42 +10,61 @@
 #include "store/cached_store.hpp"
 
 namespace ringfeed {
+namespace {
+
+/// With a cache, where there is to be one.
+std::shared_ptr<Store> open_store_or_cache(const Url& url, const ConnectionOptions& connection) {
+  if (!connection.cache_dir) return open_store(url, connection);
+  return std::make_shared<CachedStore>(
+      url, [url, connection] { return open_store(url, connection); },
+      std::make_unique<CacheFolder>(*connection.cache_dir, connection.cache_bytes.value_or(0),
+                                    connection.warn),
+      connection.warn);
+}
+
+}  // namespace
 
 std::shared_ptr<const Dataset> Dataset::open(std::string_view text,
                                              const ConnectionOptions& connection) {
   const Url url = Url::parse(text);
-  std::shared_ptr<Store> store;
-  if (connection.cache_dir) {
-    store = std::make_shared<CachedStore>(
-        url, [url, connection] { return open_store(url, connection); },
-        std::make_unique<CacheFolder>(*connection.cache_dir, connection.cache_bytes.value_or(0),
-                                      connection.warn),
-        connection.warn);
-  } else {
-    store = open_store(url, connection);
-  }
-  return open(std::move(store), url.text(), url.version, url.split.value_or(""));
+  return open(open_store_or_cache(url, connection), url.text(), url.version,
+              url.split.value_or(""));
+}
+
+std::vector<std::shared_ptr<const Dataset>> Dataset::open_splits(
+    std::string_view text, const ConnectionOptions& connection) {
+  const Url url = Url::parse(text);
+  std::shared_ptr<Dataset> dataset(new Dataset());
+  dataset->open_version(open_store_or_cache(url, connection), url.text(), url.version);
+  if (url.split) return {dataset->with_split(*url.split)};
+  std::vector<std::shared_ptr<const Dataset>> splits;
+  for (const auto& split : dataset->manifest().splits) splits.push_back(dataset->with_split(split));
+  return splits;
 }
 
 std::shared_ptr<const Dataset> Dataset::open(std::shared_ptr<Store> store, std::string url,
                                              std::optional<std::uint64_t> version,
                                              std::string_view split) {
   std::shared_ptr<Dataset> dataset(new Dataset());
-  dataset->url_ = std::move(url);
-  dataset->store_ = std::move(store);
-  const auto versions = dataset->store_->versions();
-  if (versions.empty()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no data set here; check the path, or make one with "
-                            "'ringfeed ingest'",
-                            dataset->url_));
-  }
-  dataset->manifest_ = std::make_shared<const Manifest>(
-      dataset->store_->manifest(version.value_or(versions.back())));
+  dataset->open_version(std::move(store), std::move(url), version);
   const auto& splits = dataset->manifest_->splits;
   const bool only = splits.size() == 1 && !dataset->has_split("train");
   dataset->choose(!split.empty() ? split : only ? std::string_view(splits.front()) : "train");
   return dataset;
+}
+
+void Dataset::open_version(std::shared_ptr<Store> store, std::string url,
+                           std::optional<std::uint64_t> version) {
+  url_ = std::move(url);
+  store_ = std::move(store);
+  const auto versions = store_->versions();
+  if (versions.empty()) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: there is no data set here; check the path, or make one with "
+                            "'ringfeed ingest'",
+                            url_));
+  }
+  manifest_ = std::make_shared<const Manifest>(store_->manifest(version.value_or(versions.back())));
 }
 
 std::shared_ptr<const Dataset> Dataset::with_split(std::string_view split) const {
@@ -75,11 +94,13 @@ void Dataset::choose(std::string_view split) {
   }
   split_ = split;
   samples_ = 0;
+  bytes_ = 0;
   Hasher chunks;
   for (const auto& part : manifest_->parts) {
     if (part.split != split_) continue;
     samples_ += part.samples();
     for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
+      bytes_ += part.chunk_bytes[i];
       const std::uint64_t chunk[] = {part.chunk_samples[i], part.chunk_hash[i]};
       chunks.update(chunk, sizeof(chunk));
     }

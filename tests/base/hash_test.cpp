@@ -22,6 +22,15 @@ TEST(Hash, IsXxh3With64Bits) {
   EXPECT_EQ(hash_bytes(std::string(1000, 'x')), 0xc0a4877b962cba82u);
 }
 
+TEST(Hash, IsXxh3With128Bits) {
+  // The empty input's is in the xxHash specification; the others are from the python package
+  // xxhash 4.1.
+  EXPECT_EQ(hash_bytes_128(""), (Hash128{0x99aa06d3014798d8u, 0x6001c324468d497fu}));
+  EXPECT_EQ(hash_bytes_128("a"), (Hash128{0xa96faf705af16834u, 0xe6c632b61e964e1fu}));
+  EXPECT_EQ(hash_bytes_128(std::string(1000, 'x')),
+            (Hash128{0x50a1af5a5f2dcf01u, 0xc0a4877b962cba82u}));
+}
+
 TEST(Hash, OfEachPieceWithASeed) {
   // From the python package xxhash 3.5: xxh3_64_intdigest of "ab" with seed 0, of "cd" with seed 1.
   std::vector<std::uint64_t> hashes{0, 1};

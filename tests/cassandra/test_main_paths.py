@@ -55,6 +55,7 @@ def test_packed(keyspace: str, user: dict[str, str], tmp_path: Path) -> None:
     assert {name: split["samples"] for name, split in records("inspect", where, **user)[-1]["splits"].items()} == SAMPLES
     assert records("head", where, **user) == records("head", local)
     assert losses(where, user) == losses(local, user)
+    done("diff", where, local, **user)
     done("verify", where, **user)
     assert where in records("list", keyspace, **user)[-1]["datasets"]
     done("delete", where, "--yes", **user)
@@ -68,6 +69,11 @@ def test_rows(keyspace: str, user: dict[str, str], tmp_path: Path) -> None:
     done("copy", where, packed, **user)
     assert records("head", where, "-n", "2000", **user) == records("head", packed, "-n", "2000")
     done("verify", where, **user)
+    done("check", where, **user)
+    done("diff", where, packed, **user)
+    done("export", where, str(tmp_path / "out"), "--format", "parquet", **user)
+    done("ingest", str(tmp_path / "out/val.parquet"), str(tmp_path / "val.ring"))
+    done("diff", f"{where}?split=val", f"{tmp_path / 'val.ring'}?split=train", **user)
     assert len(losses(where, user)) == 2
     done("delete", where, "--yes", **user)
 

@@ -18,7 +18,7 @@ from stopwatch import Stopwatch
 pytestmark = pytest.mark.program
 
 ONE_NUMBER_NPY = b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n\x07"
-COMMANDS = ("ingest", "inspect", "list", "head", "view", "verify", "train", "audit", "doctor", "tune")
+COMMANDS = ("ingest", "inspect", "list", "head", "view", "verify", "check", "diff", "export", "train", "audit", "doctor", "tune")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

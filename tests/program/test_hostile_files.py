@@ -41,6 +41,8 @@ CLAIMS = {
     "h.csv.gz": gzip.compress(b"a,b\n1," + bytes(256 << 20).replace(b"\0", b"x"), 1),
     "i.jsonl.gz": gzip.compress(b'{"a": "' + b"x" * (256 << 20), 1),
     "j.csv.gz": gzip.compress(b'a,b\n1,"' + b"x\n" * (128 << 20), 1),
+    "k.arrow": struct.pack("<Ii", 0xFFFFFFFF, 0x7FFFFFF8) + bytes(64),
+    "l.arrow": b"ARROW1\0\0" + bytes(64) + struct.pack("<i", 0x7FFFFFFF) + b"ARROW1",
 }
 
 

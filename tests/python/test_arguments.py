@@ -117,6 +117,8 @@ def test_ranks_of_the_environment(numbers: str, monkeypatch: pytest.MonkeyPatch)
     lambda **keywords: ringfeed.load("a.ring", 1, **keywords), lambda **keywords: ringfeed.verify("a.ring", **keywords),
     lambda **keywords: ringfeed.copy("a.ring", "b.ring", **keywords), lambda **keywords: ringfeed.list(".", **keywords),
     lambda **keywords: ringfeed.delete("a.ring", **keywords), lambda **keywords: ringfeed.audit("ledger", "a.ring", **keywords),
+    lambda **keywords: ringfeed.check("a.ring", **keywords), lambda **keywords: ringfeed.diff("a.ring", "b.ring", **keywords),
+    lambda **keywords: ringfeed.export("a.ring", "folder", format="mds", **keywords),
     lambda **keywords: ringfeed.attach("cassandra://127.0.0.1/a/b", **keywords),
     lambda **keywords: ringfeed.TorchDataset("a.ring", **keywords),
 ])

@@ -22,11 +22,13 @@ CALLBACKS = ("std::function", "std::stop_token", "Store::OnStep")
 # Fields that are no option: where the run stands, what the caller is, or a bound for tests.
 NO_OPTIONS = {
     "ConnectionOptions": {"ranks"}, "IngestOptions": {"spill_dir"}, "SourceOptions": {"batch_rows"},
+    "CompareOptions": {"spill_dir", "shown_max"},
     "FeedOptions": {"order", "rank", "world_size", "epochs", "start", "read_timeout", "track_samples"},
     "TrainOptions": {"url", "connection", "meters_interval", "trial"},
 }
 TYPES_BOUNDS = "0 to 2^64 - 1"
 NO_KEYWORDS = {
+    "diff": {"a_connection"},
     "Loader": {"global_batch_size", "drop_last", "as_numpy", "as_tuple", "rank", "world_size", "transform", "transform_batches",
                "transform_threads", "collate", "pin_memory"},
 }

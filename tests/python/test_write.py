@@ -648,3 +648,29 @@ def test_what_is_in_one_copy_is_not_repaired(tmp_path: Path) -> None:
     with pytest.raises(ringfeed.InvalidArgumentError, match="without repair=True"):
         ringfeed.verify(tmp_path / "one.ring", repair=True)
     assert ringfeed.verify(tmp_path / "one.ring").bytes > 0
+
+
+def test_a_dataset_of_hugging_face_is_its_rows_in_its_order(tmp_path: Path) -> None:
+    class Rows:
+        """What `write()` uses of a datasets.Dataset, whose table may have other rows than it."""
+
+        num_rows = 3
+
+        def __init__(self, form: str | None = None) -> None:
+            self.form = form
+
+        def with_format(self, form: str) -> Rows:
+            return Rows(form)
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, place: slice) -> pyarrow.Table:
+            assert (self.form, place) == ("arrow", slice(None))
+            return pyarrow.table({"x": [5, 3, 4], "text": ["e", "c", "d"]})
+
+    written = ringfeed.write(tmp_path / "a.ring", Rows(), permute=False)
+    batch = ringfeed.load(tmp_path / "a.ring", 3)
+    assert batch["x"].tolist() == [5, 3, 4]
+    assert batch["text"] == ["e", "c", "d"]
+    assert ringfeed.write(tmp_path / "a.ring", Rows(), permute=False).unchanged and not written.unchanged

@@ -1,0 +1,75 @@
+// Each split is read once, by a thread of its reader, ahead of the thread that looks at samples.
+#include "compare/split_walk.hpp"
+
+#include <arrow/record_batch.h>
+#include <fmt/format.h>
+
+#include <ringfeed/error.hpp>
+
+#include "base/lost_pages.hpp"
+#include "base/option.hpp"
+#include "store/blocks_ahead.hpp"
+
+namespace ringfeed {
+namespace {
+
+constexpr int kReadThreads = 1;
+constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{1} << 20;
+
+}  // namespace
+
+std::vector<ComparedSplit> splits_of(std::string_view url, const ConnectionOptions& connection) {
+  std::vector<ComparedSplit> splits;
+  for (auto& dataset : Dataset::open_splits(url, connection))
+    splits.push_back({{std::string(url), dataset->split()}, dataset});
+  return splits;
+}
+
+SampleName name_of(const std::vector<ComparedSplit>& splits, SampleId id) {
+  return {splits[id.split()].name, id.number()};
+}
+
+void check_stop(const CompareOptions& options) {
+  if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
+}
+
+void check_options(const CompareOptions& options, const std::vector<ComparedSplit>& splits) {
+  if (options.memory_bytes < kMemoryBytesMin) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} of {} is too little; it is at least {}", option_name("memory"),
+                            options.memory_bytes, kMemoryBytesMin));
+  }
+  if (splits.size() > kComparedSplitsMax) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} splits are too many to compare at once; {} are the most",
+                            splits.size(), kComparedSplitsMax));
+  }
+}
+
+void walk(const std::vector<ComparedSplit>& splits, const CompareOptions& options,
+          const VisitSample& visit) {
+  std::uint64_t total = 0;
+  for (const auto& split : splits) total += split.dataset->bytes();
+  std::uint64_t done = 0;
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    const Schema& schema = splits[i].dataset->schema();
+    auto reader = splits[i].dataset->reader(kReadThreads);
+    const std::vector<BlockInfo> blocks(reader->blocks().begin(), reader->blocks().end());
+    BlocksAhead ahead(std::move(reader), kReadAheadBytes);
+    std::uint64_t number = 0;
+    for (const auto& block : blocks) {
+      check_stop(options);
+      const Chunk chunk = ahead.take();
+      const LostPages lost;
+      const auto views = column_views(*chunk, schema);
+      const auto rows = static_cast<std::size_t>(chunk->num_rows());
+      for (std::size_t row = 0; row < rows; ++row) visit(SampleId(i, number++), views, row);
+      lost.check();
+      done += block.bytes;
+      if (options.progress) options.progress("reading", done, total);
+    }
+  }
+}
+
+}  // namespace ringfeed
