@@ -12,31 +12,35 @@
 
 namespace ringfeed {
 
+/// Form of the files.
 enum class ExportFormat : std::uint8_t {
   kParquet,  ///< a file SPLIT.parquet for each split
   kMds,      ///< a folder SPLIT for each split, with index.json and shard files
 };
 
-/// "parquet" or "mds". Throws Error{kInvalidArgument} that lists them.
+/// Returns the format called "parquet" or "mds". Throws Error{kInvalidArgument} that lists them.
 ExportFormat export_format_from_name(std::string_view name);
 
+/// Options of export_dataset().
 struct ExportOptions {
-  ExportFormat format = ExportFormat::kParquet;
-  std::vector<std::string> columns = {};  ///< in this order; empty: all
-  /// Bytes that were read, and of how many, of all splits.
+  ExportFormat format = ExportFormat::kParquet;  ///< form of the files
+  std::vector<std::string> columns = {};         ///< columns, in this order; empty: all
+  /// Called with the bytes that were read, and of how many, of all splits.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
-  std::stop_token stop = {};  ///< asked to stop: Error{kCancelled}; nothing is left behind
+  std::stop_token stop = {};  ///< request to stop: Error{kCancelled}; nothing is left behind
 };
 
+/// A split that was written.
 struct ExportedSplit {
-  std::string split;
-  std::uint64_t samples = 0;
+  std::string split;          ///< its name
+  std::uint64_t samples = 0;  ///< samples in it
 };
 
+/// Result of export_dataset().
 struct ExportResult {
-  std::uint64_t version = 0;
-  std::vector<ExportedSplit> splits;
-  std::uint64_t bytes = 0;  ///< of the files
+  std::uint64_t version = 0;          ///< version of the data set
+  std::vector<ExportedSplit> splits;  ///< in the order of the manifest
+  std::uint64_t bytes = 0;            ///< length of the files
 };
 
 /// Writes the split that the URL names, or all of its version, into a new folder, in storage order.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _core
-from .arguments import address, optional, text, texts, truth, whole
+from .arguments import address, bounded, optional, text, texts, truth
 from .arguments import connection as checked
 from .errors import InvalidArgumentError
 from .progress import Report, Reporting
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 Url = str | os.PathLike[str]
-MEMORY_BYTES = (1 << 20, 64 << 30)
 
 
 class SampleName(NamedTuple):
@@ -45,7 +44,8 @@ class Duplicates:
         distinct: of them.
         groups: of the same sample several times.
         repeated: samples of these groups, less one of each.
-        overlaps: how many samples two splits share, by (URL, split) of both; of a split with itself how many of its samples repeat another.
+        overlaps: how many samples two splits share, by (URL, split) of both; of a split with itself how many of its
+            samples repeat another.
         shown: the first 10 groups, of each the first 8 samples.
     """
 
@@ -102,7 +102,8 @@ def check(urls: Url | Sequence[Url], *, across_splits: bool = False, columns: Se
           progress: bool | Report | None = None, **connection: Unpack[Connection]) -> Duplicates:
     """Finds samples that are there several times, within a split, between splits and between data sets, in one pass.
 
-    Two samples are the same when their values are, byte for byte; of a column of classes the names count, not the numbers.
+    Two samples are the same when their values are, byte for byte; of a column of classes the names count, not the
+    numbers.
 
     Args:
         urls: one data set, or several; of an address without `?split=` all splits are looked at.
@@ -113,7 +114,8 @@ def check(urls: Url | Sequence[Url], *, across_splits: bool = False, columns: Se
         **connection: `Connection`, of whichever are in Cassandra.
 
     Raises:
-        NotFoundError: a data set, version or split. InvalidArgumentError: columns that cannot be compared, a split that is named twice.
+        NotFoundError: a data set, version or split. InvalidArgumentError: columns that cannot be compared, a split
+        that is named twice.
         BadDataError: damage. NoSpaceError: for the spill.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
@@ -123,7 +125,7 @@ def check(urls: Url | Sequence[Url], *, across_splits: bool = False, columns: Se
     with Reporting(progress) as report:
         samples, distinct, groups, repeated, overlaps, shown = _core.check(
             of, truth("across_splits", across_splits), optional(texts, "columns", columns) or [],
-            whole("memory_bytes", memory_bytes, *MEMORY_BYTES), report, checked(check, connection))
+            bounded("memory_bytes", memory_bytes), report, checked(check, connection))
     return Duplicates(samples, distinct, groups, repeated, {(a, b): count for a, b, count in overlaps}, [named(group) for group in shown])
 
 
@@ -134,7 +136,8 @@ def diff(a: Url, b: Url, *, key: str | None = None, columns: Sequence[str] | Non
     Args:
         a: the data set before; of an address without `?split=` all splits.
         b: the data set after.
-        key: a column whose values are unique: samples with one value are one sample, which may have changed. None: both are multisets.
+        key: a column whose values are unique: samples with one value are one sample, which may have changed. None:
+            both are multisets.
         columns: that are compared; None: those that both have with one type.
         memory_bytes: bound of the memory of the sort (1 MiB to 64 GiB); what is more is spilled to TMPDIR.
         progress: as for `write()`.
@@ -142,7 +145,8 @@ def diff(a: Url, b: Url, *, key: str | None = None, columns: Sequence[str] | Non
         **connection: `Connection`, of whichever of the two is in Cassandra.
 
     Raises:
-        NotFoundError: a data set, version or split. InvalidArgumentError: columns that cannot be compared, a key that stands twice.
+        NotFoundError: a data set, version or split. InvalidArgumentError: columns that cannot be compared, a key that
+        stands twice.
         BadDataError: damage. NoSpaceError: for the spill.
         UnavailableError, DeadlineError, PermissionDeniedError.
     """
@@ -151,7 +155,7 @@ def diff(a: Url, b: Url, *, key: str | None = None, columns: Sequence[str] | Non
     with Reporting(progress) as report:
         *counts, removed, added, changed = _core.diff(
             address(a), address(b), optional(text, "key", key) or "", optional(texts, "columns", columns) or [],
-            whole("memory_bytes", memory_bytes, *MEMORY_BYTES), report, of_a, connection)
+            bounded("memory_bytes", memory_bytes), report, of_a, connection)
     return Differences(*counts, named(removed), named(added), [(SampleName(*before), SampleName(*after)) for before, after in changed])
 
 

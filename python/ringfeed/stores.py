@@ -308,13 +308,15 @@ def export(url: Url, folder: str | os.PathLike[str], *, format: str, columns: Se
     Args:
         url: the data set; of an address without `?split=` all splits.
         folder: that is made; it appears whole or not at all.
-        format: "parquet", a file for each split, or "mds", a folder for each split with the shards of MosaicML Streaming.
+        format: "parquet", a file for each split, or "mds", a folder for each split with the shards of MosaicML
+            Streaming.
         columns: that are written, in this order; None: all.
         progress: as for `write()`.
         **connection: `Connection`, for cassandra:// alone.
 
     Raises:
-        ConflictError: the folder is there. NotFoundError: the data set, or a folder to make it in. InvalidArgumentError: format, column.
+        ConflictError: the folder is there. NotFoundError: the data set, or a folder to make it in.
+        InvalidArgumentError: format, column.
         BadDataError: damage. NoSpaceError, UnavailableError, DeadlineError, PermissionDeniedError.
     """
     with Reporting(progress) as report:
