@@ -114,15 +114,15 @@ def test_many_at_once(python: str) -> None:
         (f"{number}\n", number) for number in range(12)]
 
 
-def test_scripts_end_with_who_uses_them(tmp_path: Path) -> None:
-    code = (f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import forked, os, subprocess; "
-            "subprocess.Popen([forked.python(('decimal',), ()), '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'])\n"
-            "input()")
+def test_scripts_end_with_who_uses_them() -> None:
+    show = "import os, sys, time; print(os.getpid(), sys.executable, flush=True); time.sleep(60)"
+    code = (f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import forked, subprocess; "
+            f"subprocess.Popen([forked.python(('decimal',), ()), '-c', {show!r}]); input()")
     user = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    script = int(user.stdout.readline())
+    script, executable = user.stdout.readline().split()
     user.kill()
     user.wait()
     end = time.monotonic() + SECONDS_MAX
-    while Path(f"/proc/{script}").exists():
+    while Path(f"/proc/{script}").exists() or Path(executable).parent.exists():
         assert time.monotonic() < end
         time.sleep(0.01)

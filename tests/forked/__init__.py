@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -30,7 +29,6 @@ def python(modules: Sequence[str], paths: Sequence[str]) -> str:
     """
     # Not in TMPDIR: a path in #! has no spaces, and that of a socket is short.
     folder = Path(tempfile.mkdtemp(prefix="ringfeed-forked-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "interpreter").symlink_to(sys.executable)
     executable = folder / "python"
     # Without -S and -E the client would take ten times as long to start.
@@ -47,6 +45,6 @@ def python(modules: Sequence[str], paths: Sequence[str]) -> str:
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
-    """It ends when nobody holds the other end of its stdin, and its scripts with it."""
+    """It ends when nobody holds the other end of its stdin, and its scripts and its folder with it."""
     server.stdin.close()
     server.wait()

@@ -12,6 +12,7 @@ import os
 import random
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -26,8 +27,9 @@ PR_SET_PDEATHSIG = 1  # of prctl(2)
 class Server:
     """One thread: what waits is select."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, folder: str) -> None:
         self.listener = listener
+        self.folder = folder
         self.clients: dict[socket.socket, int] = {}  # the process of each
         self.woken, self.wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
@@ -40,6 +42,7 @@ class Server:
             if 0 in ready:
                 for pid in self.clients.values():
                     os.kill(pid, signal.SIGKILL)
+                shutil.rmtree(self.folder, ignore_errors=True)
                 os._exit(0)
             if self.woken in ready:
                 os.read(self.woken, 4096)
@@ -168,11 +171,13 @@ def main() -> None:
     given = os.environ["PYTHONPATH"].split(":")
     for name in modules:
         importlib.import_module(name)
+    folder = os.path.dirname(executable)
     if len(os.listdir("/proc/self/task")) > 1:
+        shutil.rmtree(folder)
         sys.exit(f"forked: importing {' '.join(modules)} has started a thread, which no fork would have")
     gc.collect()
     gc.freeze()
-    request = Server(socket.socket(fileno=int(descriptor))).serve()
+    request = Server(socket.socket(fileno=int(descriptor)), folder).serve()
     run(become(request, executable, [path for path in sys.path[1:] if path not in given]))
 
 
