@@ -59,8 +59,9 @@ File File::open_stream(const std::string& path) {
   return {open_or_throw(path, O_RDONLY, path), path};
 }
 
-File File::create(const std::string& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, path), path};
+File File::create(const std::string& path, const std::string& told_as) {
+  const std::string& told = told_as.empty() ? path : told_as;
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, told), told};
 }
 
 File File::standard_output() {

@@ -24,8 +24,9 @@ class File {
   static File open_to_read(const std::string& path);
   /// Whatever it is: a FIFO or a terminal too, on which a read waits.
   static File open_stream(const std::string& path);
-  /// Makes the file, or empties it when it is there. Follows no link in its last part.
-  static File create(const std::string& path);
+  /// Makes the file, or empties it when it is there. Follows no link in its last part. Errors name
+  /// `told_as`, where it is not empty: what a temporary path stands for.
+  static File create(const std::string& path, const std::string& told_as = "");
   /// Makes the file when it is not there; writes go to its end. Follows no link in its last part.
   static File open_to_append(const std::string& path);
   /// Another descriptor of what this process has as its standard output.

@@ -62,9 +62,10 @@ void walk(const std::vector<ComparedSplit>& splits, const CompareOptions& option
       check_stop(options);
       const Chunk chunk = ahead.take();
       const LostPages lost;
-      const auto views = column_views(*chunk, schema);
-      const auto rows = static_cast<std::size_t>(chunk->num_rows());
-      for (std::size_t row = 0; row < rows; ++row) visit(SampleId(i, number++), views, row);
+      const auto views = column_views(*chunk.columns(), schema);
+
+      for (std::size_t row = 0; row < chunk.samples(); ++row)
+        visit(SampleId(i, number++), views, row);
       lost.check();
       done += block.bytes;
       if (options.progress) options.progress("reading", done, total);

@@ -83,7 +83,7 @@ ExportResult export_dataset(std::string_view url, const std::string& folder,
     for (const auto& block : blocks) {
       if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
       const LostPages lost;
-      const auto batch = gathered(ahead.take(), split->schema());
+      const auto batch = gathered(ahead.take().columns(), split->schema());
       writer->write(chosen(batch, choice, schema), block.bytes);
       lost.check();
       done += block.bytes;

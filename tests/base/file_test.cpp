@@ -154,6 +154,7 @@ TEST(ReplaceFile, ErrorsNameTheFileAndNotWhatItIsWrittenAs) {
   std::string told;
   replace_file(temp / "a", [&](File& file) { told = file.path(); });
   EXPECT_EQ(told, temp / "a");
+  EXPECT_EQ(File::create(temp / "b.part", temp / "b").path(), temp / "b");
   EXPECT_EQ(File::create_unnamed(temp.path()).path(), temp.path());
   const std::string missing = temp / "none";
   const auto begins = [](const std::function<void()>& call, const std::string& path) {
@@ -161,6 +162,7 @@ TEST(ReplaceFile, ErrorsNameTheFileAndNotWhatItIsWrittenAs) {
     EXPECT_TRUE(words.starts_with(path + ": ")) << words;
   };
   begins([&] { File::create_unnamed(missing); }, missing);
+  begins([&] { File::create(missing + "/b.part", missing + "/b"); }, missing + "/b");
 }
 
 /// A run as root may write where /dev/null is.
