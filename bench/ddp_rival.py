@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy
 import torch
 import torch.distributed
+from models import make
 
 
 def main() -> None:
@@ -20,13 +21,12 @@ def main() -> None:
     torch.distributed.init_process_group("gloo")
     image = torch.from_numpy(numpy.load(folder / "image.npy"))
     label = torch.from_numpy(numpy.load(folder / "label.npy"))
-    if kind == "mlp":
-        model = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
-        criterion = torch.nn.CrossEntropyLoss()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    else:
+    if kind == "linear":
         model, criterion = torch.nn.Linear(10, 1), torch.nn.MSELoss()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    else:
+        mlp = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
+        model, criterion = mlp if kind == "mlp" else make(kind), torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     ddp = torch.nn.parallel.DistributedDataParallel(model)
     dataset = torch.utils.data.TensorDataset(image, label)
     sampler = torch.utils.data.DistributedSampler(dataset)

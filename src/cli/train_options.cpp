@@ -46,10 +46,18 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
       ->needs(cache);
 }
 
+std::string complaint_about_model(const std::string& model) {
+  if (model == "linear" || model == "mlp" || model == "cnn") return {};
+  if (model.find_first_of("./") != std::string::npos) return {};  // a path
+  return "'" + model +
+         "' is no model; use linear, mlp, cnn, or the path of a file of TorchScript (net.pt)";
+}
+
 void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
   app.add_option("--model", train_options.model,
-                 "the model: linear, mlp, cnn, or a file of TorchScript (net.pt)");
+                 "the model: linear, mlp, cnn, or a file of TorchScript (net.pt)")
+      ->check(CLI::Validator(complaint_about_model, ""));
   app.add_option("--output-index", train_options.output_index,
                  "of a file's model that gives several tensors: the one for the loss, by number "
                  "from 0 or by key");

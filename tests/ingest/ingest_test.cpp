@@ -419,7 +419,7 @@ TEST(Ingest, RefusesWhatCannotBe) {
   refuse(ErrorCode::kBadData, "'val'", {.splits = {{"train", 0.99}, {"val", 0.01}}});
   refuse(ErrorCode::kNotFound, "append", {.append = true});
   refuse(ErrorCode::kNotFound, "nowhere", {.spill_dir = temp / "nowhere"});
-  expect_error(ErrorCode::kBadData, "0 samples",
+  expect_error(ErrorCode::kBadData, "there is no sample",
                [&] { ingest_into(temp / "set", {.samples = 0}, {}); });
   EXPECT_TRUE(names_in(temp.path()).empty());
 }

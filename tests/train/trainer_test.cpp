@@ -476,7 +476,7 @@ TEST_F(Train, RefusesDataThatDoesNotFit) {
        [](auto& o) { o.loss = "bce", o.target = "share"; }},
       {"loss mse needs a floating-point target", [](auto& o) { o.target = "label"; }},
       {"model cnn takes samples of", [](auto& o) { o.model = "cnn"; }},
-      {"batch size", [](auto& o) { o.global_batch = 0; }},
+      {"global_batch 0 is out of its bounds", [](auto& o) { o.global_batch = 0; }},
   };
   for (const auto& refusal : refusals) {
     TrainOptions options = Train::options();
