@@ -23,7 +23,7 @@ inline constexpr std::size_t kComparedSplitsMax = 1024;
 struct CompareOptions {
   /// Columns that are compared; empty: all (of diff(): all that both have).
   std::vector<std::string> columns = {};
-  /// Bound of the memory of the sort (at least 1 MiB). What is more is spilled: 24 bytes a sample,
+  /// Bound of the memory of the sort, 1 MiB to 64 GiB. What is more is spilled: 24 bytes a sample,
   /// 40 with a key. Beside it 32 MiB of blocks are read ahead.
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
   /// Folder of the spill, whose files have no names and end with the process; empty: TMPDIR, else

@@ -15,7 +15,6 @@ namespace {
 
 constexpr int kReadThreads = 1;
 constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
-constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{1} << 20;
 
 }  // namespace
 
@@ -35,11 +34,7 @@ void check_stop(const CompareOptions& options) {
 }
 
 void check_options(const CompareOptions& options, const std::vector<ComparedSplit>& splits) {
-  if (options.memory_bytes < kMemoryBytesMin) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} of {} is too little; it is at least {}", option_name("memory"),
-                            options.memory_bytes, kMemoryBytesMin));
-  }
+  check_bounds("memory", options.memory_bytes);
   if (splits.size() > kComparedSplitsMax) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{} splits are too many to compare at once; {} are the most",
