@@ -52,14 +52,16 @@ class VirtualReader final : public ringfeed::BlockReader {
       if (!ids.Append(static_cast<std::int64_t>(number * size_.block_samples + i)).ok())
         std::abort();
     }
-    done(arrow::RecordBatch::Make(id_schema().to_arrow(), size_.block_samples,
-                                  {ids.Finish().ValueOrDie()}),
-         nullptr);
+    auto columns = arrow::RecordBatch::Make(id_schema().to_arrow(), size_.block_samples,
+                                            {ids.Finish().ValueOrDie()});
+    done(ringfeed::Chunk(std::move(columns), schema_), nullptr);
   }
 
  private:
   const VirtualSize size_;
-  std::vector<ringfeed::BlockInfo> blocks_;
+  const std::vector<ringfeed::BlockInfo> blocks_;
+  const std::shared_ptr<const ringfeed::Schema> schema_ =
+      std::make_shared<const ringfeed::Schema>(id_schema());
 };
 
 class VirtualStore final : public ringfeed::Store {
