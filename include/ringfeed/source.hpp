@@ -142,9 +142,9 @@ class Source {
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options);
 
-/// Checks where a data set is to be made from sources. Throws Error{kInvalidArgument} when it has
-/// the name of a source file and is no folder that is there: a source that was taken for the data
-/// set.
+/// Checks where a data set is to be made. Throws Error{kInvalidArgument} when a split or a version
+/// is named, or when it has the name of a source file and is no folder that is there: a source that
+/// was taken for the data set.
 void check_new_name(const Url& url);
 
 /// Extent of a source: all of it is in memory, or it comes piece by piece.

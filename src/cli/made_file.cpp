@@ -23,6 +23,10 @@ constexpr std::size_t kHeadBytes = 512;
 constexpr const char* kNotForStandardOutput[] = {
     "metrics", "tensorboard", "rejects", "checkpoint-dir", "ledger", "cache", "index"};
 
+constexpr const char* kNotEmpty[] = {
+    "output", "log",   "metrics", "tensorboard", "rejects",  "checkpoint-dir",
+    "ledger", "cache", "index",   "split",       "stratify", "row-number"};
+
 }  // namespace
 
 void check_standard_output(std::string_view option, const Output& output) {
@@ -38,6 +42,17 @@ void refuse_standard_output(CLI::App& app) {
     return "'-': it is not written to standard output; choose a name (./- is the one of a dash)";
   };
   for (const char* const name : kNotForStandardOutput) {
+    if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
+      option->check(CLI::Validator(complaint, ""));
+  }
+}
+
+void refuse_empty_names(CLI::App& app) {
+  const auto complaint = [](const std::string& text) -> std::string {
+    if (!text.empty()) return {};
+    return "it is empty, as a variable is that was not set; give it a value, or leave it out";
+  };
+  for (const char* const name : kNotEmpty) {
     if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
       option->check(CLI::Validator(complaint, ""));
   }

@@ -113,6 +113,7 @@ int run_command(int argc, char** argv) {
     take_decimal_numbers(*commands[i].app);
     follow_table(*commands[i].app);
     refuse_standard_output(*commands[i].app);
+    refuse_empty_names(*commands[i].app);
     apps.push_back(commands[i].app);
   }
   for (auto& command : commands) add_config_option(*command.app, apps, command.connection.places);

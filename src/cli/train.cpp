@@ -278,7 +278,8 @@ int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) 
     const nlohmann::json json = summary_json(summary);
     const std::string path =
         (std::filesystem::path(train_options.output) / "summary.json").string();
-    if (!train_options.output.empty()) {
+    const bool all_was_trained = summary.samples == 0 && std::filesystem::exists(path);
+    if (!train_options.output.empty() && !all_was_trained) {
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
     }
     record.end(json, options.record.page.empty() ? nlohmann::ordered_json::object()

@@ -21,6 +21,7 @@ class RunPage {
   /// As epoch_json() makes it.
   void epoch(nlohmann::ordered_json epoch) { epochs_.push_back(std::move(epoch)); }
   void interval(const TrainInterval& interval);
+  bool has_steps() const { return !points_.empty(); }
 
   /// `options` and `summary` as in the log's first and last line. `shown` has, each where there is
   /// one, "classes" with the names of the target's classes, and "shown" with the "samples" of the

@@ -133,6 +133,8 @@ void RunRecord::end(const Json& summary, const Json& shown) {
   const std::lock_guard lock(mutex_);
   log({{"event", "end"}, {"summary", summary}});
   flush();
+  // A start that finds all trained leaves the page of those before it.
+  if (page_ && !page_->has_steps() && std::filesystem::exists(options_.page)) return;
   attempt(page_, [&] {
     const std::string page = page_->html(run_options_, summary, shown,
                                          {options_.read_threads, options_.assemble_threads});

@@ -41,7 +41,8 @@ std::shared_ptr<arrow::Buffer> elements_of(const Column& column, std::int64_t fi
   const auto* const data = column.as<const std::byte>();
   if (column.dtype == DType::kBool)
     return pack_bools(reinterpret_cast<const std::uint8_t*>(data) + first, count);
-  return std::make_shared<ColumnBuffer>(count == 0 ? nullptr : data + first * size, count * size,
+  static constexpr std::byte kNothing{};  // Arrow takes no null for the values of empty texts
+  return std::make_shared<ColumnBuffer>(count == 0 ? &kNothing : data + first * size, count * size,
                                         column.owner);
 }
 

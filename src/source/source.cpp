@@ -139,6 +139,12 @@ constexpr std::string_view kOtherEndings[] = {".arrow", ".feather", ".npz", ".js
 }  // namespace
 
 void check_new_name(const Url& url) {
+  if (url.split || url.version) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: ?split= and ?version= choose what is read of a data set, and here "
+                            "one is made; leave them out",
+                            url.text()));
+  }
   if (url.scheme != "file" || is_folder(url.path)) return;
   const std::string name = lower_case(url.path);
   const bool is_file = std::ranges::any_of(

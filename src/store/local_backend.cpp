@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <ringfeed/error.hpp>
 #include <set>
-#include <system_error>
+#include <string_view>
 #include <utility>
 
 #include "base/file.hpp"
@@ -22,10 +22,15 @@
 namespace ringfeed {
 namespace {
 
-void remove_all(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (error) throw_system_error(error.value(), path);
+/// Whether a part has such a name: "train-00003.arrow".
+bool is_part_name(std::string_view name) {
+  constexpr std::string_view kEnd = ".arrow";
+  if (!name.ends_with(kEnd)) return false;
+  name.remove_suffix(kEnd.size());
+  const auto dash = name.rfind('-');
+  if (dash == std::string_view::npos || dash == 0) return false;
+  const auto digits = name.substr(dash + 1);
+  return digits.size() >= 5 && digits.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 /// A folder that has files of its own is not turned into a data set by a mistyped path.
@@ -98,27 +103,29 @@ std::vector<Part> LocalBackend::recover(Manifest& manifest) {
   return kept;
 }
 
+/// Only what has the names that writers give: a user may have put other things beside it.
 void LocalBackend::remove_leftovers(const std::vector<Part>& kept) const {
-  std::set<std::string, std::less<>> paths = {layout_.lock_path(), layout_.journal_path()};
-  for (const auto& part : kept) paths.insert(layout_.part_path(part.name, layout_.journal_path()));
-  const auto remove_others = [&](const std::string& folder) {
-    for (const auto& name : names_in(folder)) {
-      const std::string path = folder + "/" + name;
-      if (!paths.contains(path)) remove_all(path);
-    }
-  };
-  remove_others(layout_.work_folder());  // which the lock has looked at
   const Folder root = layout_.root();
+  root.remove(LocalLayout::kOpenPart);
+  root.remove(LocalLayout::kOpenManifest);
+  for (const auto removed : numbers_in(layout_.work_folder(), LocalLayout::kRemoved, ".json"))
+    root.remove(LocalLayout::removed_name(removed));
   if (!root.has_folder(LocalLayout::kData)) return;
-  for (const auto& name : names_in(layout_.data_folder())) {
+  std::set<std::string, std::less<>> names;
+  for (const auto& part : kept) names.insert(part.name);
+  for (const auto& folder : names_in(layout_.data_folder())) {
     std::uint64_t version = 0;
-    if (!is_parts_folder(name, version) || version < version_) continue;
-    const std::string path = layout_.data_folder() + "/" + name;
-    if (path == parts_folder() && root.has_folder(parts_name_)) {
-      remove_others(path);
-    } else {
-      remove_all(path);
+    if (!is_parts_folder(folder, version) || version < version_) continue;
+    const std::string name = fmt::format("{}/{}", LocalLayout::kData, folder);
+    if (std::filesystem::is_symlink(root.path_of(name))) {
+      root.remove(name);
+      continue;
     }
+    for (const auto& file : names_in(root.path_of(name))) {
+      const std::string part = name + "/" + file;
+      if (is_part_name(file) && !names.contains(part)) root.remove(part);
+    }
+    if (kept.empty() || name != parts_name_) root.remove_folder(name);
   }
 }
 

@@ -13,6 +13,10 @@
 
 namespace ringfeed {
 
+std::string LocalLayout::removed_name(std::uint64_t version) {
+  return fmt::format("{}/{}{}.json", kWork, kRemoved, version);
+}
+
 std::string LocalLayout::manifest_name(std::uint64_t version) {
   return fmt::format("{}/{}.json", kVersions, version);
 }

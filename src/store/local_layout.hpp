@@ -23,11 +23,14 @@ class LocalLayout {
   static constexpr std::string_view kJournal = ".ingest/journal.jsonl";
   static constexpr std::string_view kOpenPart = ".ingest/part.arrow";
   static constexpr std::string_view kOpenManifest = ".ingest/manifest.json";
+  static constexpr std::string_view kRemoved = "removed-";  ///< "removed-N.json", in kWork
 
   const std::string& folder() const noexcept { return folder_; }
   /// Opens and removes what is below it: the names in a manifest are not to be trusted.
   Folder root() const { return Folder(folder_); }
   static std::string manifest_name(std::uint64_t version);
+  /// Of a manifest that was put aside for its removal.
+  static std::string removed_name(std::uint64_t version);
   std::string manifest_path(std::uint64_t version) const;
   std::string versions_folder() const { return root().path_of(kVersions); }
   std::string data_folder() const { return root().path_of(kData); }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <ringfeed/error.hpp>
 #include <set>
@@ -25,10 +26,6 @@
 
 namespace ringfeed {
 namespace {
-
-/// A manifest that was put aside for its removal is "removed-N.json".
-constexpr std::string_view kRemoved = "removed-";
-constexpr std::string_view kJson = ".json";
 
 /// Nothing when it is damaged.
 std::optional<Manifest> sound_manifest(const LocalLayout& layout, std::uint64_t version) {
@@ -118,12 +115,18 @@ void LocalStore::remove(std::uint64_t version) {
   // The manifest goes first, so that no reader finds half of a version; under another name it says
   // what is still to be removed when this is cut off.
   const Folder root = layout_.root();
-  const std::string aside_name =
-      fmt::format("{}/{}{}{}", LocalLayout::kWork, kRemoved, version, kJson);
+  const std::string aside_name = LocalLayout::removed_name(version);
   const std::string aside = root.path_of(aside_name);
   const bool goes_on = ::access(aside.c_str(), F_OK) == 0;
   // Errors before anything is touched.
   root.has_folder(LocalLayout::kVersions);  // and no link
+  if (std::filesystem::is_directory(
+          std::filesystem::symlink_status(layout_.manifest_path(version)))) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: it is a folder, and the manifest of version {} is due there; move "
+                            "it away",
+                            layout_.manifest_path(version), version));
+  }
   if (!goes_on) sound_manifest(layout_, version);
   parts_of(layout_, version);
   LocalLock lock(layout_);
@@ -141,7 +144,7 @@ void LocalStore::remove(std::uint64_t version) {
 }
 
 std::vector<std::uint64_t> LocalStore::half_removed() {
-  return numbers_in(layout_.work_folder(), kRemoved, kJson);
+  return numbers_in(layout_.work_folder(), LocalLayout::kRemoved, ".json");
 }
 
 std::vector<UnfinishedVersion> LocalStore::unfinished() {

@@ -52,6 +52,13 @@ std::unique_ptr<Store> open_row_store(const Url& url, const ConnectionOptions& c
 
 std::unique_ptr<Store> open_store(const Url& url, const ConnectionOptions& connection) {
   if (url.scheme == "cassandra") return cassandra::open_cassandra_store(url, connection);
+  struct stat status{};
+  if (::stat(url.path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: it is a file, and a data set is a folder; make one of it with "
+                            "'ringfeed ingest {} NAME.ring'",
+                            url.path, url.path));
+  }
   return std::make_unique<LocalStore>(url.path);
 }
 

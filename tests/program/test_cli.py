@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,8 +105,55 @@ def test_a_run_that_has_come_to_its_end_says_so(digits: Ringfeed) -> None:
     train = ("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4", "--threads", "1", "--output", "run",
              "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs")
     digits(*train, "2")
+    files = {path.name: path.read_bytes() for path in (digits.folder / "run").iterdir()}
+    assert files.keys() == {"report.html", "summary.json", "weights.safetensors"}
     assert digits(*train, "1").stdout == (
         "nothing to train: checkpoints/checkpoint-000001 was written behind epoch 2, and --epochs is 1\n")
+    assert {path.name: path.read_bytes() for path in (digits.folder / "run").iterdir()} == files
+
+
+@pytest.mark.parametrize("address", ["x.ring?split=val", "x.ring?version=1"])
+def test_a_data_set_is_not_made_under_a_split_or_a_version(digits: Ringfeed, address: str) -> None:
+    assert "?split= and ?version= choose what is read of a data set" in digits.error("ingest", DIGITS, address, code=2)
+    assert "only the first URL may say ?version=N" in digits.error("copy", "digits.ring", address, code=2)
+    assert not (digits.folder / "x.ring").exists()
+
+
+@pytest.mark.parametrize("option", ["--output", "--checkpoint-dir", "--ledger", "--log", "--metrics", "--tensorboard", "--cache"])
+def test_an_empty_name_is_not_taken_for_none(digits: Ringfeed, option: str) -> None:
+    words = digits.error("train", "digits.ring", "--input", "image", "--target", "label", option, "", code=2)
+    assert option in words and "it is empty, as a variable is that was not set" in words
+
+
+def test_what_others_put_into_a_data_set_stays(digits: Ringfeed) -> None:
+    data = digits.folder / "digits.ring"
+    notes = [data / ".ingest/notes.txt", data / ".ingest/mine/notes.txt", data / "data/v9-0000000000000000/notes.txt"]
+    for path in notes:
+        path.parent.mkdir(parents=True)
+        path.write_text("keep")
+    (data / ".ingest/part.arrow").write_text("of a writer that was killed")
+    (data / "data/v9-0000000000000000/train-00000.arrow").write_text("the same")
+    digits("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--append")
+    assert [path.read_text() for path in notes] == ["keep"] * 3
+    assert not (data / ".ingest/part.arrow").exists() and not (data / "data/v9-0000000000000000/train-00000.arrow").exists()
+    digits("verify", "digits.ring")
+
+
+def test_a_folder_in_the_place_of_a_manifest_is_left_alone(digits: Ringfeed) -> None:
+    manifest = digits.folder / "digits.ring/versions/1.json"
+    manifest.unlink()
+    manifest.mkdir()
+    (manifest / "precious").write_text("keep")
+    before = sorted(digits.folder.rglob("*"))
+    assert "versions/1.json: it is a folder, and the manifest of version 1 is due there" in digits.error("delete", "digits.ring", "--yes", code=3)
+    assert sorted(digits.folder.rglob("*")) == before
+
+
+def test_a_file_in_the_place_of_a_data_set_is_told_how_to_become_one(digits: Ringfeed) -> None:
+    shutil.copy(DIGITS, digits.folder / "own.csv")
+    for command in (("inspect", "own.csv"), ("train", "own.csv", "--input", "a", "--target", "b"), ("verify", "own.csv")):
+        assert "own.csv: it is a file, and a data set is a folder; make one of it with 'ringfeed ingest own.csv NAME.ring'" in digits.error(
+            *command, code=2)
 
 
 def test_ingest_reports_splits(digits: Ringfeed) -> None:

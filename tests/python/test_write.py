@@ -84,6 +84,15 @@ def test_big_endian_and_wider_numbers(tmp_path: Path) -> None:
     assert sorted(data[:]["a"].tolist()) == [1, 2]
 
 
+@pytest.mark.parametrize("value", ["", b""])
+def test_texts_and_bytes_may_all_be_empty(value: str | bytes, tmp_path: Path) -> None:
+    ringfeed.write(tmp_path / "a.ring", {"text": [value, value], "id": [0, 1]})
+    assert [sample["text"] for sample in ringfeed.open(tmp_path / "a.ring")] == [value, value]
+    samples = ({"text": b"x" if i < 4096 else b"", "id": i} for i in range(5000))  # the second block has none
+    ringfeed.write(tmp_path / "b.ring", samples)
+    assert sum(len(sample["text"]) for sample in ringfeed.open(tmp_path / "b.ring")) == 4096
+
+
 def test_text_bytes_and_lists(tmp_path: Path) -> None:
     given = {"id": list(range(5)), "text": ["", "a", "ü", "bcd", "e"], "raw": [b"\0", b"", b"xyz", b"1", b"2"],
              "tokens": [numpy.arange(i, dtype=numpy.int32) for i in range(5)]}
