@@ -286,9 +286,10 @@ nb::list names_of(const std::vector<SampleName>& samples) {
 nb::tuple check_datasets(const std::vector<std::string>& urls, bool across_splits,
                          const std::vector<std::string>& columns, std::uint64_t memory_bytes,
                          const nb::object& report, const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   Duplicates found;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     found = find_duplicates(urls, across_splits ? Across::kSplits : Across::kAnything,
                             compare_options(columns, memory_bytes, waiter, progress), to);
@@ -310,10 +311,11 @@ nb::tuple diff_datasets(const std::string& a, const std::string& b, const std::s
                         const std::vector<std::string>& columns, std::uint64_t memory_bytes,
                         const nb::object& report, const nb::dict& a_connection,
                         const nb::dict& b_connection) {
-  const ConnectionOptions to_a = connection_of(a_connection);
-  const ConnectionOptions to_b = connection_of(b_connection);
+  ConnectionOptions to_a = connection_of(a_connection);
+  ConnectionOptions to_b = connection_of(b_connection);
   Differences found;
   wait_for([&](Waiter& waiter) {
+    to_a.stop = to_b.stop = waiter.stop();
     Progress progress(waiter, report);
     found = diff(a, b, key, compare_options(columns, memory_bytes, waiter, progress), to_a, to_b);
   });
@@ -332,9 +334,10 @@ nb::tuple diff_datasets(const std::string& a, const std::string& b, const std::s
 nb::tuple export_to(const std::string& url, const std::string& folder, const std::string& format,
                     const std::vector<std::string>& columns, const nb::object& report,
                     const nb::dict& connection) {
-  const ConnectionOptions to = connection_of(connection);
+  ConnectionOptions to = connection_of(connection);
   ExportResult result;
   wait_for([&](Waiter& waiter) {
+    to.stop = waiter.stop();
     Progress progress(waiter, report);
     ExportOptions options;
     options.format = export_format_from_name(format);

@@ -170,8 +170,9 @@ int run_check(const CompareFlags& flags, const Command& command) {
   };
   const auto first = std::find_if(flags.urls.begin(), flags.urls.end(), is_cassandra);
   const Url reached = Url::parse(first == flags.urls.end() ? flags.urls.front() : *first);
-  const auto connection = connection_options(command.connection, reached, output);
+  auto connection = connection_options(command.connection, reached, output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     const auto across = flags.across_splits ? Across::kSplits : Across::kAnything;
@@ -189,11 +190,12 @@ int run_diff(const CompareFlags& flags, const Command& command) {
   const Url b = Url::parse(flags.urls[1]);
   // The flags are for whichever of the two is in Cassandra.
   const bool a_cassandra = a.scheme == "cassandra";
-  const auto connection = connection_options(command.connection, a_cassandra ? a : b, output);
-  const auto connection_b = a_cassandra && b.scheme == "cassandra"
-                                ? connection_options(command.connection, b, output)
-                                : connection;
   Interrupt interrupt;
+  auto connection = connection_options(command.connection, a_cassandra ? a : b, output);
+  auto connection_b = a_cassandra && b.scheme == "cassandra"
+                          ? connection_options(command.connection, b, output)
+                          : connection;
+  connection.stop = connection_b.stop = interrupt.stop();
   return interrupt.run(output, "interrupted", [&] {
     Progress progress(output.quiet);
     const Differences found =

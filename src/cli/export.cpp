@@ -26,8 +26,9 @@ int run_export(const ExportFlags& flags, const Command& command) {
   ExportOptions options;
   options.format = export_format_from_name(flags.format);
   options.columns = flags.columns;
-  const auto connection = connection_options(command.connection, Url::parse(flags.url), output);
+  auto connection = connection_options(command.connection, Url::parse(flags.url), output);
   Interrupt interrupt;
+  connection.stop = interrupt.stop();
   return interrupt.run(output, "interrupted; nothing was left behind", [&] {
     Progress progress(output.quiet);
     options.stop = interrupt.stop();

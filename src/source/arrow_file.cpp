@@ -33,6 +33,7 @@ constexpr std::string_view kFileMagic = "ARROW1";
 /// What Hugging Face's datasets write beside the files of a data set.
 constexpr const char* kStateName = "state.json";
 constexpr const char* kStateFiles = "_data_files";
+constexpr const char* kStateIndices = "_indices_data_files";
 constexpr std::uint64_t kStateBytesMax = std::uint64_t{64} << 20;
 
 [[noreturn]] void refuse_damaged(const std::string& path, const arrow::Status& status) {
@@ -157,6 +158,8 @@ std::vector<std::string> saved_files_in(const std::string& folder) {
   std::vector<std::string> files;
   try {
     const auto state = parse_json(saved.read_file(kStateName, kStateBytesMax));
+    if (state.contains(kStateIndices) && !state.at(kStateIndices).empty())
+      refuse("an index chooses among its rows (_indices_data_files); call flatten_indices()");
     for (const auto& file : state.at(kStateFiles)) {
       const auto& name = file.at("filename").get_ref<const std::string&>();
       saved.open_to_read(name);  // nothing outside, no link

@@ -9,10 +9,12 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <charconv>
+#include <filesystem>
 #include <ringfeed/error.hpp>
 #include <ringfeed/torch.hpp>
 #include <sstream>
 #include <string_view>
+#include <unordered_set>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
@@ -41,12 +43,19 @@ std::string cause_of(const std::exception& error) {
 
 std::string_view name_of(torch::ScalarType type) { return c10::getDtypeNames(type).first; }
 
-/// Registers the tensors of `script` and of what is in it with `module`, under their own names.
+/// Registers the tensors of `script` and of what is in it with `module`, under their own names. A
+/// buffer whose elements share memory gets memory of its own: it could not be written.
 void show(const torch::jit::Module& script, torch::nn::Module& module) {
   for (const auto& parameter : script.named_parameters(/*recurse=*/false))
     module.register_parameter(parameter.name, parameter.value, parameter.value.requires_grad());
-  for (const auto& buffer : script.named_buffers(/*recurse=*/false))
-    module.register_buffer(buffer.name, buffer.value);
+  for (const auto& buffer : script.named_buffers(/*recurse=*/false)) {
+    auto value = buffer.value;
+    if (!value.is_non_overlapping_and_dense()) {
+      value = value.clone(torch::MemoryFormat::Contiguous);
+      torch::jit::Module(script).setattr(buffer.name, value);
+    }
+    module.register_buffer(buffer.name, value);
+  }
   for (const auto& child : script.named_children()) {
     const auto shown = std::make_shared<torch::nn::Module>();
     show(child.value, *shown);
@@ -82,6 +91,8 @@ ScriptModel::ScriptModel(const TrainOptions& options, const Plan& plan)
     : path_(options.model), output_index_(options.output_index), plan_(plan) {
   // What it would fuse, it would compile anew for each size of a batch.
   torch::jit::setGraphExecutorOptimize(false);
+  if (std::filesystem::exists(path_) && !std::filesystem::is_regular_file(path_))
+    refuse("it is no file; name one of TorchScript");
   const std::string bytes = read_file(path_, kFileBytesMax);
   hash_ = fmt::format("{:016x}", hash_bytes(bytes));
   try {
@@ -179,8 +190,19 @@ torch::Tensor ScriptModel::chosen(const torch::jit::IValue& output) const {
 }
 
 torch::Tensor ScriptModel::forward(const std::vector<torch::Tensor>& inputs) {
-  const auto output = chosen(script_.forward({inputs.begin(), inputs.end()}));
+  torch::jit::IValue given;
+  try {
+    given = script_.forward({inputs.begin(), inputs.end()});
+  } catch (const std::exception& error) {
+    refuse(fmt::format("its forward does not take such samples ({})", cause_of(error)));
+  }
+  const auto output = chosen(given);
   const auto samples = inputs.front().size(0);
+  if (plan_.loss == LossKind::kCrossEntropy && output.dim() > 2)
+    refuse(
+        fmt::format("it gives a tensor of shape [{}]; loss cross_entropy takes [samples, "
+                    "classes]",
+                    fmt::join(output.sizes().vec(), ", ")));
   if (output.dim() == 0 || output.size(0) != samples)
     refuse(
         fmt::format("it gives a tensor of shape [{}] for {} samples; its first dimension must "
@@ -197,6 +219,54 @@ void ScriptModel::train(bool on) {
   script_.train(on);
 }
 
+/// What the model holds beside parameters and buffers, as text, by its name.
+std::map<std::string, std::string> ScriptModel::attributes() const {
+  std::unordered_set<const void*> known;
+  for (const auto& tensor : parameters()) known.insert(tensor.unsafeGetTensorImpl());
+  for (const auto& tensor : buffers()) known.insert(tensor.unsafeGetTensorImpl());
+  std::map<std::string, std::string> texts;
+  for (const auto& attribute : script_.named_attributes()) {
+    const auto& value = attribute.value;
+    if (value.isModule() || value.isObject()) continue;
+    std::ostringstream text;
+    if (!value.isTensor()) {
+      text << value;
+    } else if (value.toTensor().defined()) {
+      if (known.contains(value.toTensor().unsafeGetTensorImpl())) continue;
+      const auto tensor = value.toTensor().detach().cpu().contiguous();
+      text << hash_bytes(tensor.const_data_ptr(), tensor.nbytes());
+    }
+    texts.emplace(attribute.name, text.str());
+  }
+  return texts;
+}
+
+/// Leaves no gradients.
+void ScriptModel::check_gradients(const torch::Tensor& output, bool needs_all) {
+  if (!output.requires_grad())
+    refuse("its output does not depend on its parameters (is it detached, or under no_grad?)");
+  try {
+    output.sum().backward();
+  } catch (const std::exception& error) {
+    refuse(fmt::format("it has no gradients of such samples ({})", cause_of(error)));
+  }
+  std::string unused;
+  for (const auto& named : named_parameters()) {
+    const auto& parameter = named.value();
+    if (unused.empty() && parameter.requires_grad() && !parameter.grad().defined())
+      unused = named.key();
+    if (parameter.grad().defined() && parameter.grad().is_sparse())
+      refuse(fmt::format("its parameter {} has sparse gradients; save it with sparse=False",
+                         named.key()));
+  }
+  drop_gradients(*this);
+  if (needs_all && !unused.empty())
+    refuse(
+        fmt::format("its parameter {} has no part in the output: several ranks would wait for "
+                    "its gradient; save it with requires_grad_(False), or train on one rank",
+                    unused));
+}
+
 std::int64_t ScriptModel::try_out(std::int64_t classes, bool needs_all) {
   std::vector<torch::Tensor> inputs;
   for (const auto& input : plan_.inputs) {
@@ -208,27 +278,22 @@ std::int64_t ScriptModel::try_out(std::int64_t classes, bool needs_all) {
   std::vector<torch::Tensor> kept;
   for (const auto& buffer : buffers()) kept.push_back(buffer.clone());
   train();
-  torch::Tensor output;
-  try {
-    output = forward(inputs);
-    output.sum().backward();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    refuse(fmt::format("it does not take such samples ({})", cause_of(error)));
+  const auto before = attributes();
+  const auto output = forward(inputs);
+  check_gradients(output, needs_all);
+  const auto after = attributes();
+  for (const auto& [name, value] : before) {
+    if (after.at(name) != value)
+      refuse(
+          fmt::format("its forward changes '{}', which is no buffer: a checkpoint would not have "
+                      "it; register it as a buffer (register_buffer)",
+                      name));
   }
-  std::string unused;
-  for (const auto& named : named_parameters()) {
-    if (unused.empty() && named.value().requires_grad() && !named.value().grad().defined())
-      unused = named.key();
-  }
-  drop_gradients(*this);
-  if (needs_all && !unused.empty())
-    refuse(
-        fmt::format("its parameter {} has no part in the output: several ranks would wait for "
-                    "its gradient; save it with requires_grad_(False), or train on one rank",
-                    unused));
   const torch::NoGradGuard no_gradients;
+  train(false);
+  if (const auto evaluated = forward(inputs).size(1); evaluated != output.size(1))
+    refuse(fmt::format("it gives {} numbers for a sample in training and {} in evaluation",
+                       output.size(1), evaluated));
   auto restored = kept.begin();
   for (auto& buffer : buffers()) buffer.copy_(*restored++);
 

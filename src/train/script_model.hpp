@@ -3,6 +3,7 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <map>
 #include <ringfeed/train.hpp>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ class ScriptModel final : public Model {
  private:
   [[noreturn]] void refuse(const std::string& what) const;
   void check_arguments() const;
+  std::map<std::string, std::string> attributes() const;
+  void check_gradients(const torch::Tensor& output, bool needs_all);
   torch::Tensor chosen(const torch::jit::IValue& output) const;
 
   const std::string path_;

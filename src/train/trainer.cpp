@@ -245,6 +245,9 @@ std::vector<torch::Tensor> Trainer::inputs_of(const Batch& batch) const {
     const auto column = to_tensor(batch.column(input.column)).to(device_);  // in its own dtype
     inputs.push_back(column.to(input.is_real ? module_->dtype() : torch::kInt64));
     if (input.divisor != 1) inputs.back().div_(input.divisor);
+    // Its forward may write into what it is given, and the target stays.
+    if (plan_.model == ModelKind::kFile && input.column == options_.target)
+      inputs.back() = inputs.back().clone();
   }
   if (plan_.model == ModelKind::kFile) return inputs;
   std::vector<std::int64_t> shape = plan_.input_shape;

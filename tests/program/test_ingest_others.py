@@ -199,7 +199,8 @@ def test_a_list_of_files_of_strangers_names_nothing_outside(ringfeed: Ringfeed) 
     for name in ("../outside.arrow", "link.arrow", str(ringfeed.folder / "outside.arrow")):
         state.write_text(json.dumps({"_data_files": [{"filename": name}]}))
         ringfeed.error("ingest", "saved", "a.ring", code=3)
-    for text in ("{", "[]", '{"_data_files": []}', '{"_data_files": [{"filename": 7}]}', "[" * 100_000):
+    for text in ("{", "[]", '{"_data_files": []}', '{"_data_files": [{"filename": 7}]}', "[" * 100_000,
+                 '{"_data_files": [{"filename": "data.arrow"}], "_indices_data_files": [{"filename": "chosen.arrow"}]}'):
         state.write_text(text)
         assert ringfeed.error("ingest", "saved", "a.ring", code=3).startswith("ringfeed: saved/state.json: ")
 

@@ -220,6 +220,53 @@ class NoTensor(Few):
         return str(self.layer(x.flatten(1)).sum().item())
 
 
+class Counting(Few):
+    def __init__(self, outputs: int) -> None:
+        super().__init__(outputs)
+        self.count = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        return self.layer(x.flatten(1)) * float(self.count)
+
+
+class Detached(Few):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.flatten(1)).detach()
+
+
+class ThreeDimensions(Few):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.flatten(1)).unsqueeze(2).expand(-1, -1, 3)
+
+
+class OtherInEvaluation(Few):
+    def forward(self, x: Tensor) -> Tensor:
+        given = self.layer(x.flatten(1))
+        return given if self.training else given[:, :2]
+
+
+class Sparse(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(17, CLASSES, sparse=True)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.table(tokens).mean(1)
+
+
+class Expanded(Few):
+    """A buffer whose elements share memory, and it writes into its input."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__(outputs)
+        self.register_buffer("ones", torch.ones(1, 64).expand(2, 64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.mul_(0.5)
+        return self.layer(x.flatten(1) * self.ones[0])
+
+
 def half(outputs: int) -> nn.Module:
     return Few(outputs).half()
 
@@ -236,7 +283,7 @@ def mixed(outputs: int) -> nn.Module:
 
 @pytest.mark.parametrize(("module", "options", "words"), [
     (lambda: Few(CLASSES - 1), (), "it gives 9 numbers for a sample, and 'label' has 10 classes"),
-    (lambda: Few(CLASSES, 65), (), "it does not take such samples (addmm: mat1 and mat2 shapes cannot be multiplied (2x64 and 65x10))"),
+    (lambda: Few(CLASSES, 65), (), "its forward does not take such samples (addmm: mat1 and mat2 shapes cannot be multiplied (2x64 and 65x10))"),
     (TwoInputs, (), "its forward takes 2 inputs (x, mask), and --input names 1 (image)"),
     (lambda: Few(CLASSES), ("--input", "image,numbers"), "its forward takes 1 input (x), and --input names 2 (image, numbers)"),
     (Tabular, ("--input", "category,numbers"), "it gives 2 values, counted from 0; name one (--output-index)"),
@@ -245,6 +292,11 @@ def mixed(outputs: int) -> nn.Module:
     (lambda: Few(CLASSES), ("--output-index", "0"), "it gives one tensor; leave --output-index out"),
     (lambda: Summing(CLASSES), (), "it gives a tensor of shape [] for 2 samples; its first dimension must be theirs"),
     (lambda: NoTensor(CLASSES), (), "it gives String; a tensor is expected"),
+    (lambda: Counting(CLASSES), (), "its forward changes 'count', which is no buffer: a checkpoint would not have it"),
+    (lambda: Detached(CLASSES), (), "its output does not depend on its parameters"),
+    (lambda: ThreeDimensions(CLASSES), (), "it gives a tensor of shape [2, 10, 3]; loss cross_entropy takes [samples, classes]"),
+    (lambda: OtherInEvaluation(CLASSES), (), "it gives 10 numbers for a sample in training and 2 in evaluation"),
+    (Sparse, ("--input", "tokens"), "its parameter table.weight has sparse gradients; save it with sparse=False"),
     (lambda: half(CLASSES), (), "its parameter layer.weight is float16; float32 or float64 can be trained"),
     (lambda: mixed(CLASSES), (), "its parameter layer.weight is float32 and others are float64; save it in one of them"),
     (lambda: frozen(CLASSES), (), "it has no parameter that needs a gradient: nothing to train (is it frozen?)"),
@@ -291,3 +343,31 @@ def test_dropout_that_was_traced_is_told(digits: Path, tmp_path: Path, training:
     assert result.returncode == 0 and words in result.stderr
     scripted = saved(Dropping(), tmp_path / "net.pt", is_traced=False)
     assert "torch.jit.script" not in program(digits, scripted, Case(Dropping, "image")).stderr
+
+
+def test_what_a_model_does_to_its_input_is_not_done_to_the_target(digits: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    module = Expanded(64)
+    model = saved(module, tmp_path / "net.pt", is_traced=False)
+    command = [str(BUILD / "bin/ringfeed"), "train", "digits.ring", "--model", model, "--input", "image", "--target", "image", "--loss", "mse",
+               "--batch-size", str(BATCH), "--optimizer", "sgd", "--lr", "1e-12", "--threads", "1", "--json"]
+    result = subprocess.run(command, cwd=digits, capture_output=True, text=True, timeout=SECONDS_MAX, check=True)
+    images = torch.cat([batch["image"].clone() for batch in ringfeed.Loader(ringfeed.open(str(digits / "digits.ring")), BATCH)])
+    with torch.no_grad():
+        expected = nn.functional.mse_loss(module(images.clone()), images.flatten(1)).item()
+    assert json.loads(result.stdout.splitlines()[-1])["losses"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_what_a_model_says_while_it_trains_is_told(digits: Path, tmp_path: Path) -> None:
+    class Narrow(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(5, CLASSES)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.table(tokens).mean(1)
+
+    model = saved(Narrow(), tmp_path / "net.pt", is_traced=False)
+    result = program(digits, model, Case(Narrow, "tokens"))
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith("net.pt: its forward does not take such samples (index out of range in self)")
