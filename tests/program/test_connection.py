@@ -205,7 +205,8 @@ def test_a_signal_ends_each_command_while_it_connects(ringfeed: Ringfeed, number
     (ringfeed.folder / "x.csv").write_text("a,b\n1,2\n")
     with closing(Server(b"")) as silent:
         for command in (("attach",), ("ingest", "x.csv"), ("copy", "x.ring"), ("verify",), ("doctor",), ("view",), ("train", *TRAIN),
-                        ("train", *TRAIN, "--checkpoint-dir", "c"), ("tune", *TRAIN)):
+                        ("train", *TRAIN, "--checkpoint-dir", "c"), ("tune", *TRAIN), ("check",), ("diff", "x.ring"),
+                        ("export", "out", "--format", "parquet")):
             place = 2 if command[0] == "ingest" else 1
             arguments = [*command[:place], silent.url, *command[place:], "--quiet"]
             process = subprocess.Popen([str(build_folder() / "bin/ringfeed"), *arguments], cwd=ringfeed.folder, text=True,
