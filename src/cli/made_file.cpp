@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <ringfeed/error.hpp>
+#include <span>
 
 #include "base/file.hpp"
 #include "base/folder.hpp"
@@ -27,6 +29,15 @@ constexpr const char* kNotEmpty[] = {
     "output", "log",   "metrics", "tensorboard", "rejects",  "checkpoint-dir",
     "ledger", "cache", "index",   "split",       "stratify", "row-number"};
 
+/// Adds a check to those options of these names that the command has.
+void check_each(CLI::App& app, std::span<const char* const> names,
+                const std::function<std::string(const std::string&)>& complaint) {
+  for (const char* const name : names) {
+    if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
+      option->check(CLI::Validator([complaint](std::string& text) { return complaint(text); }, ""));
+  }
+}
+
 }  // namespace
 
 void check_standard_output(std::string_view option, const Output& output) {
@@ -37,25 +48,17 @@ void check_standard_output(std::string_view option, const Output& output) {
 }
 
 void refuse_standard_output(CLI::App& app) {
-  const auto complaint = [](const std::string& path) -> std::string {
+  check_each(app, kNotForStandardOutput, [](const std::string& path) -> std::string {
     if (path != kStandardOutput) return {};
     return "'-': it is not written to standard output; choose a name (./- is the one of a dash)";
-  };
-  for (const char* const name : kNotForStandardOutput) {
-    if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
-      option->check(CLI::Validator(complaint, ""));
-  }
+  });
 }
 
 void refuse_empty_names(CLI::App& app) {
-  const auto complaint = [](const std::string& text) -> std::string {
+  check_each(app, kNotEmpty, [](const std::string& text) -> std::string {
     if (!text.empty()) return {};
     return "it is empty, as a variable is that was not set; give it a value, or leave it out";
-  };
-  for (const char* const name : kNotEmpty) {
-    if (auto* const option = app.get_option_no_throw(fmt::format("--{}", name)))
-      option->check(CLI::Validator(complaint, ""));
-  }
+  });
 }
 
 void check_made_file(const std::string& path, std::string_view mark, std::string_view command,

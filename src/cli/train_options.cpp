@@ -1,11 +1,13 @@
 // The options of a run, by group.
 #include "cli/train_options.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <ringfeed/url.hpp>
 
 #include "base/byte_size.hpp"
 #include "cli/order_options.hpp"
+#include "train/plan.hpp"
 
 namespace ringfeed::cli {
 namespace {
@@ -47,8 +49,8 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
 }
 
 std::string complaint_about_model(const std::string& model) {
-  if (model == "linear" || model == "mlp" || model == "cnn") return {};
-  if (model.find_first_of("./") != std::string::npos) return {};  // a path
+  const auto is_it = [&](const auto& named) { return named.first == model; };
+  if (is_model_file(model) || std::ranges::any_of(kModels, is_it)) return {};
   return "'" + model +
          "' is no model; use linear, mlp, cnn, or the path of a file of TorchScript (net.pt)";
 }

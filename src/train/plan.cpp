@@ -40,8 +40,6 @@ Kind choose(std::string_view what, std::string_view name,
   refuse(fmt::format("unknown {} '{}'; use one of {}", what, name, fmt::join(names, ", ")));
 }
 
-constexpr std::array<std::pair<std::string_view, ModelKind>, 3> kModels = {
-    {{"linear", ModelKind::kLinear}, {"mlp", ModelKind::kMlp}, {"cnn", ModelKind::kCnn}}};
 constexpr std::array<std::pair<std::string_view, LossKind>, 3> kLosses = {
     {{"mse", LossKind::kMse}, {"cross_entropy", LossKind::kCrossEntropy}, {"bce", LossKind::kBce}}};
 constexpr std::array<std::pair<std::string_view, OptimizerKind>, 3> kOptimizers = {
@@ -53,12 +51,8 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
 constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
     {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
 
-bool is_path(std::string_view model) {
-  return model.find('/') != std::string_view::npos || model.find('.') != std::string_view::npos;
-}
-
 ModelKind model_of(const TrainOptions& options) {
-  if (is_path(options.model)) {
+  if (is_model_file(options.model)) {
     check(!options.model.ends_with(".pt2"),
           fmt::format("{}: an exported program is not trained; save the module as TorchScript, by "
                       "torch.jit.script(module).save(\"{}\")",

@@ -2,16 +2,27 @@
 // refused here. Without torch.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <ringfeed/schema.hpp>
 #include <ringfeed/train.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ringfeed {
 
 /// kFile: TrainOptions::model is the path of one.
 enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn, kFile };
+inline constexpr std::array<std::pair<std::string_view, ModelKind>, 3> kModels = {
+    {{"linear", ModelKind::kLinear}, {"mlp", ModelKind::kMlp}, {"cnn", ModelKind::kCnn}}};
+
+/// Whether TrainOptions::model is meant as a path.
+inline bool is_model_file(std::string_view model) {
+  return model.find_first_of("./") != std::string_view::npos;
+}
+
 enum class LossKind : std::uint8_t { kMse, kCrossEntropy, kBce };
 enum class OptimizerKind : std::uint8_t { kSgd, kAdam, kAdamW };
 enum class DeviceKind : std::uint8_t { kAuto, kCpu, kCuda };
