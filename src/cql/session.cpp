@@ -144,17 +144,22 @@ Failure with_hint(Failure failure, bool tls) {
     failure.message = "the server takes neither TLS 1.2 nor 1.3";
   } else if (tls && says("InvalidContentType")) {
     failure.message += ": the server does not speak TLS on this port";
-  } else if (failure.status == Status::kNoConnection && says("Connection broken")) {
-    if (tls) {
+  } else if (failure.status == Status::kNoConnection &&
+             (says("Connection broken") || says("Connection reset") || says("Broken pipe"))) {
+    // The end of a connection is read as a reset when what was sent on it had not been read.
+    if (tls && says("Connection broken")) {
       // TLS 1.3 is done for a client before the server has looked at its certificate.
       failure.status = Status::kTls;
       failure.message =
           "the server broke off the connection after the TLS handshake, as one does that asks for "
           "a client certificate and gets none that it trusts";
     } else {
-      failure.message +=
-          fmt::format("; if the server speaks TLS, give {}, or name its authority with {}{}",
-                      option_name("tls"), option_name("tls-ca"), hint_of_limit());
+      if (!tls) {
+        failure.message +=
+            fmt::format("; if the server speaks TLS, give {}, or name its authority with {}",
+                        option_name("tls"), option_name("tls-ca"));
+      }
+      failure.message += hint_of_limit();
     }
   }
   return failure;

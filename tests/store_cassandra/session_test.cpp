@@ -191,6 +191,30 @@ TEST_F(FakeSessionTest, AServerOfAnotherProtocolIsNotTakenForOneWithTls) {
   EXPECT_EQ(words.find("tls"), std::string::npos) << words;
 }
 
+/// The same limit is met as one or as the other, by what the server had read before.
+TEST_F(FakeSessionTest, OfAConnectionThatTheServerEndsTheLimitIsNamed) {
+  auto connection = stores_.connection();
+  auto refused = fake_failure(RF_NO_CONNECTION);
+  for (const char* const words :
+       {"Connection broken, reason: early eof", "Connection reset by peer (os error 104)",
+        "Broken pipe (os error 32)"}) {
+    refused.message = words;
+    stores_.cluster().set_script(at_operation(0, refused));
+    connection.tls = false;
+    expect_error(ErrorCode::kUnavailable,
+                 {"127.7.", words, "if the server speaks TLS", "connections_per_host"},
+                 [&] { cql::Session::open(connection, "k"); });
+  }
+  refused.message = "Connection reset by peer (os error 104)";
+  stores_.cluster().set_script(at_operation(0, refused));
+  connection.tls = true;
+  const Error error = error_of([&] { cql::Session::open(connection, "k"); });
+  EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+  const std::string words = error.what();
+  EXPECT_NE(words.find("connections_per_host"), std::string::npos) << words;
+  EXPECT_EQ(words.find("if the server speaks TLS"), std::string::npos) << words;
+}
+
 TEST_F(FakeSessionTest, ClosedWithRequestsUnderWayEachHasItsAnswer) {
   fill(10);
   auto session = stores_.session();
