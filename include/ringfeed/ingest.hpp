@@ -73,8 +73,8 @@ struct IngestResult {
   std::uint64_t repaired = 0;  ///< chunks (or rows) of it that were gone and are stored again
 };
 
-/// Gives the classes without names those of the newest version, for an append: a value that is none
-/// of them is then a bad record.
+/// Gives each column that has classes in the newest version these classes, for an append, unless
+/// `source` names others: a value that is none of them is then a bad record.
 void take_classes(SourceOptions& source, Store& store);
 
 /// Ingests a source. Errors: those of the source, those of Store::write, kInvalidArgument

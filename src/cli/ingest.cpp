@@ -30,6 +30,7 @@ constexpr const char* kIngestExamples =
     "train=0.8,val=0.2\n"
     "  ringfeed ingest flowers.csv flowers.ring --classes species --drop id\n"
     "  ringfeed ingest more.parquet clicks.ring --append\n"
+    "  ringfeed ingest val.csv flowers.ring --append --split val=1\n"
     "  ringfeed ingest digits.csv cassandra://127.0.0.1/ml/digits --create-keyspace --replication "
     "simple:3\n";
 
@@ -173,7 +174,8 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--row-number", options->source.row_number,
                   "name of one more column: the number of the record in the source, from 0");
   app->add_option("--split", options->split,
-                  "shares of the splits, e.g. train=0.8,val=0.2; without it all is train");
+                  "shares of the splits, e.g. train=0.8,val=0.2; without it all is train; of a file "
+                  "for each split append one after the other, e.g. with val=1");
   app->add_option("--stratify", options->ingest.stratify,
                   "column whose values each split gets in proportion");
   app->add_option("--seed", options->ingest.seed, "seed of the permutation");

@@ -361,12 +361,15 @@ class Run {
 }  // namespace
 
 void take_classes(SourceOptions& source, Store& store) {
-  const auto versions = source.classes.empty() ? std::vector<std::uint64_t>() : store.versions();
+  const auto versions = store.versions();
   if (versions.empty()) return;
-  const auto schema = store.manifest(versions.back()).schema;
-  for (auto& each : source.classes) {
-    const auto* const column = schema.find(each.column);
-    if (each.names.empty() && column != nullptr) each.names = column->classes;
+  for (const auto& column : store.manifest(versions.back()).schema.columns) {
+    if (column.classes.empty()) continue;
+    const auto named = std::ranges::find(source.classes, column.name, &ClassColumn::column);
+    if (named == source.classes.end())
+      source.classes.push_back({column.name, column.classes});
+    else if (named->names.empty())
+      named->names = column.classes;
   }
 }
 

@@ -305,8 +305,10 @@ TEST(Ingest, WhatIsAppendedHasTheClassesOfTheDataSet) {
   LocalStore store(temp / "set");
   const auto run = [&](const std::string& name, bool append) {
     SourceOptions options;
-    options.classes = {{"s"}};
-    if (append) take_classes(options, store);
+    if (append)
+      take_classes(options, store);
+    else
+      options.classes = {{"s"}};
     return ingest(*open_source({temp / name}, options), store, {.append = append}).manifest;
   };
   const std::vector<std::string> names = {"cat", "dog"};
@@ -318,8 +320,15 @@ TEST(Ingest, WhatIsAppendedHasTheClassesOfTheDataSet) {
   EXPECT_GT(verify(temp / "set").bytes, 0u);
   expect_error(ErrorCode::kBadData, "'eel' is none of the classes cat, dog",
                [&] { run("c.csv", true); });
+  SourceOptions unnamed;
+  unnamed.classes = {{"s"}};
+  take_classes(unnamed, store);
+  ASSERT_EQ(unnamed.classes.size(), 1u);
+  EXPECT_EQ(unnamed.classes[0].names, names);
   SourceOptions others;
   others.classes = {{"s", {"dog", "eel"}}};
+  take_classes(others, store);
+  EXPECT_EQ(others.classes.size(), 1u);
   expect_error(ErrorCode::kInvalidArgument, "column s has other classes",
                [&] { ingest(*open_source({temp / "c.csv"}, others), store, {.append = true}); });
 }

@@ -390,8 +390,9 @@ def test_text_becomes_classes(tmp_path: Path) -> None:
     assert opened.classes == {"label": ("cat", "dog"), "n": ("-1", "7")}
     assert opened.schema[0] == ringfeed.Column("label", "tensor", "int64", (), ("cat", "dog"))
     assert {int(sample["id"]): int(sample["label"]) for sample in opened} == {0: 1, 1: 0, 2: 1}
-    ringfeed.write(tmp_path / "a.ring", {**data, "label": ["cat"] * 3}, classes=["label", "n"], append=True)
+    ringfeed.write(tmp_path / "a.ring", {**data, "label": ["cat"] * 3}, splits={"val": 1}, append=True)
     assert ringfeed.open(tmp_path / "a.ring").classes["label"] == ("cat", "dog")
+    assert [int(sample["label"]) for sample in ringfeed.open(f"{tmp_path}/a.ring?split=val")] == [0, 0, 0]
     with pytest.raises(ringfeed.BadDataError, match="data:1: column 'label': 'eel' is none of the classes cat, dog"):
         ringfeed.write(tmp_path / "a.ring", {**data, "label": ["eel"] * 3}, classes=["label", "n"], append=True)
     samples = ({"label": label} for label in data["label"])
