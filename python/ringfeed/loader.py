@@ -317,9 +317,16 @@ class Loader:
 
     def stats(self) -> dict[str, float]:
         """Where the time went since reading began: samples and batches handed out, blocks_read, wait_seconds that
-        iterating did not have a batch at once, assemble_seconds of all threads that copy samples, and in bytes
-        held_bytes_max, prefetch_bytes and floor_bytes."""
-        return self._feed.stats if self._feed is not None else {}
+        iterating did not have a batch at once, transform_seconds of these that it waited for transform and what
+        comes after it, assemble_seconds of all threads that copy samples, and in bytes held_bytes_max, prefetch_bytes
+        and floor_bytes."""
+        if self._feed is None:
+            return {}
+        stats = {**self._feed.stats, "transform_seconds": 0.0}
+        if self._pipeline is not None:  # it is ahead of what is handed out
+            stats.update(self._handed_out, transform_seconds=self._pipeline.wait_seconds)
+            stats["wait_seconds"] += self._pipeline.wait_seconds
+        return stats
 
     def metrics(self) -> dict[str, float]:
         """All that the Loader and its store measure since reading began, by the names of docs/meters.md.
@@ -400,12 +407,15 @@ class Loader:
         if self._stages is not None:
             if self._pipeline is None:
                 self._pipeline = Pipeline(self._stages)
+                self._handed_out = {"samples": 0, "batches": 0}
             batches = self._pipeline.run(batches)
         try:
-            for samples, batch in batches:
+            for (samples, size), batch in batches:
                 self._check_current(iteration)
                 if self._stages is not None and self._feed is not None:
                     self._feed.hand_out()
+                    self._handed_out["samples"] += size
+                    self._handed_out["batches"] += 1
                 self._position = epoch, samples
                 yield batch
         except Exception:
@@ -415,14 +425,15 @@ class Loader:
             raise
         self._position = (epoch + 1, 0)
 
-    def _assembled(self, iteration: int) -> Iterator[tuple[int, Any]]:
-        """The batches of the epoch as the feed gives them, each with the samples of the position after it."""
+    def _assembled(self, iteration: int) -> Iterator[tuple[tuple[int, int], Any]]:
+        """The batches of the epoch as the feed gives them, each with the samples of the position after it and its
+        size."""
         while True:
             self._check_current(iteration)
             parts = self._feed.next(self._from_dlpack, self._stages is not None)
             if parts is None:
                 return
-            yield parts[2], self._make_batch(parts)
+            yield (parts[2], parts[3]), self._make_batch(parts)
 
     def _check_current(self, iteration: int) -> None:
         if iteration != self._iteration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -64,12 +65,17 @@ class Stages:
 
 
 class Pipeline:
-    """Does the work of `stages` on threads, ahead of whoever takes the batches, in their order."""
+    """Does the work of `stages` on threads, ahead of whoever takes the batches, in their order.
+
+    Attributes:
+        wait_seconds: that whoever takes the batches waited for this work, since it was made.
+    """
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
         self._pool = ThreadPoolExecutor(stages.threads, "ringfeed-transform")
         self._streams = threading.local()  # of CUDA, one for each thread
+        self.wait_seconds = 0.0
 
     def run(self, batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
         """Of each (tag, batch) its tag and what became of it. One batch more than there are threads is under way.
@@ -92,7 +98,9 @@ class Pipeline:
                 if not waiting:
                     break
                 tag, future = waiting.popleft()
+                start = time.perf_counter()
                 batch, event = future.result()
+                self.wait_seconds += time.perf_counter() - start
                 if event is not None:
                     _wait_for(event, batch)
                 yield tag, batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,27 @@ def test_the_meters_say_what_was_read(numbers: str) -> None:
     assert metrics["ringfeed_held_bytes"] <= metrics["ringfeed_held_bytes_max"] <= metrics["ringfeed_prefetch_bytes"]
     samples = {sample.name: sample for family in text_string_to_metric_families(loader.metrics_text()) for sample in family.samples}
     assert samples["ringfeed_batches_total"].value == 11 and samples["ringfeed_batches_total"].labels == {"rank": "0"}
+
+
+def test_of_a_slow_transform_the_wait_is_told(numbers: str) -> None:
+    def slow(batch: ringfeed.Batch) -> ringfeed.Batch:
+        time.sleep(0 if batch.step else 1)
+        return batch
+
+    loader = ringfeed.Loader(ringfeed.open(numbers), 100, transform=slow, transform_batches=True, transform_threads=1)
+    start = time.perf_counter()
+    batches = iter(loader)
+    next(batches)
+    first = loader.stats()
+    assert (first["samples"], first["batches"]) == (100, 1)  # and not what is under way behind it
+    for _ in batches:
+        pass
+    stats, seconds = loader.stats(), time.perf_counter() - start
+    assert (stats["samples"], stats["batches"]) == (1003, 11)
+    assert 0.5 <= stats["transform_seconds"] <= stats["wait_seconds"] <= seconds
+    plain = ringfeed.Loader(ringfeed.open(numbers), 100)
+    next(iter(plain))
+    assert plain.stats()["transform_seconds"] == 0
 
 
 def test_the_meters_of_a_cache_say_how_much_it_had(numbers: str, tmp_path: Path) -> None:
