@@ -58,7 +58,7 @@ void add_delete(CLI::App& program, Command& command) {
   command.app = program.add_subcommand(
       "delete",
       "Deletes all versions of a data set (or ?version=N), and the chunks that no other version "
-      "needs.");
+      "needs. Of a row table its index is deleted, and no row.");
   command.app->footer(
       "Examples:\n  ringfeed delete 'digits.ring?version=1'\n"
       "  ringfeed delete cassandra://127.0.0.1/ml/digits --yes\n");
