@@ -38,7 +38,8 @@ pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONF
   "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION"
   "tree-sitter==$TREE_SITTER_VERSION" "tree-sitter-cpp==$TREE_SITTER_CPP_VERSION")
 pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "torchdata==$TORCHDATA_VERSION"
-  "tensorboard==$TENSORBOARD_VERSION" "prometheus-client==$PROMETHEUS_CLIENT_VERSION")
+  "tensorboard==$TENSORBOARD_VERSION" "prometheus-client==$PROMETHEUS_CLIENT_VERSION"
+  "webdataset==$WEBDATASET_VERSION" "braceexpand==$BRACEEXPAND_VERSION")
 # In .deps/huggingface, beside the environment.
 pip_huggingface=("transformers==$TRAINER_TRANSFORMERS_VERSION" "tokenizers==$TRAINER_TOKENIZERS_VERSION" "regex==$REGEX_VERSION"
   "safetensors==$TRAINER_SAFETENSORS_VERSION")

@@ -133,12 +133,13 @@ class Source {
   virtual std::uint64_t rejected() const = 0;
 };
 
-/// Chooses the format by the name's end: .csv, .tsv, .jsonl, .parquet (or a folder), .npy, IDX
-/// (*-ubyte, *.idx, also with .gz). Several CSV or Parquet sources are read one after the other;
-/// several npy or IDX sources are columns side by side with the same number of samples (IDX:
-/// `image` for three dimensions, `label` for one, else the file's name without .idx; npy: the
-/// file's name without .npy). docs/sources.md says what each format may hold. Errors: kNotFound
-/// (path), kInvalidArgument (unknown format or column), kPermission, kBadData (the file).
+/// Chooses the format by the name's end: .csv, .tsv, .jsonl, .parquet (or a folder), .tar of
+/// WebDataset, .npy, IDX (*-ubyte, *.idx, also with .gz). Several CSV, Parquet or tar sources are
+/// read one after the other; several npy or IDX sources are columns side by side with the same
+/// number of samples (IDX: `image` for three dimensions, `label` for one, else the file's name
+/// without .idx; npy: the file's name without .npy). docs/sources.md says what each format may
+/// hold. Errors: kNotFound (path), kInvalidArgument (unknown format or column), kPermission,
+/// kBadData (the file).
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options);
 

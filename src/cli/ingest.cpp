@@ -17,8 +17,8 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kIngestHelp =
-    "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, or the shards of MosaicML Streaming, "
-    "into a new version of a data set: permuted, split, cut into chunks.\n"
+    "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, or the shards of MosaicML Streaming or "
+    "WebDataset, into a new version of a data set: permuted, split, cut into chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
 constexpr const char* kIngestExamples =

@@ -27,8 +27,6 @@ namespace {
 
 constexpr const char* kIndexName = "index.json";
 constexpr std::uint64_t kNumberBytes = sizeof(std::uint32_t);
-/// Bytes of samples in a batch, but for its first one.
-constexpr std::uint64_t kBatchBytes = std::uint64_t{16} << 20;
 
 std::uint32_t number_of(const char* bytes) noexcept {
   std::uint32_t number = 0;
@@ -207,7 +205,7 @@ arrow::ArrayVector MdsShardReader::next(const std::vector<std::size_t>& chosen,
   for (const auto place : chosen) columns.emplace_back(columns_[place]);
   std::vector<std::string_view> values;
   std::int64_t rows = 0;
-  for (std::uint64_t bytes = 0; rows < rows_max && read_ < samples_ && bytes < kBatchBytes;
+  for (std::uint64_t bytes = 0; rows < rows_max && read_ < samples_ && bytes < kRecordBatchBytes;
        ++rows, ++read_) {
     const std::uint64_t begin = number_at(kNumberBytes * (read_ + 1));
     const std::uint64_t end = number_at(kNumberBytes * (read_ + 2));

@@ -12,6 +12,9 @@
 
 namespace ringfeed {
 
+/// Bytes of records after which a batch ends, where their sizes are not known before.
+inline constexpr std::uint64_t kRecordBatchBytes = std::uint64_t{16} << 20;
+
 class RecordFile {
  public:
   virtual ~RecordFile() = default;

@@ -18,13 +18,23 @@
 #include "source/mds.hpp"
 #include "source/parquet.hpp"
 #include "source/tensor_spec.hpp"
+#include "source/webdataset.hpp"
 
 namespace ringfeed {
 namespace {
 
 constexpr std::int64_t kBatchRowsMax = 1048576;
 
-enum class Format : std::uint8_t { kCsv, kJsonLines, kParquet, kArrow, kMds, kNpy, kIdx };
+enum class Format : std::uint8_t {
+  kCsv,
+  kJsonLines,
+  kParquet,
+  kArrow,
+  kMds,
+  kWebDataset,
+  kNpy,
+  kIdx
+};
 
 bool is_folder(const std::string& path) {
   struct stat status{};
@@ -36,10 +46,12 @@ std::optional<Format> format_by(std::string name) {
   if (name.ends_with(".parquet")) return Format::kParquet;
   if (name.ends_with(".arrow")) return Format::kArrow;
   if (name.ends_with(".npy")) return Format::kNpy;
+  if (name.ends_with(".tgz")) return Format::kWebDataset;
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   if (name.ends_with(".csv") || name.ends_with(".tsv") || name.ends_with(".tab"))
     return Format::kCsv;
   if (name.ends_with(".jsonl") || name.ends_with(".ndjson")) return Format::kJsonLines;
+  if (name.ends_with(".tar")) return Format::kWebDataset;
   if (name.ends_with("-ubyte") || name.ends_with(".idx")) return Format::kIdx;
   return std::nullopt;
 }
@@ -57,7 +69,7 @@ Format format_of(const std::string& path) {
       ErrorCode::kInvalidArgument,
       fmt::format(
           "{}: no format goes with this name: there are .csv, .tsv, .tab, .jsonl, .ndjson, IDX "
-          "(*-ubyte, *.idx), these also with .gz, .parquet, .arrow, and .npy; {}",
+          "(*-ubyte, *.idx), .tar, these also with .gz, .parquet, .arrow, and .npy; {}",
           path, remedy));
 }
 
@@ -124,6 +136,8 @@ std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format
       return open_arrow_files(files, options);
     case Format::kMds:
       return open_mds(files, options);
+    case Format::kWebDataset:
+      return open_webdataset(files, options);
     case Format::kNpy:
     case Format::kIdx:
       break;
