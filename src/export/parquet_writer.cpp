@@ -16,6 +16,7 @@
 
 #include "base/file.hpp"
 #include "dataset/arrow_status.hpp"
+#include "dataset/class_metadata.hpp"
 #include "export/split_writer.hpp"
 
 namespace ringfeed {
@@ -23,11 +24,8 @@ namespace {
 
 /// Bytes of samples in a row group: what a reader of one has in memory.
 constexpr std::uint64_t kRowGroupBytes = std::uint64_t{64} << 20;
-/// Of a field's metadata: the names of classes by their number, as a JSON list.
-constexpr const char* kClassesKey = "ringfeed.classes";
-
-/// The elements of a tensor may be null by its type, as the canonical extension has it: else it is
-/// not recognised. None is.
+/// The elements of a tensor may be null by its type, as the canonical extension has it, and class
+/// numbers as Hugging Face's have it: else they are not recognised. None is.
 std::shared_ptr<arrow::Field> exported_field(const std::shared_ptr<arrow::Field>& field,
                                              const ColumnSpec& column) {
   if (field->type()->id() == arrow::Type::FIXED_SIZE_LIST) {
@@ -35,8 +33,20 @@ std::shared_ptr<arrow::Field> exported_field(const std::shared_ptr<arrow::Field>
     return field->WithType(arrow::fixed_size_list(list.value_type(), list.list_size()));
   }
   if (column.classes.empty()) return field;
-  return field->WithMetadata(
+  return field->WithNullable(true)->WithMetadata(
       arrow::key_value_metadata({kClassesKey}, {nlohmann::json(column.classes).dump()}));
+}
+
+/// The names of classes as Hugging Face's datasets look for them.
+std::shared_ptr<const arrow::KeyValueMetadata> features_of(const Schema& schema) {
+  nlohmann::json features;
+  for (const auto& column : schema.columns) {
+    if (!column.classes.empty())
+      features[column.name] = {{"_type", "ClassLabel"}, {"names", column.classes}};
+  }
+  if (features.is_null()) return nullptr;
+  const nlohmann::json info = {{"info", {{"features", std::move(features)}}}};
+  return arrow::key_value_metadata({kFeaturesKey}, {info.dump()});
 }
 
 std::shared_ptr<arrow::Schema> exported_schema(const Schema& schema) {
@@ -44,7 +54,7 @@ std::shared_ptr<arrow::Schema> exported_schema(const Schema& schema) {
   arrow::FieldVector fields;
   for (std::size_t i = 0; i < schema.columns.size(); ++i)
     fields.push_back(exported_field(arrow_schema->field(static_cast<int>(i)), schema.columns[i]));
-  return arrow::schema(std::move(fields));
+  return arrow::schema(std::move(fields), features_of(schema));
 }
 
 /// The same arrays in the types of the schema.

@@ -113,6 +113,7 @@ ArrowFile::ArrowFile(const std::string& path) : path_(path), file_(MappedFile::m
   }
   if (columns_.empty())
     throw Error(ErrorCode::kBadData, path_ + ": there is no column; write the file again");
+  add_class_names(batches_->schema()->metadata().get(), columns_);
   current_ = batches_->next();
   if (current_ != nullptr && current_->num_rows() > 0)
     row_bytes_ = file_->size() / static_cast<std::uint64_t>(current_->num_rows());

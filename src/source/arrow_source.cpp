@@ -37,6 +37,7 @@ std::vector<TypedColumn> columns_of(const arrow::Schema& schema, const std::stri
     columns.push_back(held_column(*field));
   }
   if (columns.empty()) throw Error(ErrorCode::kInvalidArgument, name + ": there is no column");
+  add_class_names(schema.metadata().get(), columns);
   return columns;
 }
 

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json.hpp"
+#include "dataset/class_metadata.hpp"
 #include "dataset/text_list.hpp"
 #include "source/bad_records.hpp"
 
@@ -75,6 +77,20 @@ bool is_file_struct(const arrow::DataType& type) {
          held_type(path->type())->Equals(arrow::utf8());
 }
 
+nlohmann::json json_of(const arrow::KeyValueMetadata& metadata, const char* key) {
+  try {
+    return parse_json(metadata.Get(key).ValueOr("null"));
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+const nlohmann::json& member_of(const nlohmann::json& json, const std::string& name) {
+  static const nlohmann::json nothing;
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return found == json.end() ? nothing : *found;
+}
+
 }  // namespace
 
 std::shared_ptr<arrow::DataType> held_type(const std::shared_ptr<arrow::DataType>& type) {
@@ -132,10 +148,37 @@ TypedColumn held_column(const arrow::Field& field) {
   }
   try {
     column.spec = Schema::from_arrow(*arrow::schema({plain})).columns[0];
+    if (field.metadata() != nullptr)
+      set_class_names(column.spec, json_of(*field.metadata(), kClassesKey));
   } catch (const Error& error) {
     column.refusal = error.what();
   }
   return column;
+}
+
+void set_class_names(ColumnSpec& spec, const nlohmann::json& names) {
+  if (!names.is_array()) return;
+  ColumnSpec named = spec;
+  for (const auto& name : names) {
+    if (!name.is_string()) return;
+    named.classes.push_back(name.get<std::string>());
+  }
+  try {
+    Schema{{named}}.check();
+    spec = std::move(named);
+  } catch (const Error&) {
+  }
+}
+
+void add_class_names(const arrow::KeyValueMetadata* metadata, std::vector<TypedColumn>& columns) {
+  if (metadata == nullptr) return;
+  const auto info = json_of(*metadata, kFeaturesKey);
+  const auto& features = member_of(member_of(info, "info"), "features");
+  for (auto& column : columns) {
+    const auto& feature = member_of(features, column.spec.name);
+    if (column.refusal.empty() && member_of(feature, "_type") == "ClassLabel")
+      set_class_names(column.spec, member_of(feature, "names"));
+  }
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> cast_to_held(

@@ -88,13 +88,17 @@ SourceOptions with_class_names(const SourceOptions& options, const OpenSource& o
   first.rejects_path.clear();  // it is written when the records are taken
   const auto opened = open(first);
   Source& source = *opened;
+  SourceOptions result = options;
   std::vector<std::pair<std::size_t, std::set<std::string, std::less<>>>> found;
-  for (const auto& each : options.classes)
+  for (auto& each : result.classes) {
     found.emplace_back(source.schema().index_of(each.column), std::set<std::string, std::less<>>());
+    if (each.names.empty()) each.names = source.schema().columns[found.back().first].classes;
+  }
+  if (!has_unnamed_classes(result)) return result;
   while (const auto batch = source.next()) {
     const auto views = column_views(*batch, source.schema());
     for (std::size_t i = 0; i < found.size(); ++i) {
-      if (!options.classes[i].names.empty()) continue;
+      if (!result.classes[i].names.empty()) continue;
       auto& [column, names] = found[i];
       for_each_name(views[column], source.schema().columns[column], batch->num_rows(),
                     [&names = names](std::string_view name) {
@@ -107,7 +111,6 @@ SourceOptions with_class_names(const SourceOptions& options, const OpenSource& o
                               source.name(), in_quotes(options.classes[i].column), kClassNamesMax));
     }
   }
-  SourceOptions result = options;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (result.classes[i].names.empty()) result.classes[i].names = sorted(found[i].second);
     if (!result.classes[i].names.empty()) continue;

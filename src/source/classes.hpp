@@ -42,8 +42,9 @@ const ClassColumn* find_class_column(const SourceOptions& options, std::string_v
 bool has_unnamed_classes(const SourceOptions& options);
 
 /// The same options with the names of all classes: those that are missing are what the source has
-/// that `open` gives, which is read to its end. Text goes by its bytes; where all names are whole
-/// numbers, they go by these. Throws Error{kBadData} for more than kClassNamesMax names.
+/// that `open` gives, which is read to its end unless it has names itself. Text goes by its bytes;
+/// where all names are whole numbers, they go by these. Throws Error{kBadData} for more than
+/// kClassNamesMax names.
 using OpenSource = std::function<std::unique_ptr<Source>(const SourceOptions& options)>;
 SourceOptions with_class_names(const SourceOptions& options, const OpenSource& open);
 

@@ -21,7 +21,10 @@ namespace ringfeed {
 namespace {
 
 std::string type_of(const TypedColumn& column) {
-  return column.refusal.empty() ? column.spec.type_name() : "a type that cannot be held";
+  if (!column.refusal.empty()) return "a type that cannot be held";
+  const auto& spec = column.spec;
+  if (spec.classes.empty()) return spec.type_name();
+  return fmt::format("{} with the classes {}", spec.type_name(), listed(spec.classes));
 }
 
 /// Without a difference nothing happens.

@@ -169,6 +169,13 @@ MdsIndex parse_mds_index(std::string_view text, const std::string& where) {
       }
       index.shards.push_back(shard_of(shard));
     }
+    // Of an export of ours; MosaicML Streaming has none.
+    if (const auto classes = json.find("classes"); classes != json.end() && classes->is_object()) {
+      for (auto& column : index.columns) {
+        const auto names = classes->find(column.column.spec.name);
+        if (names != classes->end()) set_class_names(column.column.spec, *names);
+      }
+    }
     return index;
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kBadData, fmt::format("{}: {}; write it again", where, error.what()));

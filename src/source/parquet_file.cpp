@@ -82,6 +82,7 @@ void ParquetFile::learn_columns() {
     }
   }
   if (columns_.empty()) throw_damaged(path_, "there is no column");
+  add_class_names(file_->parquet_reader()->metadata()->key_value_metadata().get(), columns_);
 }
 
 void ParquetFile::learn_size() {

@@ -181,6 +181,7 @@ std::shared_ptr<arrow::Array> row_numbers(const std::shared_ptr<arrow::DataType>
   return tensor_array(type, rows, std::move(values));
 }
 
+/// `names` are text, whole numbers, or numbers of the classes that the source has for them.
 std::shared_ptr<arrow::Array> class_numbers(const ClassNumbers& classes, const arrow::Array& names,
                                             const ColumnSpec& spec,
                                             const std::shared_ptr<arrow::DataType>& type,
@@ -196,8 +197,19 @@ std::shared_ptr<arrow::Array> class_numbers(const ClassNumbers& classes, const a
   for (std::int64_t row = 0; row < names.length(); ++row) {
     if (spec.kind == ColumnKind::kString) {
       number(row, static_cast<const arrow::StringArray&>(names).GetView(row));
+      continue;
+    }
+    const auto value = whole_at(view_of(*names.data(), spec.dtype), row);
+    if (spec.classes.empty()) {
+      number(row, std::to_string(value));
+    } else if (value >= 0 && value < std::ssize(spec.classes)) {
+      number(row, spec.classes[static_cast<std::size_t>(value)]);
     } else {
-      number(row, std::to_string(whole_at(view_of(*names.data(), spec.dtype), row)));
+      numbers[row] = 0;
+      on_bad(row, fmt::format("column {}: {} is the number of no class, 0 to {}; {} takes the "
+                              "numbers without their names",
+                              in_quotes(spec.name), value, spec.classes.size() - 1,
+                              option_name("schema")));
     }
   }
   return tensor_array(type, names.length(), std::move(values));
@@ -280,9 +292,7 @@ void Projection::add_other(std::size_t column, const SourceOptions& options,
   const auto& spec = held(column, where).spec;
   Output output{spec, {place_of(column)}};
   if (const auto* const classes = find_class_column(options, spec.name)) {
-    output.spec = class_column_of(spec, classes->names);
-    output.copied = !classes->names.empty();
-    if (output.copied) output.classes.emplace(classes->names);
+    output.spec = class_column_of(spec, classes->names.empty() ? spec.classes : classes->names);
   } else if (const auto* const type = find_type(options, spec.name); type && *type != spec) {
     const bool is_list = spec.kind == ColumnKind::kList;
     const bool is_tensor = spec.kind == ColumnKind::kTensor;
@@ -297,6 +307,10 @@ void Projection::add_other(std::size_t column, const SourceOptions& options,
                               type->type_name()));
     }
     output.spec = *type;
+    output.copied = true;
+  }
+  if (!output.spec.classes.empty()) {
+    output.classes.emplace(output.spec.classes);
     output.copied = true;
   }
   outputs_.push_back(std::move(output));

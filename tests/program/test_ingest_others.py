@@ -61,9 +61,10 @@ def save_to_disk(folder: Path, table: pyarrow.Table, files: int) -> None:
 
 @pytest.mark.parametrize("layout", ["mds", "parquet"])
 def test_what_was_exported_is_ingested_as_it_was(digits: Ringfeed, layout: str) -> None:
-    digits("export", "digits.ring?split=train", "out", "--format", layout)
+    digits("ingest", DIGITS, "named.ring", *TENSORS[:2], "--classes", "f64", "--split", "train=0.8,val=0.2")
+    digits("export", "named.ring?split=train", "out", "--format", layout)
     digits("ingest", "out/train" if layout == "mds" else "out/train.parquet", "again.ring", "--no-permute")
-    assert digits("diff", "digits.ring?split=train", "again.ring?split=train").stdout == "diff: the same, 1438 samples and 1438\n"
+    assert digits("diff", "named.ring?split=train", "again.ring?split=train").stdout == "diff: the same, 1438 samples and 1438\n"
 
 
 def test_shards_of_every_encoding_that_is_held(ringfeed: Ringfeed) -> None:
@@ -189,6 +190,58 @@ def test_pictures_of_hugging_face_are_the_bytes_of_their_files(ringfeed: Ringfee
     other = pyarrow.table({"x": pyarrow.array([{"a": 1}] * 3), "label": [1, 2, 3]})
     pyarrow.parquet.write_table(other, ringfeed.folder / "c.parquet")
     assert "column x" in ringfeed.error("ingest", "c.parquet", "c.ring", code=3)
+
+
+def labels(names: list[str], values: list[int], kind: str = "ClassLabel") -> pyarrow.Table:
+    """A table as Hugging Face's datasets describe it, with a label of these classes."""
+    features = {"label": {"names": names, "_type": kind}, "n": {"dtype": "int64", "_type": "Value"}}
+    return pyarrow.table({"label": pyarrow.array(values, pyarrow.int64()), "n": range(len(values))}).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def shown(ringfeed: Ringfeed, name: str) -> tuple[list[str], list[int]]:
+    """The names of the classes, and the labels of all splits."""
+    inspected = json.loads(ringfeed("inspect", name, "--json").stdout)
+    samples = [json.loads(line)["sample"]["label"] for split in inspected["splits"]
+               for line in ringfeed("head", f"{name}?split={split}", "-n", "100", "--json").stdout.splitlines() if "sample" in json.loads(line)]
+    return next(column.get("classes", []) for column in inspected["columns"] if column["name"] == "label"), samples
+
+
+@pytest.mark.parametrize("source", ["a.parquet", "a.arrow", "saved"])
+def test_classes_of_hugging_face_keep_their_names(ringfeed: Ringfeed, source: str) -> None:
+    def write(name: str, table: pyarrow.Table) -> str:
+        path = ringfeed.folder / name
+        if name.endswith(".parquet"):
+            pyarrow.parquet.write_table(table, path)
+        elif name.endswith(".arrow"):
+            with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as stream:
+                stream.write_table(table)
+        else:
+            save_to_disk(path, table, 1)
+        return name
+
+    ringfeed("ingest", write(source, labels(["neg", "pos"], [0, 1, 1])), "a.ring", "--no-permute")
+    assert shown(ringfeed, "a.ring") == (["neg", "pos"], [0, 1, 1])
+    ringfeed("ingest", write(f"b{source}", labels(["pos", "neg"], [0, 1])), "a.ring", "--no-permute", "--append", "--split", "val=1")
+    assert shown(ringfeed, "a.ring") == (["neg", "pos"], [0, 1, 1, 1, 0])  # those of the data set
+    other = write(f"c{source}", labels(["pos", "other"], [0, 1]))
+    assert "'other' is none of the classes neg, pos" in ringfeed.error("ingest", other, "a.ring", "--append", code=3)
+    ringfeed("ingest", source, "named.ring", "--no-permute", "--classes", "label")
+    assert shown(ringfeed, "named.ring") == (["neg", "pos"], [0, 1, 1])
+    missing = write(f"d{source}", labels(["neg", "pos"], [0, -1, 2]))
+    assert "-1 is the number of no class, 0 to 1; --schema takes the numbers" in ringfeed.error("ingest", missing, "d.ring", code=3)
+    ringfeed("ingest", missing, "d.ring", "--no-permute", "--schema", "label=int64")
+    assert shown(ringfeed, "d.ring") == ([], [0, -1, 2])
+    for name, table in (("e", labels(["twice", "twice"], [0])), ("f", labels(["a"], [0], "Value"))):
+        ringfeed("ingest", write(name + source, table), f"{name}.ring", "--no-permute")
+        assert shown(ringfeed, f"{name}.ring") == ([], [0])
+
+
+def test_files_with_other_classes_are_no_one_source(ringfeed: Ringfeed) -> None:
+    pyarrow.parquet.write_table(labels(["neg", "pos"], [0]), ringfeed.folder / "a.parquet")
+    pyarrow.parquet.write_table(labels(["pos", "neg"], [0]), ringfeed.folder / "b.parquet")
+    assert "int64 with the classes pos, neg where a.parquet has int64 with the classes neg, pos" in ringfeed.error(
+        "ingest", "a.parquet", "b.parquet", "a.ring", code=3)
 
 
 def test_a_list_of_files_of_strangers_names_nothing_outside(ringfeed: Ringfeed) -> None:
