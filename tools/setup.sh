@@ -149,6 +149,16 @@ jars=.deps/cassandra
 case $level in cassandra | engines) fetch_server "$CASSANDRA_VERSION" $jars ;; esac
 if [ "$level" = engines ]; then
   for version in $OTHER_CASSANDRA_VERSIONS; do fetch_server "$version" "$jars-$version"; done
+  # The writers of cassandra-dali-plugin, which are Python: its operators are built against a DALI that is on no registry.
+  writers=.deps/dali-writers
+  if [ "$(cat $writers/version 2>/dev/null)" != "$CASSANDRA_DALI_VERSION" ]; then
+    rm -rf $writers
+    mkdir -p $writers
+    $venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-binary :all: \
+      --dest $writers "cassandra-dali-plugin==$CASSANDRA_DALI_VERSION"
+    tar -xzf $writers/*.tar.gz -C $writers --strip-components=1
+    echo "$CASSANDRA_DALI_VERSION" >$writers/version
+  fi
 fi
 
 # The JVM's archive of the server's classes, of this JVM alone: with it a node starts in two thirds of the time.

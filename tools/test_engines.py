@@ -1,6 +1,7 @@
 """Runs what needs other servers than the other tests, a browser or a large library: the main paths (tests/cassandra/test_main_paths.py) on
 each version of Cassandra in .deps/cassandra-VERSION (`tools/setup.sh engines`), servers with limits (tests/cassandra/test_limits.py),
-tests/browser, and MosaicML Streaming (tests/program/test_streaming.py). Ends with one line: `N passed, F failed, S skipped`.
+tables of cassandra-dali-plugin (tests/cassandra/test_dali_tables.py), tests/browser, and MosaicML Streaming
+(tests/program/test_streaming.py). Ends with one line: `N passed, F failed, S skipped`.
 
 Usage: tools/test_engines.py BUILD [VERSION...]; with versions the main paths on these alone.
 """
@@ -19,7 +20,7 @@ from runner.processes import processes_in_folder
 from runner.results import ROOT, Results
 
 MAIN_PATHS = "tests/cassandra/test_main_paths.py"
-OTHERS = {"limits": "tests/cassandra/test_limits.py", "browser": "tests/browser", "streaming": "tests/program/test_streaming.py"}
+OTHERS = {"limits": "tests/cassandra/test_limits.py", "dali": "tests/cassandra/test_dali_tables.py", "browser": "tests/browser", "streaming": "tests/program/test_streaming.py"}
 CORES = len(os.sched_getaffinity(0))
 
 
