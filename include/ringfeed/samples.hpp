@@ -37,10 +37,11 @@ class Samples {
 /// The first `n` samples in storage order (all when there are fewer) as one batch.
 Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection = {});
 
-/// Exports all samples of the split in storage order, a record batch per block, read ahead. `to` is
-/// filled in, and owned by the caller. Throws Error{kInvalidArgument} for an unknown column; what
-/// goes wrong while reading is an error of the stream, with the text of the Error.
+/// Exports the samples of the split, or of a part of it, in storage order, a record batch per
+/// block, read ahead. `to` is filled in, and owned by the caller. Throws Error{kInvalidArgument}
+/// for an unknown column or a part out of its bounds; what goes wrong while reading is an error of
+/// the stream, with the text of the Error.
 void export_arrow(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns,
-                  ArrowArrayStream* to);
+                  ArrowArrayStream* to, const SplitPart& part = {});
 
 }  // namespace ringfeed

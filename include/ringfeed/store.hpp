@@ -25,6 +25,13 @@ struct BlockInfo {
   std::uint32_t bytes = 0;
 };
 
+/// Part of a split's blocks: the `number`th, from 0, of `count` parts of about as many blocks,
+/// which together are all of them in their order.
+struct SplitPart {
+  std::uint64_t number = 0;  ///< below count
+  std::uint64_t count = 1;   ///< 1 to 2^20
+};
+
 /// Reads the blocks of one split of one version. Thread-safe.
 class BlockReader {
  public:

@@ -175,6 +175,24 @@ class Dataset:
         stream = self._core.export_stream(columns_of(columns, [*self.columns]))
         return pyarrow.RecordBatchReader._import_from_c_capsule(stream).read_all()
 
+    def to_batches(self, columns: Sequence[str] | None = None, *, part: int = 0, parts: int = 1) -> pyarrow.RecordBatchReader:
+        """The samples of a part in storage order, a pyarrow.RecordBatch for each block, read ahead. Needs pyarrow.
+
+        Args:
+            columns: the names to take, in this order (default: all).
+            part: the number of the part, from 0.
+            parts: how many there are, 1 to 2^20, of about as many blocks; together they are the split. More parts than
+                blocks leave some empty.
+
+        Raises:
+            InvalidArgumentError: an unknown column, a part that is none.
+        """
+        import pyarrow
+
+        part, parts = whole("part", part), whole("parts", parts, 1, 1 << 20)
+        stream = self._core.export_stream(columns_of(columns, [*self.columns]), part, parts)
+        return pyarrow.RecordBatchReader._import_from_c_capsule(stream)
+
     def to_pandas(self, columns: Sequence[str] | None = None) -> pandas.DataFrame:
         """All samples in storage order; what has dimensions is an array per row. Needs pyarrow and pandas."""
         return self.to_arrow(columns).to_pandas()

@@ -56,10 +56,11 @@ nb::dict read(const LocalSamples& samples, const std::vector<std::uint64_t>& num
   return arrays_of(batch);
 }
 
-nb::capsule export_stream(const LocalDataset& dataset, const std::vector<std::string>& columns) {
+nb::capsule export_stream(const LocalDataset& dataset, const std::vector<std::string>& columns,
+                          std::uint64_t part, std::uint64_t parts) {
   const auto data = dataset.get();
   return make_stream_capsule([&](ArrowArrayStream* stream) {
-    wait_for([&](Waiter&) { export_arrow(data, columns, stream); });
+    wait_for([&](Waiter&) { export_arrow(data, columns, stream, {part, parts}); });
   });
 }
 
@@ -89,7 +90,7 @@ void bind_dataset(nb::module_& module) {
       .def_prop_ro("splits",
                    [](const LocalDataset& dataset) { return splits_of(dataset.get()->manifest()); })
       .def("samples", &samples_of, "columns"_a, "cache_bytes"_a)
-      .def("export_stream", &export_stream, "columns"_a);
+      .def("export_stream", &export_stream, "columns"_a, "part"_a = 0, "parts"_a = 1);
   nb::class_<LocalSamples>(module, "Samples").def("read", &read, "numbers"_a);
 }
 

@@ -27,6 +27,7 @@ namespace ringfeed {
 namespace {
 
 constexpr int kReadThreads = 1;
+constexpr std::uint64_t kPartsMax = std::uint64_t{1} << 20;
 constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
 
 }  // namespace
@@ -175,8 +176,10 @@ namespace {
 
 class DatasetReader final : public arrow::RecordBatchReader {
  public:
-  DatasetReader(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns)
-      : dataset_(std::move(dataset)), blocks_(dataset_->reader(kReadThreads), kReadAheadBytes) {
+  DatasetReader(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns,
+                const SplitPart& part)
+      : dataset_(std::move(dataset)),
+        blocks_(dataset_->reader(kReadThreads), kReadAheadBytes, part) {
     const auto all = dataset_->schema().to_arrow();
     arrow::FieldVector fields;
     const Selection selection(dataset_->schema(), columns);
@@ -215,8 +218,14 @@ class DatasetReader final : public arrow::RecordBatchReader {
 }  // namespace
 
 void export_arrow(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns,
-                  ArrowArrayStream* to) {
-  auto reader = std::make_shared<DatasetReader>(std::move(dataset), columns);
+                  ArrowArrayStream* to, const SplitPart& part) {
+  if (part.count < 1 || part.count > kPartsMax || part.number >= part.count) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("part {} of {} is none; parts are numbered from 0, and there are 1 to {}",
+                    part.number, part.count, kPartsMax));
+  }
+  auto reader = std::make_shared<DatasetReader>(std::move(dataset), columns, part);
   check(arrow::ExportRecordBatchReader(std::move(reader), to), "the Arrow stream");
 }
 

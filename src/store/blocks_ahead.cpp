@@ -5,8 +5,13 @@
 
 namespace ringfeed {
 
-BlocksAhead::BlocksAhead(std::unique_ptr<BlockReader> reader, std::uint64_t bytes_max)
-    : bytes_max_(bytes_max), reader_(std::move(reader)) {}
+BlocksAhead::BlocksAhead(std::unique_ptr<BlockReader> reader, std::uint64_t bytes_max,
+                         const SplitPart& part)
+    : bytes_max_(bytes_max), reader_(std::move(reader)) {
+  const std::uint64_t blocks = reader_->blocks().size();
+  taken_ = asked_ = blocks * part.number / part.count;
+  end_ = blocks * (part.number + 1) / part.count;
+}
 
 void BlocksAhead::skip() {
   ++taken_;
@@ -25,8 +30,7 @@ Chunk BlocksAhead::take() {
 
 void BlocksAhead::ask() {
   const auto blocks = reader_->blocks();
-  while (asked_ < blocks.size() &&
-         (asked_ == taken_ || held_bytes_ + blocks[asked_].bytes <= bytes_max_)) {
+  while (asked_ < end_ && (asked_ == taken_ || held_bytes_ + blocks[asked_].bytes <= bytes_max_)) {
     const std::uint64_t number = asked_++;
     held_bytes_ += blocks[number].bytes;
     reader_->read(number, [this, number](Chunk chunk, std::exception_ptr failure) {

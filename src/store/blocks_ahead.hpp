@@ -15,10 +15,11 @@ namespace ringfeed {
 /// For one thread.
 class BlocksAhead {
  public:
-  /// Holds blocks of `bytes_max` at most, but at least one.
-  BlocksAhead(std::unique_ptr<BlockReader> reader, std::uint64_t bytes_max);
+  /// Holds blocks of `bytes_max` at most, but at least one. Of the blocks it takes those of a part.
+  BlocksAhead(std::unique_ptr<BlockReader> reader, std::uint64_t bytes_max,
+              const SplitPart& part = {});
 
-  bool at_end() const { return taken_ == reader_->blocks().size(); }
+  bool at_end() const { return taken_ == end_; }
   /// Not at the end: the next block. Throws what its reading threw.
   Chunk take();
   /// The next block is left out.
@@ -28,6 +29,7 @@ class BlocksAhead {
   void ask();
 
   const std::uint64_t bytes_max_;
+  std::uint64_t end_ = 0;
   std::uint64_t taken_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t held_bytes_ = 0;  ///< of blocks asked for and not taken

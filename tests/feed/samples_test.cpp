@@ -113,6 +113,29 @@ TEST(ExportArrow, AllSamplesInStorageOrder) {
   EXPECT_EQ(next, 11);
 }
 
+TEST(ExportArrow, PartsTogetherAreTheSplit) {
+  for (const std::uint64_t parts : {1, 2, 3, 5, 9}) {
+    std::int64_t next = 0;
+    for (std::uint64_t part = 0; part < parts; ++part) {
+      ArrowArrayStream stream;
+      export_arrow(dataset_of(std::make_shared<MemoryStore>(plan_of({3, 1, 7, 2, 5}))), {"id"},
+                   &stream, {part, parts});
+      const auto reader = arrow::ImportRecordBatchReader(&stream).ValueOrDie();
+      while (auto batch = reader->Next().ValueOrDie()) {
+        for (std::int64_t row = 0; row < batch->num_rows(); ++row, ++next)
+          EXPECT_EQ(static_cast<const arrow::Int64Array&>(*batch->column(0)).Value(row), next);
+      }
+    }
+    EXPECT_EQ(next, 18);
+  }
+  ArrowArrayStream stream;
+  for (const SplitPart& part : {SplitPart{3, 3}, SplitPart{0, 0}, SplitPart{0, (1 << 20) + 1}}) {
+    EXPECT_THROW(
+        export_arrow(dataset_of(std::make_shared<MemoryStore>(plan_of({3}))), {}, &stream, part),
+        Error);
+  }
+}
+
 TEST(ExportArrow, AnErrorIsOneOfTheStream) {
   MemoryPlan plan = plan_of({3, 1, 7});
   plan.error_at_read = 0;

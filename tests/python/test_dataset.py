@@ -86,6 +86,17 @@ def test_arrow_and_pandas(numbers: str) -> None:
     assert table.column("id").to_pylist() == ids  # its memory outlives the data set
 
 
+def test_parts_as_batches(numbers: str) -> None:
+    data = ringfeed.open(numbers)
+    for parts in (1, 3, 7, 1000):
+        read = [data.to_batches(["id"], part=part, parts=parts).read_all() for part in range(parts)]
+        assert pyarrow.concat_tables(read)["id"].to_pylist() == stored_ids(data)
+    assert data.to_batches().schema.names == [*data.columns]
+    for part, parts in ((3, 3), (0, 0), (0, (1 << 20) + 1), (-1, 2)):
+        with pytest.raises(ringfeed.InvalidArgumentError, match="part"):
+            data.to_batches(part=part, parts=parts)
+
+
 def test_damage_is_an_error_of_the_stream(numbers: str, tmp_path: Path) -> None:
     ringfeed.copy(numbers, tmp_path / "a.ring")
     part = next((tmp_path / "a.ring").rglob("*.arrow"))
