@@ -11,7 +11,7 @@ permutation.
 from typing import TYPE_CHECKING, Any
 
 from ._core import version as _version
-from . import image
+from . import image as image
 from .compare import Differences, Duplicates, SampleName, check, diff
 from .connection import Connection
 from .dataset import Column, Dataset, load, open  # noqa: A004
@@ -41,7 +41,7 @@ __all__ = [
     "Audit", "BadDataError", "Batch", "CancelledError", "Column", "ConflictError", "Connection", "Dataset", "DeadlineError",
     "Differences", "Duplicates", "Error", "Exported", "InternalError", "InvalidArgumentError", "Loader", "NoSpaceError",
     "NotFoundError", "PermissionDeniedError", "SampleName", "TorchDataset", "Try", "Tuned", "TupleBatch", "UnavailableError",
-    "Verified", "Written", "attach", "audit", "check", "copy", "delete", "diff", "export", "image", "list", "load", "open", "tune", "verify",
+    "Verified", "Written", "attach", "audit", "check", "copy", "delete", "diff", "export", "list", "load", "open", "tune", "verify",
     "write",
 ]
 

@@ -14,6 +14,7 @@ from . import _core
 from .arguments import whole
 from .errors import InvalidArgumentError
 
+__all__ = ["ImageInfo", "Steps", "Train", "Val", "decode", "probe"]
 SIDE_MAX = 4096
 """Most rows and columns that a step may ask for."""
 
@@ -39,7 +40,7 @@ class Steps:
     """Steps from the bytes of a picture to a tensor [3, height, width] of uint8 or float32.
 
     Args:
-        steps: a text, as `random_resized_crop:224,flip,normalize:imagenet`, or a list of such texts.
+        steps: a text, as `random_resized_crop:224,flip,normalize:imagenet`, or a list of them.
 
     Attributes:
         shape: of the tensor.
@@ -74,6 +75,10 @@ class Steps:
     def __call__(self, file: bytes, *, seed: int = 0, epoch: int = 0, sample: int = 0) -> numpy.ndarray:
         """The tensor of one picture: what a Loader of this seed makes of the sample with this number in this epoch.
 
+        Args:
+            file: its bytes.
+            seed, epoch, sample: what the random steps draw by.
+
         Raises:
             BadDataError: it cannot be decoded, or is smaller than a crop.
         """
@@ -97,18 +102,29 @@ class Steps:
 
 
 def Train(size: int) -> Steps:  # noqa: N802
-    """The usual steps for training: a random crop resized to size x size, a flip, ImageNet's normalization."""
+    """The usual steps for training: a random crop resized to size x size, a flip, ImageNet's normalization.
+
+    Args:
+        size: rows and columns, 1 to 4,096.
+    """
     return Steps(f"random_resized_crop:{whole('size', size, 1, SIDE_MAX)},flip,normalize:imagenet")
 
 
 def Val(size: int) -> Steps:  # noqa: N802
     """The usual steps for validation: the shorter side resized to 8/7 of size, the middle cut out, ImageNet's
-    normalization."""
+    normalization.
+
+    Args:
+        size: rows and columns, 1 to 4,096.
+    """
     return Train(size).for_validation()
 
 
 def decode(file: bytes) -> numpy.ndarray:
     """The pixels of a picture, uint8 [height, width, 3], upright; those of Pillow's convert("RGB").
+
+    Args:
+        file: its bytes.
 
     Raises:
         BadDataError: not a picture, cut off, damaged, or over the limits (docs/limits.md).
@@ -118,6 +134,9 @@ def decode(file: bytes) -> numpy.ndarray:
 
 def probe(file: bytes) -> ImageInfo:
     """What the head of a picture's file says.
+
+    Args:
+        file: its bytes.
 
     Raises:
         BadDataError: not a picture, or over the limits (docs/limits.md).
