@@ -1,7 +1,7 @@
 # One command per job; `make help` lists them. Everything a target needs it installs itself (tools/setup.sh).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help demo demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines single soak bench pages page-pictures docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
+.PHONY: help demo demo-images demo-cassandra test test-fast test-torch test-wheels test-cuda test-browser test-engines single soak bench pages page-pictures docs fuzz release cuda wheel clean cassandra-up cassandra-down cqlsh
 
 PYTHON := .deps/venv/bin/python
 BENCHMARKS := feed_local assemble start memory scaling train feed_python transform feed_cassandra rows_cassandra ingest_cassandra tune_cassandra feed_python_cassandra far_cassandra slow_cassandra tune
@@ -11,6 +11,9 @@ help:  ## list the targets
 
 demo: release  ## ingest the digits, train data-parallel on two processes, print a summary
 	@tools/demo.sh
+
+demo-images: release  ## a folder of pictures: ingest, decode and augment in the feed, train on two processes
+	@tools/demo_images.sh
 
 demo-cassandra: release  ## the original case on a real Cassandra node: create, ingest, train, read back
 	@tools/setup.sh cassandra

@@ -29,6 +29,9 @@ SYSTEM_PACKAGES = {
     "xxhash": "libxxhash-dev",
     "cli11": "libcli11-dev",
     "tomlplusplus": "libtomlplusplus-dev",
+    "libjpeg-turbo": "libjpeg62-turbo-dev",
+    "libpng": "libpng-dev",
+    "libwebp": "libwebp-dev",
 }
 
 

@@ -95,9 +95,8 @@ def code(text: str) -> str:
     return f"```python\n{text}\n```"
 
 
-def entry_of(name: str) -> list[str]:
+def entry_of(name: str, thing: Any) -> list[str]:  # noqa: ANN401
     """The parts of a public name, for a blank line between any two."""
-    thing = getattr(ringfeed, name)
     if not inspect.isclass(thing):
         return [f"### {name}", code(signature_of(name, thing)), render(thing.__doc__)]
     bases = [base.__name__ for base in thing.__bases__ if base is not object]
@@ -129,7 +128,10 @@ def page() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}")
         for name in names:
-            parts += entry_of(name)
+            parts += entry_of(name, getattr(ringfeed, name))
+    parts += ["## Pictures", render(ringfeed.image.__doc__)]
+    for name in ringfeed.image.__all__:
+        parts += entry_of(f"image.{name}", getattr(ringfeed.image, name))
     parts.append("## Callbacks for frameworks")
     for module in FRAMEWORKS:
         parts += callback_of(module)

@@ -20,7 +20,8 @@ level=${1:?$usage}
 # shellcheck source=../versions.env
 . ./versions.env
 
-apt_core=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
+apt_core=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev
+  libjpeg62-turbo-dev libpng-dev libwebp-dev)
 apt_demo=("${apt_core[@]}" libgloo-dev)
 apt_wheel=(binutils python3-dev)
 apt_test=("${apt_wheel[@]}" libgtest-dev)
@@ -38,6 +39,7 @@ pip_test=("numpy==$NUMPY_VERSION" "pytest==$PYTEST_VERSION" "iniconfig==$INICONF
   "pandas==$PANDAS_VERSION" "mypy==$MYPY_VERSION"
   "tree-sitter==$TREE_SITTER_VERSION" "tree-sitter-cpp==$TREE_SITTER_CPP_VERSION")
 pip_frameworks=("pytorch-lightning==$PYTORCH_LIGHTNING_VERSION" "accelerate==$ACCELERATE_VERSION" "torchdata==$TORCHDATA_VERSION"
+  "torchvision==$TORCHVISION_VERSION" "pillow==$PILLOW_VERSION"
   "tensorboard==$TENSORBOARD_VERSION" "prometheus-client==$PROMETHEUS_CLIENT_VERSION"
   "webdataset==$WEBDATASET_VERSION" "braceexpand==$BRACEEXPAND_VERSION")
 # In .deps/huggingface, beside the environment.

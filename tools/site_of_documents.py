@@ -21,7 +21,7 @@ NAVIGATION = {
     "Promises": ["guarantees.md", "limits.md"],
     "Python": ["python.md", "recipes.md", "python-api.md", "from-the-article.md", "from-mosaicml.md", "from-cassandra-dali.md"],
     "Program and C++": ["cli.md", "options.md", "config.md", "tune.md", "cpp.md", "cpp-api.md", "training.md", "meters.md", "ledger.md", "compare.md"],
-    "Data": ["sources.md", "export.md", "view.md", "doctor.md", "cassandra.md", "cache.md", "format.md", "ordering.md", "scaling.md"],
+    "Data": ["sources.md", "images.md", "export.md", "view.md", "doctor.md", "cassandra.md", "cache.md", "format.md", "ordering.md", "scaling.md"],
     "Speed": ["benchmarks.md", "notes/local-feed.md", "notes/python-loader.md", "notes/cassandra.md", "notes/training.md", "notes/workshop.md"],
     "Inside": ["architecture.md", "decisions.md", "notes/mended.md", "changes.md"],
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ringfeed/batch.hpp>
@@ -50,6 +51,13 @@ struct FeedOptions {
   Position start = {};
   /// Columns to hand out, in this order; empty: all.
   std::vector<std::string> columns = {};
+  /// Columns of pictures that become tensors on their way into a batch: by name the steps, as
+  /// ImageSteps::parse() takes them. What is random in them depends on seed, epoch and the sample's
+  /// number alone.
+  std::map<std::string, std::string> decode = {};
+  /// Threads that do it, 0 to 256: with `decode` there are at least as many assembling threads. 0:
+  /// the cores of this process.
+  int decode_threads = 0;
   /// Bound in bytes of everything that this feed holds (blocks, indices, batches). 0: 256 MiB, or
   /// floor + 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names
   /// the floor and the remedy.

@@ -55,6 +55,12 @@ enum class OnBad : std::uint8_t {
   kSkip,   ///< bad records are counted, written to `rejects_path`, and left out
 };
 
+/// Reading of a folder's pictures before they are taken: what cannot be read makes a bad record.
+enum class VerifyImages : std::uint8_t {
+  kHeader,  ///< the head: format, width, height
+  kFull,    ///< all of it is decoded
+};
+
 /// Header of a CSV file: whether its first row names the columns.
 enum class Header : std::uint8_t {
   kAuto,  ///< yes, unless all its fields are numbers; one that counts up from 0 is refused, for it
@@ -88,6 +94,10 @@ struct SourceOptions {
   /// one is bad. A whole number, a bool or a class is never one.
   bool allow_nan = false;
   OnBad on_bad = OnBad::kError;
+  VerifyImages verify_images = VerifyImages::kHeader;
+  /// CSV file of a folder of pictures: its first column is `file`, names below the folder; the
+  /// others become columns beside the image. Empty: a folder inside the folder is a class.
+  std::string labels = {};
   /// File in which kSkip writes one line "FILE:LINE: what is wrong" per rejected record; empty:
   /// none. It is whole when next() has come to the end and not before. With kError it must be
   /// empty.

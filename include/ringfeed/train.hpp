@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <ringfeed/connection.hpp>
 #include <ringfeed/feed.hpp>
@@ -134,9 +135,13 @@ struct TrainOptions {
   std::optional<std::uint64_t> batch_size_per_rank;
   std::uint64_t seed = 0;  ///< seed of the order of samples and of the model's first parameters
   Shuffle shuffle = Shuffle::kBlock;
-  std::uint32_t lanes = 64;          ///< OrderOptions::lanes, at least the ranks, 1 to 65,536
-  std::uint32_t window = 2;          ///< OrderOptions::window, 1 to 1,024
-  Tail tail = Tail::kShare;          ///< treatment of the samples that fill no step
+  std::uint32_t lanes = 64;  ///< OrderOptions::lanes, at least the ranks, 1 to 65,536
+  std::uint32_t window = 2;  ///< OrderOptions::window, 1 to 1,024
+  Tail tail = Tail::kShare;  ///< treatment of the samples that fill no step
+  /// FeedOptions::decode. The validation takes ImageSteps::for_validation() of them.
+  std::map<std::string, std::string> decode = {};
+  /// FeedOptions::decode_threads, 0 to 256; 0: the cores divided by the ranks on this host.
+  int decode_threads = 0;
   std::uint64_t prefetch_bytes = 0;  ///< FeedOptions::prefetch_bytes
   int read_threads = 1;              ///< FeedOptions::read_threads, 1 to 256
   int assemble_threads = 1;          ///< FeedOptions::assemble_threads, 1 to 256

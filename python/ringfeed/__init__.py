@@ -11,6 +11,7 @@ permutation.
 from typing import TYPE_CHECKING, Any
 
 from ._core import version as _version
+from . import image as image
 from .compare import Differences, Duplicates, SampleName, check, diff
 from .connection import Connection
 from .dataset import Column, Dataset, load, open  # noqa: A004

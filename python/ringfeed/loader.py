@@ -15,8 +15,9 @@ from . import _core
 from .arguments import INT32_MAX, THREADS_MAX, bounded, columns_of, nearest, one_of, path, truth, whole
 from .dataset import Dataset, values_of
 from .errors import InvalidArgumentError
+from .image import Steps, steps_of
 from .ranks import find_rank, initialized_rank
-from .stages import Pipeline, Stages, collated, default_threads, stack
+from .stages import Pipeline, Stages, collated, cores, default_threads, stack
 from .tensors import moved, tensor_maker, tensors_of
 
 if TYPE_CHECKING:
@@ -132,6 +133,11 @@ class Loader:
         lanes, window: of the order (docs/ordering.md): lanes 1 to 65,536, the window 1 to 1,024 blocks. All ranks get
             equal batches when world_size divides both the lanes and the global batch size, except in the last two
             steps.
+        decode: by column of pictures (bytes) the steps that make tensors of them on the way into a batch:
+            `ringfeed.image.Train(224)`, a list of steps or a text of them (docs/images.md). What is random in them
+            depends on seed, epoch and sample alone.
+        decode_threads: threads that do it, 0 to 256, each a batch at a time; 0: the cores of this process, shared
+            among the ranks of its host.
         prefetch_bytes: bound of what is held in memory, blocks and batches; 0: 256 MiB, or what the order needs and
             128 MiB.
         read_threads: threads that check and decode what is read, 1 to 256.
@@ -178,6 +184,7 @@ class Loader:
                  world_size: int | None = None, lanes: int = 64, window: int = 2, transform: Callable[[Any], Any] | None = None,
                  transform_batches: bool = False, transform_threads: int | None = None,
                  collate: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False, device: torch.device | str | int | None = None,
+                 decode: Mapping[str, Steps | str | Sequence[str]] | None = None, decode_threads: int = 0,
                  prefetch_bytes: int = 0, read_threads: int = 1, assemble_threads: int = 1,
                  ledger: str | os.PathLike[str] | None = None, **unknown: Never) -> None:
         for name in unknown:
@@ -208,7 +215,9 @@ class Loader:
         self._order = {"seed": bounded("seed", seed), "shuffle": SHUFFLES[shuffle] if isinstance(shuffle, bool) else shuffle,
                        "lanes": bounded("lanes", lanes), "window": bounded("window", window),
                        "global_batch": self.global_batch_size, "tail": self.tail}
-        self._options = {"prefetch_bytes": whole("prefetch_bytes", prefetch_bytes),
+        decoded = steps_of(decode)
+        threads = bounded("decode_threads", decode_threads) or min(cores(), THREADS_MAX)
+        self._options = {"decode": decoded, "decode_threads": threads, "prefetch_bytes": whole("prefetch_bytes", prefetch_bytes),
                          "read_threads": bounded("read_threads", read_threads),
                          "assemble_threads": bounded("assemble_threads", assemble_threads),
                          "track_samples": ledger is not None}
@@ -219,7 +228,7 @@ class Loader:
         self._next = self._position = (0, 0)  # epoch and samples: where the next iteration begins, what was handed out
         self._feed = self._make_feed(self._next)  # what does not fit is found here
         kinds = {column.name: column.kind for column in dataset.schema}
-        self._varying = {name: kinds[name] for name in self._columns if kinds[name] != "tensor"}
+        self._varying = {name: kinds[name] for name in self._columns if kinds[name] != "tensor" and name not in decoded}
         self._from_dlpack = None if as_numpy else tensor_maker()  # torch is imported while the first blocks are being read
         if not as_numpy:
             sys.modules["torch"].utils.data.IterableDataset.register(Loader)

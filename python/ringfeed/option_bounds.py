@@ -11,6 +11,7 @@ BOUNDS = {
     "window": (1, 1024),
     "read_threads": (1, 256),
     "assemble_threads": (1, 256),
+    "decode_threads": (0, 256),
     "connect_timeout_ms": (1, 3600000),
     "request_timeout_ms": (1, 3600000),
     "connections_per_host": (1, 64),

@@ -13,6 +13,7 @@ namespace nb = nanobind;
 void bind_errors(nb::module_& module);
 void bind_dataset(nb::module_& module);
 void bind_feed(nb::module_& module);
+void bind_image(nb::module_& module);
 void bind_stores(nb::module_& module);
 
 /// Longest time in which Ctrl-C is not looked for.

@@ -1,4 +1,5 @@
 // The feed: batches as NumPy arrays over its own memory.
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -115,8 +116,9 @@ Place decode(const LocalDataset& dataset, std::string_view text, std::string_vie
 LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::uint64_t seed,
                     std::uint32_t lanes, std::uint32_t window, std::uint64_t global_batch,
                     std::string_view tail, int rank, int world_size, Place start,
-                    std::vector<std::string> columns, std::uint64_t prefetch_bytes,
-                    int read_threads, int assemble_threads, bool track_samples) {
+                    std::vector<std::string> columns, std::map<std::string, std::string> decode,
+                    int decode_threads, std::uint64_t prefetch_bytes, int read_threads,
+                    int assemble_threads, bool track_samples) {
   FeedOptions options;
   options.order = order_of(shuffle, seed, lanes, window, global_batch, tail);
   options.rank = rank;
@@ -124,6 +126,8 @@ LocalFeed make_feed(const LocalDataset& dataset, std::string_view shuffle, std::
   options.epochs = 0;
   options.start = {start.first, start.second};
   options.columns = std::move(columns);
+  options.decode = std::move(decode);
+  options.decode_threads = decode_threads;
   options.prefetch_bytes = prefetch_bytes;
   options.read_threads = read_threads;
   options.assemble_threads = assemble_threads;
@@ -197,8 +201,8 @@ void bind_feed(nb::module_& module) {
   nb::class_<LocalFeed>(module, "Feed")
       .def_static("make", &make_feed, "dataset"_a, nb::kw_only(), "shuffle"_a, "seed"_a, "lanes"_a,
                   "window"_a, "global_batch"_a, "tail"_a, "rank"_a, "world_size"_a, "start"_a,
-                  "columns"_a, "prefetch_bytes"_a, "read_threads"_a, "assemble_threads"_a,
-                  "track_samples"_a)
+                  "columns"_a, "decode"_a, "decode_threads"_a, "prefetch_bytes"_a, "read_threads"_a,
+                  "assemble_threads"_a, "track_samples"_a)
       .def("next", &next, "from_dlpack"_a.none(), "hold"_a)
       .def("hand_out", &hand_out)
       .def("begin_ledger", &begin_ledger, "folder"_a, "start"_a)

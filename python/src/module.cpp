@@ -11,5 +11,6 @@ NB_MODULE(_core, module) {
   bind_errors(module);
   bind_dataset(module);
   bind_feed(module);
+  bind_image(module);
   bind_stores(module);
 }

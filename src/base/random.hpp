@@ -18,6 +18,7 @@ enum class Purpose : std::uint64_t {
   kFull = 4,          ///< shuffle=full: one permutation of all samples
   kIngest = 5,        ///< the permutation of segment `number` at ingest
   kModel = 6,         ///< what a model draws in a step (dropout); number = step * 2^32 + rank
+  kImage = 7,         ///< what the steps of a picture draw; number = the sample's
 };
 
 /// XXH3-64 over the five numbers as little-endian 64-bit words.

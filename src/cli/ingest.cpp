@@ -17,8 +17,9 @@ namespace ringfeed::cli {
 namespace {
 
 constexpr const char* kIngestHelp =
-    "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, or the shards of MosaicML Streaming or "
-    "WebDataset, into a new version of a data set: permuted, split, cut into chunks.\n"
+    "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, the shards of MosaicML Streaming or "
+    "WebDataset, or a folder of pictures into a new version of a data set: permuted, split, cut into "
+    "chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
 constexpr const char* kIngestExamples =
@@ -28,6 +29,7 @@ constexpr const char* kIngestExamples =
     "      --split train=0.8,val=0.2 --stratify label\n"
     "  ringfeed ingest t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz mnist.ring --split "
     "train=0.8,val=0.2\n"
+    "  ringfeed ingest photos/ photos.ring --split train=0.9,val=0.1    (a folder for each class)\n"
     "  ringfeed ingest flowers.csv flowers.ring --classes species --drop id\n"
     "  ringfeed ingest more.parquet clicks.ring --append\n"
     "  ringfeed ingest val.csv flowers.ring --append --split val=1\n"
@@ -44,6 +46,7 @@ struct IngestFlags {
   std::string split;
   std::string header;
   std::string on_bad;
+  std::string verify_images;
   std::string chunk_bytes;
   std::string spill_bytes;
   std::string bytes_per_second_max;
@@ -104,6 +107,8 @@ int run_ingest(IngestFlags& options, const Command& command) {
   if (options.header != "auto")
     options.source.header = options.header == "yes" ? Header::kYes : Header::kNo;
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
+  options.source.verify_images =
+      options.verify_images == "full" ? VerifyImages::kFull : VerifyImages::kHeader;
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
   if (!options.bytes_per_second_max.empty())
@@ -204,6 +209,14 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--on-bad", options->on_bad,
                   "a bad record ends the run, or is skipped and counted")
       ->check(CLI::IsMember({"error", "skip"}));
+  app->add_option("--labels", options->source.labels,
+                  "of a folder of pictures: a CSV file whose column file names them; its other "
+                  "columns are taken beside each (without it a folder inside is a class)");
+  app->add_option(
+         "--verify-images", options->verify_images,
+         "of a folder of pictures: header (format and size) or full (all is decoded); what "
+         "cannot be read is a bad record")
+      ->check(CLI::IsMember({"header", "full"}));
   app->add_option("--rejects", options->source.rejects_path,
                   "with --on-bad skip: a file for a line per bad record");
   app->add_option("--max-bytes-per-second", options->bytes_per_second_max,

@@ -1,8 +1,12 @@
 // The options of a run, by group.
 #include "cli/train_options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <ringfeed/error.hpp>
 #include <ringfeed/url.hpp>
 
 #include "base/byte_size.hpp"
@@ -40,6 +44,13 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "threads of a rank that check and decode what is read");
   app.add_option("--assemble-threads", train_options.assemble_threads,
                  "threads of a rank that copy samples into batches");
+  app.add_option(
+      "--decode", options.decode,
+      "COLUMN=STEPS: a column of pictures, and the steps that make a tensor of each, e.g. "
+      "image=random_resized_crop:224,flip,normalize:imagenet (docs/images.md); again for "
+      "another column");
+  app.add_option("--decode-threads", train_options.decode_threads,
+                 "threads of a rank that do it, each a batch at a time (default: cores / ranks)");
   auto* cache = app.add_option("--cache", options.cache,
                                "folder in which blocks are kept as they are read, for later epochs "
                                "and runs of this host (docs/cache.md)");
@@ -97,6 +108,26 @@ void add_run_options(CLI::App& app, TrainFlags& options) {
                  "seconds that a rank waits for the others at most");
 }
 
+/// Steps by column.
+std::map<std::string, std::string> decode_of(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> decode;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--decode '{}': it is COLUMN=STEPS, e.g. "
+                              "image=random_resized_crop:224,flip,normalize:imagenet",
+                              text));
+    }
+    if (!decode.try_emplace(text.substr(0, equals), text.substr(equals + 1)).second) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--decode: column '{}' stands twice; give all its steps at once",
+                              text.substr(0, equals)));
+    }
+  }
+  return decode;
+}
+
 void set_cache(TrainFlags& flags, const Output& output) {
   ConnectionOptions& connection = flags.train.connection;
   connection.cache_dir = flags.cache;
@@ -122,6 +153,7 @@ void take_train_flags(const CLI::App& app, TrainFlags& flags, const ConnectionFl
   if (app.count("--batch-size-per-rank") > 0) train.batch_size_per_rank = flags.batch_size_per_rank;
   train.collective_timeout = std::chrono::seconds(flags.collective_timeout);
   train.connection = connection_options(connection, Url::parse(train.url), output);
+  train.decode = decode_of(flags.decode);
   if (!flags.cache.empty()) set_cache(flags, output);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <ringfeed/train.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/command.hpp"
 
@@ -16,6 +17,7 @@ struct TrainFlags {
   std::string shuffle;
   std::string tail;
   std::string prefetch_bytes;
+  std::vector<std::string> decode;
   std::string cache;
   std::string cache_bytes;
   double weight_decay = 0;

@@ -312,6 +312,8 @@ tune::TuneOptions tune_options(const TuneFlags& flags) {
       train.device == "cuda" && train.parallel == "ddp" && !train.batch_size_per_rank;
   options.tune_order = flags.tune_order;
   options.replicas = replicas_of(train.url, train.connection);
+  options.feed.decode = train.decode;
+  options.feed.decode_threads = train.decode_threads;
   options.feed.read_threads = train.read_threads;
   options.feed.assemble_threads = train.assemble_threads;
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));

@@ -18,6 +18,7 @@
 #include "base/meter.hpp"
 #include "base/option.hpp"
 #include "feed/budget.hpp"
+#include "feed/decoded_columns.hpp"
 #include "feed/gather.hpp"
 #include "feed/read_ahead.hpp"
 #include "feed/ready_queue.hpp"
@@ -28,8 +29,7 @@ namespace {
 
 /// The step that a thread assembles.
 struct StepInHand {
-  StepInHand(const std::vector<ColumnSpec>& columns, const std::shared_ptr<BufferPool>& pool,
-             bool hashes)
+  StepInHand(const DecodedColumns& columns, const std::shared_ptr<BufferPool>& pool, bool hashes)
       : gather(columns, pool, hashes) {}
 
   Batch batch;
@@ -46,26 +46,26 @@ struct StepInHand {
 struct Feed::Impl {
   Impl(std::shared_ptr<const Dataset> dataset_in, FeedOptions options_in)
       : dataset(std::move(dataset_in)),
-        options(std::move(options_in)),
+        options(with_decode_threads(std::move(options_in))),
         selection(dataset->schema(), options.columns),
+        columns(selection.columns(), options.decode),
         steps(dataset->size(), options.order),
         step(steps.step_at(options.start.samples)) {
     check_bounds("read-threads", options.read_threads);
-    check_bounds("assemble-threads", options.assemble_threads);
     auto reader = dataset->reader(options.read_threads);
     const auto blocks = reader->blocks();
-    if (options.track_samples) {
+    if (options.track_samples || columns.any()) {
       block_starts.resize(blocks.size());
       std::transform_exclusive_scan(blocks.begin(), blocks.end(), block_starts.begin(),
                                     std::uint64_t{0}, std::plus<>(),
                                     [](const BlockInfo& block) { return block.samples; });
     }
-    budget = plan_budget(options, blocks, selection.columns(), reader->overhead_bytes());
+    budget = plan_budget(options, blocks, columns.columns(), reader->overhead_bytes());
     handed.position = options.start;
     // A buffer each of those that wait, and of one that the caller has and one more.
     pool = std::make_shared<BufferPool>(budget.places + 2, options.allocate);
     queue.emplace(budget.places, budget.places_low);
-    callers.emplace(selection.columns(), pool, options.track_samples);
+    callers.emplace(columns, pool, options.track_samples);
     ahead.emplace(dataset, options, selection, std::move(reader), budget.blocks_bytes);
     try {
       for (int i = 0; i < options.assemble_threads; ++i)
@@ -89,7 +89,7 @@ struct Feed::Impl {
 
   void assemble() noexcept {
     run_in_background();  // not to take the core of a rank that has just taken a batch
-    StepInHand hand(selection.columns(), pool, options.track_samples);
+    StepInHand hand(columns, pool, options.track_samples);
     while (draw(hand)) finish(hand);
   }
 
@@ -168,7 +168,8 @@ struct Feed::Impl {
     batch.weight = static_cast<double>(batch.size) * options.world_size /
                    static_cast<double>(batch.global_size);
     if (options.track_samples) batch.samples.reserve(static_cast<std::size_t>(batch.size));
-    hand.gather.begin(static_cast<std::uint64_t>(batch.size));
+    hand.gather.begin(static_cast<std::uint64_t>(batch.size),
+                      {options.order.seed, static_cast<std::uint64_t>(batch.epoch)});
     while (!draw_arrived()) {
       // What was drawn is copied first, so that the blocks it is finished with make room for the
       // ones needed now.
@@ -194,12 +195,13 @@ struct Feed::Impl {
   void copy(StepInHand& hand) {
     const TimeHistogram::Span span(assembling);
     hand.sources.clear();
-    for (const auto& ref : hand.refs)
-      hand.sources.push_back({&hand.epoch->slots[ref.block]->block, ref.row});
+    for (const auto& ref : hand.refs) {
+      const std::uint64_t number = block_starts.empty() ? 0 : block_starts[ref.block] + ref.row;
+      hand.sources.push_back({&hand.epoch->slots[ref.block]->block, ref.row, number});
+    }
     hand.gather.append(hand.sources);
     if (options.track_samples) {
-      for (const auto& ref : hand.refs)
-        hand.batch.samples.push_back(block_starts[ref.block] + ref.row);
+      for (const auto& source : hand.sources) hand.batch.samples.push_back(source.number);
     }
     hand.refs.clear();
   }
@@ -277,8 +279,10 @@ struct Feed::Impl {
   const std::shared_ptr<const Dataset> dataset;
   const FeedOptions options;
   const Selection selection;
+  const DecodedColumns columns;
   const Steps steps;
-  std::vector<std::uint64_t> block_starts;  ///< with track_samples: the first sample of each
+  /// The first sample of each, where samples are tracked or decoded.
+  std::vector<std::uint64_t> block_starts;
   Budget budget;
   std::shared_ptr<BufferPool> pool;
 

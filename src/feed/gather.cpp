@@ -1,8 +1,9 @@
 // Column by column.
 #include "feed/gather.hpp"
 
+#include <ringfeed/error.hpp>
+
 #include "base/hash.hpp"
-#include "base/lost_pages.hpp"
 #include "feed/copy_samples.hpp"
 
 namespace ringfeed {
@@ -16,12 +17,12 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-Gather::Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool, bool hashes)
-    : columns_(std::move(columns)),
+Gather::Gather(DecodedColumns columns, std::shared_ptr<BufferPool> pool, bool hashes)
+    : decoded_(std::move(columns)),
       pool_(std::move(pool)),
       with_hashes_(hashes),
-      fixed_data_(columns_.size()),
-      varying_(columns_.size()) {}
+      fixed_data_(decoded_.columns().size()),
+      varying_(decoded_.columns().size()) {}
 
 std::size_t Gather::fixed_bytes(std::span<const ColumnSpec> columns,
                                 std::uint64_t samples) noexcept {
@@ -32,16 +33,17 @@ std::size_t Gather::fixed_bytes(std::span<const ColumnSpec> columns,
   return bytes;
 }
 
-void Gather::begin(std::uint64_t samples) {
+void Gather::begin(std::uint64_t samples, const Draws& draws) {
   samples_ = samples;
+  draws_ = draws;
   filled_ = 0;
-  fixed_ = pool_->take(fixed_bytes(columns_, samples));
+  fixed_ = pool_->take(fixed_bytes(columns(), samples));
   if (with_hashes_) hashes_.assign(samples, 0);
   std::byte* at = fixed_.get();
-  for (std::size_t c = 0; c < columns_.size(); ++c) {
-    if (columns_[c].kind == ColumnKind::kTensor) {
+  for (std::size_t c = 0; c < columns().size(); ++c) {
+    if (columns()[c].kind == ColumnKind::kTensor) {
       fixed_data_[c] = at;
-      at += aligned(columns_[c].sample_bytes() * samples);
+      at += aligned(columns()[c].sample_bytes() * samples);
     } else {
       varying_[c] = std::make_shared<Varying>();
       varying_[c]->offsets.reserve(samples + 1);
@@ -52,10 +54,12 @@ void Gather::begin(std::uint64_t samples) {
 
 void Gather::append(std::span<const SampleSource> sources) {
   const LostPages lost;
-  for (std::size_t c = 0; c < columns_.size(); ++c) {
-    if (columns_[c].kind != ColumnKind::kTensor) {
+  for (std::size_t c = 0; c < columns().size(); ++c) {
+    if (decoded_.decodes(c)) {
+      append_decoded(c, sources, lost);
+    } else if (columns()[c].kind != ColumnKind::kTensor) {
       append_varying(c, sources);
-    } else if (columns_[c].dtype == DType::kBool) {
+    } else if (columns()[c].dtype == DType::kBool) {
       append_bits(c, sources);
     } else {
       append_fixed(c, sources);
@@ -70,15 +74,36 @@ void Gather::append_fixed(std::size_t column, std::span<const SampleSource> sour
   for (std::size_t i = 0; i < sources.size(); ++i) {
     from_[i] = sources[i].block->views[column].sample(sources[i].row);
   }
-  const std::size_t size = columns_[column].sample_bytes();
+  const std::size_t size = columns()[column].sample_bytes();
   // The blocks of a reader are all alike.
   const bool swapped = !sources.empty() && sources.front().block->views[column].swapped;
   copy_samples(from_, fixed_data_[column] + filled_ * size, size, swapped,
                hashes_of(sources.size()));
 }
 
+/// The hash is that of the stored bytes: what the ledger is held against.
+void Gather::append_decoded(std::size_t column, std::span<const SampleSource> sources,
+                            const LostPages& lost) {
+  const std::size_t size = columns()[column].sample_bytes();
+  const auto hashes = hashes_of(sources.size());
+  std::byte* to = fixed_data_[column] + filled_ * size;
+  for (std::size_t i = 0; i < sources.size(); ++i, to += size) {
+    const ColumnView& view = sources[i].block->views[column];
+    const std::int64_t begin = view.offsets[sources[i].row];
+    const std::int64_t end = view.offsets[sources[i].row + 1];
+    const std::span file(view.data + begin, static_cast<std::size_t>(end - begin));
+    if (with_hashes_) hash_each(file.data(), file.size(), hashes.subspan(i, 1));
+    try {
+      decoded_.decode(column, file, draws_, sources[i].number, to);
+    } catch (const Error&) {
+      lost.check();  // the file of the block, and not the picture, may be what is damaged
+      throw;
+    }
+  }
+}
+
 void Gather::append_bits(std::size_t column, std::span<const SampleSource> sources) {
-  const std::size_t elements = columns_[column].sample_bytes();
+  const std::size_t elements = columns()[column].sample_bytes();
   std::byte* const first = fixed_data_[column] + filled_ * elements;
   std::byte* to = first;
   for (const auto& source : sources) {
@@ -93,7 +118,7 @@ void Gather::append_bits(std::size_t column, std::span<const SampleSource> sourc
 
 void Gather::append_varying(std::size_t column, std::span<const SampleSource> sources) {
   Varying& out = *varying_[column];
-  const std::size_t element = size_of(columns_[column].dtype);
+  const std::size_t element = size_of(columns()[column].dtype);
   const auto hashes = hashes_of(sources.size());
   std::size_t sample = 0;
   for (const auto& source : sources) {
@@ -119,10 +144,10 @@ void Gather::append_varying(std::size_t column, std::span<const SampleSource> so
 }
 
 std::vector<Column> Gather::finish() {
-  std::vector<Column> columns;
-  columns.reserve(columns_.size());
-  for (std::size_t c = 0; c < columns_.size(); ++c) {
-    const ColumnSpec& spec = columns_[c];
+  std::vector<Column> made;
+  made.reserve(columns().size());
+  for (std::size_t c = 0; c < columns().size(); ++c) {
+    const ColumnSpec& spec = columns()[c];
     Column column;
     column.name = spec.name;
     column.kind = spec.kind;
@@ -141,10 +166,10 @@ std::vector<Column> Gather::finish() {
       column.offsets = varying->offsets.data();
       column.owner = std::move(varying);
     }
-    columns.push_back(std::move(column));
+    made.push_back(std::move(column));
   }
   fixed_.reset();
-  return columns;
+  return made;
 }
 
 }  // namespace ringfeed

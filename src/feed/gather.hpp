@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/lost_pages.hpp"
 #include "dataset/chunk.hpp"
 #include "feed/buffer_pool.hpp"
+#include "feed/decoded_columns.hpp"
 #include "feed/selection.hpp"
 
 namespace ringfeed {
@@ -20,18 +22,19 @@ namespace ringfeed {
 struct SampleSource {
   const OpenBlock* block;
   std::uint32_t row;
+  std::uint64_t number = 0;  ///< in storage order, where a column is decoded
 };
 
 class Gather {
  public:
   /// `views` of the blocks are in the order of `columns`. `hashes`: hash each sample, too.
-  Gather(std::vector<ColumnSpec> columns, std::shared_ptr<BufferPool> pool, bool hashes);
+  Gather(DecodedColumns columns, std::shared_ptr<BufferPool> pool, bool hashes);
 
   /// Bytes of a batch's fixed-size columns.
   static std::size_t fixed_bytes(std::span<const ColumnSpec> columns,
                                  std::uint64_t samples) noexcept;
 
-  void begin(std::uint64_t samples);
+  void begin(std::uint64_t samples, const Draws& draws = {});
   void append(std::span<const SampleSource> sources);
   /// The columns of the batch; begin() said how many samples were appended.
   std::vector<Column> finish();
@@ -47,11 +50,15 @@ class Gather {
   std::span<std::uint64_t> hashes_of(std::size_t samples) {
     return with_hashes_ ? std::span(hashes_).subspan(filled_, samples) : std::span<std::uint64_t>();
   }
+  const std::vector<ColumnSpec>& columns() const noexcept { return decoded_.columns(); }
   void append_fixed(std::size_t column, std::span<const SampleSource> sources);
   void append_bits(std::size_t column, std::span<const SampleSource> sources);
+  void append_decoded(std::size_t column, std::span<const SampleSource> sources,
+                      const LostPages& lost);
   void append_varying(std::size_t column, std::span<const SampleSource> sources);
 
-  std::vector<ColumnSpec> columns_;
+  DecodedColumns decoded_;
+  Draws draws_;
   std::shared_ptr<BufferPool> pool_;
   bool with_hashes_;
   std::vector<std::uint64_t> hashes_;  ///< of the columns so far

@@ -37,7 +37,7 @@ struct Samples::Impl {
        std::uint64_t bytes_max)
       : dataset(std::move(data)),
         selection(dataset->schema(), columns),
-        gather(selection.columns(), std::make_shared<BufferPool>(0), false),
+        gather(DecodedColumns(selection.columns()), std::make_shared<BufferPool>(0), false),
         cache_bytes_max(bytes_max),
         reader(dataset->reader(kReadThreads)) {
     for (const auto& block : reader->blocks()) starts.push_back(starts.back() + block.samples);

@@ -71,12 +71,12 @@ BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::stri
 }
 
 void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
-  if (on_bad_ == OnBad::kError) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}:{}: {}; {}", file, record, what, remedy_));
-  }
+  const std::string place = record == 0 ? std::string(file) : fmt::format("{}:{}", file, record);
+  if (on_bad_ == OnBad::kError)
+    throw Error(ErrorCode::kBadData, fmt::format("{}: {}; {}", place, what, remedy_));
   ++count_;
   if (!rejects_) return;
-  fmt::format_to(std::back_inserter(lines_), "{}:{}: {}\n", file, record, what);
+  fmt::format_to(std::back_inserter(lines_), "{}: {}\n", place, what);
   if (lines_.size() >= kLinesBytes) write_lines();
 }
 

@@ -36,7 +36,7 @@ class BadRecords {
              std::string remedy = default_remedy());
 
   /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the
-  /// line.
+  /// line. Record 0 is the file itself: "FILE: WHAT".
   void add(std::string_view file, std::uint64_t record, std::string_view what);
 
   /// After the last record: makes the rejects file durable, under its own name. Again: nothing.

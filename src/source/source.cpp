@@ -13,6 +13,7 @@
 #include "source/column_file.hpp"
 #include "source/column_source.hpp"
 #include "source/csv.hpp"
+#include "source/image_folder.hpp"
 #include "source/input.hpp"
 #include "source/json_lines.hpp"
 #include "source/mds.hpp"
@@ -33,7 +34,8 @@ enum class Format : std::uint8_t {
   kMds,
   kWebDataset,
   kNpy,
-  kIdx
+  kIdx,
+  kImages
 };
 
 bool is_folder(const std::string& path) {
@@ -63,7 +65,8 @@ Format format_of(const std::string& path) {
   if (name.ends_with(".gz")) remedy = "unpack it first";
   if (name.ends_with(".npz")) remedy = "unpack it (it is a zip file of .npy files) and name these";
   for (const std::string_view image : {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tiff"}) {
-    if (name.ends_with(image)) remedy = "pictures are stored from Python (docs/recipes.md)";
+    if (name.ends_with(image))
+      remedy = "of pictures name the folder that they are in (docs/images.md)";
   }
   throw Error(
       ErrorCode::kInvalidArgument,
@@ -86,10 +89,15 @@ void check_options(const std::vector<std::string>& paths, const SourceOptions& o
 }
 
 /// Appends what of the folder is read: its files, or itself where an index names them.
-Format settle_folder(const std::string& folder, std::vector<std::string>& files) {
+Format settle_folder(const std::string& folder, const SourceOptions& options,
+                     std::vector<std::string>& files) {
   if (is_mds_folder(folder)) {
     files.push_back(folder);
     return Format::kMds;
+  }
+  if (!options.labels.empty() || is_image_folder(folder)) {
+    files.push_back(folder);
+    return Format::kImages;
   }
   auto inside = saved_files_in(folder);
   const auto format = inside.empty() ? Format::kParquet : Format::kArrow;
@@ -99,11 +107,12 @@ Format settle_folder(const std::string& folder, std::vector<std::string>& files)
 }
 
 /// Folders become the files in them; all are one format. npy and IDX may stand side by side.
-Format settle_format(const std::vector<std::string>& paths, std::vector<std::string>& files) {
+Format settle_format(const std::vector<std::string>& paths, const SourceOptions& options,
+                     std::vector<std::string>& files) {
   std::vector<Format> formats;
   for (const auto& path : paths) {
     if (is_folder(path)) {
-      formats.push_back(settle_folder(path, files));
+      formats.push_back(settle_folder(path, options, files));
     } else {
       struct stat status{};
       if (::stat(path.c_str(), &status) != 0) check_source_file(path);
@@ -123,6 +132,14 @@ std::unique_ptr<ColumnFile> open_column(const std::string& path) {
   return format_of(path) == Format::kNpy ? open_npy(path) : open_idx(path);
 }
 
+std::unique_ptr<Source> open_images(const std::vector<std::string>& folders,
+                                    const SourceOptions& options) {
+  if (folders.size() == 1) return open_image_folder(folders[0], options);
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{} and {}: one folder of pictures at a time; ingest the second with {}",
+                          folders[0], folders[1], option_name("append")));
+}
+
 std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format format,
                                    const SourceOptions& options) {
   switch (format) {
@@ -138,6 +155,8 @@ std::unique_ptr<Source> open_files(const std::vector<std::string>& files, Format
       return open_mds(files, options);
     case Format::kWebDataset:
       return open_webdataset(files, options);
+    case Format::kImages:
+      return open_images(files, options);
     case Format::kNpy:
     case Format::kIdx:
       break;
@@ -175,9 +194,14 @@ std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options) {
   check_options(paths, options);
   std::vector<std::string> files;
-  const auto format = settle_format(paths, files);
+  const auto format = settle_format(paths, options, files);
+  if (format != Format::kImages && !options.labels.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {} goes with a folder of pictures; leave it out", paths[0],
+                            option_name("labels")));
+  }
   const bool is_for_csv = options.header != Header::kAuto || options.delimiter != '\0';
-  if (format != Format::kCsv && is_for_csv) {
+  if (format != Format::kCsv && options.labels.empty() && is_for_csv) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: only CSV files have a header and a delimiter; leave these options "
                             "out",

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "base/file.hpp"
+#include "feed/decoded_columns.hpp"
 #include "train/checkpoint.hpp"
 #include "train/safetensors.hpp"
 #include "train/tensor_dtype.hpp"
@@ -127,6 +128,7 @@ nlohmann::ordered_json ModelState::model() const {
 nlohmann::ordered_json ModelState::training() const {
   return {{"optimizer", options_.optimizer},
           {"parallel", options_.parallel},
+          {"decode", full_texts(options_.decode)},
           {"class_weights", options_.class_weights}};
 }
 

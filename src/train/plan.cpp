@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/option.hpp"
+#include "feed/decoded_columns.hpp"
 #include "run/world.hpp"
 
 namespace ringfeed {
@@ -81,6 +82,7 @@ void check_numbers(const TrainOptions& options) {
   if (options.weight_decay) check_bounds("weight-decay", *options.weight_decay);
   check_bounds("epochs", options.epochs);
   check_bounds("threads", options.threads);
+  check_bounds("decode-threads", options.decode_threads);
   check_bounds("collective-timeout",
                std::chrono::duration<double>(options.collective_timeout).count());
   check(options.on_nan == "stop" || options.on_nan == "continue",
@@ -235,7 +237,8 @@ void check_class_weights(const TrainOptions& options, LossKind loss) {
 
 }  // namespace
 
-Plan Plan::make(const TrainOptions& options, const Schema& schema, int world_size) {
+Plan Plan::make(const TrainOptions& options, const Schema& stored, int world_size) {
+  const Schema schema{DecodedColumns(stored.columns, options.decode).columns()};
   Plan plan;
   plan.model = model_of(options);
   plan.model_name = options.model;

@@ -60,8 +60,8 @@ struct Plan {
   bool needs_target_values =
       false;  ///< whether the values of the target are to be checked or counted
 
-  /// Throws Error{kInvalidArgument}.
-  static Plan make(const TrainOptions& options, const Schema& schema, int world_size);
+  /// `stored` is the data set's schema. Throws Error{kInvalidArgument}.
+  static Plan make(const TrainOptions& options, const Schema& stored, int world_size);
 };
 
 }  // namespace ringfeed

@@ -17,6 +17,7 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/image.hpp>
 #include <ringfeed/ledger.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
@@ -28,6 +29,7 @@
 #include "base/file.hpp"
 #include "base/option.hpp"
 #include "base/random.hpp"
+#include "feed/decoded_columns.hpp"
 #include "run/world.hpp"
 #include "train/agreement.hpp"
 #include "train/cuda.hpp"
@@ -59,8 +61,9 @@ std::shared_ptr<void> pinned_memory(std::size_t bytes) {
   return {tensor.data_ptr(), [tensor](void*) {}};
 }
 
-int choose_threads(const TrainOptions& options, const World& world) {
-  if (options.threads > 0) return options.threads;
+/// `asked`: 0 for the cores of this rank.
+int choose_threads(int asked, const World& world) {
+  if (asked > 0) return asked;
   const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::max(1, cores / world.local_size);
 }
@@ -207,6 +210,8 @@ FeedOptions Trainer::feed_options() const {
   for (const auto& input : plan_.inputs) feed.columns.push_back(input.column);
   if (std::ranges::find(feed.columns, options_.target) == feed.columns.end())
     feed.columns.push_back(options_.target);
+  feed.decode = options_.decode;
+  feed.decode_threads = choose_threads(options_.decode_threads, World::from_environment());
   feed.prefetch_bytes = options_.prefetch_bytes;
   feed.read_threads = options_.read_threads;
   feed.assemble_threads = options_.assemble_threads;
@@ -372,6 +377,8 @@ void Trainer::evaluate(TrainSummary& summary, bool is_last) {
     options.epochs = 1;
     options.start = {};
     options.track_samples = is_last;
+    for (auto& [column, steps] : options.decode)
+      steps = ImageSteps::parse(steps).for_validation().text();
     Feed feed(validation_, std::move(options));
     while (const auto batch = feed.next()) {
       check_stop();
@@ -529,6 +536,7 @@ nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dat
   start["hidden"] = plan.hidden;
   start["input"] = options.input;
   start["target"] = options.target;
+  start["decode"] = full_texts(options.decode);
   start["loss"] = options.loss;
   start["optimizer"] = options.optimizer;
   start["lr"] = options.learning_rate;
@@ -576,7 +584,7 @@ TrainSummary train(const TrainOptions& options) {
     plan.model_name = fmt::format("TorchScript {}", script->hash());
   }
   TrainSummary summary;
-  summary.threads = choose_threads(options, world);
+  summary.threads = choose_threads(options.threads, world);
   make_deterministic(summary.threads, options.seed);
   const auto devices = devices_of(plan, world);
   if (script != nullptr && devices.size() > 1) {

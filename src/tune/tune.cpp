@@ -18,6 +18,7 @@
 #include "base/memory.hpp"
 #include "base/option.hpp"
 #include "feed/budget.hpp"
+#include "feed/decoded_columns.hpp"
 #include "feed/selection.hpp"
 #include "tune/measure.hpp"
 
@@ -49,7 +50,9 @@ class Tuner {
         url_(Url::parse(options.url)),
         store_(open_store(url_, options.connection)),
         dataset_(Dataset::open(store_, options.url, url_.version, url_.split.value_or(""))),
-        columns_(Selection(dataset_->schema(), options.feed.columns).columns()),
+        columns_(DecodedColumns(Selection(dataset_->schema(), options.feed.columns).columns(),
+                                options.feed.decode)
+                     .columns()),
         steps_(dataset_->size(), options.feed.order),
         begin_(options.now()),
         cores_(options.cores > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
+from PIL import Image
 from program import BUILD, ROOT, ringfeed
 from running import Running, eventually
 from stopwatch import Stopwatch
@@ -63,6 +65,30 @@ def test_packed_is_as_local(keyspace: str, tmp_path: Path) -> None:
     assert ids_of(ringfeed.open(back.url)) == ids_of(local)
     assert ringfeed.delete(url, **LOGIN) == [1]
     assert ringfeed.list(keyspace, **LOGIN) == []
+
+
+def pixels_of(data: ringfeed.Dataset, steps: str) -> list[bytes]:
+    """The decoded pictures of two epochs, in their order."""
+    loader = ringfeed.Loader(data, 16, seed=7, decode={"picture": steps}, columns=["picture"], as_numpy=True)
+    return [pixels.tobytes() for _ in range(2) for batch in loader for pixels in batch["picture"]]
+
+
+def test_pictures_have_the_same_pixels_as_locally(keyspace: str, tmp_path: Path) -> None:
+    files = []
+    for number in range(90):
+        file = io.BytesIO()
+        Image.fromarray(numpy.random.default_rng(number).integers(0, 256, (40, 50, 3), dtype=numpy.uint8)).save(file, "JPEG")
+        files.append(file.getvalue())
+    steps = "random_resized_crop:16,flip,color_jitter:saturation=0.5,normalize:imagenet"
+    ringfeed.write(tmp_path / "local.ring", {"picture": files}, seed=1, chunk_bytes=8 << 10)
+    local = pixels_of(ringfeed.open(tmp_path / "local.ring"), steps)
+    assert len(set(local)) == 180
+    for layout in ("packed", "rows"):
+        url = f"{keyspace}/pictures_{layout}"
+        ringfeed.write(url, {"picture": files}, seed=1, layout=layout, chunk_bytes=8 << 10, **LOGIN)
+        for cache in ({}, {"cache_dir": str(tmp_path / layout)}, {"cache_dir": str(tmp_path / layout)}):
+            if layout == "packed" or not cache:
+                assert sorted(pixels_of(ringfeed.open(url, **LOGIN, **cache), steps)) == sorted(local), (layout, cache)
 
 
 def test_rows_and_attach(keyspace: str, one_node: Running) -> None:

@@ -1,4 +1,4 @@
-"""tools/demo.sh, twice: the accuracy it promises, and the same losses to the last digit."""
+"""tools/demo.sh, twice: the accuracy it promises, and the same losses to the last digit; and tools/demo_images.sh."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Demo:
     files: dict[str, bytes]  # of its data set, and its weights
 
 
-def run_demo(folder: Path) -> Demo:
+def run_demo(folder: Path, script: str = "demo.sh", data: str = "digits.ring") -> Demo:
     environment = dict(os.environ, RINGFEED_BUILD=str(build_folder()), RINGFEED_DEMO=str(folder))
-    result = subprocess.run([str(ROOT / "tools/demo.sh")], capture_output=True, text=True, env=environment,
+    result = subprocess.run([str(ROOT / "tools" / script)], capture_output=True, text=True, env=environment,
                             timeout=SECONDS_MAX)
     assert result.returncode == 0, result.stderr
-    paths = [folder / "weights.safetensors", *(path for path in (folder / "digits.ring").rglob("*") if path.is_file())]
+    paths = [folder / "weights.safetensors", *(path for path in (folder / data).rglob("*") if path.is_file())]
     files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
     return Demo(folder, result.stdout, json.loads((folder / "summary.json").read_text()), files)
 
@@ -69,3 +69,11 @@ def test_another_run_over_the_data_set_that_is_there_gives_the_same(demo: Demo) 
     assert "unchanged" in again.printed
     assert again.summary["losses"] == demo.summary["losses"]
     assert again.files == demo.files
+
+
+def test_that_of_pictures_learns_and_gives_the_same_again(tmp_path: Path) -> None:
+    first, again = (run_demo(tmp_path / name, "demo_images.sh", "pictures.ring") for name in ("first", "again"))
+    assert first.summary["val_accuracy"] >= 0.97
+    assert first.summary["world_size"] == 2 and len(first.summary["losses"]) == 6
+    assert again.summary["losses"] == first.summary["losses"]
+    assert again.files == first.files

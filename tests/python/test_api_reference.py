@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 from built import PACKAGE  # noqa: F401  (puts the package on the path)
@@ -25,10 +26,13 @@ def test_the_callbacks_for_frameworks_are_in_the_page() -> None:
         assert "class LoaderState()" in entry and "`Trainer(callbacks=[LoaderState()])`" in entry and "`InvalidArgumentError`: " in entry
 
 
+def public() -> list[tuple[str, Any]]:
+    return [(name, getattr(module, name)) for module in (ringfeed, ringfeed.image) for name in module.__all__]
+
+
 def test_every_public_name_has_a_docstring_of_its_own() -> None:
     bare = []
-    for name in ringfeed.__all__:
-        thing = getattr(ringfeed, name)
+    for name, thing in public():
         if not thing.__doc__ or (inspect.isclass(thing) and "__doc__" not in vars(thing)):
             bare.append(name)
         if inspect.isclass(thing):
@@ -38,8 +42,7 @@ def test_every_public_name_has_a_docstring_of_its_own() -> None:
 
 def test_every_argument_is_described() -> None:
     missing = []
-    for name in ringfeed.__all__:
-        thing = getattr(ringfeed, name)
+    for name, thing in public():
         if not inspect.isclass(thing):
             called, text = thing, thing.__doc__
         elif "Args:" in thing.__doc__:

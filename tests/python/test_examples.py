@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import forked
+import numpy
 import pytest
 import torch
-from built import PACKAGE
+from built import PACKAGE, run_program
+from PIL import Image
 
 import ringfeed
 
@@ -47,6 +49,22 @@ def test_ddp_of_two_is_as_of_one(tmp_path: Path) -> None:
     one, two = (losses_of(run(executable, "ddp.py", url, ranks=ranks)) for ranks, executable in ((1, sys.executable), (2, python())))
     assert len(one) == 10 and one[-1] < one[0]
     assert two == pytest.approx(one, rel=1e-4)
+
+
+def test_pictures_are_learned_alike_on_one_and_two(tmp_path: Path) -> None:
+    generator = numpy.random.default_rng(0)
+    for number in range(120):
+        pixels = generator.integers(0, 60, (40, 44, 3), dtype=numpy.uint8)
+        pixels[..., number % 3] += 120  # a class is a colour
+        place = tmp_path / "photos" / ("red", "green", "blue")[number % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / f"{number}.jpg")
+    url = str(tmp_path / "photos.ring")
+    run_program("ingest", str(tmp_path / "photos"), url, "--split", "train=0.8,val=0.2", "--stratify", "label")
+    found = [re.findall(r"^epoch \d: accuracy ([\d.]+)$", run(executable, "images.py", url, ranks=ranks), flags=re.MULTILINE)
+             for ranks, executable in ((1, sys.executable), (2, python()))]
+    for accuracies in found:
+        assert len(accuracies) == 6 and float(accuracies[-1]) > 0.95
 
 
 def steps_of(output: str) -> dict[tuple[int, int], str]:
