@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from PIL import Image
 from program import ROOT, done, environment, error, login, records, ringfeed
 from running import Running, eventually
 
@@ -60,7 +61,8 @@ def tables(one_node: Running, tmp_path_factory: pytest.TempPathFactory) -> Runni
     jobs = []
     for number in range(SAMPLES):
         picture, mask = folder / f"{number}.jpg", folder / f"{number}.npy"
-        picture.write_bytes(chance.randbytes(chance.randrange(1, 3000)))
+        pixels = numpy.full((chance.randrange(20, 60), chance.randrange(20, 60), 3), number % 256, numpy.uint8)
+        Image.fromarray(pixels).save(picture, quality=chance.randrange(50, 100))
         numpy.save(mask, numpy.full((4, 5), number, numpy.int16))
         jobs.append((str(picture), number % CLASSES, str(mask)))
     subprocess.run([sys.executable, "-c", WRITE, one_node.addresses[0], json.dumps(jobs)], check=True, timeout=300,
@@ -79,6 +81,19 @@ def test_a_table_of_classification_is_attached_and_read(tables: Running, user: d
     seen = [record["sample"] for record in records("head", url(tables, "data"), "-n", str(SAMPLES), **user)[:-1]]
     assert len(seen) == SAMPLES and {(sample["label"], bytes.fromhex(sample["data"])) for sample in seen} == rows
     done("verify", url(tables, "data"), **user)
+
+
+def test_its_pictures_are_decoded_on_their_way(tables: Running, user: dict[str, str], tmp_path: Path) -> None:
+    done("attach", url(tables, "data"), **user)
+    opened = ringfeed.open(url(tables, "data"), username="cassandra", password="cassandra", index=str(tmp_path / "index"))
+    steps = ringfeed.image.Steps("resize:24x24,normalize:imagenet")
+    expected = sorted((steps(sample["data"], seed=0, epoch=0, sample=0).mean(), int(sample["label"])) for sample in opened)
+    loader = ringfeed.Loader(opened, batch_size=32, decode={"data": steps}, as_numpy=True)
+    seen = sorted((picture.mean(), int(label)) for batch in loader for picture, label in zip(batch["data"], batch["label"], strict=True))
+    assert seen == expected and len(seen) == SAMPLES
+    trained = records("train", url(tables, "data"), "--model", "cnn", "--input", "data", "--target", "label", "--decode",
+                      "data=resize:24x24,float", "--epochs", "1", "--batch-size", "50", "--nproc", "2", **user)[-1]
+    assert trained["samples"] == SAMPLES
 
 
 def test_a_table_of_segmentation_has_two_pictures_in_a_sample(tables: Running, user: dict[str, str], tmp_path: Path) -> None:
