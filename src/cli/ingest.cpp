@@ -43,6 +43,8 @@ struct IngestFlags {
   std::string split;
   std::string header;
   std::string on_bad;
+  std::string column_groups;
+  const CLI::Option* column_groups_given = nullptr;
   std::string chunk_bytes;
   std::string spill_bytes;
   std::string bytes_per_second_max;
@@ -61,6 +63,25 @@ char delimiter_of(const std::string& text) {
   if (is_byte || text == "\t" || text == " ") return text[0];
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("--delimiter '{}': it is one ASCII character but a quote, or tab", text));
+}
+
+std::vector<std::string> split_at(std::string_view text, char mark) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == mark)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+/// "image,mask+box": {{"image"}, {"mask", "box"}}; "" is no group.
+std::vector<std::vector<std::string>> column_groups_of(std::string_view text) {
+  std::vector<std::vector<std::string>> groups;
+  if (text.empty()) return groups;
+  for (const auto& group : split_at(text, ',')) groups.push_back(split_at(group, '+'));
+  return groups;
 }
 
 std::string summary_text(const std::string& url, const IngestResult& result) {
@@ -103,6 +124,8 @@ int run_ingest(IngestFlags& options, const Command& command) {
   if (options.header != "auto")
     options.source.header = options.header == "yes" ? Header::kYes : Header::kNo;
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
+  if (options.column_groups_given->count() > 0)
+    options.ingest.column_groups = column_groups_of(options.column_groups);
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
   if (!options.bytes_per_second_max.empty())
@@ -179,6 +202,12 @@ void add_ingest(CLI::App& program, Command& command) {
   app->add_option("--seed", options->ingest.seed, "seed of the permutation");
   app->add_flag("--no-permute", options->in_order,
                 "store samples in the order of the source; each split has its share in a row");
+  options->column_groups_given = app->add_option(
+      "--column-groups", options->column_groups,
+      "columns that are stored apart, to be read alone: groups by commas, columns of "
+      "one by +, e.g. image,mask+box; the others are one more, and '' is one of all "
+      "(default: one for each column of bytes or of more than 4 KiB a sample, one "
+      "for all others)");
   app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for");
   app->add_option("--spill-bytes", options->spill_bytes,
                   "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "

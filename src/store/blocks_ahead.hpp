@@ -19,6 +19,8 @@ class BlocksAhead {
   BlocksAhead(std::unique_ptr<BlockReader> reader, std::uint64_t bytes_max);
 
   bool at_end() const { return taken_ == reader_->blocks().size(); }
+  /// Not at the end: bytes of the next block.
+  std::uint64_t next_bytes() const { return reader_->blocks()[taken_].bytes; }
   /// Not at the end: the next block. Throws what its reading threw.
   Chunk take();
   /// The next block is left out.
