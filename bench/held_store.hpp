@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "store/group_reader.hpp"
+
 class HeldReader final : public ringfeed::BlockReader {
  public:
   HeldReader(std::shared_ptr<const std::vector<ringfeed::Chunk>> chunks,
@@ -26,6 +28,9 @@ class HeldReader final : public ringfeed::BlockReader {
 class HeldStore final : public ringfeed::Store {
  public:
   explicit HeldStore(const ringfeed::Dataset& dataset) : manifest_(dataset.manifest()) {
+    // The columns of a block are held as one.
+    std::erase_if(manifest_.parts, [](const ringfeed::Part& part) { return part.group > 0; });
+    manifest_.groups = {manifest_.schema.places_of({})};
     const auto reader = dataset.reader(1);
     blocks_.assign(reader->blocks().begin(), reader->blocks().end());
     for (std::uint64_t block = 0; block < blocks_.size(); ++block) {
@@ -43,9 +48,13 @@ class HeldStore final : public ringfeed::Store {
   }
   std::vector<std::uint64_t> versions() override { return {manifest_.version}; }
   ringfeed::Manifest manifest(std::uint64_t) override { return manifest_; }
-  std::unique_ptr<ringfeed::BlockReader> reader(const ringfeed::Manifest&, std::string_view,
+  std::unique_ptr<ringfeed::BlockReader> reader(const ringfeed::Manifest& manifest,
+                                                std::string_view split,
+                                                const ringfeed::ColumnPlaces& columns,
                                                 int) override {
-    return std::make_unique<HeldReader>(chunks_, blocks_);
+    return ringfeed::read_groups("held", manifest, split, columns, [&](std::uint32_t) {
+      return std::make_unique<HeldReader>(chunks_, blocks_);
+    });
   }
   std::unique_ptr<ringfeed::VersionWriter> write(const ringfeed::WriteIntent&, OnStep) override {
     throw ringfeed::Error(ringfeed::ErrorCode::kInternal, "a held store is not written");

@@ -1,7 +1,8 @@
 // The limits of the benchmarks with Cassandra: what the driver alone does, nothing decoded. For
 // each line "round" on stdin it does its work once and prints a JSON line {samples, bytes, seconds,
 // cpu_seconds, rss_anon_bytes}.
-//   raw_side chunks URL BYTES_UNDER_WAY [CHUNKS] point reads of every chunk of the train split, or of
+//   raw_side chunks URL BYTES_UNDER_WAY [CHUNKS] point reads of every chunk of the train split, or
+//   of
 //                                                the first CHUNKS
 //   raw_side scan URL RANGES_AT_ONCE PAGE_ROWS   all columns of a table by equal token ranges
 //   raw_side points URL READS_AT_ONCE            all columns of each row of a table, by its id
@@ -81,12 +82,12 @@ Round chunks(const cassandra::Tables& tables, const Url& url, std::uint64_t byte
     std::uint64_t samples = 0;
     for (const auto& part : data->manifest().parts) {
       if (part.split != data->split()) continue;
-      auto key = cassandra::parse_part_name(part.name, "raw");
+      const auto keys = cassandra::parse_part_name(part.name, "raw");
       for (std::size_t i = 0; i < part.chunk_bytes.size() && asked < most; ++i, ++asked) {
-        reads.start(tables.session(), select,
-                    cql::Values().bigint(key.claim).bigint(key.number++), Consistency::kLocalOne,
-                    part.chunk_bytes[i]);
-        samples += part.chunk_samples[i];
+        const auto key = keys.at(i);
+        reads.start(tables.session(), select, cql::Values().bigint(key.claim).bigint(key.number),
+                    Consistency::kLocalOne, part.chunk_bytes[i]);
+        if (part.group == 0) samples += part.chunk_samples[i];
       }
     }
     return Count{samples, reads.finish().bytes};
@@ -120,13 +121,12 @@ Round scan(const cassandra::Tables& tables, const Url& url, std::uint64_t ranges
     std::uint64_t under_way = 0;
     Count count;
     const auto ask = [&](std::int64_t number, std::optional<std::string_view> state) {
-      const std::int64_t end = number + 1 == kRanges ? std::numeric_limits<std::int64_t>::max()
-                                                     : start_of(number + 1);
-      tables.session().start(select, cql::Values().bigint(start_of(number)).bigint(end),
-                             {.consistency = Consistency::kLocalOne,
-                              .page_rows = page_rows,
-                              .paging_state = state},
-                             answers, static_cast<std::uint64_t>(number));
+      const std::int64_t end =
+          number + 1 == kRanges ? std::numeric_limits<std::int64_t>::max() : start_of(number + 1);
+      tables.session().start(
+          select, cql::Values().bigint(start_of(number)).bigint(end),
+          {.consistency = Consistency::kLocalOne, .page_rows = page_rows, .paging_state = state},
+          answers, static_cast<std::uint64_t>(number));
     };
     while (next < kRanges || under_way > 0) {
       for (; next < kRanges && under_way < ranges_at_once; ++under_way) ask(next++, std::nullopt);
@@ -156,8 +156,8 @@ Round points(const cassandra::Tables& tables, const Url& url, std::uint64_t read
     for (std::size_t row = 0; row < rows.size(); ++row) ids.push_back(rows.text(row, 0));
     state = rows.paging_state();
   }
-  const auto select = tables.session().prepare(
-      fmt::format("SELECT * FROM {} WHERE id = ?", table_of(url)), "raw");
+  const auto select =
+      tables.session().prepare(fmt::format("SELECT * FROM {} WHERE id = ?", table_of(url)), "raw");
   return [=, random = std::mt19937(7)]() mutable {
     std::ranges::shuffle(ids, random);
     UnderWay reads(reads_at_once);

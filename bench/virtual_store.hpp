@@ -36,7 +36,10 @@ inline ringfeed::Manifest virtual_manifest(VirtualSize size) {
   part.chunk_bytes.assign(size.blocks, 8 * size.block_samples);
   for (std::uint64_t block = 0; block < size.blocks; ++block)
     part.chunk_hash.push_back(block * 0x9E3779B97F4A7C15);
+  manifest.groups = {{0}};
+  manifest.rows = {part.chunk_samples};
   manifest.parts.push_back(std::move(part));
+  manifest.lineage = manifest.new_lineage();
   return manifest;
 }
 
@@ -69,8 +72,9 @@ class VirtualStore final : public ringfeed::Store {
   explicit VirtualStore(VirtualSize size) : size_(size) {}
   std::vector<std::uint64_t> versions() override { return {1}; }
   ringfeed::Manifest manifest(std::uint64_t) override { return virtual_manifest(size_); }
+  /// There is one column.
   std::unique_ptr<ringfeed::BlockReader> reader(const ringfeed::Manifest&, std::string_view,
-                                                int) override {
+                                                const ringfeed::ColumnPlaces&, int) override {
     return std::make_unique<VirtualReader>(size_);
   }
   std::unique_ptr<ringfeed::VersionWriter> write(const ringfeed::WriteIntent&, OnStep) override {

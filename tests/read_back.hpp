@@ -28,7 +28,7 @@ inline std::shared_ptr<arrow::RecordBatch> read_chunk(BlockReader& reader, std::
 inline std::vector<std::shared_ptr<arrow::RecordBatch>> read_split(Store& store,
                                                                    const Manifest& manifest,
                                                                    std::string_view split) {
-  const auto reader = store.reader(manifest, split, 2);
+  const auto reader = store.reader(manifest, split, {}, 2);
   std::vector<std::shared_ptr<arrow::RecordBatch>> chunks;
   for (std::uint64_t i = 0; i < reader->blocks().size(); ++i)
     chunks.push_back(read_chunk(*reader, i));

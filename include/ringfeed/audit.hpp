@@ -41,10 +41,10 @@ struct AuditResult {
 };
 
 /// Compares a ledger with its data set. Each start counts up to the position that a later one went
-/// on from. The URL's split and version are the ledger's where it does not name them. Holds 8 bytes
-/// a sample. Errors: those of Dataset::open() and BlockReader; kNotFound (no ledger in the folder),
-/// kInvalidArgument (it is of another version or split), kBadData (not a ledger, or changed after
-/// it was written).
+/// on from. Where the URL does not name them, the split is the ledger's, and the version the newest
+/// with the ledger's rows and columns. Holds 8 bytes a sample. Errors: those of Dataset::open() and
+/// BlockReader; kNotFound (no ledger in the folder), kInvalidArgument (it is of other rows, or
+/// another split), kBadData (not a ledger, or changed after it was written).
 AuditResult audit(const std::string& folder, std::string_view url, const AuditOptions& options = {},
                   const ConnectionOptions& connection = {});
 

@@ -45,12 +45,13 @@ class Dataset {
   std::uint64_t size() const noexcept { return samples_; }
   /// Bytes of this split's chunks.
   std::uint64_t bytes() const noexcept { return bytes_; }
-  /// Fingerprint of this split's samples and how they are stored, the same in each store: XXH3-64
-  /// over the number of samples and the checksum of each chunk (of a row table: each block's).
-  std::uint64_t fingerprint() const noexcept { return fingerprint_; }
+  /// Lineage of the rows, the same for each version and copy that has these samples under these
+  /// numbers (Manifest::lineage).
+  std::uint64_t lineage() const noexcept { return manifest_->lineage; }
 
-  /// Makes a reader of its blocks whose `workers` threads decode and check, 1 to 256.
-  std::unique_ptr<BlockReader> reader(int workers) const;
+  /// Makes a reader of its blocks, or of these columns of them, whose `workers` threads decode and
+  /// check, 1 to 256 (Store::reader).
+  std::unique_ptr<BlockReader> reader(int workers, const ColumnPlaces& columns = {}) const;
 
  private:
   Dataset() = default;
@@ -61,7 +62,6 @@ class Dataset {
   std::string split_;
   std::uint64_t samples_ = 0;
   std::uint64_t bytes_ = 0;
-  std::uint64_t fingerprint_ = 0;
   std::shared_ptr<Store> store_;
   std::shared_ptr<const Manifest> manifest_;
 };

@@ -62,7 +62,7 @@ struct FeedOptions {
   /// floor + 128 MiB when that is more. Below floor + 2 blocks: Error{kInvalidArgument} that names
   /// the floor and the remedy.
   std::uint64_t prefetch_bytes = 0;
-  /// Threads that check and decode blocks, 1 to 256.
+  /// Threads that check and decode blocks, 1 to 256 for each column group that is read.
   int read_threads = 1;
   /// Threads that copy samples into batches, 1 to 256, each one batch at a time. The thread that
   /// takes batches does it, too, instead of waiting for one.

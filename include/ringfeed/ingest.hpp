@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <ringfeed/manifest.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
@@ -42,6 +43,10 @@ struct IngestOptions {
   std::uint64_t seed = 0;
   /// Size of a chunk to aim for, 4 KiB to 8 MiB. A chunk holds at least one sample.
   std::uint64_t chunk_bytes = std::uint64_t{512} << 10;
+  /// Columns that are stored apart, by name; those that no group has are one group more, and an
+  /// empty list is one group of all. None: one for each tensor of more than 4 KiB a sample and for
+  /// each column of bytes, and one for all others. An append takes those of the version before.
+  std::optional<std::vector<std::vector<std::string>>> column_groups = {};
   /// Bound in bytes of the local spill of a streamed source, from 1 MiB. A source that fits is
   /// permuted whole, a longer one in segments of this size.
   std::uint64_t spill_bytes = std::uint64_t{64} << 30;

@@ -27,8 +27,19 @@ struct ColumnRange {
   bool operator==(const ColumnRange&) const = default;
 };
 
-/// A run of chunks of one split that the store keeps under one name: for the local store an Arrow
-/// IPC file whose bytes are head, chunks in order, tail, and nothing else.
+/// Groups of columns that follow from the schema alone, in the order of their first columns: one
+/// for each tensor of more than 4 KiB a sample, one for each column of bytes, and one for all
+/// others.
+std::vector<ColumnPlaces> default_groups(const Schema& schema);
+
+/// Groups as a user names them; columns that no group has are one more. Throws
+/// Error{kInvalidArgument} for an unknown column, one that stands twice, and an empty group.
+std::vector<ColumnPlaces> named_groups(const Schema& schema,
+                                       const std::vector<std::vector<std::string>>& groups);
+
+/// A run of chunks of one split and one column group that the store keeps under one name: for the
+/// local store an Arrow IPC file whose bytes are head, chunks in order, tail, and nothing else.
+/// A chunk has the group's columns of one row group, or of several that follow each other.
 struct Part {
   std::string name;  ///< unique in the data set; for the local store a path inside its folder
   std::string split;
@@ -38,9 +49,10 @@ struct Part {
   std::vector<std::uint32_t>
       chunk_bytes;                        ///< the encoded chunk: one encapsulated Arrow IPC message
   std::vector<std::uint64_t> chunk_hash;  ///< XXH3-64 of those bytes
-  /// Ranges of the integer tensor columns with one element per sample, in the schema's order;
-  /// empty: not known.
+  /// Ranges of the group's integer tensor columns with one element per sample, in the schema's
+  /// order; empty: not known.
   std::vector<ColumnRange> ranges = {};
+  std::uint32_t group = 0;  ///< its place in Manifest::groups
 
   std::uint64_t samples() const noexcept;
   std::uint64_t bytes() const noexcept;  ///< bytes of head, chunks and tail together
@@ -74,8 +86,23 @@ struct Manifest {
   Schema schema;
   std::vector<std::string> splits;  ///< names in the order of the ingest; one may hold no sample
   Origin origin;            ///< origin of the newest parts, when the version was made by appending
-  std::vector<Part> parts;  ///< parts in the order of chunk numbers within each split
+  std::vector<Part> parts;  ///< parts in the order of their rows within each split and group
+  /// Groups of columns, each stored apart; together they have each column once.
+  std::vector<ColumnPlaces> groups = {};
+  /// Samples of each row group, by split: what is drawn together. The chunks of each column group
+  /// are cut where row groups end.
+  std::vector<std::vector<std::uint32_t>> rows = {};
+  /// Lineage of the rows: versions with the same one have the same samples under the same numbers,
+  /// perhaps with other columns. 0: not made yet.
+  std::uint64_t lineage = 0;
 
+  /// Returns the row groups of a split, which must be there.
+  const std::vector<std::uint32_t>& rows_of(std::string_view split) const;
+  /// Returns the columns of a group.
+  Schema group_schema(std::uint32_t group) const { return schema.only(groups[group]); }
+  /// Returns the lineage that a version begins whose rows are these: the XXH3-64 of the row groups
+  /// and of the checksums of all chunks.
+  std::uint64_t new_lineage() const;
   /// Returns the sizes of each split, in their order.
   std::vector<SplitInfo> split_infos() const;
   /// Returns the range over all samples of all splits; nothing when it is not known. `column` is

@@ -34,8 +34,10 @@ class Samples {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The first `n` samples in storage order (all when there are fewer) as one batch.
-Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection = {});
+/// The first `n` samples in storage order (all when there are fewer) as one batch of these columns;
+/// empty: of all.
+Batch load(std::string_view url, std::uint64_t n, const std::vector<std::string>& columns = {},
+           const ConnectionOptions& connection = {});
 
 /// Exports the samples of the split, or of a part of it, in storage order, a record batch per
 /// block, read ahead. `to` is filled in, and owned by the caller. Throws Error{kInvalidArgument}

@@ -85,6 +85,9 @@ struct ColumnSpec {
   bool operator==(const ColumnSpec&) const = default;
 };
 
+/// Places of columns in a schema, each once, ascending.
+using ColumnPlaces = std::vector<std::uint32_t>;
+
 /// Columns of a sample.
 struct Schema {
   std::vector<ColumnSpec> columns;
@@ -95,6 +98,10 @@ struct Schema {
   const ColumnSpec& at(std::string_view name) const;
   /// Its place in `columns`. Throws as at() does.
   std::size_t index_of(std::string_view name) const;
+  /// The places of the columns of these names, of all columns without any. Throws as at() does.
+  ColumnPlaces places_of(const std::vector<std::string>& names) const;
+  /// The columns at these places alone.
+  Schema only(const ColumnPlaces& places) const;
   bool operator==(const Schema&) const = default;
 
   /// Checks that a data set can have these columns: 1 to kColumnsMax of different names, each of 1

@@ -19,7 +19,7 @@
 
 namespace ringfeed {
 
-/// Facts on a block that the feed must know before it reads it.
+/// Facts on a block, the samples of a row group, that the feed must know before it reads it.
 struct BlockInfo {
   std::uint32_t samples = 0;
   std::uint32_t bytes = 0;
@@ -32,7 +32,7 @@ struct SplitPart {
   std::uint64_t count = 1;   ///< 1 to 2^20
 };
 
-/// Reads the blocks of one split of one version. Thread-safe.
+/// Reads the blocks of one split of one version, or some columns of them. Thread-safe.
 class BlockReader {
  public:
   /// Called exactly once per read(), on a thread of the reader: the chunk, or none and the reason.
@@ -71,11 +71,15 @@ struct WriteIntent {
   Origin origin;
   bool append = false;     ///< the new version holds the latest one's chunks first
   bool overwrite = false;  ///< the new version holds these chunks alone, whatever was there before
+  /// Columns that are stored apart (Manifest::groups); empty: as in the version that is appended
+  /// to, else default_groups().
+  std::vector<ColumnPlaces> groups = {};
+  std::uint64_t lineage = 0;  ///< lineage of rows that are copied; 0: a new one
 };
 
-/// Writes one version. Chunks are put in a fixed order: after a crash the same intent goes on where
-/// it was. Destroyed before publish(), what was put stays for the next try and is invisible to
-/// every reader.
+/// Writes one version. Row groups are put in a fixed order: after a crash the same intent goes on
+/// where it was. Destroyed before publish(), what was put stays for the next try and is invisible
+/// to every reader.
 class VersionWriter {
  public:
   virtual ~VersionWriter() = default;
@@ -85,21 +89,23 @@ class VersionWriter {
   /// Returns true when this very intent is published already: there is nothing to put but what
   /// missing() tells of, and publish() gives that version.
   virtual bool published() const = 0;
-  /// Chunks, or rows, that the published version had and that are gone from the store.
+  /// Column groups of the version.
+  virtual const std::vector<ColumnPlaces>& groups() const = 0;
+  /// Row groups, or rows, of the published version that are not whole in the store any more.
   virtual std::uint64_t missing() const { return 0; }
-  /// Chunks that an earlier try already stored durably, counted in the order of put(): do not put
-  /// them again.
-  virtual std::uint64_t stored_chunks() const = 0;
-  /// Returns whether the chunk with this number, in the order of put(), is not to be put.
-  virtual bool has_chunk(std::uint64_t number) const { return number < stored_chunks(); }
-  /// Puts the next chunk, of which the writer takes the bytes or the columns, whichever it stores;
-  /// nobody may change them any more (Chunk::detached). `ranges` are the values in it, or in its
-  /// whole part where begin_part() is called (dataset/ranges.hpp). Each change of split costs a new
-  /// part.
-  virtual void put(std::string_view split, const Chunk& chunk,
+  /// Row groups that an earlier try already stored durably, counted in the order of put(): do not
+  /// put them again.
+  virtual std::uint64_t stored_row_groups() const = 0;
+  /// Returns whether the row group with this number, in the order of put(), is not to be put.
+  virtual bool has_row_group(std::uint64_t number) const { return number < stored_row_groups(); }
+  /// Puts the next row group: one chunk for each of groups(), in their order, of which the writer
+  /// takes the bytes or the columns, whichever it stores; nobody may change them any more
+  /// (Chunk::detached). `ranges` are the values in it, or in its whole part where begin_part() is
+  /// called (dataset/ranges.hpp), of all columns. Each change of split costs new parts.
+  virtual void put(std::string_view split, std::span<const Chunk> chunks,
                    const std::vector<ColumnRange>& ranges) = 0;
-  /// Says that the next chunk begins a part. Once it is called, parts begin nowhere else: a copy
-  /// keeps those of its original.
+  /// Says that the next row group begins a part. Once it is called, parts begin nowhere else: a
+  /// copy keeps those of its original.
   virtual void begin_part() {}
   /// Notes the permutation in the manifest's origin, when it was not known yet in the intent.
   virtual void set_permutation(std::string_view permutation) = 0;
@@ -124,9 +130,11 @@ class Store {
   /// Reads a manifest. Throws Error{kNotFound} that names the versions there are; Error{kBadData}
   /// when it is damaged.
   virtual Manifest manifest(std::uint64_t version) = 0;
-  /// Makes a reader whose `workers` threads decode and check, 1 to 256.
+  /// Makes a reader of these columns (empty: all), which reads only the column groups that have
+  /// one of them: the columns of its chunks are these, in the schema's order. Its `workers`
+  /// threads, 1 to 256 for each of these groups, decode and check.
   virtual std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                              int workers) = 0;
+                                              const ColumnPlaces& columns, int workers) = 0;
   /// Called at each named step of writing and publishing; for progress and for tests that end the
   /// process there.
   using OnStep = std::function<void(std::string_view step)>;

@@ -97,6 +97,13 @@ def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401
     return value
 
 
+def groups_of(name: str, value: Any) -> list[list[str]]:  # noqa: ANN401
+    """A list of lists of texts."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a list of lists of columns: [['image'], ['mask', 'box']]")
+    return [[*texts(name, each)] for each in value]
+
+
 def classes_of(value: Any) -> list[tuple[str, list[str]]]:  # noqa: ANN401
     """Columns and the names of their classes; none where they are to be found."""
     if isinstance(value, Mapping):

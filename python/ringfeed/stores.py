@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .arguments import address, bounded, classes_of, one_of, optional, path, text, texts, truth, whole
+from .arguments import address, bounded, classes_of, groups_of, one_of, optional, path, text, texts, truth, whole
 from .arguments import connection as checked
 from .columns import Chosen, source_of
 from .errors import InvalidArgumentError
@@ -48,8 +48,9 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
           splits: Mapping[str, float] | None = None, stratify: str | None = None, seed: int = 0, permute: bool = True,
           row_number: str | None = None, append: bool = False, overwrite: bool = False, allow_nan: bool = False,
           on_bad: str = "error", rejects: str | os.PathLike[str] | None = None,
-          layout: str = "packed", create_keyspace: str | None = None, tensors: Sequence[str] = (), chunk_bytes: int = 512 << 10,
-          spill_bytes: int = 64 << 30, max_bytes_per_second: int = 0, progress: bool | Report | None = None,
+          layout: str = "packed", create_keyspace: str | None = None, tensors: Sequence[str] = (),
+          column_groups: Sequence[Sequence[str]] | None = None, chunk_bytes: int = 512 << 10, spill_bytes: int = 64 << 30,
+          max_bytes_per_second: int = 0, progress: bool | Report | None = None,
           **connection: Unpack[Connection]) -> Written:
     """Writes samples as a new version of a data set: permuted by `seed`, cut into splits and chunks.
 
@@ -96,6 +97,9 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
             "dc1:3,dc2:2" or "simple:3". One that is there keeps its own; a warning tells where that is another.
         tensors: each "NAME=COL[,COL|FIRST..LAST]...:SHAPE:DTYPE" packs columns into one tensor, which comes first;
             others stay as they are. "COL:SHAPE" makes one of a column of lists.
+        column_groups: columns that are stored apart, to be read alone: [["image"], ["mask", "box"]]. The others are
+            one group more, [] is one of all. None: one for each column of bytes or of more than 4 KiB a sample, one
+            for all others. An append takes those of the data set.
         chunk_bytes: size of a chunk to aim for, 4 KiB to 8 MiB.
         spill_bytes: bound of the temporary copy of a stream, in TMPDIR, from 1 MiB; a longer one is permuted in pieces
             of this size.
@@ -127,7 +131,7 @@ def write(url: Url, data: Any, *, columns: Sequence[str] | None = None, drop: Se
                "skip": one_of("on_bad", on_bad, ("error", "skip")) == "skip",
                "rejects": optional(path, "rejects", rejects), "classes": classes_of(classes),
                "layout": one_of("layout", layout, LAYOUTS), "create_keyspace": optional(text, "create_keyspace", create_keyspace),
-               "tensors": texts("tensors", tensors),
+               "tensors": texts("tensors", tensors), "column_groups": optional(groups_of, "column_groups", column_groups),
                "chunk_bytes": bounded("chunk_bytes", chunk_bytes), "spill_bytes": bounded("spill_bytes", spill_bytes),
                "max_bytes_per_second": whole("max_bytes_per_second", max_bytes_per_second)}
     read = source_of(data, Chosen.checked(columns, drop), schema, on_bad == "skip")

@@ -75,6 +75,7 @@ WriteOptions write_options_of(const nb::dict& values) {
   for (auto& [name, share] : splits) options.ingest.splits.push_back({name, share});
   keywords.take("stratify", options.ingest.stratify);
   keywords.take("seed", options.ingest.seed);
+  keywords.take("column_groups", options.ingest.column_groups);
   keywords.take("chunk_bytes", options.ingest.chunk_bytes);
   keywords.take("spill_bytes", options.ingest.spill_bytes);
   keywords.take("append", options.ingest.append);

@@ -1,6 +1,9 @@
 // What the ledgers say of themselves must fit each other and the data set; then they are walked.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <ranges>
 #include <ringfeed/audit.hpp>
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
@@ -71,18 +74,44 @@ LedgerHeader check_headers(const std::map<std::uint64_t, LedgerStart>& starts) {
   return *first;
 }
 
+std::string lineage_text(const Manifest& manifest) {
+  return fmt::format("{:016x}", manifest.lineage);
+}
+
+bool has_columns(const Manifest& manifest, const std::vector<std::string>& names) {
+  return std::ranges::all_of(
+      names, [&](const std::string& name) { return manifest.schema.find(name) != nullptr; });
+}
+
+/// The newest version with the rows and columns of a ledger; nothing when there is none.
+std::optional<std::uint64_t> find_version(const Url& url, const std::string& lineage,
+                                          const std::vector<std::string>& columns,
+                                          const ConnectionOptions& connection) {
+  const auto store = open_store(url, connection);
+  const auto versions = store->versions();
+  for (const auto version : std::views::reverse(versions)) {
+    const Manifest manifest = store->manifest(version);
+    if (lineage_text(manifest) == lineage && has_columns(manifest, columns)) return version;
+  }
+  return std::nullopt;
+}
+
 std::shared_ptr<const Dataset> open_dataset(std::string_view url_text, const LedgerHeader& header,
                                             const ConnectionOptions& connection) {
   const auto& of_ledger = header.position.at("dataset");
+  const auto lineage = of_ledger.at("lineage").get<std::string>();
   Url url = Url::parse(url_text);
-  if (!url.version) url.version = of_ledger.at("version").get<std::uint64_t>();
   if (!url.split) url.split = of_ledger.at("split").get<std::string>();
   auto dataset = Dataset::open(url.text(), connection);
-  const nlohmann::json opened = {{"version", dataset->version()},
+  const bool fits = lineage_text(dataset->manifest()) == lineage &&
+                    has_columns(dataset->manifest(), header.columns);
+  if (!url.version && !fits) {
+    url.version = find_version(url, lineage, header.columns, connection);
+    if (url.version) dataset = Dataset::open(url.text(), connection);
+  }
+  const nlohmann::json opened = {{"lineage", lineage_text(dataset->manifest())},
                                  {"split", dataset->split()},
-                                 {"samples", dataset->size()},
-                                 {"fingerprint", fmt::format("{:016x}", dataset->fingerprint())},
-                                 {"schema", of_ledger.at("schema")}};
+                                 {"samples", dataset->size()}};
   if (const auto text = difference(opened, of_ledger); !text.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: {}, as the ledger has it", url.text(), text));

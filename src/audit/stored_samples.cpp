@@ -20,12 +20,13 @@ constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
 std::vector<std::uint64_t> hash_stored_samples(
     const Dataset& dataset, const std::vector<std::string>& columns,
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) {
-  const Schema& schema = dataset.schema();
+  const ColumnPlaces read = dataset.schema().places_of(columns);
+  const Schema schema = dataset.schema().only(read);
   std::vector<std::size_t> places;
   for (const auto& name : columns) places.push_back(schema.index_of(name));
   std::vector<std::uint64_t> hashes;
   hashes.reserve(dataset.size());
-  auto reader = dataset.reader(kReadThreads);
+  auto reader = dataset.reader(kReadThreads, read);
   std::uint64_t total = 0;
   for (const auto& block : reader->blocks()) total += block.bytes;
   std::uint64_t done = 0;

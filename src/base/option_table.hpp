@@ -34,6 +34,7 @@ inline constexpr OptionNames kOptionTable[] = {
     {"seed", "seed", "", "seed", "", "", "0", false, "0 to 2^64 - 1", 0.0, 1.8446744073709552e+19},
     {"no-permute", "permute", "False", "IngestOptions::permute", "", "", "", false},
     {"chunk-bytes", "chunk_bytes", "", "IngestOptions::chunk_bytes", "", "", "512KiB", false, "4KiB to 8MiB", 4096.0, 8388608.0},
+    {"column-groups", "column_groups", "", "IngestOptions::column_groups", "", "", "", false},
     {"spill-bytes", "spill_bytes", "", "IngestOptions::spill_bytes", "", "", "64GiB", false, "from 1MiB", 1048576.0},
     {"layout", "layout", "", "", "", "", "packed", false},
     {"append", "append", "True", "IngestOptions::append", "", "", "", false},

@@ -22,6 +22,7 @@ namespace {
 struct HeadFlags {
   std::string url;
   std::uint64_t n = 5;
+  std::vector<std::string> columns;
   std::optional<bool> draw;  ///< none: on a terminal
 };
 
@@ -113,8 +114,8 @@ int run_head(const HeadFlags& flags, const Command& command) {
   const std::string& url = flags.url;
   const Output& output = command.output;
   const bool draws = !output.json && flags.draw.value_or(::isatty(STDOUT_FILENO) == 1);
-  const Batch batch =
-      load(url, flags.n, connection_options(command.connection, Url::parse(url), output));
+  const Batch batch = load(url, flags.n, flags.columns,
+                           connection_options(command.connection, Url::parse(url), output));
   for (std::int64_t sample = 0; sample < batch.size; ++sample) {
     nlohmann::json line = nlohmann::json::object();
     std::string text = fmt::format("{}:", sample);
@@ -146,6 +147,10 @@ void add_head(CLI::App& program, Command& command) {
   command.app->add_option("-n", options->n, "samples")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
+  command.app
+      ->add_option("--columns", options->columns,
+                   "columns to show, comma-separated; the others are not read (default: all)")
+      ->delimiter(',');
   command.app->add_flag_function(
       "--draw,!--no-draw", [options](std::int64_t count) { options->draw = count > 0; },
       "draw tensors of shape [H, W] or [1, H, W] with characters (default: on a terminal)");

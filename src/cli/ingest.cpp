@@ -18,7 +18,8 @@ namespace {
 
 constexpr const char* kIngestHelp =
     "Turns CSV, JSON Lines, Parquet, Arrow, npy or IDX files, the shards of MosaicML Streaming or "
-    "WebDataset, or a folder of pictures into a new version of a data set: permuted, split, cut into "
+    "WebDataset, or a folder of pictures into a new version of a data set: permuted, split, cut "
+    "into "
     "chunks.\n"
     "Killed at any time and run again, it goes on where it was and ends in the same bytes.";
 
@@ -47,6 +48,8 @@ struct IngestFlags {
   std::string header;
   std::string on_bad;
   std::string verify_images;
+  std::string column_groups;
+  const CLI::Option* column_groups_given = nullptr;
   std::string chunk_bytes;
   std::string spill_bytes;
   std::string bytes_per_second_max;
@@ -65,6 +68,25 @@ char delimiter_of(const std::string& text) {
   if (is_byte || text == "\t" || text == " ") return text[0];
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("--delimiter '{}': it is one ASCII character but a quote, or tab", text));
+}
+
+std::vector<std::string> split_at(std::string_view text, char mark) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == mark)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+/// "image,mask+box": {{"image"}, {"mask", "box"}}; "" is no group.
+std::vector<std::vector<std::string>> column_groups_of(std::string_view text) {
+  std::vector<std::vector<std::string>> groups;
+  if (text.empty()) return groups;
+  for (const auto& group : split_at(text, ',')) groups.push_back(split_at(group, '+'));
+  return groups;
 }
 
 std::string summary_text(const std::string& url, const IngestResult& result) {
@@ -109,6 +131,8 @@ int run_ingest(IngestFlags& options, const Command& command) {
   options.source.on_bad = options.on_bad == "skip" ? OnBad::kSkip : OnBad::kError;
   options.source.verify_images =
       options.verify_images == "full" ? VerifyImages::kFull : VerifyImages::kHeader;
+  if (options.column_groups_given->count() > 0)
+    options.ingest.column_groups = column_groups_of(options.column_groups);
   options.ingest.chunk_bytes = parse_bytes(options.chunk_bytes);
   options.ingest.spill_bytes = parse_bytes(options.spill_bytes);
   if (!options.bytes_per_second_max.empty())
@@ -178,14 +202,21 @@ void add_ingest(CLI::App& program, Command& command) {
                 "NaN and infinity are values like others; without it a record with one is bad");
   app->add_option("--row-number", options->source.row_number,
                   "name of one more column: the number of the record in the source, from 0");
-  app->add_option("--split", options->split,
-                  "shares of the splits, e.g. train=0.8,val=0.2; without it all is train; of a file "
-                  "for each split append one after the other, e.g. with val=1");
+  app->add_option(
+      "--split", options->split,
+      "shares of the splits, e.g. train=0.8,val=0.2; without it all is train; of a file "
+      "for each split append one after the other, e.g. with val=1");
   app->add_option("--stratify", options->ingest.stratify,
                   "column whose values each split gets in proportion");
   app->add_option("--seed", options->ingest.seed, "seed of the permutation");
   app->add_flag("--no-permute", options->in_order,
                 "store samples in the order of the source; each split has its share in a row");
+  options->column_groups_given = app->add_option(
+      "--column-groups", options->column_groups,
+      "columns that are stored apart, to be read alone: groups by commas, columns of "
+      "one by +, e.g. image,mask+box; the others are one more, and '' is one of all "
+      "(default: one for each column of bytes or of more than 4 KiB a sample, one "
+      "for all others)");
   app->add_option("--chunk-bytes", options->chunk_bytes, "size of a chunk to aim for");
   app->add_option("--spill-bytes", options->spill_bytes,
                   "bound of the temporary copy of a CSV, Parquet or gzip source; a longer one is "

@@ -260,9 +260,12 @@ Differences diff(std::string_view a, std::string_view b, std::string_view key,
   Differences result;
   result.columns = column_differences(sides.a(), sides.b());
   result.compared = compared_columns(sides.a(), sides.b(), key, options);
+  auto read = result.compared;
+  if (!key.empty()) read.emplace_back(key);
+  for (auto& split : sides.splits) split.read = split.dataset->schema().places_of(read);
   const auto hashes_of = [&](const std::vector<std::string>& columns) {
     std::vector<SampleHash> hashes;
-    for (const auto& split : sides.splits) hashes.emplace_back(split.dataset->schema(), columns);
+    for (const auto& split : sides.splits) hashes.emplace_back(split.schema(), columns);
     return hashes;
   };
   auto values_hashes = hashes_of(result.compared);

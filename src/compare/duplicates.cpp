@@ -151,7 +151,10 @@ Duplicates find_duplicates(const std::vector<std::string>& urls, Across across,
   check_named_once(splits);
   const auto columns = columns_of(splits, options);
   std::vector<SampleHash> hashes;
-  for (const auto& split : splits) hashes.emplace_back(split.dataset->schema(), columns);
+  for (auto& split : splits) {
+    split.read = split.dataset->schema().places_of(columns);
+    hashes.emplace_back(split.schema(), columns);
+  }
   const auto record_of = [&](SampleId id, std::span<const ColumnView> values, std::size_t row) {
     return HashedSample{hashes[id.split()].of(values, row), id};
   };

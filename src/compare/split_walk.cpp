@@ -48,12 +48,12 @@ void walk(const std::vector<ComparedSplit>& splits, const CompareOptions& option
   for (const auto& split : splits) total += split.dataset->bytes();
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < splits.size(); ++i) {
-    const Schema& schema = splits[i].dataset->schema();
-    auto reader = splits[i].dataset->reader(kReadThreads);
-    const std::vector<BlockInfo> blocks(reader->blocks().begin(), reader->blocks().end());
+    const Dataset& dataset = *splits[i].dataset;
+    const Schema schema = splits[i].schema();
+    auto reader = dataset.reader(kReadThreads, splits[i].read);
     BlocksAhead ahead(std::move(reader), kReadAheadBytes);
     std::uint64_t number = 0;
-    for (const auto& block : blocks) {
+    while (!ahead.at_end()) {
       check_stop(options);
       const Chunk chunk = ahead.take();
       const LostPages lost;
@@ -62,9 +62,13 @@ void walk(const std::vector<ComparedSplit>& splits, const CompareOptions& option
       for (std::size_t row = 0; row < chunk.samples(); ++row)
         visit(SampleId(i, number++), views, row);
       lost.check();
-      done += block.bytes;
-      if (options.progress) options.progress("reading", done, total);
+      // In bytes of all columns, of which some may be read.
+      const double share = static_cast<double>(number) / static_cast<double>(dataset.size());
+      const auto of_split =
+          static_cast<std::uint64_t>(share * static_cast<double>(dataset.bytes()));
+      if (options.progress) options.progress("reading", done + of_split, total);
     }
+    done += dataset.bytes();
   }
 }
 

@@ -17,6 +17,10 @@ namespace ringfeed {
 struct ComparedSplit {
   SplitName name;
   std::shared_ptr<const Dataset> dataset;
+  ColumnPlaces read = {};  ///< columns that are read; empty: all
+
+  /// Of the columns that are read.
+  Schema schema() const { return read.empty() ? dataset->schema() : dataset->schema().only(read); }
 };
 
 /// The split that the URL names, or all of its version.
@@ -48,7 +52,7 @@ void check_options(const CompareOptions& options, const std::vector<ComparedSpli
 using VisitSample =
     std::function<void(SampleId id, std::span<const ColumnView> values, std::size_t row)>;
 
-/// In storage order, split by split, read ahead; `values` are of all columns of its schema.
+/// In storage order, split by split, read ahead; `values` are of the columns that are read.
 void walk(const std::vector<ComparedSplit>& splits, const CompareOptions& options,
           const VisitSample& visit);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ringfeed/error.hpp>
 #include <ringfeed/manifest.hpp>
@@ -22,7 +23,9 @@ constexpr std::string_view kPrefix = "{\"xxh3\":\"";
 constexpr std::string_view kBetween = "\",\"manifest\":";
 constexpr std::string_view kSuffix = "}\n";
 constexpr std::size_t kHexDigits = 16;
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;
+/// A tensor of more bytes a sample is a group of its own.
+constexpr std::size_t kNarrowBytesMax = 4096;
 
 constexpr std::size_t kSplitsMax = 1024;
 constexpr std::size_t kSplitNameBytesMax = 64;
@@ -97,8 +100,21 @@ void append_classes(std::string& out, const std::vector<std::string>& classes) {
   if (!classes.empty()) out += ']';
 }
 
+/// An array of arrays of numbers.
+template <typename T>
+void append_lists(std::string& out, const std::vector<std::vector<T>>& lists) {
+  char separator = '[';
+  for (const auto& list : lists) {
+    out += separator;
+    append_numbers(out, list);
+    separator = ',';
+  }
+  out += ']';
+}
+
 void append_part(std::string& out, const Part& part) {
-  out += fmt::format("{{\"name\":{},\"split\":{},\"head\":", quoted(part.name), quoted(part.split));
+  out += fmt::format("{{\"name\":{},\"split\":{},\"group\":{},\"head\":", quoted(part.name),
+                     quoted(part.split), part.group);
   append_frame(out, part.head);
   out += ",\"tail\":";
   append_frame(out, part.tail);
@@ -117,8 +133,10 @@ std::string body_of(const Manifest& manifest) {
   std::string out;
   std::size_t chunks = 0;
   for (const auto& part : manifest.parts) chunks += part.chunk_hash.size();
+  for (const auto& rows : manifest.rows) chunks += rows.size() / 4;
   out.reserve(1024 + 256 * manifest.parts.size() + 32 * chunks);
-  out += fmt::format("{{\"format\":{},\"version\":{},\"columns\":[", kFormat, manifest.version);
+  out += fmt::format("{{\"format\":{},\"version\":{},\"lineage\":\"{:016x}\",\"columns\":[",
+                     kFormat, manifest.version, manifest.lineage);
   const char* separator = "";
   for (const auto& column : manifest.schema.columns) {
     out += fmt::format("{}{{\"name\":{},\"kind\":\"{}\",\"dtype\":\"{}\",\"shape\":", separator,
@@ -128,15 +146,19 @@ std::string body_of(const Manifest& manifest) {
     out += '}';
     separator = ",";
   }
-  out += "],\"splits\":[";
+  out += "],\"groups\":";
+  append_lists(out, manifest.groups);
+  out += ",\"splits\":[";
   separator = "";
   for (const auto& split : manifest.splits) {
     out += separator + quoted(split);
     separator = ",";
   }
+  out += "],\"rows\":";
+  append_lists(out, manifest.rows);
   const auto& origin = manifest.origin;
   out += fmt::format(
-      "],\"origin\":{{\"fingerprint\":\"{:016x}\",\"seed\":{},\"chunk_bytes\":{},\"permutation\":{}"
+      ",\"origin\":{{\"fingerprint\":\"{:016x}\",\"seed\":{},\"chunk_bytes\":{},\"permutation\":{}"
       "{}}},\"parts\":[",
       origin.fingerprint, origin.seed, origin.chunk_bytes, quoted(origin.permutation),
       origin.allow_nan ? ",\"allow_nan\":true" : "");
@@ -154,6 +176,11 @@ std::string body_of(const Manifest& manifest) {
 
 struct Bad {
   std::string what;
+};
+
+/// Of a format that is read no more.
+struct Outdated {
+  std::uint64_t format;
 };
 
 constexpr std::string_view kOtherForm = "it is not in the form that ringfeed writes";
@@ -273,7 +300,27 @@ Frame parse_frame(Text& text) {
   return frame;
 }
 
-std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema) {
+std::vector<ColumnPlaces> parse_groups(Text& text, std::size_t columns) {
+  std::vector<ColumnPlaces> groups;
+  std::vector<bool> seen(columns, false);
+  std::size_t left = columns;
+  text.array("column groups", columns, [&] {
+    ColumnPlaces& group = groups.emplace_back();
+    text.array("columns of a group", columns, [&] {
+      const std::uint32_t least = group.empty() ? 0 : group.back() + 1;
+      group.push_back(
+          text.number("a column of a group", least, static_cast<std::uint32_t>(columns - 1)));
+      if (seen[group.back()]) throw Bad{"a column is in two groups"};
+      seen[group.back()] = true;
+      --left;
+    });
+    if (group.empty()) throw Bad{"a group has no column"};
+  });
+  if (left > 0) throw Bad{"a column is in no group"};
+  return groups;
+}
+
+std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema, const ColumnPlaces& group) {
   std::vector<ColumnRange> ranges;
   const auto read = [&] {
     const std::uint32_t least_column = ranges.empty() ? 0 : ranges.back().column + 1;
@@ -287,7 +334,8 @@ std::vector<ColumnRange> parse_ranges(Text& text, const Schema& schema) {
     range.most = text.number<std::int64_t>("a range's most", INT64_MIN, INT64_MAX);
     text.expect("]");
     const auto& column = schema.columns[range.column];
-    if (!has_range(column) || range.least > range.most)
+    if (!has_range(column) || range.least > range.most ||
+        !std::ranges::binary_search(group, range.column))
       throw Bad{fmt::format("the range of column {} is not one", column.name)};
     const auto classes = static_cast<std::int64_t>(column.classes.size());
     if (classes > 0 && (range.least < 0 || range.most >= classes))
@@ -320,15 +368,17 @@ void parse_chunks(Text& text, Part& part) {
   part.chunk_hash = text.hashes(count);
 }
 
-Part parse_part(Text& text, const Schema& schema, const std::vector<std::string>& splits) {
+Part parse_part(Text& text, const Manifest& manifest) {
   Part part;
   text.expect("{\"name\":");
   part.name = text.text("name", kPartNameBytesMax);
   text.expect(",\"split\":");
   part.split = text.text("split", kSplitNameBytesMax);
-  if (std::find(splits.begin(), splits.end(), part.split) == splits.end()) {
+  if (std::ranges::find(manifest.splits, part.split) == manifest.splits.end())
     throw Bad{fmt::format("part {} is of an unknown split '{}'", part.name, part.split)};
-  }
+  text.expect(",\"group\":");
+  part.group = text.number("a part's group", std::uint32_t{0},
+                           static_cast<std::uint32_t>(manifest.groups.size() - 1));
   text.expect(",\"head\":");
   part.head = parse_frame(text);
   if (part.head.bytes % kChunkAlignment != 0)
@@ -336,7 +386,8 @@ Part parse_part(Text& text, const Schema& schema, const std::vector<std::string>
   text.expect(",\"tail\":");
   part.tail = parse_frame(text);
   parse_chunks(text, part);
-  if (text.skip(",\"ranges\":")) part.ranges = parse_ranges(text, schema);
+  if (text.skip(",\"ranges\":"))
+    part.ranges = parse_ranges(text, manifest.schema, manifest.groups[part.group]);
   text.expect("}");
   return part;
 }
@@ -365,21 +416,49 @@ void check_names(const std::vector<Part>& parts) {
 
 /// No chunk has more samples than its bytes can hold.
 void check_counts(const Manifest& manifest) {
-  std::uint64_t sample_bits = 0;
-  for (const auto& column : manifest.schema.columns) {
-    const auto elements = static_cast<std::uint64_t>(column.elements());
-    if (column.kind != ColumnKind::kTensor)
-      sample_bits += 8 * sizeof(std::int32_t);  // its end among the elements
-    else
-      sample_bits += elements * (column.dtype == DType::kBool ? 1 : 8 * size_of(column.dtype));
+  std::vector<std::uint64_t> sample_bits;  // by group
+  for (const auto& group : manifest.groups) {
+    std::uint64_t& bits = sample_bits.emplace_back();
+    for (const auto place : group) {
+      const auto& column = manifest.schema.columns[place];
+      const auto elements = static_cast<std::uint64_t>(column.elements());
+      if (column.kind != ColumnKind::kTensor)
+        bits += 8 * sizeof(std::int32_t);  // its end among the elements
+      else
+        bits += elements * (column.dtype == DType::kBool ? 1 : 8 * size_of(column.dtype));
+    }
   }
   for (const auto& part : manifest.parts) {
     for (std::size_t i = 0; i < part.chunk_samples.size(); ++i) {
-      if (part.chunk_samples[i] * sample_bits / 8 <= part.chunk_bytes[i]) continue;
+      if (part.chunk_samples[i] * sample_bits[part.group] / 8 <= part.chunk_bytes[i]) continue;
       throw Bad{fmt::format("part {}, chunk {}: {} samples cannot be in {} bytes", part.name, i,
                             part.chunk_samples[i], part.chunk_bytes[i])};
     }
   }
+}
+
+/// The chunks of each split and group are those of its row groups, whole ones.
+void check_rows(const Manifest& manifest) {
+  std::map<std::pair<std::size_t, std::uint32_t>, std::size_t> next;  // row group, of each
+  for (const auto& part : manifest.parts) {
+    const auto split = static_cast<std::size_t>(std::ranges::find(manifest.splits, part.split) -
+                                                manifest.splits.begin());
+    const auto& rows = manifest.rows[split];
+    std::size_t& at = next[{split, part.group}];
+    for (const auto samples : part.chunk_samples) {
+      std::uint64_t sum = 0;
+      while (sum < samples && at < rows.size()) sum += rows[at++];
+      if (sum != samples)
+        throw Bad{fmt::format("part {}: its chunks are not cut as the row groups", part.name)};
+    }
+  }
+  std::size_t due = 0;
+  for (const auto& rows : manifest.rows) due += rows.empty() ? 0 : manifest.groups.size();
+  const auto ends = std::ranges::count_if(next, [&](const auto& each) {
+    return each.second == manifest.rows[each.first.first].size();
+  });
+  if (static_cast<std::size_t>(ends) != due || next.size() != due)
+    throw Bad{"a column group has not all row groups"};
 }
 
 std::string parse_split(Text& text, const std::vector<std::string>& before) {
@@ -394,26 +473,39 @@ Manifest parse_body(std::string_view body) {
   Text text(body);
   text.expect("{\"format\":");
   if (const auto format = text.number<std::uint64_t>("format", 1, UINT64_MAX); format != kFormat) {
+    if (format < kFormat) throw Outdated{format};
     throw Bad{fmt::format("it has format {}, this program reads format {}; use a newer ringfeed",
                           format, kFormat)};
   }
   Manifest manifest;
   text.expect(",\"version\":");
   manifest.version = text.number<std::uint64_t>("version", 1, UINT64_MAX);
+  text.expect(",\"lineage\":");
+  manifest.lineage = text.hash();
   text.expect(",\"columns\":");
   text.array("columns", kColumnsMax,
              [&] { manifest.schema.columns.push_back(parse_column(text)); });
   manifest.schema.check();
+  text.expect(",\"groups\":");
+  manifest.groups = parse_groups(text, manifest.schema.columns.size());
   text.expect(",\"splits\":");
   text.array("splits", kSplitsMax,
              [&] { manifest.splits.push_back(parse_split(text, manifest.splits)); });
   if (manifest.splits.empty()) throw Bad{"there is no split"};
+  text.expect(",\"rows\":");
+  text.array("splits of row groups", manifest.splits.size(), [&] {
+    auto& rows = manifest.rows.emplace_back();
+    text.array("row groups", kChunksMax, [&] {
+      rows.push_back(text.number<std::uint32_t>("a row group's number of samples", 1, UINT32_MAX));
+    });
+  });
+  if (manifest.rows.size() != manifest.splits.size()) throw Bad{"a split has no row groups"};
   text.expect(",\"origin\":");
   manifest.origin = parse_origin(text);
   text.expect(",\"parts\":");
   std::uint64_t chunks = 0;
   text.array("parts", kChunksMax, [&] {
-    manifest.parts.push_back(parse_part(text, manifest.schema, manifest.splits));
+    manifest.parts.push_back(parse_part(text, manifest));
     chunks += manifest.parts.back().chunk_hash.size();
     if (chunks > kChunksMax) throw Bad{fmt::format("there are more than {} chunks", kChunksMax)};
   });
@@ -421,6 +513,7 @@ Manifest parse_body(std::string_view body) {
   text.expect_end();
   check_names(manifest.parts);
   check_counts(manifest);
+  check_rows(manifest);
   return manifest;
 }
 
@@ -438,14 +531,82 @@ std::uint64_t Part::bytes() const noexcept {
   return sum;
 }
 
+std::vector<ColumnPlaces> default_groups(const Schema& schema) {
+  std::vector<ColumnPlaces> groups;
+  std::optional<std::size_t> narrow;
+  for (std::uint32_t place = 0; place < schema.columns.size(); ++place) {
+    const auto& column = schema.columns[place];
+    const bool is_wide =
+        column.kind == ColumnKind::kBinary ||
+        (column.kind == ColumnKind::kTensor && column.sample_bytes() > kNarrowBytesMax);
+    if (!is_wide && narrow) {
+      groups[*narrow].push_back(place);
+      continue;
+    }
+    if (!is_wide) narrow = groups.size();
+    groups.push_back({place});
+  }
+  return groups;
+}
+
+std::vector<ColumnPlaces> named_groups(const Schema& schema,
+                                       const std::vector<std::vector<std::string>>& groups) {
+  std::vector<ColumnPlaces> found;
+  std::vector<bool> seen(schema.columns.size(), false);
+  for (const auto& names : groups) {
+    if (names.empty()) throw Error(ErrorCode::kInvalidArgument, "a column group has no column");
+    for (const auto& name : names) {
+      const std::size_t place = schema.index_of(name);
+      if (seen[place]) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("column {} stands twice in the column groups", name));
+      }
+      seen[place] = true;
+    }
+    found.push_back(schema.places_of(names));
+  }
+  ColumnPlaces others;
+  for (std::uint32_t place = 0; place < seen.size(); ++place) {
+    if (!seen[place]) others.push_back(place);
+  }
+  if (!others.empty()) found.push_back(std::move(others));
+  std::ranges::sort(found);  // by their first columns
+  return found;
+}
+
+const std::vector<std::uint32_t>& Manifest::rows_of(std::string_view split) const {
+  return rows[static_cast<std::size_t>(std::ranges::find(splits, split) - splits.begin())];
+}
+
+std::uint64_t Manifest::new_lineage() const {
+  Hasher hasher;
+  const auto add = [&](const auto& numbers) {
+    const std::uint64_t count = numbers.size();
+    hasher.update(&count, sizeof(count));
+    hasher.update(numbers.data(), count * sizeof(numbers[0]));
+  };
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    add(splits[i]);
+    add(rows[i]);
+    for (std::uint32_t group = 0; group < groups.size(); ++group) {
+      // However the chunks are cut into parts.
+      for (const auto& part : parts) {
+        if (part.split == splits[i] && part.group == group)
+          hasher.update(part.chunk_hash.data(), part.chunk_hash.size() * sizeof(std::uint64_t));
+      }
+    }
+  }
+  return hasher.digest();
+}
+
 std::vector<SplitInfo> Manifest::split_infos() const {
   std::vector<SplitInfo> infos;
-  for (const auto& name : splits) {
+  for (std::size_t i = 0; i < splits.size(); ++i) {
     SplitInfo info;
-    info.name = name;
+    info.name = splits[i];
+    for (const auto samples : rows[i]) info.samples += samples;
     for (const auto& part : parts) {
-      if (part.split != name) continue;
-      info.samples += part.samples();
+      if (part.split != info.name) continue;
       info.chunks += part.chunk_bytes.size();
       info.bytes += part.bytes() - part.head.bytes - part.tail.bytes;
     }
@@ -457,6 +618,7 @@ std::vector<SplitInfo> Manifest::split_infos() const {
 std::optional<ColumnRange> Manifest::range(std::size_t column) const {
   std::optional<ColumnRange> all;
   for (const auto& part : parts) {
+    if (!std::ranges::binary_search(groups[part.group], column)) continue;
     const auto found = std::ranges::find(part.ranges, column, &ColumnRange::column);
     if (found == part.ranges.end()) return std::nullopt;
     if (!all) all = *found;
@@ -518,6 +680,12 @@ Manifest Manifest::decode(std::string_view text, std::string_view where) {
     auto manifest = parse_body(body);
     if (body_of(manifest) != body) throw Bad{std::string(kOtherForm)};
     return manifest;
+  } catch (const Outdated& outdated) {
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: the data set has format {}, of an older ringfeed, and this one reads "
+                    "format {}; delete it with 'ringfeed delete', and ingest again",
+                    where, outdated.format, kFormat));
   } catch (const Bad& error) {
     throw bad(error.what);
   } catch (const Error& error) {  // of the schema

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <ringfeed/error.hpp>
 
 #include "dataset/chunk.hpp"
@@ -57,6 +58,22 @@ std::vector<ColumnRange> ranges_of(const arrow::RecordBatch& batch, const Schema
     if (has_range(spec))
       ranges.push_back(range_of(spec.dtype, views[column], batch.num_rows(), column));
   }
+  return ranges;
+}
+
+std::vector<ColumnRange> ranges_in(const std::vector<ColumnRange>& ranges,
+                                   const ColumnPlaces& group) {
+  std::vector<ColumnRange> found;
+  std::ranges::copy_if(ranges, std::back_inserter(found), [&](const ColumnRange& range) {
+    return std::ranges::binary_search(group, range.column);
+  });
+  return found;
+}
+
+std::vector<ColumnRange> ranges_of_group(const arrow::RecordBatch& batch, const Schema& schema,
+                                         const ColumnPlaces& group) {
+  auto ranges = ranges_of(batch, schema.only(group));
+  for (auto& range : ranges) range.column = group[range.column];
   return ranges;
 }
 

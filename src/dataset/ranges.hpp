@@ -20,6 +20,14 @@ bool has_range(const ColumnSpec& column) noexcept;
 /// Of every column that has one. The batch has the schema's columns and at least one row.
 std::vector<ColumnRange> ranges_of(const arrow::RecordBatch& batch, const Schema& schema);
 
+/// Those of columns of this group.
+std::vector<ColumnRange> ranges_in(const std::vector<ColumnRange>& ranges,
+                                   const ColumnPlaces& group);
+
+/// Of a batch of the columns of one group of a schema, with their places in the schema.
+std::vector<ColumnRange> ranges_of_group(const arrow::RecordBatch& batch, const Schema& schema,
+                                         const ColumnPlaces& group);
+
 /// `ranges` then covers what `more`, of the same columns, does. An empty one covers nothing.
 void widen(std::vector<ColumnRange>& ranges, const std::vector<ColumnRange>& more);
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <ringfeed/error.hpp>
 #include <ringfeed/schema.hpp>
 #include <unordered_set>
@@ -359,6 +360,24 @@ const ColumnSpec& Schema::at(std::string_view name) const {
 
 std::size_t Schema::index_of(std::string_view name) const {
   return static_cast<std::size_t>(&at(name) - columns.data());
+}
+
+ColumnPlaces Schema::places_of(const std::vector<std::string>& names) const {
+  ColumnPlaces places;
+  for (const auto& name : names) places.push_back(static_cast<std::uint32_t>(index_of(name)));
+  if (names.empty()) {
+    places.resize(columns.size());
+    std::iota(places.begin(), places.end(), std::uint32_t{0});
+  }
+  std::ranges::sort(places);
+  places.erase(std::ranges::unique(places).begin(), places.end());
+  return places;
+}
+
+Schema Schema::only(const ColumnPlaces& places) const {
+  Schema schema;
+  for (const auto place : places) schema.columns.push_back(columns[place]);
+  return schema;
 }
 
 void Schema::check() const {

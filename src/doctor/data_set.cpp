@@ -20,9 +20,9 @@ namespace {
 void look_at_chunks(const Manifest& manifest, DataSetFacts& facts) {
   facts.version = manifest.version;
   facts.parts = manifest.parts.size();
+  for (const auto& split : manifest.split_infos()) facts.samples += split.samples;
+  for (const auto& row_groups : manifest.rows) facts.chunks += row_groups.size();
   for (const auto& part : manifest.parts) {
-    facts.samples += part.samples();
-    facts.chunks += part.chunk_bytes.size();
     for (const auto bytes : part.chunk_bytes) {
       facts.bytes += bytes;
       facts.chunk_bytes_max = std::max<std::uint64_t>(facts.chunk_bytes_max, bytes);

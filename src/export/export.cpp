@@ -21,10 +21,12 @@ namespace {
 constexpr int kReadThreads = 1;
 constexpr std::uint64_t kReadAheadBytes = std::uint64_t{32} << 20;
 
-/// The columns that are asked for, and their places in the schema.
+/// The columns that are asked for.
 struct Choice {
   Schema schema;
-  std::vector<int> places;
+  ColumnPlaces read;        ///< their places in the data set
+  Schema read_schema;       ///< as they are read
+  std::vector<int> places;  ///< of each among those
 };
 
 Choice choose(const Schema& schema, const std::vector<std::string>& columns) {
@@ -32,8 +34,10 @@ Choice choose(const Schema& schema, const std::vector<std::string>& columns) {
   if (columns.empty()) choice.schema = schema;
   for (const auto& name : columns) choice.schema.columns.push_back(schema.at(name));
   choice.schema.check();
+  choice.read = schema.places_of(columns);
+  choice.read_schema = schema.only(choice.read);
   for (const auto& column : choice.schema.columns)
-    choice.places.push_back(static_cast<int>(schema.index_of(column.name)));
+    choice.places.push_back(static_cast<int>(choice.read_schema.index_of(column.name)));
   return choice;
 }
 
@@ -70,20 +74,25 @@ ExportResult export_dataset(std::string_view url, const std::string& folder,
   const Choice choice = choose(splits.at(0)->schema(), options.columns);
   const auto schema = choice.schema.to_arrow();
   std::uint64_t total = 0;
-  for (const auto& split : splits) total += split->bytes();
+  std::vector<std::unique_ptr<BlockReader>> readers;
+  for (const auto& split : splits) {
+    readers.push_back(split->reader(kReadThreads, choice.read));
+    for (const auto& block : readers.back()->blocks()) total += block.bytes;
+  }
   ExportResult result{splits[0]->version(), {}, 0};
   NewFolder made(folder);
   std::uint64_t done = 0;
-  for (const auto& split : splits) {
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    const auto& split = splits[i];
     const auto writer =
         make_writer(options.format, made.path(), folder, split->split(), choice.schema);
-    auto reader = split->reader(kReadThreads);
-    const std::vector<BlockInfo> blocks(reader->blocks().begin(), reader->blocks().end());
-    BlocksAhead ahead(std::move(reader), kReadAheadBytes);
+    const auto of_reader = readers[i]->blocks();
+    const std::vector<BlockInfo> blocks(of_reader.begin(), of_reader.end());
+    BlocksAhead ahead(std::move(readers[i]), kReadAheadBytes);
     for (const auto& block : blocks) {
       if (options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
       const LostPages lost;
-      const auto batch = gathered(ahead.take().columns(), split->schema());
+      const auto batch = gathered(ahead.take().columns(), choice.read_schema);
       writer->write(chosen(batch, choice, schema), block.bytes);
       lost.check();
       done += block.bytes;

@@ -52,7 +52,7 @@ struct Feed::Impl {
         steps(dataset->size(), options.order),
         step(steps.step_at(options.start.samples)) {
     check_bounds("read-threads", options.read_threads);
-    auto reader = dataset->reader(options.read_threads);
+    auto reader = dataset->reader(options.read_threads, selection.places());
     const auto blocks = reader->blocks();
     if (options.track_samples || columns.any()) {
       block_starts.resize(blocks.size());

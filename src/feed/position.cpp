@@ -6,7 +6,6 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/feed.hpp>
 
-#include "base/hash.hpp"
 #include "base/json.hpp"
 
 namespace ringfeed {
@@ -14,23 +13,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 2;  // 1 had neither cut nor fingerprint
-
-std::string schema_hash(const Schema& schema) {
-  std::string text;
-  for (const auto& column : schema.columns)
-    text += fmt::format("{}\n{}\n", column.name, column.type_name());
-  return fmt::format("{:016x}", hash_bytes(text));
-}
+constexpr int kFormat = 3;  // 2 had version, schema and fingerprint; 1 had no cut
 
 Json document_of(const Position& position, const Dataset& dataset, const OrderOptions& order) {
   return {{"ringfeed_position", kFormat},
           {"dataset",
-           {{"version", dataset.version()},
+           {{"lineage", fmt::format("{:016x}", dataset.lineage())},
             {"split", dataset.split()},
-            {"samples", dataset.size()},
-            {"schema", schema_hash(dataset.schema())},
-            {"fingerprint", fmt::format("{:016x}", dataset.fingerprint())}}},
+            {"samples", dataset.size()}}},
           {"order",
            {{"version", kOrderVersion},
             {"cut", kCutVersion},
@@ -73,6 +63,11 @@ Position decode_position(std::string_view text, const Dataset& dataset, const Or
                   "the position has no \"cut\": it is of a version of ringfeed that ended epochs "
                   "with other "
                   "steps; finish the run with that version, or start it anew");
+    }
+    if (json.at("ringfeed_position") == 2) {
+      throw Error(ErrorCode::kBadData,
+                  "the position has no \"lineage\": it is of a version of ringfeed with another "
+                  "format of data sets; finish the run with that version, or start it anew");
     }
     if (json.at("ringfeed_position") != kFormat) {
       throw Error(ErrorCode::kBadData,

@@ -39,7 +39,7 @@ struct Samples::Impl {
         selection(dataset->schema(), columns),
         gather(DecodedColumns(selection.columns()), std::make_shared<BufferPool>(0), false),
         cache_bytes_max(bytes_max),
-        reader(dataset->reader(kReadThreads)) {
+        reader(dataset->reader(kReadThreads, selection.places())) {
     for (const auto& block : reader->blocks()) starts.push_back(starts.back() + block.samples);
   }
 
@@ -165,28 +165,26 @@ Samples::~Samples() = default;
 
 Batch Samples::read(std::span<const std::uint64_t> numbers) { return impl_->read(numbers); }
 
-Batch load(std::string_view url, std::uint64_t n, const ConnectionOptions& connection) {
+Batch load(std::string_view url, std::uint64_t n, const std::vector<std::string>& columns,
+           const ConnectionOptions& connection) {
   auto dataset = Dataset::open(url, connection);
   std::vector<std::uint64_t> numbers(std::min(n, dataset->size()));
   std::iota(numbers.begin(), numbers.end(), std::uint64_t{0});
-  return Samples(std::move(dataset)).read(numbers);
+  return Samples(std::move(dataset), columns).read(numbers);
 }
 
 namespace {
 
 class DatasetReader final : public arrow::RecordBatchReader {
  public:
-  DatasetReader(std::shared_ptr<const Dataset> dataset, const std::vector<std::string>& columns,
+  DatasetReader(const std::shared_ptr<const Dataset>& dataset, const Selection& selection,
                 const SplitPart& part)
-      : dataset_(std::move(dataset)),
-        blocks_(dataset_->reader(kReadThreads), kReadAheadBytes, part) {
-    const auto all = dataset_->schema().to_arrow();
+      : read_(dataset->schema().only(selection.places())),
+        places_(selection.order()),
+        blocks_(dataset->reader(kReadThreads, selection.places()), kReadAheadBytes, part) {
+    const auto all = read_.to_arrow();
     arrow::FieldVector fields;
-    const Selection selection(dataset_->schema(), columns);
-    for (const auto place : selection.places()) {
-      places_.push_back(static_cast<int>(place));
-      fields.push_back(all->field(places_.back()));
-    }
+    for (const auto place : places_) fields.push_back(all->field(static_cast<int>(place)));
     schema_ = arrow::schema(std::move(fields));
   }
 
@@ -203,14 +201,14 @@ class DatasetReader final : public arrow::RecordBatchReader {
 
  private:
   std::shared_ptr<arrow::RecordBatch> next() {
-    const auto chunk = gathered(blocks_.take().columns(), dataset_->schema());
+    const auto chunk = gathered(blocks_.take().columns(), read_);
     arrow::ArrayVector arrays;
-    for (const auto place : places_) arrays.push_back(chunk->column(place));
+    for (const auto place : places_) arrays.push_back(chunk->column(static_cast<int>(place)));
     return arrow::RecordBatch::Make(schema_, chunk->num_rows(), std::move(arrays));
   }
 
-  const std::shared_ptr<const Dataset> dataset_;
-  std::vector<int> places_;
+  const Schema read_;
+  const std::vector<std::size_t> places_;  ///< in what is read
   std::shared_ptr<arrow::Schema> schema_;
   BlocksAhead blocks_;
 };
@@ -225,7 +223,8 @@ void export_arrow(std::shared_ptr<const Dataset> dataset, const std::vector<std:
         fmt::format("part {} of {} is none; parts are numbered from 0, and there are 1 to {}",
                     part.number, part.count, kPartsMax));
   }
-  auto reader = std::make_shared<DatasetReader>(std::move(dataset), columns, part);
+  auto reader =
+      std::make_shared<DatasetReader>(dataset, Selection(dataset->schema(), columns), part);
   check(arrow::ExportRecordBatchReader(std::move(reader), to), "the Arrow stream");
 }
 

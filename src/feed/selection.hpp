@@ -19,16 +19,20 @@ struct OpenBlock {
 class Selection {
  public:
   /// In the order of `names`; empty: all. Throws Error{kInvalidArgument} for an unknown one.
-  Selection(Schema schema, const std::vector<std::string>& names);
+  Selection(const Schema& schema, const std::vector<std::string>& names);
 
-  /// Places in the schema.
-  const std::vector<std::size_t>& places() const noexcept { return places_; }
+  /// Places in the schema, ascending: what a reader is asked for.
+  const ColumnPlaces& places() const noexcept { return places_; }
+  /// The place of each column among those, in the order of the names.
+  const std::vector<std::size_t>& order() const noexcept { return order_; }
   std::vector<ColumnSpec> columns() const;
+  /// Opens a chunk of the columns at places().
   OpenBlock open(Chunk chunk) const;
 
  private:
-  Schema schema_;
-  std::vector<std::size_t> places_;
+  ColumnPlaces places_;
+  Schema schema_;  ///< of these columns alone
+  std::vector<std::size_t> order_;
 };
 
 }  // namespace ringfeed

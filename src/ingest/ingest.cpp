@@ -20,6 +20,7 @@
 #include "base/lost_pages.hpp"
 #include "base/option.hpp"
 #include "base/random.hpp"
+#include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
 #include "ingest/gather.hpp"
@@ -65,6 +66,10 @@ WriteIntent intent_of(Source& source, const IngestOptions& options) {
   for (const auto& column : intent.schema.columns)
     text += fmt::format("column {} {}\n", column.name, column.type_name());
   if (!options.permute) text += "permute no\n";
+  if (options.column_groups) {
+    intent.groups = named_groups(intent.schema, *options.column_groups);
+    text += fmt::format("column groups {}\n", intent.groups);
+  }
   // What is added to other samples and what stands alone are two versions.
   if (options.overwrite) text += "overwrite\n";
   intent.origin = {hash_bytes(text), options.seed, options.chunk_bytes,
@@ -90,7 +95,10 @@ class Run {
         sizes_(*schema_),
         segment_bytes_max_(source.in_place() ? UINT64_MAX : options.spill_bytes),
         segment_(*schema_, source.in_place() ? std::nullopt : std::optional(spill_folder(options))),
-        written_(options.splits.size()) {}
+        written_(options.splits.size()) {
+    for (const auto& group : writer_.groups())
+      group_schemas_.push_back(std::make_shared<const Schema>(schema_->only(group)));
+  }
 
   void run() {
     for (std::uint64_t number = 0;; ++number) {
@@ -265,19 +273,33 @@ class Run {
     while (!rest.empty()) {
       check_stop();
       const auto rows = rows_of_chunk(rest, places);
-      if (!writer_.has_chunk(chunk_number_)) {
+      if (!writer_.has_row_group(row_group_)) {
         segment_.locate(rest.first(rows), places);
-        const Chunk chunk(gather_chunk(segment_, *schema_, arrow_schema_, places), schema_);
+        const auto batch = gather_chunk(segment_, *schema_, arrow_schema_, places);
         lost.check();
         throttle();
-        writer_.put(options_.splits[split].name, chunk, ranges_of(*chunk.columns(), *schema_));
-        note_written(chunk.bytes());
+        const auto chunks = chunks_of(*batch);
+        writer_.put(options_.splits[split].name, chunks, ranges_of(*batch, *schema_));
+        std::uint64_t bytes = 0;
+        for (const auto& chunk : chunks) bytes += chunk.bytes();
+        note_written(bytes);
       }
-      ++chunk_number_;
+      ++row_group_;
       rest = rest.subspan(rows);
       samples_done_ += rows;
       report("writing", samples_done_, known_total_);
     }
+  }
+
+  /// One of each column group.
+  std::vector<Chunk> chunks_of(const arrow::RecordBatch& batch) const {
+    std::vector<Chunk> chunks;
+    for (std::size_t group = 0; group < group_schemas_.size(); ++group) {
+      const auto& places = writer_.groups()[group];
+      chunks.emplace_back(value_of(batch.SelectColumns({places.begin(), places.end()}), "a chunk"),
+                          group_schemas_[group]);
+    }
+    return chunks;
   }
 
   /// Waits until more may be written.
@@ -344,6 +366,7 @@ class Run {
   VersionWriter& writer_;
   const IngestOptions& options_;
   const std::shared_ptr<const Schema> schema_;
+  std::vector<std::shared_ptr<const Schema>> group_schemas_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   const SampleSizes sizes_;
   const std::uint64_t segment_bytes_max_;
@@ -354,7 +377,7 @@ class Run {
   std::uint64_t total_ = 0;             ///< samples in all segments so far
   std::uint64_t known_total_ = 0;       ///< 0: not known
   std::uint64_t samples_done_ = 0;
-  std::uint64_t chunk_number_ = 0;
+  std::uint64_t row_group_ = 0;
   std::chrono::steady_clock::time_point next_write_{};
 };
 

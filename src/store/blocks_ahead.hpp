@@ -20,6 +20,8 @@ class BlocksAhead {
               const SplitPart& part = {});
 
   bool at_end() const { return taken_ == end_; }
+  /// Not at the end: bytes of the next block.
+  std::uint64_t next_bytes() const { return reader_->blocks()[taken_].bytes; }
   /// Not at the end: the next block. Throws what its reading threw.
   Chunk take();
   /// The next block is left out.

@@ -1,5 +1,6 @@
 // In the cache a data set is a folder by the hash of its address: versions, manifests, and for each
-// version and split a folder with a file per block, which is the chunk encoded.
+// version,
+// split and column group a folder with a file per chunk, which is the chunk encoded.
 #include "store/cached_store.hpp"
 
 #include <arrow/buffer.h>
@@ -16,6 +17,7 @@
 #include "base/lost_pages.hpp"
 #include "base/option.hpp"
 #include "dataset/mapped_buffer.hpp"
+#include "store/group_reader.hpp"
 #include "store/reader_closed.hpp"
 
 namespace ringfeed {
@@ -112,15 +114,18 @@ Manifest CachedStore::manifest(std::uint64_t version) {
 }
 
 std::unique_ptr<BlockReader> CachedStore::reader(const Manifest& manifest, std::string_view split,
-                                                 int workers) {
+                                                 const ColumnPlaces& columns, int workers) {
   // With the manifest's hash: a data set may be deleted, and another one made in its place.
   const std::string name =
       fmt::format("{}/{}-{}-{}", name_, manifest.version, folder_name(manifest.encode()), split);
-  const auto open = [this, manifest, of = std::string(split), workers] {
-    return inner().reader(manifest, of, workers);
-  };
-  return std::make_unique<CachedReader>(*folder_, name, manifest.schema, open,
-                                        fmt::format("split {} of {}", split, url_), workers);
+  return read_groups(url_, manifest, split, columns, [&](std::uint32_t group) {
+    const auto open = [this, manifest, of = std::string(split), group, workers] {
+      return inner().reader(manifest, of, manifest.groups[group], workers);
+    };
+    return std::make_unique<CachedReader>(*folder_, fmt::format("{}-{}", name, group),
+                                          manifest.group_schema(group), open,
+                                          fmt::format("split {} of {}", split, url_), workers);
+  });
 }
 
 CachedReader::CachedReader(CacheFolder& folder, std::string name, const Schema& schema, Open open,

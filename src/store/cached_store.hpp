@@ -34,7 +34,7 @@ class CachedStore final : public Store {
   std::vector<std::uint64_t> versions() override;
   Manifest manifest(std::uint64_t version) override;
   std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                      int workers) override;
+                                      const ColumnPlaces& columns, int workers) override;
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override {
     return inner().write(intent, std::move(on_step));
   }
@@ -64,11 +64,13 @@ class CachedStore final : public Store {
   mutable std::unique_ptr<Store> inner_;  ///< null until it is needed
 };
 
+/// Of one column group: a block is one of its chunks.
 class CachedReader final : public BlockReader {
  public:
   using Open = std::function<std::unique_ptr<BlockReader>()>;
 
-  /// `name`: of the folder of this version's blocks in the cache; `where` for messages.
+  /// `name`: of the folder of this version's blocks in the cache; `schema`: of the group; `where`
+  /// for messages.
   CachedReader(CacheFolder& folder, std::string name, const Schema& schema, Open open,
                std::string where, int workers);
   ~CachedReader() override { closed_ = true; }

@@ -6,7 +6,6 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
-#include "base/hash.hpp"
 #include "store/cached_store.hpp"
 
 namespace ringfeed {
@@ -82,8 +81,8 @@ bool Dataset::has_split(std::string_view split) const noexcept {
   return std::find(splits.begin(), splits.end(), split) != splits.end();
 }
 
-std::unique_ptr<BlockReader> Dataset::reader(int workers) const {
-  return store_->reader(*manifest_, split_, workers);
+std::unique_ptr<BlockReader> Dataset::reader(int workers, const ColumnPlaces& columns) const {
+  return store_->reader(*manifest_, split_, columns, workers);
 }
 
 void Dataset::choose(std::string_view split) {
@@ -95,17 +94,11 @@ void Dataset::choose(std::string_view split) {
   split_ = split;
   samples_ = 0;
   bytes_ = 0;
-  Hasher chunks;
+  for (const auto samples : manifest_->rows_of(split_)) samples_ += samples;
   for (const auto& part : manifest_->parts) {
     if (part.split != split_) continue;
-    samples_ += part.samples();
-    for (std::size_t i = 0; i < part.chunk_hash.size(); ++i) {
-      bytes_ += part.chunk_bytes[i];
-      const std::uint64_t chunk[] = {part.chunk_samples[i], part.chunk_hash[i]};
-      chunks.update(chunk, sizeof(chunk));
-    }
+    for (const auto bytes : part.chunk_bytes) bytes_ += bytes;
   }
-  fingerprint_ = chunks.digest();
 }
 
 }  // namespace ringfeed

@@ -90,11 +90,13 @@ void LocalBackend::abandon() {
   lock_.reset();
 }
 
-std::vector<Part> LocalBackend::recover(Manifest& manifest) {
+std::vector<RowRun> LocalBackend::recover(Manifest& manifest) {
   version_ = manifest.version;
   parts_name_ = fmt::format("{}/v{}-{:016x}", LocalLayout::kData, manifest.version,
                             manifest.origin.fingerprint);
-  arrow_schema_ = manifest.schema.to_arrow();
+  for (std::uint32_t group = 0; group < manifest.groups.size(); ++group)
+    arrow_schemas_.push_back(manifest.group_schema(group).to_arrow());
+  files_.resize(arrow_schemas_.size());
   journal_.emplace(layout_, manifest);
   auto kept = journal_->recover();
   recovered_ = true;
@@ -103,16 +105,22 @@ std::vector<Part> LocalBackend::recover(Manifest& manifest) {
   return kept;
 }
 
+void LocalBackend::remove_open_parts() const {
+  for (const auto& name : layout_.open_parts()) layout_.root().remove(name);
+}
+
 /// Only what has the names that writers give: a user may have put other things beside it.
-void LocalBackend::remove_leftovers(const std::vector<Part>& kept) const {
+void LocalBackend::remove_leftovers(const std::vector<RowRun>& kept) const {
   const Folder root = layout_.root();
-  root.remove(LocalLayout::kOpenPart);
+  remove_open_parts();
   root.remove(LocalLayout::kOpenManifest);
   for (const auto removed : numbers_in(layout_.work_folder(), LocalLayout::kRemoved, ".json"))
     root.remove(LocalLayout::removed_name(removed));
   if (!root.has_folder(LocalLayout::kData)) return;
   std::set<std::string, std::less<>> names;
-  for (const auto& part : kept) names.insert(part.name);
+  for (const auto& run : kept) {
+    for (const auto& part : run.parts) names.insert(part.name);
+  }
   for (const auto& folder : names_in(layout_.data_folder())) {
     std::uint64_t version = 0;
     if (!is_parts_folder(folder, version) || version < version_) continue;
@@ -131,30 +139,34 @@ void LocalBackend::remove_leftovers(const std::vector<Part>& kept) const {
 
 void LocalBackend::open(Part& part, std::uint64_t in_split, std::uint64_t) {
   layout_.root().make_folder(parts_name_);
-  file_ = std::make_unique<ArrowFileWriter>(layout_.open_part_path(), arrow_schema_);
-  part.name = fmt::format("{}/{}-{:05}.arrow", parts_name_, part.split, in_split);
-  part.head = file_->head();
+  auto& file = files_[part.group];
+  file = std::make_unique<ArrowFileWriter>(
+      layout_.root().path_of(LocalLayout::open_part_name(part.group)), arrow_schemas_[part.group]);
+  const std::string group = files_.size() == 1 ? "" : fmt::format("-{}", part.group);
+  part.name = fmt::format("{}/{}{}-{:05}.arrow", parts_name_, part.split, group, in_split);
+  part.head = file->head();
 }
 
-void LocalBackend::append(const Chunk& chunk) { file_->add(chunk); }
+void LocalBackend::append(const Part& part, const Chunk& chunk) { files_[part.group]->add(chunk); }
 
-void LocalBackend::seal(Part& part) {
-  part.tail = file_->finish();
+void LocalBackend::seal(RowRun& run) {
+  for (auto& part : run.parts) part.tail = files_[part.group]->finish();
   step("part-written");
-  file_->sync();
+  for (const auto& file : files_) file->sync();
   step("part-synced");
-  file_.reset();
-  const std::string path = layout_.part_path(part.name, layout_.folder());
-  if (!layout_.root().rename_if_absent(LocalLayout::kOpenPart, part.name)) {
+  for (auto& part : run.parts) {
+    files_[part.group].reset();
+    if (layout_.root().rename_if_absent(LocalLayout::open_part_name(part.group), part.name))
+      continue;
     throw Error(
         ErrorCode::kConflict,
         fmt::format(
             "{}: the file appeared while this data set was written; remove what else writes here",
-            path));
+            layout_.part_path(part.name, layout_.folder())));
   }
   sync_folder(parts_folder());
   step("part-renamed");
-  journal_->append(part);
+  journal_->append(run);
   has_parts_ = true;
   step("journal-appended");
 }
@@ -195,7 +207,7 @@ void LocalBackend::publish(const Manifest& manifest) {
 void LocalBackend::remove_work() {
   // The journal first: a work folder without one is known to be of no use to anybody.
   remove_file(layout_.journal_path());
-  remove_file(layout_.open_part_path());
+  remove_open_parts();
   remove_file(layout_.open_manifest_path());
   lock_->remove(layout_);
   sync_folder(layout_.folder());
@@ -205,9 +217,9 @@ void LocalBackend::remove_work() {
 void LocalBackend::give_up() noexcept {
   if (!lock_) return;
   // What fails here is taken away by the next try.
-  file_.reset();
+  files_.clear();
   if (recovered_) {
-    ::unlink(layout_.open_part_path().c_str());
+    for (const auto& name : layout_.open_parts()) ::unlink(layout_.root().path_of(name).c_str());
     ::unlink(layout_.open_manifest_path().c_str());
     if (has_parts_) return;
     ::unlink(layout_.journal_path().c_str());

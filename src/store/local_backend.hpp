@@ -30,14 +30,15 @@ class LocalBackend final : public VersionBackend {
   void look_at_published(const VersionPlan& plan) override;
   void begin(const VersionPlan& plan) override;
   void abandon() override;
-  std::vector<Part> recover(Manifest& manifest) override;
-  void open(Part& part, std::uint64_t in_split, std::uint64_t first_chunk) override;
-  void append(const Chunk& chunk) override;
-  void seal(Part& part) override;
+  std::vector<RowRun> recover(Manifest& manifest) override;
+  void open(Part& part, std::uint64_t in_split, std::uint64_t first_row_group) override;
+  void append(const Part& part, const Chunk& chunk) override;
+  void seal(RowRun& run) override;
   void publish(const Manifest& manifest) override;
 
  private:
-  void remove_leftovers(const std::vector<Part>& kept) const;
+  void remove_leftovers(const std::vector<RowRun>& kept) const;
+  void remove_open_parts() const;
   void link_manifest(const Manifest& manifest);
   void remove_work();
   void give_up() noexcept;
@@ -48,12 +49,12 @@ class LocalBackend final : public VersionBackend {
   const Store::OnStep on_step_;
   std::uint64_t version_ = 0;  ///< once recover() has begun
   std::string parts_name_;     ///< of the folder of this version's files, below the data set's
-  std::shared_ptr<arrow::Schema> arrow_schema_;
+  std::vector<std::shared_ptr<arrow::Schema>> arrow_schemas_;  ///< of the column groups
   std::optional<LocalLock> lock_;
   std::optional<LocalJournal> journal_;
-  std::unique_ptr<ArrowFileWriter> file_;
-  bool recovered_ = false;  ///< what an earlier try left is known
-  bool has_parts_ = false;  ///< in the journal
+  std::vector<std::unique_ptr<ArrowFileWriter>> files_;  ///< of the column groups
+  bool recovered_ = false;                               ///< what an earlier try left is known
+  bool has_parts_ = false;                               ///< in the journal
   bool published_ = false;
 };
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "store/local_store.hpp"
-#include "store/version_journal.hpp"
 
 namespace ringfeed {
 namespace {
@@ -36,32 +35,33 @@ std::optional<std::string_view> take_line(std::string_view& text) {
 LocalJournal::LocalJournal(const LocalLayout& layout, Manifest planned)
     : layout_(layout), subject_(journal_subject(std::move(planned))) {}
 
-std::vector<Part> LocalJournal::recover() {
+std::vector<RowRun> LocalJournal::recover() {
   const std::string text = read_journal(layout_);
   std::string_view rest = text;
-  std::vector<Part> parts;
+  std::vector<RowRun> runs;
   std::size_t kept_bytes = 0;
   while (const auto line = take_line(rest)) {
-    auto part = part_of_line(*line, subject_);
-    if (!part) break;
+    auto run = run_of_line(*line, subject_);
+    if (!run) break;
     try {
-      verify_part(layout_, subject_.schema, *part, layout_.journal_path(), [](std::uint64_t) {});
+      for (const auto& part : run->parts)
+        verify_part(layout_, subject_, part, layout_.journal_path(), [](std::uint64_t) {});
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadData) throw;
       break;
     }
-    parts.push_back(std::move(*part));
+    runs.push_back(std::move(*run));
     kept_bytes = text.size() - rest.size();
   }
   file_ = File::open_to_append(layout_.journal_path());
   if (kept_bytes != text.size()) file_->resize(kept_bytes);
   file_->sync();
   sync_folder(layout_.work_folder());
-  return parts;
+  return runs;
 }
 
-void LocalJournal::append(const Part& part) {
-  file_->write(journal_line(subject_, part));
+void LocalJournal::append(const RowRun& run) {
+  file_->write(journal_line(subject_, run));
   file_->sync();
 }
 

@@ -1,4 +1,4 @@
-// The journal of an unfinished version: one line per finished file (version_journal.hpp), so that
+// The journal of an unfinished version: one line per finished run (version_journal.hpp), so that
 // the next try goes on behind it.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "base/file.hpp"
 #include "store/local_layout.hpp"
+#include "store/version_journal.hpp"
 
 namespace ringfeed {
 
@@ -16,11 +17,11 @@ class LocalJournal {
  public:
   LocalJournal(const LocalLayout& layout, Manifest planned);
 
-  /// Parts of the lines up to the first that is torn, about something else, or whose file is not as
-  /// it says; what comes after is cut off, durably. Call once, before append().
-  std::vector<Part> recover();
+  /// Runs of the lines up to the first that is torn, about something else, or whose files are not
+  /// as it says; what comes after is cut off, durably. Call once, before append().
+  std::vector<RowRun> recover();
   /// Returns when the line is durable.
-  void append(const Part& part);
+  void append(const RowRun& run);
 
  private:
   const LocalLayout& layout_;

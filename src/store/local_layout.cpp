@@ -12,6 +12,25 @@
 #include "base/system_error.hpp"
 
 namespace ringfeed {
+namespace {
+
+/// "part-0.arrow", in the work folder.
+constexpr std::string_view kOpenPart = "part-";
+
+}  // namespace
+
+std::string LocalLayout::open_part_name(std::uint32_t group) {
+  return fmt::format("{}/{}{}.arrow", kWork, kOpenPart, group);
+}
+
+std::vector<std::string> LocalLayout::open_parts() const {
+  std::vector<std::string> parts;
+  if (!root().has_folder(kWork)) return parts;
+  for (const auto& name : names_in(work_folder())) {
+    if (name.starts_with(kOpenPart)) parts.push_back(fmt::format("{}/{}", kWork, name));
+  }
+  return parts;
+}
 
 std::string LocalLayout::removed_name(std::uint64_t version) {
   return fmt::format("{}/{}{}.json", kWork, kRemoved, version);

@@ -21,13 +21,14 @@ class LocalLayout {
   static constexpr std::string_view kWork = ".ingest";
   static constexpr std::string_view kLock = ".ingest/lock";
   static constexpr std::string_view kJournal = ".ingest/journal.jsonl";
-  static constexpr std::string_view kOpenPart = ".ingest/part.arrow";
   static constexpr std::string_view kOpenManifest = ".ingest/manifest.json";
   static constexpr std::string_view kRemoved = "removed-";  ///< "removed-N.json", in kWork
 
   const std::string& folder() const noexcept { return folder_; }
   /// Opens and removes what is below it: the names in a manifest are not to be trusted.
   Folder root() const { return Folder(folder_); }
+  /// Of the file of a column group that is being written.
+  static std::string open_part_name(std::uint32_t group);
   static std::string manifest_name(std::uint64_t version);
   /// Of a manifest that was put aside for its removal.
   static std::string removed_name(std::uint64_t version);
@@ -37,7 +38,8 @@ class LocalLayout {
   std::string work_folder() const { return root().path_of(kWork); }
   std::string lock_path() const { return root().path_of(kLock); }
   std::string journal_path() const { return root().path_of(kJournal); }
-  std::string open_part_path() const { return root().path_of(kOpenPart); }
+  /// Names of the files that are being written, or were when a writer died.
+  std::vector<std::string> open_parts() const;
   std::string open_manifest_path() const { return root().path_of(kOpenManifest); }
 
   /// Throws Error{kBadData} that starts with `where` when the name is not one below the folder of

@@ -88,18 +88,14 @@ std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Sche
 }
 
 LocalReader::LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split,
-                         int workers)
+                         std::uint32_t group, int workers)
     : layout_(std::move(layout)),
       manifest_path_(layout_.manifest_path(manifest.version)),
-      schema_(manifest.schema),
-      arrow_schema_(manifest.schema.to_arrow()),
+      schema_(manifest.group_schema(group)),
+      arrow_schema_(schema_.to_arrow()),
       workers_(workers, kLocalQueueMax) {
-  if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no split '{}'", manifest_path_, split));
-  }
   for (const auto& part : manifest.parts) {
-    if (part.split != split) continue;
+    if (part.split != split || part.group != group) continue;
     std::uint64_t offset = part.head.bytes;
     for (std::uint32_t i = 0; i < part.chunk_bytes.size(); ++i) {
       blocks_.push_back({part.chunk_samples[i], part.chunk_bytes[i]});

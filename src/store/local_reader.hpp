@@ -19,9 +19,9 @@
 
 namespace ringfeed {
 
-/// The file of a part, mapped. Throws Error{kBadData} when it is missing, not as long as the
-/// manifest says, or of other columns; `where` is the manifest's path. Call it, and read the file,
-/// under a LostPages.
+/// The file of a part, mapped; `schema` is of its column group. Throws Error{kBadData} when it is
+/// missing, not as long as the manifest says, or of other columns; `where` is the manifest's path.
+/// Call it, and read the file, under a LostPages.
 std::shared_ptr<const MappedFile> map_part(const LocalLayout& layout, const Schema& schema,
                                            const Part& part, std::string_view where);
 
@@ -33,9 +33,11 @@ void check_bytes(const MappedFile& file, std::string_view what, std::uint64_t of
 [[noreturn]] void throw_damaged(std::string_view path, std::string_view what, std::uint64_t offset,
                                 std::uint64_t bytes, std::string_view problem);
 
+/// Of one column group: a block is one of its chunks.
 class LocalReader final : public BlockReader {
  public:
-  LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split, int workers);
+  LocalReader(LocalLayout layout, const Manifest& manifest, std::string_view split,
+              std::uint32_t group, int workers);
   ~LocalReader() override { closed_ = true; }
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }

@@ -18,6 +18,7 @@
 #include "dataset/chunk.hpp"
 #include "dataset/mapped_buffer.hpp"
 #include "dataset/ranges.hpp"
+#include "store/group_reader.hpp"
 #include "store/local_backend.hpp"
 #include "store/local_journal.hpp"
 #include "store/local_lock.hpp"
@@ -83,8 +84,11 @@ std::vector<std::uint64_t> LocalStore::versions() { return layout_.versions(); }
 Manifest LocalStore::manifest(std::uint64_t version) { return read_manifest(layout_, version); }
 
 std::unique_ptr<BlockReader> LocalStore::reader(const Manifest& manifest, std::string_view split,
-                                                int workers) {
-  return std::make_unique<LocalReader>(layout_, manifest, split, workers);
+                                                const ColumnPlaces& columns, int workers) {
+  return read_groups(
+      layout_.manifest_path(manifest.version), manifest, split, columns, [&](std::uint32_t group) {
+        return std::make_unique<LocalReader>(layout_, manifest, split, group, workers);
+      });
 }
 
 std::unique_ptr<VersionWriter> LocalStore::write(const WriteIntent& intent, OnStep on_step) {
@@ -107,7 +111,7 @@ std::uint64_t LocalStore::verify(const Manifest& manifest,
                             path));
   }
   add(layout_.root().open_to_read(LocalLayout::manifest_name(manifest.version)).size());
-  for (const auto& part : manifest.parts) verify_part(layout_, manifest.schema, part, path, add);
+  for (const auto& part : manifest.parts) verify_part(layout_, manifest, part, path, add);
   return checked;
 }
 
@@ -152,7 +156,7 @@ std::vector<UnfinishedVersion> LocalStore::unfinished() {
   const auto owner = LockFile::owner(layout_.root(), std::string(LocalLayout::kLock));
   const bool lives = owner && owner->may_live;
   const auto begun = journal_version(layout_);
-  if (!lives && !begun && ::access(layout_.open_part_path().c_str(), F_OK) != 0) return {};
+  if (!lives && !begun && layout_.open_parts().empty()) return {};
   const auto there = versions();
   return {{begun.value_or(there.empty() ? 1 : there.back() + 1), owner ? owner->text : "", lives}};
 }
@@ -182,9 +186,10 @@ Manifest read_manifest(const LocalLayout& layout, std::uint64_t version) {
   return manifest;
 }
 
-void verify_part(const LocalLayout& layout, const Schema& schema, const Part& part,
+void verify_part(const LocalLayout& layout, const Manifest& manifest, const Part& part,
                  std::string_view where, const std::function<void(std::uint64_t bytes)>& progress) {
   const LostPages lost;
+  const Schema schema = manifest.group_schema(part.group);
   const auto file = map_part(layout, schema, part, where);
   const auto arrow_schema = schema.to_arrow();
   progress(part.head.bytes);
@@ -196,7 +201,7 @@ void verify_part(const LocalLayout& layout, const Schema& schema, const Part& pa
     const auto chunk =
         decode_chunk(std::make_shared<MappedBuffer>(file, offset, bytes), arrow_schema,
                      part.chunk_samples[i], fmt::format("{}: chunk {}", file->path(), i));
-    widen(ranges, ranges_of(*chunk, schema));
+    widen(ranges, ranges_of_group(*chunk, manifest.schema, manifest.groups[part.group]));
     offset += bytes;
     progress(bytes);
   }

@@ -26,7 +26,7 @@ class LocalStore final : public Store {
   std::vector<std::uint64_t> versions() override;
   Manifest manifest(std::uint64_t version) override;
   std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                      int workers) override;
+                                      const ColumnPlaces& columns, int workers) override;
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override;
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;
@@ -42,10 +42,10 @@ class LocalStore final : public Store {
 /// The manifest of a version of the data set there. Errors as Store::manifest.
 Manifest read_manifest(const LocalLayout& layout, std::uint64_t version);
 
-/// Every byte of one file against the manifest, and what the bytes say: the columns of the file and
-/// the samples of each chunk. `progress` gets the bytes of each piece. Throws Error{kBadData} that
-/// names the file and the place.
-void verify_part(const LocalLayout& layout, const Schema& schema, const Part& part,
+/// Every byte of the file of a part against the manifest, and what the bytes say: the columns of
+/// the file and the samples of each chunk. `progress` gets the bytes of each piece. Throws
+/// Error{kBadData} that names the file and the place.
+void verify_part(const LocalLayout& layout, const Manifest& manifest, const Part& part,
                  std::string_view where, const std::function<void(std::uint64_t bytes)>& progress);
 
 }  // namespace ringfeed

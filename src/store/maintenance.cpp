@@ -26,7 +26,7 @@ void check_stop(const std::stop_token& stop) {
 std::uint64_t not_finite_in(Store& store, const Manifest& manifest, const VerifyOptions& options) {
   std::uint64_t found = 0;
   for (const auto& split : manifest.splits) {
-    BlocksAhead blocks(store.reader(manifest, split, 1), kReadAheadBytes);
+    BlocksAhead blocks(store.reader(manifest, split, {}, 1), kReadAheadBytes);
     while (!blocks.at_end()) {
       check_stop(options.stop);
       found +=

@@ -39,13 +39,24 @@ void check_same_schema(const Schema& old_schema, const Schema& new_schema, std::
   }
 }
 
+/// Without samples.
+Manifest first_manifest(std::uint64_t version, const WriteIntent& intent) {
+  return {version,
+          intent.schema,
+          intent.splits,
+          intent.origin,
+          {},
+          intent.groups.empty() ? default_groups(intent.schema) : intent.groups,
+          std::vector<std::vector<std::uint32_t>>(intent.splits.size()),
+          intent.lineage};
+}
+
 }  // namespace
 
 VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_t> versions,
                          const std::function<Manifest(std::uint64_t)>& read,
                          std::string_view where) {
-  if (!intent.append && versions.empty())
-    return {{1, intent.schema, intent.splits, intent.origin, {}}, 0, false};
+  if (!intent.append && versions.empty()) return {first_manifest(1, intent), 0, false};
   if (versions.empty()) {
     throw Error(
         ErrorCode::kNotFound,
@@ -60,7 +71,7 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
                    (!intent.append || manifest.version > versions.front());
   if (plan.published) return plan;
   if (intent.overwrite) {
-    manifest = {manifest.version + 1, intent.schema, intent.splits, intent.origin, {}};
+    manifest = first_manifest(manifest.version + 1, intent);
     return plan;
   }
   if (!intent.append) {
@@ -71,8 +82,15 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
                     where, option_name("append"), option_name("overwrite")));
   }
   check_same_schema(manifest.schema, intent.schema, where);
+  if (!intent.groups.empty() && intent.groups != manifest.groups) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: what is appended has the column groups of the data set; leave out "
+                            "{}, or make a new version of these alone with {}",
+                            where, option_name("column-groups"), option_name("overwrite")));
+  }
   plan.base_parts = manifest.parts.size();
   manifest.version += 1;
+  manifest.lineage = 0;
   const bool has_nan = manifest.origin.allow_nan;  // what was admitted once stays in it
   manifest.origin = intent.origin;
   manifest.origin.allow_nan = has_nan || intent.origin.allow_nan;
@@ -80,6 +98,7 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
     if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end())
       manifest.splits.push_back(split);
   }
+  manifest.rows.resize(manifest.splits.size());
   return plan;
 }
 

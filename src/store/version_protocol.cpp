@@ -35,63 +35,77 @@ bool VersionProtocol::plan(const WriteIntent& intent) {
 }
 
 void VersionProtocol::recover() {
-  for (auto& part : backend_->recover(manifest_)) {
-    stored_chunks_ += part.chunk_bytes.size();
-    ++parts_of_split_[part.split];
-    manifest_.parts.push_back(std::move(part));
+  for (auto& run : backend_->recover(manifest_)) {
+    stored_ += run.rows.size();
+    ++runs_of_split_[run.split];
+    add_run(manifest_, std::move(run));
   }
-  next_chunk_ = stored_chunks_;
+  next_ = stored_;
 }
 
 std::uint64_t VersionProtocol::missing() const {
   return backend_->missing().size() + (plan_.remakes ? 1 : 0);
 }
 
-bool VersionProtocol::has_chunk(std::uint64_t number) const {
-  if (writes_all()) return number < stored_chunks_;
+bool VersionProtocol::has_row_group(std::uint64_t number) const {
+  if (writes_all()) return number < stored_;
   return !std::ranges::binary_search(backend_->missing(), number);
 }
 
 void VersionProtocol::begin_part() {
   keeps_parts_ = true;
-  if (is_open_) seal();
+  if (run_) seal();
 }
 
-void VersionProtocol::put(std::string_view split, const Chunk& chunk,
+void VersionProtocol::put(std::string_view split, std::span<const Chunk> chunks,
                           const std::vector<ColumnRange>& ranges) {
-  if (!writes_all()) return backend_->put_back(chunk);
+  if (chunks.size() != manifest_.groups.size()) {
+    throw Error(ErrorCode::kInternal, fmt::format("{} chunks are put for {} column groups",
+                                                  chunks.size(), manifest_.groups.size()));
+  }
+  if (!writes_all()) return backend_->put_back(chunks);
   if (std::ranges::find(manifest_.splits, split) == manifest_.splits.end()) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("a chunk is put into split '{}', which was not announced", split));
   }
-  const auto bytes = static_cast<std::uint64_t>(chunk.encoded()->size());
-  if (is_open_) {
-    const bool is_full = !keeps_parts_ && open_bytes_ + bytes > part_bytes_;
-    if (is_full || manifest_.parts.back().split != split) seal();
+  std::uint64_t bytes = 0;
+  for (const auto& chunk : chunks) bytes += static_cast<std::uint64_t>(chunk.encoded()->size());
+  if (run_) {
+    const bool is_full = !keeps_parts_ && run_bytes_ + bytes > part_bytes_;
+    if (is_full || run_->split != split) seal();
   }
-  if (!is_open_) open(split);
-  backend_->append(chunk);
-  Part& part = manifest_.parts.back();
-  part.chunk_samples.push_back(chunk.samples());
-  part.chunk_bytes.push_back(static_cast<std::uint32_t>(bytes));
-  part.chunk_hash.push_back(chunk.hash());
-  widen(part.ranges, ranges);
-  open_bytes_ += bytes;
-  ++next_chunk_;
+  if (!run_) open(split);
+  for (std::size_t group = 0; group < chunks.size(); ++group) {
+    const Chunk& chunk = chunks[group];
+    Part& part = run_->parts[group];
+    backend_->append(part, chunk);
+    part.chunk_samples.push_back(chunk.samples());
+    part.chunk_bytes.push_back(static_cast<std::uint32_t>(chunk.encoded()->size()));
+    part.chunk_hash.push_back(chunk.hash());
+    widen(part.ranges, ranges_in(ranges, manifest_.groups[group]));
+  }
+  run_->rows.push_back(chunks[0].samples());
+  run_bytes_ += bytes;
+  ++next_;
 }
 
 void VersionProtocol::open(std::string_view split) {
-  Part part;
-  part.split = split;
-  backend_->open(part, parts_of_split_[part.split]++, next_chunk_);
-  open_bytes_ = part.head.bytes;
-  manifest_.parts.push_back(std::move(part));
-  is_open_ = true;
+  RowRun run{std::string(split), {}, std::vector<Part>(manifest_.groups.size())};
+  const std::uint64_t in_split = runs_of_split_[run.split]++;
+  run_bytes_ = 0;
+  for (std::uint32_t group = 0; group < run.parts.size(); ++group) {
+    Part& part = run.parts[group];
+    part.split = split;
+    part.group = group;
+    backend_->open(part, in_split, next_);
+    run_bytes_ += part.head.bytes;
+  }
+  run_ = std::move(run);
 }
 
 void VersionProtocol::seal() {
-  backend_->seal(manifest_.parts.back());
-  is_open_ = false;
+  backend_->seal(*run_);
+  add_run(manifest_, *std::exchange(run_, std::nullopt));
 }
 
 void VersionProtocol::set_permutation(std::string_view permutation) {
@@ -100,7 +114,8 @@ void VersionProtocol::set_permutation(std::string_view permutation) {
 
 Manifest VersionProtocol::publish() {
   if (published_ && missing() == 0) return manifest_;
-  if (is_open_) seal();
+  if (run_) seal();
+  if (manifest_.lineage == 0) manifest_.lineage = manifest_.new_lineage();
   if (published_) {
     backend_->publish_repaired(manifest_, plan_.remakes);
   } else {

@@ -84,7 +84,7 @@ TEST(CassandraStoreTest, MissingAndDamagedChunksAreNeverDelivered) {
   const auto manifest = ingest_into(store, 3000).manifest;
   const auto session = shared_session();
   const cql::Request all = {.consistency = Consistency::kAll};
-  const auto key = cassandra::parse_part_name(manifest.parts[0].name, "test");
+  const auto key = cassandra::parse_part_name(manifest.parts[0].name, "test").first;
   const auto update = [&](std::int64_t number, std::string_view bytes) {
     session->execute(
         "UPDATE " + chunks_table(name) + " SET data = ? WHERE claim = ? AND number = ?",
@@ -202,7 +202,8 @@ TEST(CassandraStoreTest, WritesOutlastATableThatIsNotKnownForAWhile) {
     tables.create();
   });
   const std::vector<std::int64_t> labels = {1, 2, 3};
-  writer->put("train", {batch_of(labels), std::make_shared<const Schema>(intent.schema)}, {});
+  const Chunk chunk(batch_of(labels), std::make_shared<const Schema>(intent.schema));
+  writer->put("train", {&chunk, 1}, {});
   const auto manifest = writer->publish();
   later.join();
   const auto read = read_all_blocks(store, manifest, "train");

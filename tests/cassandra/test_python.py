@@ -112,6 +112,33 @@ def test_rows_and_attach(keyspace: str, one_node: Running) -> None:
     assert list(ringfeed.load(own, 1, **LOGIN)) == ["note"]
 
 
+@pytest.mark.parametrize(("layout", "share"), [("packed", 0.05), ("rows", 0.02)])
+def test_a_label_beside_pictures_costs_few_bytes(keyspace: str, tmp_path: Path, layout: str, share: float) -> None:
+    count, picture_bytes = 150, 107_000
+    random = numpy.random.default_rng(1)
+    url = f"{keyspace}/pictures"
+    ringfeed.write(url, {"picture": [random.bytes(picture_bytes) for _ in range(count)], "label": numpy.arange(count)}, layout=layout, **LOGIN)
+
+    def read(columns: list[str] | None, **options: object) -> tuple[list[int], float]:
+        """The labels in their order, and the bytes that the node answered with."""
+        loader = ringfeed.Loader(ringfeed.open(url, **LOGIN, **options), 10, seed=7, columns=columns)
+        labels = [label for batch in loader for label in batch["label"].tolist()]
+        return labels, sum(value for name, value in loader.metrics().items() if name.startswith("ringfeed_node_bytes_total"))
+
+    whole, bytes_of_whole = read(None)
+    assert sorted(whole) == list(range(count))
+    assert bytes_of_whole > count * picture_bytes
+    labels, bytes_of_labels = read(["label"])
+    assert labels == whole
+    assert 0 < bytes_of_labels <= share * bytes_of_whole
+    if layout == "packed":  # of which each column group is in the cache by itself
+        cache = {"cache_dir": str(tmp_path / "cache"), "cache_bytes": 1 << 30}
+        assert read(["label"], **cache)[0] == whole
+        assert read(["label"], **cache) == (whole, 0)
+        assert read(None, **cache)[1] > count * picture_bytes
+        assert read(None, **cache) == (whole, 0)
+
+
 def test_create_keyspace(one_node: Running) -> None:
     name = "python_" + uuid.uuid4().hex[:12]
     url = f"cassandra://{one_node.addresses[0]}/{name}/a"

@@ -35,26 +35,29 @@ Manifest example() {
        {3, 0xfedcba9876543210},
        {{1, -5, 9}}},
       {"data/v1-00ff00ff00ff00ff/val-00000.arrow", "val", {512, 4}, {600, 5}, {7}, {3008}, {6}}};
+  manifest.groups = {{0, 1, 2, 3, 4}};
+  manifest.rows = {{10, 9}, {7}};
+  manifest.lineage = 0x00ee00ee00ee00ee;
   return manifest;
 }
 
 constexpr std::string_view kBody =
-    R"({"format":1,"version":2,"columns":[)"
+    R"({"format":2,"version":2,"lineage":"00ee00ee00ee00ee","columns":[)"
     R"({"name":"image","kind":"tensor","dtype":"float32","shape":[8,8]},)"
     R"({"name":"label","kind":"tensor","dtype":"int64","shape":[]},)"
     R"({"name":"text \"\u00fc\"","kind":"string","dtype":"uint8","shape":[]},)"
     R"({"name":"tags","kind":"list","dtype":"int16","shape":[]},)"
     R"({"name":"raw","kind":"binary","dtype":"uint8","shape":[]}],)"
-    R"("splits":["train","val"],)"
+    R"("groups":[[0,1,2,3,4]],"splits":["train","val"],"rows":[[10,9],[7]],)"
     R"("origin":{"fingerprint":"00ff00ff00ff00ff","seed":18446744073709551615,)"
     R"("chunk_bytes":524288,"permutation":"whole"},)"
     R"("parts":[{"name":"data/v1-00ff00ff00ff00ff/train-00000.arrow","split":"train",)"
-    R"("head":{"bytes":512,"xxh3":"0000000000000001"},)"
+    R"("group":0,"head":{"bytes":512,"xxh3":"0000000000000001"},)"
     R"("tail":{"bytes":700,"xxh3":"0000000000000002"},)"
     R"("chunk_samples":[10,9],"chunk_bytes":[4096,4000],)"
     R"("chunk_xxh3":"0000000000000003fedcba9876543210","ranges":[[1,-5,9]]},)"
     R"({"name":"data/v1-00ff00ff00ff00ff/val-00000.arrow","split":"val",)"
-    R"("head":{"bytes":512,"xxh3":"0000000000000004"},)"
+    R"("group":0,"head":{"bytes":512,"xxh3":"0000000000000004"},)"
     R"("tail":{"bytes":600,"xxh3":"0000000000000005"},)"
     R"("chunk_samples":[7],"chunk_bytes":[3008],"chunk_xxh3":"0000000000000006"}]})";
 
@@ -81,13 +84,14 @@ std::string with(std::string_view from, std::string_view to) {
 
 TEST(Manifest, GoldenText) {
   EXPECT_EQ(example().encode(),
-            "{\"xxh3\":\"759d58d909b95cd7\",\"manifest\":" + std::string(kBody) + "}\n");
+            "{\"xxh3\":\"13dbe4d90629323d\",\"manifest\":" + std::string(kBody) + "}\n");
 }
 
 TEST(Manifest, GoesThereAndBack) {
   EXPECT_EQ(Manifest::decode(example().encode(), "m"), example());
   auto empty = example();
   empty.parts.clear();
+  empty.rows = {{}, {}};
   EXPECT_EQ(Manifest::decode(empty.encode(), "m"), empty);
 }
 
@@ -181,10 +185,10 @@ TEST(Manifest, RefusesEachFlippedBit) {
 /// hand.
 TEST(Manifest, RefusesFieldsOutOfBounds) {
   EXPECT_EQ(refusal(kBody), "");
-  EXPECT_NE(refusal(with("\"format\":1", "\"format\":2")).find("newer ringfeed"),
+  EXPECT_NE(refusal(with("\"format\":2", "\"format\":3")).find("newer ringfeed"),
             std::string::npos);
   const std::pair<std::string_view, std::string_view> kChanges[] = {
-      {"\"format\":1", "\"format\":1.0"},
+      {"\"format\":2", "\"format\":2.0"},
       {"\"version\":2", "\"version\":0"},
       {"\"version\":2", "\"version\":-2"},
       {"\"version\":2", "\"version\":2.5"},
@@ -222,12 +226,28 @@ TEST(Manifest, RefusesFieldsOutOfBounds) {
       {"{\"bytes\":512", "{\"bytes\":513"},
       {"{\"bytes\":700", "{\"bytes\":1073741825"},
       {"{\"bytes\":512,\"xxh3\":\"0000000000000001\"}", "[]"},
-      {"[10,9]", "[10,0]"},
-      {"[10,9]", "[10,4294967296]"},
-      {"[10,9]", "[10]"},
-      {"[10,9]", "[10,9,8]"},
-      {"[10,9]", "[10,[9]]"},
-      {"[10,9]", "[]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[10,0]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[10,4294967296]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[10]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[10,9,8]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[10,[9]]"},
+      {"\"chunk_samples\":[10,9]", "\"chunk_samples\":[]"},
+      {"[[10,9],[7]]", "[[10,9]]"},
+      {"[[10,9],[7]]", "[[10,9],[7],[]]"},
+      {"[[10,9],[7]]", "[[10,9],[8]]"},
+      {"[[10,9],[7]]", "[[9,10],[7]]"},
+      {"[[10,9],[7]]", "[[10,9,1],[7]]"},
+      {"[[10,9],[7]]", "[[10],[7]]"},
+      {"[[10,9],[7]]", "[[10,9],[]]"},
+      {"[[10,9],[7]]", "[[10,9],[7,0]]"},
+      {"[[0,1,2,3,4]]", "[[0,1,2,3]]"},
+      {"[[0,1,2,3,4]]", "[[0,1,2,3,5]]"},
+      {"[[0,1,2,3,4]]", "[[1,0,2,3,4]]"},
+      {"[[0,1,2,3,4]]", "[[0,1],[1,2,3,4]]"},
+      {"[[0,1,2,3,4]]", "[[0,1,2,3,4],[]]"},
+      {"[[0,1,2,3,4]]", "[[0],[1,2,3,4]]"},
+      {"\"split\":\"val\",\"group\":0", "\"split\":\"val\",\"group\":1"},
+      {"00ee00ee00ee00ee", "00EE00ee00ee00ee"},
       {"[4096,4000]", "[4096,4001]"},
       {"[4096,4000]", "[4096,0]"},
       {"[4096,4000]", "[4096,15728648]"},
@@ -240,7 +260,7 @@ TEST(Manifest, RefusesFieldsOutOfBounds) {
   };
   for (const auto& [from, to] : kChanges)
     EXPECT_NE(refusal(with(from, to)), "") << from << " -> " << to;
-  for (const auto* body : {"", "null", "[]", "{}", "1", "\"x\"", "{\"format\":1}"})
+  for (const auto* body : {"", "null", "[]", "{}", "1", "\"x\"", "{\"format\":2}"})
     EXPECT_NE(refusal(body), "") << body;
   EXPECT_NE(refusal(std::string(100'000, '[')), "");
 }
@@ -251,6 +271,7 @@ TEST(Manifest, WhatCannotBeReadIsNotPublished) {
   nameless.schema.columns[0].name = "";
   auto splitless = example();
   splitless.splits = {"val"};
+  splitless.rows = {{7}};
   auto empty = example();
   empty.parts[0].chunk_samples[0] = 0;
   for (const auto& manifest : {nameless, splitless, empty}) {
@@ -261,15 +282,104 @@ TEST(Manifest, WhatCannotBeReadIsNotPublished) {
 
 TEST(Manifest, AChunkHasNoMoreSamplesThanItsBytesCanHold) {
   auto manifest = example();
-  manifest.parts[0].chunk_samples[1] = 14;  // 276 bytes each, without what varies
+  manifest.rows[0][1] = manifest.parts[0].chunk_samples[1] =
+      14;  // 276 bytes each, without what varies
   EXPECT_EQ(Manifest::decode(manifest.encode(), "m"), manifest);
   for (const std::uint32_t samples : {15u, 4'294'967'295u}) {
-    manifest.parts[0].chunk_samples[1] = samples;
+    manifest.rows[0][1] = manifest.parts[0].chunk_samples[1] = samples;
     testing::expect_error(
         ErrorCode::kBadData,
         {"train-00000.arrow, chunk 1", fmt::format("{} samples cannot be in 4000 bytes", samples)},
         [&] { Manifest::decode(manifest.encode(), "m"); });
   }
+}
+
+TEST(Manifest, OneOfFormat1IsRefusedWithTheRemedy) {
+  testing::expect_error(
+      ErrorCode::kBadData, {"m.json", "format 1", "ringfeed delete", "ingest"},
+      [] { Manifest::decode(fuzz::sealed(with("\"format\":2", "\"format\":1")), "m.json"); });
+}
+
+/// Column 0 apart; the chunks of the others hold both row groups of train.
+Manifest example_apart() {
+  auto manifest = example();
+  manifest.groups = {{0}, {1, 2, 3, 4}};
+  manifest.parts[0].ranges.clear();
+  Part narrow = manifest.parts[0];
+  narrow.name = "data/v1-00ff00ff00ff00ff/train-1-00000.arrow";
+  narrow.group = 1;
+  narrow.chunk_samples = {19};
+  narrow.chunk_bytes = {2048};
+  narrow.chunk_hash = {7};
+  narrow.ranges = {{1, -5, 9}};
+  Part val = manifest.parts[1];
+  val.name = "data/v1-00ff00ff00ff00ff/val-1-00000.arrow";
+  val.group = 1;
+  val.ranges = {{1, -7, 3}};
+  manifest.parts.push_back(narrow);
+  manifest.parts.push_back(val);
+  return manifest;
+}
+
+TEST(Manifest, ColumnGroupsHaveChunksOfWholeRowGroups) {
+  auto manifest = example_apart();
+  EXPECT_EQ(Manifest::decode(manifest.encode(), "m"), manifest);
+  EXPECT_EQ(manifest.range(1), (ColumnRange{1, -7, 9}));
+  EXPECT_EQ(manifest.range(0), std::nullopt);
+  const auto train = manifest.split_infos()[0];
+  EXPECT_EQ(train.samples, 19u);
+  EXPECT_EQ(train.chunks, 3u);
+  EXPECT_EQ(train.bytes, 4096u + 4000 + 2048);
+  EXPECT_EQ(manifest.group_schema(1).columns.size(), 4u);
+  for (const auto& samples : {std::vector<std::uint32_t>{18}, {20}, {9, 10}, {19, 1}}) {
+    auto& part = manifest.parts[2];
+    part.chunk_samples = samples;
+    part.chunk_bytes.assign(samples.size(), 2048);
+    part.chunk_hash.assign(samples.size(), 7);
+    EXPECT_THROW(Manifest::decode(manifest.encode(), "m"), Error) << samples[0];
+  }
+  auto other = example_apart();
+  other.parts.pop_back();
+  EXPECT_THROW(Manifest::decode(other.encode(), "m"), Error) << "val has no chunks of group 1";
+  other = example_apart();
+  other.parts[0].ranges = {{1, 0, 1}};
+  EXPECT_THROW(Manifest::decode(other.encode(), "m"), Error) << "a range of another group's column";
+}
+
+TEST(Manifest, TheLineageIsThatOfRowsAndChunksWhateverTheParts) {
+  const auto manifest = example_apart();
+  auto renamed = manifest;
+  renamed.version = 9;
+  renamed.schema.columns[0].name = "picture";
+  renamed.parts[0].name = "elsewhere";
+  std::swap(renamed.parts[0], renamed.parts[2]);
+  EXPECT_EQ(renamed.new_lineage(), manifest.new_lineage());
+  auto other = manifest;
+  other.parts[2].chunk_hash[0] ^= 1;
+  EXPECT_NE(other.new_lineage(), manifest.new_lineage());
+  other = manifest;
+  other.rows[0] = {9, 10};
+  EXPECT_NE(other.new_lineage(), manifest.new_lineage());
+}
+
+TEST(ColumnGroups, WideColumnsAreApartUnlessToldOtherwise) {
+  Schema schema;
+  schema.columns = {{"a", ColumnKind::kTensor, DType::kFloat32, {1024}},
+                    {"wide", ColumnKind::kTensor, DType::kFloat32, {1025}},
+                    {"text", ColumnKind::kString, DType::kUInt8, {}},
+                    {"jpeg", ColumnKind::kBinary, DType::kUInt8, {}},
+                    {"b", ColumnKind::kList, DType::kInt16, {}}};
+  using Groups = std::vector<ColumnPlaces>;
+  EXPECT_EQ(default_groups(schema), (Groups{{0, 2, 4}, {1}, {3}}));
+  EXPECT_EQ(default_groups(schema.only({1})), (Groups{{0}}));
+  EXPECT_EQ(named_groups(schema, {}), (Groups{{0, 1, 2, 3, 4}}));
+  EXPECT_EQ(named_groups(schema, {{"b", "wide"}, {"jpeg"}}), (Groups{{0, 2}, {1, 4}, {3}}));
+  testing::expect_error(ErrorCode::kInvalidArgument, {"jpg", "jpeg"},
+                        [&] { named_groups(schema, {{"jpg"}}); });
+  testing::expect_error(ErrorCode::kInvalidArgument, {"column a stands twice"},
+                        [&] { named_groups(schema, {{"a"}, {"b", "a"}}); });
+  testing::expect_error(ErrorCode::kInvalidArgument, {"has no column"},
+                        [&] { named_groups(schema, {{}}); });
 }
 
 TEST(Manifest, NamesThatAreNoTextCannotBeWritten) {
@@ -281,6 +391,7 @@ TEST(Manifest, NamesThatAreNoTextCannotBeWritten) {
 TEST(Manifest, OneMillionChunks) {
   auto manifest = example();
   manifest.parts.clear();
+  manifest.rows = {{}, {}};
   std::mt19937_64 random(1);
   for (int p = 0; p < 8000; ++p) {
     Part part{fmt::format("data/v1-00ff00ff00ff00ff/train-{:05}.arrow", p),
@@ -294,6 +405,7 @@ TEST(Manifest, OneMillionChunks) {
       part.chunk_samples.push_back(static_cast<std::uint32_t>(1 + random() % 1000));
       part.chunk_bytes.push_back(524288);
       part.chunk_hash.push_back(random());
+      manifest.rows[0].push_back(part.chunk_samples.back());
     }
     manifest.parts.push_back(std::move(part));
   }
@@ -348,13 +460,18 @@ TEST(Manifest, OfManyPartsNothingIsInMemoryButTheyThemselves) {
   std::string parts;
   for (int i = 0; i < 100'000; ++i) {
     parts += fmt::format(
-        "{}{{\"name\":\"data/v1-00ff00ff00ff00ff/train-{:05}.arrow\",\"split\":\"train\","
+        "{}{{\"name\":\"data/v1-00ff00ff00ff00ff/"
+        "train-{:05}.arrow\",\"split\":\"train\",\"group\":0,"
         "\"head\":{{\"bytes\":512,\"xxh3\":\"{:016x}\"}},\"tail\":{{\"bytes\":700,\"xxh3\":\"{:"
         "016x}\"}},"
         "\"chunk_samples\":[1],\"chunk_bytes\":[512],\"chunk_xxh3\":\"{:016x}\"}}",
         i == 0 ? "" : ",", i, i, i, i);
   }
   std::string body(kBody);
+  std::string rows(2 * 100'000, ',');
+  for (std::size_t i = 0; i < rows.size(); i += 2) rows[i] = '1';
+  rows.back() = ']';
+  body.replace(body.find("[[10,9],[7]]"), 12, "[[" + rows + ",[]]");
   const auto begin = body.find("\"parts\":[") + 9;
   body.replace(begin, body.size() - 2 - begin, parts);
   expect_in_little_memory(body, "");

@@ -28,7 +28,8 @@ std::unique_ptr<VersionWriter> begin_version(const std::string& folder, std::uin
   LocalStore store(folder, {.part_bytes = 1});
   auto writer =
       store.write({source.schema(), {"train"}, {fingerprint, 7, 4096, "whole"}, append}, nullptr);
-  for (std::int64_t i = 0; i < 2; ++i) writer->put("train", source.chunk(i * kRows, kRows), {});
+  for (std::int64_t i = 0; i < 2; ++i)
+    writer->put("train", std::vector{source.chunk(i * kRows, kRows)}, {});
   return writer;
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "store/group_reader.hpp"
 
 namespace ringfeed {
 
@@ -155,10 +156,16 @@ class MemoryStore final : public Store {
     part.chunk_hash.assign(plan_.block_samples.size(), 0);
     manifest.origin.permutation = "whole";
     manifest.parts = {part};
+    manifest.groups = {manifest.schema.places_of({})};
+    manifest.rows = {plan_.block_samples};
+    manifest.lineage = manifest.new_lineage();
     return manifest;
   }
-  std::unique_ptr<BlockReader> reader(const Manifest&, std::string_view, int) override {
-    return std::make_unique<MemoryReader>(plan_, chunks_, reads_);
+  std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
+                                      const ColumnPlaces& columns, int) override {
+    return read_groups("memory", manifest, split, columns, [&](std::uint32_t) {
+      return std::make_unique<MemoryReader>(plan_, chunks_, reads_);
+    });
   }
   std::unique_ptr<VersionWriter> write(const WriteIntent&, OnStep) override {
     throw Error(ErrorCode::kInternal, "not of use here");

@@ -54,22 +54,25 @@ TEST(PositionText, IsRefusedWithTheReasonWhereItDoesNotFit) {
                  [](OrderOptions& other) { other.global_batch = 8; });
   expect_refused("tail \"share\", and here it is \"join\"",
                  [](OrderOptions& other) { other.tail = Tail::kJoin; });
-  expect_error(ErrorCode::kInvalidArgument, {"a data set with schema"},
-               [&] { decode_position(text, *dataset_of_100(4), order()); });
   auto json = nlohmann::json::parse(text);
-  json["dataset"]["version"] = 2;
-  expect_error(ErrorCode::kInvalidArgument, {"a data set with version 2, and here it is 1"},
+  json["dataset"]["split"] = "val";
+  expect_error(ErrorCode::kInvalidArgument, {"a data set with split \"val\", and here it is"},
                [&] { decode_position(json.dump(), *dataset, order()); });
 }
 
+TEST(PositionText, FitsTheSameRowsWithOtherColumns) {
+  const auto text = encode_position({1, 32}, *dataset_of_100(3), order());
+  EXPECT_EQ(decode_position(text, *dataset_of_100(4), order()), (Position{1, 32}));
+}
+
 TEST(PositionText, OfADataSetMadeAnewIsRefused) {
-  // Version, split, size and schema are the same; how the samples lie, and so the order, is not.
+  // Split and size are the same; how the samples lie, and so the order, is not.
   MemoryPlan plan;
   plan.block_samples = {20, 10, 10, 10, 10, 10, 10, 10, 10};
   const auto made_anew = dataset_of(std::make_shared<MemoryStore>(plan));
   const auto text = encode_position({1, 32}, *dataset_of_100(), order());
   ASSERT_EQ(made_anew->size(), dataset_of_100()->size());
-  expect_error(ErrorCode::kInvalidArgument, {"a data set with fingerprint", "it does not fit"},
+  expect_error(ErrorCode::kInvalidArgument, {"a data set with lineage", "it does not fit"},
                [&] { decode_position(text, *made_anew, order()); });
 }
 
@@ -82,10 +85,19 @@ TEST(PositionText, OfAnotherCutIsRefused) {
                [&] { decode_position(json.dump(), *dataset, order()); });
 }
 
+TEST(PositionText, WithoutLineageIsRefused) {
+  const auto dataset = dataset_of_100();
+  auto json = nlohmann::json::parse(encode_position({1, 32}, *dataset, order()));
+  json["ringfeed_position"] = 2;
+  json["dataset"] = {{"version", 1}, {"split", "train"}, {"samples", 100}};
+  expect_error(ErrorCode::kBadData, {"\"lineage\"", "start it anew"},
+               [&] { decode_position(json.dump(), *dataset, order()); });
+}
+
 TEST(PositionText, WhatIsNoPosition) {
   const auto dataset = dataset_of_100();
   for (const char* text :
-       {"", "{}", "[1, 2]", "{\"ringfeed_position\":2}", "{\"ringfeed_position\":3}", "null"}) {
+       {"", "{}", "[1, 2]", "{\"ringfeed_position\":3}", "{\"ringfeed_position\":4}", "null"}) {
     expect_error(ErrorCode::kBadData, {"position"},
                  [&] { decode_position(text, *dataset, order()); });
   }

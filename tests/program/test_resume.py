@@ -231,7 +231,7 @@ def test_a_checkpoint_of_another_data_set_is_refused(digits: Ringfeed) -> None:
     shutil.rmtree(digits.folder / "digits.ring")
     digits("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--stratify", "label", "--seed", "1")
     line = digits.error(*TRAIN, "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs", "2", code=2)
-    assert "checkpoints/checkpoint-000000: the position is of a data set with fingerprint" in line
+    assert "checkpoints/checkpoint-000000: the position is of a data set with lineage" in line
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_an_audit(digits: Ringfeed, number: signal.Signals) -> None:

@@ -173,7 +173,7 @@ def test_the_state_of_a_data_set_made_anew_is_refused(tmp_path: Path) -> None:
     ringfeed.write(url, {"id": values}, seed=1)
     loader = ringfeed.Loader(ringfeed.open(url), 100)
     loader.load_state_dict(states[1])
-    with pytest.raises(ringfeed.InvalidArgumentError, match="fingerprint"):
+    with pytest.raises(ringfeed.InvalidArgumentError, match="lineage"):
         loader.load_state_dict(states[0])
 
 

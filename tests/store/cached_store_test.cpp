@@ -87,8 +87,8 @@ class Cached : public ::testing::Test {
     std::vector<std::uint64_t> versions() override { return store_->versions(); }
     Manifest manifest(std::uint64_t version) override { return store_->manifest(version); }
     std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                        int workers) override {
-      return store_->reader(manifest, split, workers);
+                                        const ColumnPlaces& columns, int workers) override {
+      return store_->reader(manifest, split, columns, workers);
     }
     std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override {
       return store_->write(intent, std::move(on_step));

@@ -23,7 +23,7 @@ void write_version(const std::string& folder,
   LocalStore store(folder);
   const auto writer = store.write(intent, nullptr);
   for (const auto& [split, samples] : samples_of_splits) {
-    if (samples > 0) writer->put(split, source.chunk(0, samples), {});
+    if (samples > 0) writer->put(split, std::vector{source.chunk(0, samples)}, {});
   }
   writer->publish();
 }

@@ -176,8 +176,9 @@ class FaultyStore final : public Store {
   std::vector<std::uint64_t> versions() override { return inner_->versions(); }
   Manifest manifest(std::uint64_t version) override { return inner_->manifest(version); }
   std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                      int workers) override {
-    return std::make_unique<FaultyReader>(inner_->reader(manifest, split, workers), manifest.schema,
+                                      const ColumnPlaces& columns, int workers) override {
+    const auto schema = columns.empty() ? manifest.schema : manifest.schema.only(columns);
+    return std::make_unique<FaultyReader>(inner_->reader(manifest, split, columns, workers), schema,
                                           plan_, reads_);
   }
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override {

@@ -45,7 +45,7 @@ void put_chunks(VersionWriter& writer, std::int64_t first, std::int64_t end) {
     for (std::int64_t i = first; i < end; ++i) {
       if ((i % 5 == 4) != val) continue;
       const Chunk chunk = source.chunk(i * kChunkRows, kChunkRows);
-      writer.put(val ? "val" : "train", chunk, ranges_of(*chunk.columns(), source.schema()));
+      writer.put(val ? "val" : "train", {&chunk, 1}, ranges_of(*chunk.columns(), source.schema()));
     }
   }
 }
@@ -83,7 +83,7 @@ TEST(LocalStore, ReadsBackWhatWasPut) {
   for (const auto& [name, bytes] : snapshot(temp / "set")) size += bytes.size();
   EXPECT_EQ(store.verify(manifest, [&](std::uint64_t bytes) { last = bytes; }), size);
   EXPECT_EQ(last, size);
-  const auto reader = store.reader(manifest, "val", 1);
+  const auto reader = store.reader(manifest, "val", {}, 1);
   ASSERT_EQ(reader->blocks().size(), 2u);
   EXPECT_EQ(reader->blocks()[0].samples, 20u);
   EXPECT_EQ(reader->blocks()[0].bytes, manifest.parts.back().chunk_bytes[0]);
@@ -93,7 +93,7 @@ TEST(LocalStore, ChunksOutliveTheirReader) {
   TempFolder temp;
   const auto manifest = write_version(temp / "set", 1, 0, 3);
   LocalStore store(temp / "set");
-  auto chunk = read_chunk(*store.reader(manifest, "train", 1), 2);
+  auto chunk = read_chunk(*store.reader(manifest, "train", {}, 1), 2);
   EXPECT_EQ(number_of(*chunk, 19), 59);
 }
 
@@ -105,7 +105,7 @@ TEST(LocalStore, ManyReadsAtOnceFromManyThreads) {
     std::atomic<std::int64_t> sum = 0;
     std::atomic<int> calls = 0;
     {
-      const auto reader = store.reader(manifest, "train", workers);
+      const auto reader = store.reader(manifest, "train", {}, workers);
       const auto blocks = reader->blocks().size();
       std::vector<std::jthread> threads;
       for (int t = 0; t < 3; ++t) {
@@ -131,7 +131,7 @@ TEST(LocalStore, WhatHasNotBegunIsNotReadWhenTheReaderEnds) {
   TempFolder temp;
   const auto manifest = write_version(temp / "set", 1, 0, 400);
   LocalStore store(temp / "set");
-  auto reader = store.reader(manifest, "train", 1);
+  auto reader = store.reader(manifest, "train", {}, 1);
   const auto blocks = static_cast<int>(reader->blocks().size());
   std::atomic<int> given = 0, cancelled = 0;
   std::latch begun(1);
@@ -157,13 +157,13 @@ TEST(LocalStore, RefusesBadRequests) {
   const auto manifest = write_version(temp / "set", 1, 0, 6);
   LocalStore store(temp / "set");
   expect_error(ErrorCode::kNotFound, {"no split 'test'"},
-               [&] { store.reader(manifest, "test", 1); });
+               [&] { store.reader(manifest, "test", {}, 1); });
   expect_error(ErrorCode::kInvalidArgument, {"0 threads"},
-               [&] { store.reader(manifest, "train", 0); });
+               [&] { store.reader(manifest, "train", {}, 0); });
   expect_error(ErrorCode::kInvalidArgument, {"257 threads"},
-               [&] { store.reader(manifest, "train", 257); });
+               [&] { store.reader(manifest, "train", {}, 257); });
   expect_error(ErrorCode::kInvalidArgument, {"block 5"},
-               [&] { store.reader(manifest, "train", 1)->read(5, nullptr); });
+               [&] { store.reader(manifest, "train", {}, 1)->read(5, nullptr); });
   expect_error(ErrorCode::kNotFound, {"no version 2", "the versions are 1"},
                [&] { store.manifest(2); });
   LocalStore nothing(temp / "nothing");
@@ -231,7 +231,7 @@ TEST(LocalStore, AReaderOfVersionOneNeverSeesVersionTwo) {
   TempFolder temp;
   const auto one = write_version(temp / "set", 1, 0, 6);
   LocalStore store(temp / "set", {.part_bytes = 10000});
-  const auto reader = store.reader(store.manifest(1), "train", 1);
+  const auto reader = store.reader(store.manifest(1), "train", {}, 1);
   const auto writer = store.write(intent_of(2, /*append=*/true), nullptr);
   put_chunks(*writer, 6, 12);
   EXPECT_EQ(store.versions(), std::vector<std::uint64_t>{1});
@@ -317,7 +317,7 @@ TEST(LocalStore, AFileThatIsCutWhileItIsReadIsAnErrorNotASignal) {
   TempFolder temp;
   const auto manifest = write_version(temp / "set", 1, 0, 6);
   LocalStore store(temp / "set");
-  const auto reader = store.reader(manifest, "train", 1);
+  const auto reader = store.reader(manifest, "train", {}, 1);
   read_chunk(*reader, 0);
   std::filesystem::resize_file(temp / "set/" + manifest.parts[0].name, 10);
   expect_error(ErrorCode::kBadData, {"cut after it was opened"}, [&] { read_chunk(*reader, 0); });
@@ -386,7 +386,7 @@ TEST(LocalStore, AManifestThatLeadsOutOfTheFolderIsRefused) {
     write_all(temp / "set/versions/1.json", hostile.encode());
     LocalStore store(temp / "set");
     expect_error(ErrorCode::kBadData, {"outside", "1.json"},
-                 [&] { store.reader(store.manifest(1), "train", 1); });
+                 [&] { store.reader(store.manifest(1), "train", {}, 1); });
     expect_error(ErrorCode::kBadData, {"outside", "1.json"},
                  [&] { store.verify(store.manifest(1), nullptr); });
   }
@@ -473,11 +473,11 @@ TEST(LocalStore, WhatAManifestSaysOfItsChunksIsLookedAt) {
                  [&] { read_split(store, store.manifest(1), "train"); });
   };
   auto wrong = manifest;
-  wrong.parts[0].chunk_samples[0] = 4'294'967'295;
+  wrong.rows[0][0] = wrong.parts[0].chunk_samples[0] = 4'294'967'295;
   write_all(temp / "set/versions/1.json", wrong.encode());
   expect_error(ErrorCode::kBadData, {"4294967295 samples cannot be in"},
                [&] { store.manifest(1); });
-  wrong.parts[0].chunk_samples[0] = 19;
+  wrong.rows[0][0] = wrong.parts[0].chunk_samples[0] = 19;
   refused(wrong, {"20 samples where the manifest has 19"});
   for (const auto& change : std::vector<std::function<void(ColumnSpec&)>>{
            [](ColumnSpec& column) { column.dtype = DType::kInt32; },  // as many bytes

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <ringfeed/error.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,7 +78,7 @@ class MemoryBackend final : public VersionBackend {
 
   ~MemoryBackend() override {
     if (killed_ || !ours_) return;
-    disk_.parts.erase(kOpenPart);
+    std::erase_if(disk_.parts, [](const auto& each) { return each.first.starts_with(kOpen); });
     disk_.owner.reset();
   }
 
@@ -89,7 +90,7 @@ class MemoryBackend final : public VersionBackend {
   void look_at_published(const VersionPlan& plan) override {
     // What a writer left that was killed behind the step that publishes.
     if (disk_.owner || disk_.journal.empty()) return;
-    if (!part_of_line(disk_.journal[0], journal_subject(plan.manifest))) return;
+    if (!run_of_line(disk_.journal[0], journal_subject(plan.manifest))) return;
     operation([&] { disk_.journal.clear(); });
   }
   void begin(const VersionPlan&) override {
@@ -103,41 +104,47 @@ class MemoryBackend final : public VersionBackend {
     operation([&] { disk_.owner.reset(); });
     ours_ = false;
   }
-  std::vector<Part> recover(Manifest& manifest) override {
+  std::vector<RowRun> recover(Manifest& manifest) override {
     subject_ = journal_subject(manifest);
     version_ = manifest.version;
-    std::vector<Part> parts;
+    std::vector<RowRun> runs;
+    std::set<std::string> names;
     for (const auto& line : disk_.journal) {
-      auto part = part_of_line(line, subject_);
-      if (!part || !disk_.damage_of(only(*part)).empty()) break;
-      parts.push_back(std::move(*part));
+      auto run = run_of_line(line, subject_);
+      Manifest of_run;
+      if (run) of_run.parts = run->parts;
+      if (!run || !disk_.damage_of(of_run).empty()) break;
+      for (const auto& part : run->parts) names.insert(part.name);
+      runs.push_back(std::move(*run));
     }
-    operation([&] { disk_.journal.resize(parts.size()); });
+    operation([&] { disk_.journal.resize(runs.size()); });
     operation([&] {
       std::erase_if(disk_.parts, [&](const auto& each) {
-        if (!is_own(each.first)) return false;
-        return std::ranges::none_of(parts,
-                                    [&](const Part& part) { return part.name == each.first; });
+        return is_own(each.first) && !names.contains(each.first);
       });
     });
-    return parts;
+    return runs;
   }
   void open(Part& part, std::uint64_t in_split, std::uint64_t) override {
-    part.name = std::to_string(version_) + "/" + part.split + "-" + std::to_string(in_split);
-    operation([&] { disk_.parts[kOpenPart].clear(); });
+    part.name = std::to_string(version_) + "/" + part.split + "-" + std::to_string(part.group) +
+                "-" + std::to_string(in_split);
+    operation([&] { disk_.parts[open_name(part)].clear(); });
   }
-  void append(const Chunk& chunk) override {
+  void append(const Part& part, const Chunk& chunk) override {
     const std::string bytes = chunk.encoded()->ToString();
-    operation([&] { disk_.parts.at(kOpenPart).push_back(bytes); },
-              [&] { disk_.parts.at(kOpenPart).push_back(bytes.substr(0, bytes.size() / 2)); });
+    auto& chunks = disk_.parts.at(open_name(part));
+    operation([&] { chunks.push_back(bytes); },
+              [&] { chunks.push_back(bytes.substr(0, bytes.size() / 2)); });
   }
-  void seal(Part& part) override {
-    operation([&] {
-      auto open = disk_.parts.extract(kOpenPart);
-      open.key() = part.name;
-      disk_.parts.insert(std::move(open));
-    });
-    const std::string line = journal_line(subject_, part);
+  void seal(RowRun& run) override {
+    for (const auto& part : run.parts) {
+      operation([&] {
+        auto open = disk_.parts.extract(open_name(part));
+        open.key() = part.name;
+        disk_.parts.insert(std::move(open));
+      });
+    }
+    const std::string line = journal_line(subject_, run);
     operation([&] { disk_.journal.push_back(line); },
               [&] { disk_.journal.push_back(line.substr(0, line.size() / 2)); });
   }
@@ -154,16 +161,12 @@ class MemoryBackend final : public VersionBackend {
   }
 
  private:
-  static constexpr const char* kOpenPart = "open";
+  static std::string open_name(const Part& part) { return kOpen + std::to_string(part.group); }
+  static constexpr const char* kOpen = "open-";
 
-  static Manifest only(const Part& part) {
-    Manifest manifest;
-    manifest.parts = {part};
-    return manifest;
-  }
   /// Of the version that is written; what an earlier one names is not touched.
   bool is_own(const std::string& name) const {
-    return name == kOpenPart || name.starts_with(std::to_string(version_) + "/");
+    return name.starts_with(kOpen) || name.starts_with(std::to_string(version_) + "/");
   }
 
   /// Has its effect at once, unless this is the one that goes wrong. `torn` is the effect of one

@@ -3,6 +3,7 @@
 // ingest again ends in the very bytes of one without trouble.
 #include "store/version_protocol.hpp"
 
+#include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -25,6 +26,7 @@ struct Task {
   std::int64_t end = 14;
   bool append = false;
   bool keeps_parts = false;  ///< a part begins with every second chunk
+  bool apart = false;        ///< column 0 is stored apart
 };
 
 /// Every chunk of the tests, encoded once.
@@ -36,10 +38,24 @@ const Chunk& chunk_at(std::int64_t i) {
 }
 
 WriteIntent intent_of(const Task& task) {
-  return {MemorySource({}).schema(),
-          {"train", "val"},
-          {static_cast<std::uint64_t>(1 + task.first), 7, 4096, "whole"},
-          task.append};
+  WriteIntent intent{MemorySource({}).schema(),
+                     {"train", "val"},
+                     {static_cast<std::uint64_t>(1 + task.first), 7, 4096, "whole"},
+                     task.append};
+  if (task.apart) intent.groups = {{0}, {1, 2, 3, 4, 5}};
+  return intent;
+}
+
+/// A chunk for each column group.
+std::vector<Chunk> chunks_at(std::int64_t i, const std::vector<ColumnPlaces>& groups) {
+  if (groups.size() == 1) return {chunk_at(i)};
+  std::vector<Chunk> chunks;
+  for (const auto& group : groups) {
+    chunks.emplace_back(
+        chunk_at(i).columns()->SelectColumns({group.begin(), group.end()}).ValueOrDie(),
+        std::make_shared<const Schema>(MemorySource({}).schema().only(group)));
+  }
+  return chunks;
 }
 
 /// Returns what came out. Throws what the trouble throws.
@@ -55,8 +71,9 @@ Manifest write(MemoryDisk& disk, const Task& task, const MemoryFault& fault,
     for (std::int64_t i = task.first; i < task.end; ++i) {
       if ((i % 3 == 2) != val) continue;
       if (task.keeps_parts && number % 2 == 0) writer.begin_part();
-      if (writer.has_chunk(number++)) continue;
-      writer.put(val ? "val" : "train", chunk_at(i), ranges_of(*chunk_at(i).columns(), schema));
+      if (writer.has_row_group(number++)) continue;
+      writer.put(val ? "val" : "train", chunks_at(i, writer.groups()),
+                 ranges_of(*chunk_at(i).columns(), schema));
     }
   }
   return writer.publish();
@@ -128,6 +145,18 @@ TEST(VersionProtocol, ACopyIsExactWithTroubleAtEachOperation) {
   expect_exact_whatever_happens({}, {.keeps_parts = true});
 }
 
+TEST(VersionProtocol, ColumnGroupsAreExactWithTroubleAtEachOperation) {
+  expect_exact_whatever_happens({}, {.end = 6, .apart = true});
+  MemoryDisk disk;
+  std::uint64_t operations = 0;
+  const Manifest manifest = write(disk, {.end = 6, .apart = true}, {}, operations);
+  EXPECT_EQ(manifest.groups, (std::vector<ColumnPlaces>{{0}, {1, 2, 3, 4, 5}}));
+  EXPECT_EQ(manifest.rows, (std::vector<std::vector<std::uint32_t>>{{20, 20, 20, 20}, {20, 20}}));
+  for (const auto& part : manifest.parts) {
+    EXPECT_EQ(part.ranges.empty(), part.group == 0) << part.name;  // the label is in the other one
+  }
+}
+
 TEST(VersionProtocol, IsExactWithTroubleTwice) {
   const Task task{.end = 3};
   std::uint64_t operations = 0;
@@ -167,7 +196,7 @@ TEST(VersionProtocol, WhoeverComesWhileOneWritesIsToldAndChangesNothing) {
   {
     VersionProtocol writer(std::make_unique<MemoryBackend>(disk, MemoryFault{}, operations),
                            kPartBytes, intent_of({}));
-    writer.put("train", chunk_at(0), {});
+    writer.put("train", {&chunk_at(0), 1}, {});
     const MemoryDisk before = disk;
     for (const Task& task : {Task{}, Task{.first = 20, .end = 30}}) {
       std::uint64_t others = 0;
@@ -176,7 +205,7 @@ TEST(VersionProtocol, WhoeverComesWhileOneWritesIsToldAndChangesNothing) {
       EXPECT_EQ(disk, before);
     }
     expect_error(ErrorCode::kInternal, {"split 'test', which was not announced"},
-                 [&] { writer.put("test", chunk_at(1), {}); });
+                 [&] { writer.put("test", {&chunk_at(1), 1}, {}); });
   }
   EXPECT_EQ(disk, MemoryDisk()) << "a writer that gave up left something";
 }
@@ -194,12 +223,12 @@ class Overtaken final : public VersionBackend {
     inner_.begin(plan);
   }
   void abandon() override { inner_.abandon(); }
-  std::vector<Part> recover(Manifest& manifest) override { return inner_.recover(manifest); }
-  void open(Part& part, std::uint64_t in_split, std::uint64_t first_chunk) override {
-    inner_.open(part, in_split, first_chunk);
+  std::vector<RowRun> recover(Manifest& manifest) override { return inner_.recover(manifest); }
+  void open(Part& part, std::uint64_t in_split, std::uint64_t first_row_group) override {
+    inner_.open(part, in_split, first_row_group);
   }
-  void append(const Chunk& chunk) override { inner_.append(chunk); }
-  void seal(Part& part) override { inner_.seal(part); }
+  void append(const Part& part, const Chunk& chunk) override { inner_.append(part, chunk); }
+  void seal(RowRun& run) override { inner_.seal(run); }
   void publish(const Manifest& manifest) override { inner_.publish(manifest); }
 
  private:

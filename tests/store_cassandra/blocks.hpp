@@ -64,7 +64,7 @@ inline std::vector<ReadResult> read_all_blocks(BlockReader& reader) {
 
 inline std::vector<ReadResult> read_all_blocks(Store& store, const Manifest& manifest,
                                                const std::string& split) {
-  return read_all_blocks(*store.reader(manifest, split, 2));
+  return read_all_blocks(*store.reader(manifest, split, {}, 2));
 }
 
 /// Samples, bytes and hash of each chunk, by split.

@@ -79,7 +79,9 @@ class ConversionsTest : public FakeStoreTest {
     return {after.encoded - before.encoded, after.decoded - before.decoded};
   }
 
-  std::uint64_t blocks_of_train() { return local_->reader(manifest_, "train", 1)->blocks().size(); }
+  std::uint64_t blocks_of_train() {
+    return local_->reader(manifest_, "train", {}, 1)->blocks().size();
+  }
 
   TempFolder temp_;
   FakeStores stores_;

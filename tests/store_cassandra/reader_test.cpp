@@ -36,7 +36,7 @@ class PackedSet {
     manifest = ingest_into(store, samples).manifest;
     for (const auto& part : manifest.parts) {
       if (part.split != "train") continue;
-      const auto key = cassandra::parse_part_name(part.name, "test");
+      const auto key = cassandra::parse_part_name(part.name, "test").first;
       for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i) {
         const auto rows = stores.cluster().cql(
             fmt::format("SELECT data FROM k.set_chunks WHERE claim = {} AND number = {}", key.claim,
@@ -197,7 +197,7 @@ std::unique_ptr<BlockReader> quorum_reader(const PackedSet& set) {
   Connection connection = set.stores.connection();
   connection.read_consistency = Consistency::kLocalQuorum;
   cassandra::CassandraStore store(cql::Session::open(connection, "k"), set.stores.url());
-  return store.reader(set.manifest, "train", 2);
+  return store.reader(set.manifest, "train", {}, 2);
 }
 
 TEST_F(ChunkReaderTest, WithTwoOfThreeNodesGoneAQuorumEndsInTimeWithTheNodesNamed) {
@@ -231,7 +231,7 @@ TEST_F(ChunkReaderTest, AQuorumGoesOnWhenOneOfTwoLostNodesReturns) {
 TEST_F(ChunkReaderTest, OneNodeThatAnswersNothingIsNotWaitedFor) {
   PackedSet set(3000, 600'000);
   auto store = set.stores.store();
-  auto reader = store.reader(set.manifest, "train", 2);
+  auto reader = store.reader(set.manifest, "train", {}, 2);
   for (int i = 0; i < 4; ++i) set.expect_right(read_all_blocks(*reader));  // it learns what is late
   set.cluster().set_script([](const FakeOperation& operation) {
     FakeAction action;
@@ -353,7 +353,7 @@ TEST_F(ChunkReaderTest, NoMoreThanTheBoundIsUnderWay) {
   PackedSet set(3000);
   constexpr std::uint64_t kBound = 20'000;
   auto store = set.stores.store({.read_bytes_under_way = kBound});
-  const auto reader = store.reader(set.manifest, "train", 2);
+  const auto reader = store.reader(set.manifest, "train", {}, 2);
   FakeAction hold;
   hold.held = true;
   set.cluster().set_script(at_every_read(hold));
@@ -403,7 +403,7 @@ struct DoneCounts {
 TEST_F(ChunkReaderTest, DestroyedWithEveryAnswerOutEachReadEndsOnce) {
   PackedSet set;
   auto store = set.stores.store();
-  auto reader = store.reader(set.manifest, "train", 3);
+  auto reader = store.reader(set.manifest, "train", {}, 3);
   FakeAction hold;
   hold.held = true;
   set.cluster().set_script(at_every_read(hold));
@@ -425,7 +425,7 @@ TEST_F(ChunkReaderTest, DestroyedAtAnyMomentEachReadEndsOnce) {
   int whole = 0;
   for (int turn = 0; turn < 60; ++turn) {
     auto store = set.stores.store();
-    auto reader = store.reader(set.manifest, "train", 1 + turn % 4);
+    auto reader = store.reader(set.manifest, "train", {}, 1 + turn % 4);
     Random of_turn(seed + static_cast<std::uint64_t>(turn));
     std::atomic<std::uint64_t> answered = 0;
     set.cluster().set_script([&of_turn, turn](const FakeOperation& operation) {
@@ -469,7 +469,7 @@ TEST_F(ChunkReaderTest, ASessionThatEndsUnderItsReaderIsNotReached) {
   std::unique_ptr<BlockReader> reader;
   {
     auto store = set.stores.store();
-    reader = store.reader(set.manifest, "train", 2);
+    reader = store.reader(set.manifest, "train", {}, 2);
   }
   set.expect_right(read_all_blocks(*reader));
 }
@@ -478,7 +478,7 @@ TEST_F(ChunkReaderTest, ASessionThatEndsUnderItsReaderIsNotReached) {
 TEST_F(ChunkReaderTest, AReadEndsWhenTheReplicationCannotBeAskedFor) {
   PackedSet set(600, 50);
   auto store = set.stores.store();
-  const auto reader = store.reader(set.manifest, "train", 2);
+  const auto reader = store.reader(set.manifest, "train", {}, 2);
   FakeAction unavailable = fake_failure(RF_UNAVAILABLE);
   unavailable.required = 2;
   unavailable.alive = 1;
@@ -497,7 +497,7 @@ TEST_F(ChunkReaderTest, ManyThreadsAndFaultsOfEveryKind) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   PackedSet set(1500, 300);
   auto store = set.stores.store();
-  const auto reader = store.reader(set.manifest, "train", 3);
+  const auto reader = store.reader(set.manifest, "train", {}, 3);
   Random random(seed);  // the script has the cluster's lock
   std::atomic<int> faults = 0;
   set.cluster().set_script([&](const FakeOperation& operation) {

@@ -184,7 +184,7 @@ TEST_F(RowTableTest, AFailureAtEachReadIsGotOver) {
   RowTables tables(kTimeoutMs);
   auto store = tables.rows();
   const auto manifest = store->attach(small_blocks()).manifest;
-  const auto reader = store->reader(manifest, "train", 2);
+  const auto reader = store->reader(manifest, "train", {}, 2);
   for (const auto& fault : trial_faults()) {
     for (std::uint64_t n = 0; n < reader->blocks().size(); n += 2) {
       SCOPED_TRACE(fmt::format("{} at read {}", fault.name, n));
@@ -198,7 +198,7 @@ TEST_F(RowTableTest, WhenNoNodeEverAnswersEachReadEndsWithItsFailure) {
   RowTables tables(50);
   auto store = tables.rows();
   const auto manifest = store->attach(small_blocks()).manifest;
-  const auto reader = store->reader(manifest, "train", 2);
+  const auto reader = store->reader(manifest, "train", {}, 2);
   for (const auto& [action, code] :
        {std::pair(fake_failure(RF_NO_CONNECTION), ErrorCode::kUnavailable),
         std::pair(fake_failure(RF_UNAUTHORIZED), ErrorCode::kPermission),
@@ -272,7 +272,7 @@ TEST_F(RowTableTest, DestroyedAtAnyMomentEachReadEndsOnce) {
   const auto manifest = store->attach(small_blocks()).manifest;
   std::atomic<int> cancelled = 0;
   for (int turn = 0; turn < 25; ++turn) {
-    auto reader = store->reader(manifest, "train", 1 + turn % 3);
+    auto reader = store->reader(manifest, "train", {}, 1 + turn % 3);
     const bool hold = turn % 5 == 0;
     tables.cluster().set_script([&random, hold](const FakeOperation& operation) {
       FakeAction action;
@@ -321,7 +321,7 @@ struct LongBlock {
     cassandra::RowStore store(stores.session(), stores.url("big"), options, false);
     AttachOptions of_attach;
     of_attach.block_bytes = 16 << 20;
-    reader = store.reader(store.attach(of_attach).manifest, "train", 2);
+    reader = store.reader(store.attach(of_attach).manifest, "train", {}, 2);
     stores.cluster().set_script(nullptr);
   }
 

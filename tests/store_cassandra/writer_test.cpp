@@ -170,8 +170,8 @@ WriteIntent small_intent(std::uint64_t fingerprint) {
 }
 
 void put_labels(VersionWriter& writer, const std::vector<std::int64_t>& labels) {
-  writer.put("train", {batch_of(labels), std::make_shared<const Schema>(small_intent(1).schema)},
-             {});
+  const Chunk chunk(batch_of(labels), std::make_shared<const Schema>(small_intent(1).schema));
+  writer.put("train", {&chunk, 1}, {});
 }
 
 TEST_F(ChunkWriterTest, DestroyedWithEveryWriteUnderWayTheNextOneGoesOn) {
@@ -189,7 +189,7 @@ TEST_F(ChunkWriterTest, DestroyedWithEveryWriteUnderWayTheNextOneGoesOn) {
   writer.reset();
   stores.cluster().release();  // the answers find no queue
   writer = store.write(small_intent(1), nullptr);
-  EXPECT_EQ(writer->stored_chunks(), 0u);
+  EXPECT_EQ(writer->stored_row_groups(), 0u);
   for (std::int64_t i = 0; i < 20; ++i) put_labels(*writer, {i});
   const auto manifest = writer->publish();
   const auto read = read_all_blocks(store, manifest, "train");
@@ -209,8 +209,8 @@ TEST_F(ChunkWriterTest, TheJournalTellsWhatNeedNotBeWrittenAgain) {
   }
   const auto writer = store.write(small_intent(1), nullptr);
   // The last part is open, and the answers of those before it may not have come.
-  EXPECT_LE(writer->stored_chunks(), 4u);
-  for (auto i = static_cast<std::int64_t>(writer->stored_chunks()); i < 5; ++i)
+  EXPECT_LE(writer->stored_row_groups(), 4u);
+  for (auto i = static_cast<std::int64_t>(writer->stored_row_groups()); i < 5; ++i)
     put_labels(*writer, {i});
   const auto read = read_all_blocks(store, writer->publish(), "train");
   ASSERT_EQ(read.size(), 5u);
@@ -467,7 +467,7 @@ TEST_F(ChunkWriterTest, ATableThatIsGoneIsNamedWithARemedyThatHelps) {
     stores.cluster().cql("DROP TABLE k." + table);
     expect_error(ErrorCode::kBadData, {"again"}, [&] { store.verify(store.manifest(1), nullptr); });
     expect_error(ErrorCode::kBadData, {"again"},
-                 [&] { store.reader(store.manifest(1), "train", 1); });
+                 [&] { store.reader(store.manifest(1), "train", {}, 1); });
     EXPECT_GT(ingest_into(store, kSamplesWritten).repaired, 0u);
     expect_whole(store, 1);
     stores.cluster().cql("DROP TABLE k." + table);

@@ -29,7 +29,7 @@ class Tune : public ::testing::Test {
     LocalStore store(temp_ / "set", {});
     auto writer = store.write({source.schema(), {"train"}, {1, 7, 4096, "whole"}, false}, nullptr);
     for (std::int64_t i = 0; i < kChunks; ++i)
-      writer->put("train", source.chunk(i * kRows, kRows), {});
+      writer->put("train", std::vector{source.chunk(i * kRows, kRows)}, {});
     writer->publish();
     options_.url = temp_ / "set";
     options_.feed.order = {.lanes = 3, .global_batch = 12};

@@ -109,37 +109,42 @@ void ChunkBackend::abandon() {
 void ChunkBackend::look_at_published(const VersionPlan& plan) {
   const Manifest& manifest = plan.manifest;
   version_ = manifest.version;
-  places_ = chunk_places(tables_, manifest);
-  missing_ = missing_chunks(tables_, places_, Consistency::kLocalQuorum);
+  groups_ = manifest.groups.size();
+  const auto places = chunk_places(tables_, manifest);
   const auto own = static_cast<std::int64_t>(manifest.version);
-  std::size_t base = 0;
-  while (base < places_.size() && places_[base].key.claim != own) ++base;
-  if (!missing_.empty() && missing_[0] < base) {
-    const ChunkKey& key = places_[missing_[0]].key;
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: version {} holds chunk {} of version {}, which is gone; ingest "
-                            "again what version {} was made of",
-                            tables_.where(), manifest.version, key.number, key.claim, key.claim));
+  for (const auto i : missing_chunks(tables_, places, Consistency::kLocalQuorum)) {
+    const ChunkKey& key = places[i].key;
+    if (key.claim != own) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: version {} holds chunk {} of version {}, which is gone; ingest "
+                              "again what version {} was made of",
+                              tables_.where(), manifest.version, key.number, key.claim, key.claim));
+    }
+    gone_.emplace(static_cast<std::uint64_t>(key.number), places[i].hash);
   }
-  places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(base));
-  for (auto& number : missing_) number -= base;
+  for (const auto& [number, hash] : gone_) {
+    if (missing_.empty() || missing_.back() != number / groups_)
+      missing_.push_back(number / groups_);
+  }
   if (!missing_.empty()) prepare();
 }
 
-std::vector<Part> ChunkBackend::recover(Manifest& manifest) {
+std::vector<RowRun> ChunkBackend::recover(Manifest& manifest) {
   if (claim_) manifest.version = claim_->version();
   version_ = manifest.version;
   base_parts_ = manifest.parts.size();
+  groups_ = manifest.groups.size();
   subject_ = journal_subject(manifest);
   prepare();
-  std::vector<Part> parts;
-  if (!claim_) return parts;  // a published version's manifest is made again: it has no journal
+  std::vector<RowRun> runs;
+  if (!claim_) return runs;  // a published version's manifest is made again: it has no journal
   const auto& session = tables_.session();
   // The journal's lines have the numbers -1, -2, ... in the manifest's partition.
   const auto statement = session.prepare(
       fmt::format("SELECT text FROM {} WHERE name = ? AND version = ? AND piece = ?",
                   tables_.manifests()),
       tables_.where());
+  std::uint64_t next = 0;  // row group
   while (true) {
     const auto rows = session.execute(statement,
                                       cql::Values()
@@ -147,58 +152,67 @@ std::vector<Part> ChunkBackend::recover(Manifest& manifest) {
                                           .bigint(static_cast<std::int64_t>(version_))
                                           .integer(-(journal_lines_ + 1)),
                                       {.consistency = Consistency::kLocalQuorum}, tables_.where());
-    if (rows.size() == 0) return parts;
-    auto part = part_of_line(rows.text(0, 0), subject_);
-    if (!part) return parts;
-    const auto key = parse_part_name(part->name, tables_.where());
-    if (key.claim != static_cast<std::int64_t>(version_) ||
-        key.number != static_cast<std::int64_t>(next_chunk_)) {
-      return parts;
+    if (rows.size() == 0) return runs;
+    auto run = run_of_line(rows.text(0, 0), subject_);
+    if (!run) return runs;
+    for (const auto& part : run->parts) {
+      if (part.name != part_name(keys_of(part.group, next))) return runs;
     }
-    next_chunk_ += part->chunk_bytes.size();
-    parts.push_back(std::move(*part));
+    next += run->rows.size();
+    runs.push_back(std::move(*run));
     ++journal_lines_;
   }
 }
 
-void ChunkBackend::open(Part& part, std::uint64_t, std::uint64_t first_chunk) {
-  part.name =
-      part_name({static_cast<std::int64_t>(version_), static_cast<std::int64_t>(first_chunk)});
+PartKeys ChunkBackend::keys_of(std::uint32_t group, std::uint64_t row_group) const {
+  return {
+      {static_cast<std::int64_t>(version_), static_cast<std::int64_t>(row_group * groups_ + group)},
+      static_cast<std::int64_t>(groups_)};
 }
 
-void ChunkBackend::append(const Chunk& chunk) {
+void ChunkBackend::open(Part& part, std::uint64_t, std::uint64_t first_row_group) {
+  part.name = part_name(keys_of(part.group, first_row_group));
+}
+
+void ChunkBackend::append(const Part& part, const Chunk& chunk) {
   if (claim_) claim_->check();
-  const std::uint64_t number = next_chunk_++;
+  const auto key = parse_part_name(part.name, tables_.where()).at(part.chunk_hash.size());
+  const auto number = static_cast<std::uint64_t>(key.number);
   if (claim_) claim_->reserve(number);
-  enqueue(number, {chunk.encoded(), chunk.hash(), sealed_parts_});
+  enqueue(number, {chunk.encoded(), chunk.hash(), sealed_runs_});
 }
 
-void ChunkBackend::seal(Part& part) {
-  ++sealed_parts_;
+void ChunkBackend::seal(RowRun& run) {
+  ++sealed_runs_;
   if (!claim_) return;  // no journal
   claim_->check();
-  sealed_.push_back(part);
+  sealed_.push_back(run);
   write_journal();
 }
 
-void ChunkBackend::put_back(const Chunk& chunk) {
-  if (put_back_ == missing_.size()) return VersionBackend::put_back(chunk);
-  const ChunkPlace& place = places_[missing_[put_back_++]];
-  Pending pending{chunk.encoded(), chunk.hash(), 0};
-  if (pending.hash != place.hash) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("{}: chunk {} of claim {} is gone, and the source gives other bytes "
-                            "for it than it did; delete version {} and ingest again",
-                            tables_.where(), place.key.number, place.key.claim, version_));
+void ChunkBackend::put_back(std::span<const Chunk> chunks) {
+  if (put_back_ == missing_.size()) return VersionBackend::put_back(chunks);
+  const std::uint64_t row_group = missing_[put_back_++];
+  for (std::size_t group = 0; group < chunks.size(); ++group) {
+    const auto gone = gone_.find(row_group * groups_ + group);
+    if (gone == gone_.end()) continue;
+    const auto& [number, hash] = *gone;
+    Pending pending{chunks[group].encoded(), chunks[group].hash(), 0};
+    if (pending.hash != hash) {
+      throw Error(ErrorCode::kBadData,
+                  fmt::format("{}: chunk {} of claim {} is gone, and the source gives other bytes "
+                              "for it than it did; delete version {} and ingest again",
+                              tables_.where(), number, version_, version_));
+    }
+    enqueue(number, std::move(pending));
   }
-  enqueue(static_cast<std::uint64_t>(place.key.number), std::move(pending));
 }
 
 void ChunkBackend::enqueue(std::uint64_t number, Pending pending) {
   const auto bytes = static_cast<std::size_t>(pending.bytes->size());
   while (!pending_.empty() && pending_bytes_ + bytes > window_bytes_) take_answer(1h);
   pending_bytes_ += bytes;
-  ++pending_of_part_[pending.part];
+  ++pending_of_run_[pending.run];
   pending_.emplace(number, std::move(pending));
   writes_.send(number);
   while (take_answer(0ms)) {
@@ -229,12 +243,12 @@ bool ChunkBackend::take_answer(std::chrono::milliseconds timeout) {
   }
   const auto found = pending_.find(answer->tag);
   const auto bytes = static_cast<std::size_t>(found->second.bytes->size());
-  const std::size_t part = found->second.part;
+  const std::size_t run = found->second.run;
   pending_.erase(found);
   pending_bytes_ -= bytes;
   window_bytes_ = std::min(window_bytes_ + bytes / 8, options_.write_bytes_under_way);
-  if (--pending_of_part_[part] == 0) {
-    pending_of_part_.erase(part);
+  if (--pending_of_run_[run] == 0) {
+    pending_of_run_.erase(run);
     write_journal();
   }
   return true;
@@ -252,11 +266,11 @@ void ChunkBackend::try_again(std::uint64_t number, const cql::Failure& failure) 
   writes_.send_later(number);
 }
 
-/// In order: a line says that all chunks up to the end of its part are stored.
+/// In order: a line says that all chunks up to the end of its run are stored.
 void ChunkBackend::write_journal() {
   while (!sealed_.empty()) {
-    const std::size_t part = sealed_parts_ - sealed_.size();
-    if (!pending_of_part_.empty() && pending_of_part_.begin()->first <= part) return;
+    const std::size_t run = sealed_runs_ - sealed_.size();
+    if (!pending_of_run_.empty() && pending_of_run_.begin()->first <= run) return;
     step("part-stored");
     tables_.session().execute(*insert_piece_,
                               cql::Values()

@@ -1,6 +1,6 @@
 // Writes one version into Cassandra: many chunks under way at once, each tried until it is stored,
 // slowed down when the server asks for it. Killed at any point, the same intent goes on behind the
-// last part that is in the journal. Of a version that is published already it puts back what is
+// last run that is in the journal. Of a version that is published already it puts back what is
 // gone.
 #pragma once
 
@@ -34,12 +34,12 @@ class ChunkBackend final : public VersionBackend {
   std::span<const std::uint64_t> missing() const override { return missing_; }
   void begin(const VersionPlan& plan) override;
   void abandon() override;
-  std::vector<Part> recover(Manifest& manifest) override;
-  void open(Part& part, std::uint64_t in_split, std::uint64_t first_chunk) override;
-  void append(const Chunk& chunk) override;
-  void seal(Part& part) override;
+  std::vector<RowRun> recover(Manifest& manifest) override;
+  void open(Part& part, std::uint64_t in_split, std::uint64_t first_row_group) override;
+  void append(const Part& part, const Chunk& chunk) override;
+  void seal(RowRun& run) override;
   void publish(const Manifest& manifest) override;
-  void put_back(const Chunk& chunk) override;
+  void put_back(std::span<const Chunk> chunks) override;
   void publish_repaired(const Manifest& manifest, bool remakes) override;
 
  private:
@@ -47,10 +47,12 @@ class ChunkBackend final : public VersionBackend {
   struct Pending {
     std::shared_ptr<const arrow::Buffer> bytes;
     std::uint64_t hash = 0;
-    std::size_t part = 0;  ///< of this try
+    std::size_t run = 0;  ///< of this try
   };
 
   void prepare();
+  /// The places of a part that begins with this row group.
+  PartKeys keys_of(std::uint32_t group, std::uint64_t row_group) const;
   /// Plans to write all of it again, where the intent is published and its manifest is lost.
   std::optional<VersionPlan> plan_anew(const WriteIntent& intent,
                                        std::span<const VersionRow> rows) const;
@@ -71,22 +73,23 @@ class ChunkBackend final : public VersionBackend {
   const CassandraStoreOptions options_;
   const Store::OnStep on_step_;
   std::uint64_t version_ = 0;
-  std::size_t base_parts_ = 0;          ///< of the version that is appended to
-  std::vector<ChunkPlace> places_;      ///< of a published version's own chunks
-  std::vector<std::uint64_t> missing_;  ///< of them, ascending
+  std::size_t base_parts_ = 0;  ///< of the version that is appended to
+  std::size_t groups_ = 0;      ///< of columns: chunk g of row group i has the number i groups_ + g
+  std::map<std::uint64_t, std::uint64_t>
+      gone_;                            ///< hash of a published version's chunks, by number
+  std::vector<std::uint64_t> missing_;  ///< their row groups, ascending
   std::size_t put_back_ = 0;            ///< of the missing ones
-  std::uint64_t next_chunk_ = 0;
   std::optional<Claim> claim_;
   Manifest subject_;                ///< of the journal's lines
   std::int32_t journal_lines_ = 0;  ///< that are there
-  std::size_t sealed_parts_ = 0;    ///< of this try
-  std::deque<Part> sealed_;         ///< the last of them, which are not in the journal yet
+  std::size_t sealed_runs_ = 0;     ///< of this try
+  std::deque<RowRun> sealed_;       ///< the last of them, which are not in the journal yet
 
   std::optional<cql::Statement> insert_;
   std::optional<cql::Statement> insert_piece_;
   Writes writes_;
   std::map<std::uint64_t, Pending> pending_;  ///< by chunk number
-  std::map<std::size_t, std::uint64_t> pending_of_part_;
+  std::map<std::size_t, std::uint64_t> pending_of_run_;
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t window_bytes_;  ///< most bytes under way: halved on overload, grown again
 };

@@ -31,17 +31,19 @@ class Verification {
       : tables_(tables),
         manifest_(manifest),
         options_(options),
-        arrow_schema_(manifest.schema.to_arrow()),
         ranges_(manifest.parts.size()),
-        select_(select_chunk(tables)) {}
+        select_(select_chunk(tables)) {
+    for (std::uint32_t group = 0; group < manifest.groups.size(); ++group)
+      arrow_schemas_.push_back(manifest.group_schema(group).to_arrow());
+  }
 
   /// Asks for all copies of each chunk. True: that changed chunks.
   bool pass() {
     checked_ = 0;
     for (std::size_t part = 0; part < manifest_.parts.size(); ++part) {
-      ChunkKey key = parse_part_name(manifest_.parts[part].name, tables_.where());
-      for (std::size_t i = 0; i < manifest_.parts[part].chunk_bytes.size(); ++i, ++key.number)
-        ask_copies(key, part, i);
+      const auto keys = parse_part_name(manifest_.parts[part].name, tables_.where());
+      for (std::size_t i = 0; i < manifest_.parts[part].chunk_bytes.size(); ++i)
+        ask_copies(keys.at(i), part, i);
     }
     while (!sent_.empty()) take();
     return std::exchange(changed_, false);
@@ -170,10 +172,11 @@ class Verification {
     if (options_.repair) chunk.rows = rows;
     if (std::exchange(chunk.sound, true)) return;
     // What has the checksum of the manifest may still be other samples than the manifest says.
-    const auto batch =
-        decode_chunk(chunk_buffer(rows, cell), arrow_schema_,
-                     manifest_.parts[chunk.part].chunk_samples[chunk.number], what(chunk));
-    widen(ranges_[chunk.part], ranges_of(*batch, manifest_.schema));
+    const Part& part = manifest_.parts[chunk.part];
+    const auto batch = decode_chunk(chunk_buffer(rows, cell), arrow_schemas_[part.group],
+                                    part.chunk_samples[chunk.number], what(chunk));
+    widen(ranges_[chunk.part],
+          ranges_of_group(*batch, manifest_.schema, manifest_.groups[part.group]));
     checked_ += chunk.bytes;
     if (options_.progress) options_.progress(checked_);
   }
@@ -271,7 +274,7 @@ class Verification {
   const Tables& tables_;
   const Manifest& manifest_;
   const ChunkVerifyOptions& options_;
-  std::shared_ptr<arrow::Schema> arrow_schema_;
+  std::vector<std::shared_ptr<arrow::Schema>> arrow_schemas_;  ///< of the column groups
   std::vector<std::vector<ColumnRange>> ranges_;  ///< of each part, as its chunks have them
   cql::Statement select_;
   cql::Queue answers_;

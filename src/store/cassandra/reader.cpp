@@ -32,23 +32,19 @@ constexpr int kWarningsMax = 10;
 }  // namespace
 
 Reader::Reader(Tables tables, const CassandraStoreOptions& options, const Manifest& manifest,
-               std::string_view split, int workers)
+               std::string_view split, std::uint32_t group, int workers)
     : tables_(std::move(tables)),
       options_(options),
-      arrow_schema_(manifest.schema.to_arrow()),
+      arrow_schema_(manifest.group_schema(group).to_arrow()),
       select_(select_chunk(tables_)),
       hedging_(kChunkLateLeast),
       in_flight_(in_flight_of(tables_.session(), options_.read_bytes_under_way)) {
-  if (std::find(manifest.splits.begin(), manifest.splits.end(), split) == manifest.splits.end()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no split '{}'", tables_.where(), split));
-  }
   for (const auto& part : manifest.parts) {
-    if (part.split != split) continue;
-    ChunkKey key = parse_part_name(part.name, tables_.where());
-    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i, ++key.number) {
+    if (part.split != split || part.group != group) continue;
+    const auto keys = parse_part_name(part.name, tables_.where());
+    for (std::size_t i = 0; i < part.chunk_bytes.size(); ++i) {
       blocks_.push_back({part.chunk_samples[i], part.chunk_bytes[i]});
-      places_.push_back({key, part.chunk_hash[i]});
+      places_.push_back({keys.at(i), part.chunk_hash[i]});
     }
   }
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });

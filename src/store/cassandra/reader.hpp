@@ -31,10 +31,11 @@ class Schema;
 
 namespace ringfeed::cassandra {
 
+/// Of one column group: a block is one of its chunks.
 class Reader final : public BlockReader {
  public:
   Reader(Tables tables, const CassandraStoreOptions& options, const Manifest& manifest,
-         std::string_view split, int workers);
+         std::string_view split, std::uint32_t group, int workers);
   ~Reader() override;
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }

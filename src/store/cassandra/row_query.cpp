@@ -25,9 +25,9 @@ std::string bound_text(const std::vector<rows::KeyColumn>& clustering, std::size
   return fmt::format(" AND ({}) {} ({})", quoted_list(names), comparison, marks);
 }
 
-std::vector<std::string> mapped_names(const rows::RowIndex& index) {
+std::vector<std::string> mapped_names(const std::vector<rows::RowColumn>& columns) {
   std::vector<std::string> names;
-  for (const auto& column : index.columns) names.push_back(column.name);
+  for (const auto& column : columns) names.push_back(column.name);
   return names;
 }
 
@@ -36,7 +36,8 @@ std::vector<std::string> mapped_names(const rows::RowIndex& index) {
 std::vector<std::string> read_names(const rows::RowIndex& index) {
   const std::optional<std::string> split =
       index.split_column ? std::optional(index.split_column->name) : std::nullopt;
-  return RowColumns(index.partition_key, index.clustering, mapped_names(index), split).names;
+  return RowColumns(index.partition_key, index.clustering, mapped_names(index.columns), split)
+      .names;
 }
 
 RowColumns::RowColumns(const std::vector<rows::KeyColumn>& partition_key,
@@ -71,11 +72,12 @@ std::string key_text(const rows::RowIndex& index, std::span<const std::string_vi
 }
 
 RowQuery::RowQuery(const RowTable& table, const rows::RowIndex& index,
+                   const std::vector<rows::RowColumn>& columns,
                    const std::optional<std::string>& split)
     : table_(table),
       index_(index),
       split_(split),
-      columns_(index.partition_key, index.clustering, mapped_names(index), std::nullopt) {}
+      columns_(index.partition_key, index.clustering, mapped_names(columns), std::nullopt) {}
 
 std::string RowQuery::condition(const rows::RowBlock& block) const {
   std::string text;
@@ -146,7 +148,7 @@ std::pair<cql::Statement, cql::Values> RowQuery::of(const rows::RowBlock& block)
 
 void try_queries(const RowTable& table, const rows::RowIndex& index) {
   for (const auto& split : index.splits) {
-    const RowQuery query(table, index,
+    const RowQuery query(table, index, index.columns,
                          index.split_column ? std::optional(split.name) : std::nullopt);
     std::set<std::string> tried;
     for (const auto& block : split.blocks) {

@@ -49,9 +49,10 @@ std::string key_text(const rows::RowIndex& index, std::span<const std::string_vi
 /// Reads the blocks of one split. Thread-safe.
 class RowQuery {
  public:
-  /// `split`: only rows with this text in the index's split column.
+  /// Reads these of the index's columns. `split`: only rows with this text in the index's split
+  /// column.
   RowQuery(const RowTable& table, const rows::RowIndex& index,
-           const std::optional<std::string>& split);
+           const std::vector<rows::RowColumn>& columns, const std::optional<std::string>& split);
 
   const RowColumns& columns() const noexcept { return columns_; }
   /// The statement of a block and its values, which point into the block and the query.

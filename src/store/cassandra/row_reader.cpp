@@ -39,42 +39,72 @@ std::chrono::milliseconds deadline_of(const cql::Session& session) {
 }
 
 /// Never more than what the block has and one row more, which tells that there are more.
-std::int32_t page_rows_of(const rows::RowBlock& block, std::uint64_t rows_before) {
-  const std::uint64_t row_bytes = std::max<std::uint64_t>(1, block.bytes / block.rows);
-  const std::uint64_t left = block.rows > rows_before ? block.rows - rows_before : 0;
+std::int32_t page_rows_of(const BlockInfo& block, std::uint64_t rows_before) {
+  const std::uint64_t row_bytes = std::max<std::uint64_t>(1, block.bytes / block.samples);
+  const std::uint64_t left = block.samples > rows_before ? block.samples - rows_before : 0;
   return static_cast<std::int32_t>(
       std::min({left + 1, std::max<std::uint64_t>(1, kPageBytes / row_bytes),
                 std::uint64_t{std::numeric_limits<std::int32_t>::max()}}));
 }
 
-/// Columns whose cells are handed out as they were received, without a copy. A page is then held as
-/// a whole, so what else is in it must be little beside them.
-std::vector<std::optional<rows::InPlace>> columns_in_place(const rows::RowIndex& index) {
-  constexpr std::uint64_t kBytesMin = 512;
-  constexpr std::uint64_t kKeyBytes = 32;
-  constexpr std::uint64_t kRestShare = 16;
-  std::vector<std::optional<rows::InPlace>> columns;
-  std::uint64_t kept = 0;
-  std::uint64_t rest = kKeyBytes * (index.partition_key.size() + index.clustering.size());
-  bool varies = false;
-  for (const auto& column : index.columns) {
-    const std::uint64_t bytes = rows::fixed_bytes(column, varies);
-    const auto found = bytes >= kBytesMin ? rows::in_place(column) : std::nullopt;
-    (found ? kept : rest) += bytes;
-    columns.push_back(found);
-  }
-  if (varies || kept < rest * kRestShare) columns.assign(columns.size(), std::nullopt);
+std::vector<rows::RowColumn> columns_at(const rows::RowIndex& index, const ColumnPlaces& places) {
+  if (places.empty()) return index.columns;
+  std::vector<rows::RowColumn> columns;
+  for (const auto place : places) columns.push_back(index.columns[place]);
   return columns;
 }
 
-std::shared_ptr<arrow::Schema> schema_of(
-    const rows::RowIndex& index, const std::vector<std::optional<rows::InPlace>>& in_place) {
-  const auto plain = index.schema().to_arrow();
-  arrow::FieldVector fields = plain->fields();
+/// Columns whose cells are handed out as they were received, without a copy. A page is then held as
+/// a whole, so what else is in it must be little beside them.
+std::vector<std::optional<rows::InPlace>> columns_in_place(
+    const rows::RowIndex& index, const std::vector<rows::RowColumn>& columns,
+    const std::vector<rows::RowColumn>& asked) {
+  constexpr std::uint64_t kBytesMin = 512;
+  constexpr std::uint64_t kKeyBytes = 32;
+  constexpr std::uint64_t kRestShare = 16;
+  std::vector<std::optional<rows::InPlace>> in_place;
+  std::uint64_t kept = 0;
+  std::uint64_t all = kKeyBytes * (index.partition_key.size() + index.clustering.size());
+  bool varies = false;
+  for (const auto& column : asked) all += rows::fixed_bytes(column, varies);
+  for (const auto& column : columns) {
+    const std::uint64_t bytes = rows::fixed_bytes(column, varies);
+    in_place.push_back(bytes >= kBytesMin ? rows::in_place(column) : std::nullopt);
+    if (in_place.back()) kept += bytes;
+  }
+  if (varies || kept < (all - kept) * kRestShare) in_place.assign(columns.size(), std::nullopt);
+  return in_place;
+}
+
+Schema schema_of(const std::vector<rows::RowColumn>& columns) {
+  Schema schema;
+  for (const auto& column : columns) schema.columns.push_back(column.spec);
+  return schema;
+}
+
+std::shared_ptr<arrow::Schema> arrow_schema_of(
+    const Schema& schema, const std::vector<std::optional<rows::InPlace>>& in_place) {
+  arrow::FieldVector fields = schema.to_arrow()->fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (in_place[i]) fields[i] = scattered_field(*fields[i], in_place[i]->swapped);
   }
   return arrow::schema(std::move(fields));
+}
+
+/// A bound of the bytes of these columns in a block: the index knows those of all together.
+std::uint32_t bytes_of(const rows::RowBlock& block, const std::vector<rows::RowColumn>& all,
+                       const std::vector<rows::RowColumn>& columns) {
+  bool varies = false;
+  bool others_vary = false;
+  std::uint64_t fixed = 0;
+  std::uint64_t fixed_of_all = 0;
+  for (const auto& column : columns) fixed += rows::fixed_bytes(column, varies);
+  for (const auto& column : all) fixed_of_all += rows::fixed_bytes(column, others_vary);
+  const std::uint64_t others = block.rows * (fixed_of_all - fixed);
+  const std::uint64_t bytes = varies || columns.size() == all.size()
+                                  ? block.bytes - std::min(block.bytes, others)
+                                  : block.rows * fixed;
+  return static_cast<std::uint32_t>(std::min(block.bytes, bytes));
 }
 
 std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
@@ -85,11 +115,14 @@ std::uint64_t real_rows(const cql::Rows& page, const RowColumns& columns) {
 
 }  // namespace
 
-RowReader::RowReader(RowSource source, std::string_view split, int workers)
+RowReader::RowReader(RowSource source, std::string_view split, const ColumnPlaces& columns,
+                     int workers)
     : source_(std::move(source)),
-      in_place_(columns_in_place(*source_.index)),
-      schema_(std::make_shared<const Schema>(source_.index->schema())),
-      arrow_schema_(schema_of(*source_.index, in_place_)),
+      columns_(columns_at(*source_.index, columns)),
+      asked_(source_.index->digest_values ? source_.index->columns : columns_),
+      in_place_(columns_in_place(*source_.index, columns_, asked_)),
+      schema_(std::make_shared<const Schema>(schema_of(columns_))),
+      arrow_schema_(arrow_schema_of(*schema_, in_place_)),
       hedging_(kLateLeast),
       in_flight_(in_flight_of(source_.table->session(), source_.bytes_under_way)) {
   const auto found = std::ranges::find(source_.index->splits, split, &rows::RowSplit::name);
@@ -98,10 +131,10 @@ RowReader::RowReader(RowSource source, std::string_view split, int workers)
                 fmt::format("{}: there is no split '{}'", source_.where, split));
   }
   split_ = &*found;
-  query_.emplace(*source_.table, *source_.index,
+  query_.emplace(*source_.table, *source_.index, asked_,
                  source_.index->split_column ? std::optional(std::string(split)) : std::nullopt);
   for (const auto& block : split_->blocks) {
-    blocks_.push_back({block.rows, static_cast<std::uint32_t>(block.bytes)});
+    blocks_.push_back({block.rows, bytes_of(block, source_.index->columns, asked_)});
     query_->of(block);  // prepared now, so that read() waits for nothing
   }
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
@@ -147,7 +180,7 @@ void RowReader::start_waiting() {
   while (!waiting_.empty() && !ending_) {
     const std::uint64_t id = waiting_.front();
     Read& read = reads_.at(id);
-    const std::uint64_t bytes = block(read).bytes;
+    const std::uint64_t bytes = blocks_[read.number].bytes;
     if (bytes_under_way_ > 0 && bytes_under_way_ + bytes > in_flight_.limit()) return;
     waiting_.pop_front();
     bytes_under_way_ += bytes;
@@ -180,7 +213,7 @@ void RowReader::ask(std::uint64_t id, Read& read) {
   const auto& session = source_.table->session();
   cql::Request request = {.consistency = read.again ? source_.consistency->now()
                                                     : session.connection().read_consistency,
-                          .page_rows = page_rows_of(block(read), read.rows)};
+                          .page_rows = page_rows_of(blocks_[read.number], read.rows)};
   if (!read.paging_state.empty()) request.paging_state = read.paging_state;
   if (read.asked < read.replicas.size()) request.host = read.replicas[read.asked].id;
   ++read.asked;
@@ -378,12 +411,13 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
     return nullptr;
   }
   std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
-  for (std::size_t i = 0; i < index.columns.size(); ++i) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
     try {
-      auto& column = cells[columns.mapped[i]];
-      const std::size_t bytes = index.columns[i].spec.sample_bytes();
+      const auto& spec = columns_[i].spec;
+      const auto asked = std::ranges::find(asked_, columns_[i]) - asked_.begin();
+      auto& column = cells[columns.mapped[static_cast<std::size_t>(asked)]];
+      const std::size_t bytes = spec.sample_bytes();
       const auto is_whole = [bytes](std::string_view cell) { return cell.size() == bytes; };
-      const auto& spec = index.columns[i].spec;
       if (in_place_[i] && std::ranges::all_of(column, is_whole)) {
         if (!index.allow_nan) rows::check_finite(spec, *in_place_[i], column);
         Scattered scattered{std::move(column), starts, {}, in_place_[i]->swapped};
@@ -392,7 +426,7 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
         arrays.push_back(scattered_column(scattered));
         column = std::move(scattered.samples);
       } else {
-        arrays.push_back(rows::decode_cells(index.columns[i], column));
+        arrays.push_back(rows::decode_cells(columns_[i], column));
         if (!index.allow_nan) rows::check_finite(spec, *arrays.back());
       }
     } catch (const rows::BadCell& bad) {
@@ -401,7 +435,7 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
       throw Error(ErrorCode::kBadData,
                   fmt::format("{}: the row with {}: column {}: {}; correct the row, or leave the "
                               "column out ({})",
-                              source_.where, key_text(*source_.index, key), index.columns[i].name,
+                              source_.where, key_text(*source_.index, key), columns_[i].name,
                               bad.what, option_call("columns")));
     }
   }
@@ -413,7 +447,7 @@ Chunk RowReader::decode(const Read& read, std::string& difference) const {
 /// With the lock held, which is let go while `done` runs.
 void RowReader::finish(std::uint64_t id, Chunk chunk, std::exception_ptr failure) {
   auto node = reads_.extract(id);
-  const std::uint64_t bytes = block(node.mapped()).bytes;
+  const std::uint64_t bytes = blocks_[node.mapped().number].bytes;
   bytes_under_way_ -= bytes;
   if (!failure) in_flight_.note_answer(bytes, node.mapped().begun, Clock::now());
   start_waiting();

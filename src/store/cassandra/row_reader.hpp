@@ -45,7 +45,8 @@ struct RowSource {
 
 class RowReader final : public BlockReader {
  public:
-  RowReader(RowSource source, std::string_view split, int workers);
+  /// Of these columns of the index; empty: all.
+  RowReader(RowSource source, std::string_view split, const ColumnPlaces& columns, int workers);
   ~RowReader() override;
 
   std::span<const BlockInfo> blocks() const override { return blocks_; }
@@ -100,8 +101,11 @@ class RowReader final : public BlockReader {
 
   const RowSource source_;
   const rows::RowSplit* split_ = nullptr;
+  const std::vector<rows::RowColumn> columns_;  ///< that are handed out
+  /// Columns that are asked of the server: where digests are of values all are needed for them.
+  const std::vector<rows::RowColumn> asked_;
   std::optional<RowQuery> query_;
-  const std::vector<std::optional<rows::InPlace>> in_place_;  ///< per column of the index
+  const std::vector<std::optional<rows::InPlace>> in_place_;  ///< by column that is handed out
   const std::shared_ptr<const Schema> schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   std::vector<BlockInfo> blocks_;

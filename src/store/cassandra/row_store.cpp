@@ -117,8 +117,8 @@ RowSource RowStore::source(std::shared_ptr<const rows::RowIndex> index) const {
 }
 
 std::unique_ptr<BlockReader> RowStore::reader(const Manifest& manifest, std::string_view split,
-                                              int workers) {
-  return std::make_unique<RowReader>(source(index(manifest.version)), split, workers);
+                                              const ColumnPlaces& columns, int workers) {
+  return std::make_unique<RowReader>(source(index(manifest.version)), split, columns, workers);
 }
 
 std::uint64_t RowStore::verify(const Manifest& manifest,

@@ -26,7 +26,7 @@ std::uint64_t verify_blocks(const RowSource& source, std::string_view split,
   std::uint64_t done = 0;
   std::exception_ptr failure;
   // Last: it waits for its reads, which use the above.
-  RowReader reader(source, split, kWorkers);
+  RowReader reader(source, split, {}, kWorkers);
   const auto blocks = reader.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     {
@@ -103,7 +103,7 @@ std::uint64_t verify_rows(const RowSource& source, std::string_view split,
   const std::uint64_t bytes = verify_blocks(source, split, progress);
   const auto found = std::ranges::find(source.index->splits, split, &rows::RowSplit::name);
   const RowQuery query(
-      *source.table, *source.index,
+      *source.table, *source.index, source.index->columns,
       source.index->split_column ? std::optional(std::string(split)) : std::nullopt);
   for (const auto& gap : gaps_of(*found)) {
     check_is_empty(source, query, gap);

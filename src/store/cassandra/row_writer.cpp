@@ -55,6 +55,7 @@ void check_names(const Schema& schema, bool has_splits) {
 RowWriter::RowWriter(RowTarget target, const WriteIntent& intent, Store::OnStep on_step)
     : target_(std::move(target)),
       intent_(intent),
+      groups_{intent.schema.places_of({})},
       on_step_(std::move(on_step)),
       tables_(target_.session, target_.url),
       table_name_(fmt::format("{}.{}", cql::quote_identifier(target_.url.keyspace),
@@ -175,9 +176,10 @@ void RowWriter::check_free(const RowTable& table) const {
                           tables_.where(), option_name("append")));
 }
 
-void RowWriter::put(std::string_view split, const Chunk& chunk, const std::vector<ColumnRange>&) {
-  const auto views = column_views(*chunk.columns(), intent_.schema);
-  for (std::size_t row = 0; row < chunk.samples(); ++row) {
+void RowWriter::put(std::string_view split, std::span<const Chunk> chunks,
+                    const std::vector<ColumnRange>&) {
+  const auto views = column_views(*chunks[0].columns(), intent_.schema);
+  for (std::size_t row = 0; row < chunks[0].samples(); ++row) {
     while (!pending_.empty() && (pending_.size() >= window_rows_ || pending_bytes_ > kWindowBytes))
       take_answer();
     const std::uint64_t number = next_row_++;

@@ -41,10 +41,11 @@ class RowWriter final : public VersionWriter {
 
   std::uint64_t version() const override;
   bool published() const override { return target_.published.has_value(); }
+  const std::vector<ColumnPlaces>& groups() const override { return groups_; }
   std::uint64_t missing() const override { return target_.missing; }
   /// None: rows that an earlier try has stored are written again, with the same bytes.
-  std::uint64_t stored_chunks() const override { return 0; }
-  void put(std::string_view split, const Chunk& chunk,
+  std::uint64_t stored_row_groups() const override { return 0; }
+  void put(std::string_view split, std::span<const Chunk> chunks,
            const std::vector<ColumnRange>& ranges) override;
   void set_permutation(std::string_view) override {}
   Manifest publish() override;
@@ -67,6 +68,7 @@ class RowWriter final : public VersionWriter {
 
   RowTarget target_;
   const WriteIntent intent_;
+  const std::vector<ColumnPlaces> groups_;  ///< one of all columns: a row is stored as one
   const Store::OnStep on_step_;
   const Tables tables_;
   const std::string table_name_;  ///< quoted, with the keyspace

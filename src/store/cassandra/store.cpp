@@ -16,6 +16,7 @@
 #include "store/cassandra/peers.hpp"
 #include "store/cassandra/reader.hpp"
 #include "store/cassandra/stored_chunks.hpp"
+#include "store/group_reader.hpp"
 #include "store/version_protocol.hpp"
 
 namespace ringfeed::cassandra {
@@ -93,8 +94,11 @@ Manifest CassandraStore::manifest(std::uint64_t version) {
 }
 
 std::unique_ptr<BlockReader> CassandraStore::reader(const Manifest& manifest,
-                                                    std::string_view split, int workers) {
-  return std::make_unique<Reader>(tables_, options_, manifest, split, workers);
+                                                    std::string_view split,
+                                                    const ColumnPlaces& columns, int workers) {
+  return read_groups(tables_.where(), manifest, split, columns, [&](std::uint32_t group) {
+    return std::make_unique<Reader>(tables_, options_, manifest, split, group, workers);
+  });
 }
 
 std::unique_ptr<VersionWriter> CassandraStore::write(const WriteIntent& intent, OnStep on_step) {

@@ -37,7 +37,7 @@ class CassandraStore final : public Store {
   std::vector<std::uint64_t> versions() override;
   Manifest manifest(std::uint64_t version) override;
   std::unique_ptr<BlockReader> reader(const Manifest& manifest, std::string_view split,
-                                      int workers) override;
+                                      const ColumnPlaces& columns, int workers) override;
   std::unique_ptr<VersionWriter> write(const WriteIntent& intent, OnStep on_step) override;
   std::uint64_t verify(const Manifest& manifest,
                        const std::function<void(std::uint64_t bytes)>& progress) override;

@@ -39,11 +39,9 @@ std::vector<ChunkPlace> chunk_places(const Tables& tables, const Manifest& manif
                                      std::size_t first_part) {
   std::vector<ChunkPlace> places;
   for (std::size_t part = first_part; part < manifest.parts.size(); ++part) {
-    ChunkKey key = parse_part_name(manifest.parts[part].name, tables.where());
-    for (const auto hash : manifest.parts[part].chunk_hash) {
-      places.push_back({key, hash});
-      ++key.number;
-    }
+    const auto& hashes = manifest.parts[part].chunk_hash;
+    const auto keys = parse_part_name(manifest.parts[part].name, tables.where());
+    for (std::size_t i = 0; i < hashes.size(); ++i) places.push_back({keys.at(i), hashes[i]});
   }
   return places;
 }

@@ -381,18 +381,30 @@ Error Tables::error(const cql::Failure& failure, std::string_view place) const {
                            session_->hosts_text(), remedy));
 }
 
-ChunkKey parse_part_name(std::string_view name, std::string_view where) {
-  ChunkKey key;
-  const char* const end = name.data() + name.size();
-  const auto claim = std::from_chars(name.data(), end, key.claim);
-  if (claim.ec == std::errc() && claim.ptr != end && *claim.ptr == '/' && key.claim > 0) {
-    const auto number = std::from_chars(claim.ptr + 1, end, key.number);
-    if (number.ec == std::errc() && number.ptr == end && part_name(key) == name) return key;
-  }
+PartKeys parse_part_name(std::string_view name, std::string_view where) {
+  PartKeys keys;
+  std::string_view rest = name;
+  const auto take = [&](std::int64_t& number) {
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    return error == std::errc();
+  };
+  const auto take_next = [&](std::int64_t& number) {
+    if (!rest.starts_with('/')) return false;
+    rest.remove_prefix(1);
+    return take(number);
+  };
+  const bool is_one = take(keys.first.claim) && take_next(keys.first.number) &&
+                      (rest.empty() || take_next(keys.step)) && keys.first.claim > 0 &&
+                      keys.first.number >= 0 && keys.step > 0 && part_name(keys) == name;
+  if (is_one) return keys;
   throw Error(ErrorCode::kBadData,
               fmt::format("{}: '{}' names no chunks of this store", where, name));
 }
 
-std::string part_name(const ChunkKey& key) { return fmt::format("{}/{}", key.claim, key.number); }
+std::string part_name(const PartKeys& keys) {
+  const auto first = fmt::format("{}/{}", keys.first.claim, keys.first.number);
+  return keys.step == 1 ? first : fmt::format("{}/{}", first, keys.step);
+}
 
 }  // namespace ringfeed::cassandra

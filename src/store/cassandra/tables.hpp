@@ -133,9 +133,20 @@ struct ChunkKey {
   std::int64_t number = 0;
 };
 
-/// A part's name is "CLAIM/FIRST": its chunks are (CLAIM, FIRST), (CLAIM, FIRST + 1), ... Throws
-/// Error{kBadData} that starts with `where` when it is not.
-ChunkKey parse_part_name(std::string_view name, std::string_view where);
-std::string part_name(const ChunkKey& key);
+/// The places of a part's chunks: chunk i has the number first.number + i * step. Its name is
+/// "CLAIM/FIRST", or "CLAIM/FIRST/STEP" where the numbers go by more than one: the chunks of one
+/// column group of several.
+struct PartKeys {
+  ChunkKey first;
+  std::int64_t step = 1;
+
+  ChunkKey at(std::size_t chunk) const noexcept {
+    return {first.claim, first.number + static_cast<std::int64_t>(chunk) * step};
+  }
+};
+
+/// Throws Error{kBadData} that starts with `where` when it is not the name of a part.
+PartKeys parse_part_name(std::string_view name, std::string_view where);
+std::string part_name(const PartKeys& keys);
 
 }  // namespace ringfeed::cassandra

@@ -207,8 +207,11 @@ Manifest RowIndex::manifest() const {
   manifest.version = version;
   manifest.schema = schema();
   manifest.origin = {fingerprint, 0, block_bytes, "by token", allow_nan};
+  manifest.groups = {manifest.schema.places_of({})};  // a row is stored as one
   for (const auto& split : splits) {
     manifest.splits.push_back(split.name);
+    auto& row_groups = manifest.rows.emplace_back();
+    for (const auto& block : split.blocks) row_groups.push_back(block.rows);
     if (split.blocks.empty()) continue;
     Part& part = manifest.parts.emplace_back();
     part.name = fmt::format("{}/{}", table_id, split.name);
@@ -219,6 +222,7 @@ Manifest RowIndex::manifest() const {
       part.chunk_hash.push_back(block.digest);
     }
   }
+  manifest.lineage = manifest.new_lineage();
   return manifest;
 }
 
