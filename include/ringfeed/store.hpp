@@ -64,6 +64,7 @@ struct WriteIntent {
   Origin origin;
   bool append = false;     ///< the new version holds the latest one's chunks first
   bool overwrite = false;  ///< the new version holds these chunks alone, whatever was there before
+  bool copies = false;  ///< a copy, which neither appends nor overwrites: errors do not name these
 };
 
 /// Writes one version. Chunks are put in a fixed order: after a crash the same intent goes on where

@@ -20,9 +20,8 @@ constexpr int kReadThreads = 1;
 
 void check_stop(const CopyOptions& options) {
   if (options.stop.stop_requested()) {
-    throw Error(
-        ErrorCode::kCancelled,
-        "stopped before the end, nothing is published; run the same command again to go on");
+    throw Error(ErrorCode::kCancelled,
+                "stopped before the end, nothing is published; the same again goes on");
   }
 }
 
@@ -32,7 +31,8 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   Origin origin = manifest.origin;
   // A table that others fill has no source to be known by: it is known by what its index says.
   if (!from.is_immutable()) origin.fingerprint = hash_bytes(manifest.encode());
-  const WriteIntent intent{manifest.schema, manifest.splits, origin, false};
+  const WriteIntent intent{
+      .schema = manifest.schema, .splits = manifest.splits, .origin = origin, .copies = true};
   const LostPages lost;
   const auto writer = to.write(intent, nullptr);
   if (writer->published() && writer->missing() == 0) return {writer->publish(), true};
