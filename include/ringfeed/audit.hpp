@@ -33,7 +33,8 @@ struct AuditResult {
   std::uint64_t wrong = 0;     ///< samples with other bytes than are stored
   std::uint64_t offences = 0;  ///< these, and lines and files that are missing or out of place
   std::vector<std::string> offenders;  ///< the first offences in words
-  /// Notes on what is right and worth knowing, as an epoch that is not finished.
+  /// Notes on what is right and worth knowing, as an epoch that is not finished, or
+  /// a start that does not count because a later one began anew.
   std::vector<std::string> notes;
 
   /// Returns whether nothing is wrong.

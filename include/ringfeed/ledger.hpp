@@ -37,7 +37,8 @@ class Ledger {
   /// before any has made its Ledger, and tells the others.
   static std::uint64_t next_start(const std::string& folder);
 
-  /// Throws Error{kConflict} when this rank's file of this start exists.
+  /// Throws Error{kConflict} when this rank's file of this start exists, and when the start before
+  /// it was closed and this one is at the beginning: another run, which would hide the first.
   explicit Ledger(LedgerOptions options);
   /// Ends the file without the mark that close() makes; what was written stays.
   ~Ledger();

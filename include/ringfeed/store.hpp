@@ -75,6 +75,7 @@ struct WriteIntent {
   /// to, else default_groups().
   std::vector<ColumnPlaces> groups = {};
   std::uint64_t lineage = 0;  ///< lineage of rows that are copied; 0: a new one
+  bool copies = false;  ///< a copy, which neither appends nor overwrites: errors do not name these
 };
 
 /// Writes one version. Row groups are put in a fixed order: after a crash the same intent goes on

@@ -80,7 +80,10 @@ def path(name: str, value: Any) -> str:  # noqa: ANN401
     """A text or a path."""
     if not isinstance(value, str | os.PathLike):
         raise InvalidArgumentError(f"{name} is {value!r:.40}; it is a text or a path")
-    return encodable(name, os.fsdecode(value))
+    text = encodable(name, os.fsdecode(value))
+    if not text or "\0" in text:
+        raise InvalidArgumentError(f"{name} is {text!r}; a path is not empty, and has no zero byte")
+    return text
 
 
 def texts(name: str, value: Any) -> Sequence[str]:  # noqa: ANN401

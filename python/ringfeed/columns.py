@@ -218,6 +218,14 @@ def samples_of(data: Any) -> Iterator[Any]:  # noqa: ANN401
         "or an iterable of samples")
 
 
+def bytes_of(value: Any) -> int:  # noqa: ANN401
+    """What an array takes; 0 of what does not say it, as a sparse tensor, which is refused later."""
+    try:
+        return getattr(value, "nbytes", 0)
+    except RuntimeError:
+        return 0
+
+
 def parts_of(samples: Iterator[Any], chosen: Chosen, like: Mapping[str, Like], skip: bool) -> Iterator[Part | None]:
     """Samples gathered into parts; then None without end."""
     count = 0
@@ -226,7 +234,7 @@ def parts_of(samples: Iterator[Any], chosen: Chosen, like: Mapping[str, Like], s
         size = 0
         for sample in islice(samples, SAMPLES_AT_ONCE):
             block.append(fields_of(sample, chosen, count + len(block)))
-            size += sum(getattr(value, "nbytes", 0) for value in block[-1].values())
+            size += sum(bytes_of(value) for value in block[-1].values())
             if size >= BYTES_AT_ONCE:
                 break
         if not block:

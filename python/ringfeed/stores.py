@@ -252,7 +252,8 @@ class Audit:
         wrong: samples with other bytes than are stored.
         offences: these, and lines and files that are missing or out of place.
         offenders: the first offences in words.
-        notes: what is right, and worth knowing: an epoch that is not finished.
+        notes: what is right, and worth knowing: an epoch that is not finished, a start that does not count because a
+            later one began anew.
     """
 
     epochs: int

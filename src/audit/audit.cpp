@@ -12,6 +12,7 @@
 #include "audit/checker.hpp"
 #include "audit/ledger_file.hpp"
 #include "audit/stored_samples.hpp"
+#include "base/json.hpp"
 
 namespace ringfeed {
 namespace {
@@ -139,7 +140,7 @@ AuditResult audit(const std::string& folder, std::string_view url, const AuditOp
     per_epoch = epoch_samples(header, dataset->size());
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::kBadData, fmt::format("{}: the position in its headers is not one ({})",
-                                                 folder, error.what()));
+                                                 folder, json_fault(error)));
   }
   for (const auto& [number, files] : starts) {
     for (const auto& [rank, file] : files) {

@@ -47,11 +47,16 @@ std::vector<Checker::Start> Checker::starts_of(std::map<std::uint64_t, LedgerSta
         files, [](const auto& each) { return each.second.header().has_value(); });
     if (first == files.end()) continue;  // ended before anything was handed out
     const auto& header = *first->second.header();
-    if (!limit || header.begin() < *limit)
+    if (!limit || header.begin() < *limit) {
       counting.push_back({it->first, header.begin(), header.world_size, &files, limit});
+    } else if (*limit == LedgerPosition{}) {
+      result_.notes.push_back(fmt::format("start {:03} does not count: start {:03} began anew",
+                                          it->first, counting.back().number));
+    }
     limit = limit ? std::min(*limit, header.begin()) : header.begin();
   }
   std::ranges::reverse(counting);
+  std::ranges::reverse(result_.notes);
   return counting;
 }
 

@@ -46,7 +46,7 @@ class Checker {
     std::optional<LedgerPosition> end;
   };
 
-  static std::vector<Start> starts_of(std::map<std::uint64_t, LedgerStart>& starts);
+  std::vector<Start> starts_of(std::map<std::uint64_t, LedgerStart>& starts);
   void check_start(const Start& start);
   std::vector<Rank> open_ranks(const Start& start);
   void miss_ranks(const Start& start, int begin, int end);

@@ -8,6 +8,7 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/ledger.hpp>
 
+#include "audit/ledger_file.hpp"
 #include "audit/ledger_line.hpp"
 #include "base/file.hpp"
 #include "base/folder.hpp"
@@ -55,16 +56,29 @@ struct Piece {
 }  // namespace
 
 struct Ledger::Impl {
-  explicit Impl(LedgerOptions options_in) : options(std::move(options_in)), file(make_file()) {
-    header.start = options.start;
-    header.rank = options.rank;
-    header.world_size = options.world_size;
-    header.position = nlohmann::json::parse(options.position);
-    end = header.begin();
+  explicit Impl(LedgerOptions options_in)
+      : options(std::move(options_in)),
+        header{.start = options.start,
+               .rank = options.rank,
+               .world_size = options.world_size,
+               .columns = {},
+               .position = nlohmann::json::parse(options.position)},
+        file(make_file()),
+        end(header.begin()) {}
+
+  /// A run that begins anew would hide the one before it: of that nothing would count.
+  void check_begins_no_second_run() const {
+    if (options.start == 0 || header.begin() != LedgerPosition{}) return;
+    if (!has_ended(options.folder, {options.rank, options.start - 1})) return;
+    throw Error(ErrorCode::kConflict,
+                fmt::format("{}: the run of this ledger has ended, and another one begins here; "
+                            "choose another folder, or go on from the end of that run",
+                            options.folder));
   }
 
   File make_file() const {
     make_folders(options.folder);
+    check_begins_no_second_run();
     const Folder folder(options.folder);
     const std::string name = ledger_file_name(options.rank, options.start);
     try {
@@ -145,8 +159,8 @@ struct Ledger::Impl {
   }
 
   LedgerOptions options;
-  File file;
   LedgerHeader header;
+  File file;
   bool header_made = false;
   LedgerPosition end;
   Piece piece;

@@ -75,6 +75,15 @@ std::optional<PlacedLine> LedgerFile::next() {
   return PlacedLine{std::move(line), std::move(where)};
 }
 
+bool has_ended(const std::string& folder, const LedgerFileName& name) {
+  try {
+    return has_end(Folder(folder).open_to_read(ledger_file_name(name.rank, name.start)));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    return false;
+  }
+}
+
 std::map<std::uint64_t, LedgerStart> open_ledgers(const std::string& folder) {
   std::map<std::uint64_t, LedgerStart> starts;
   std::error_code error;

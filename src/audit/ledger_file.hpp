@@ -51,6 +51,9 @@ class LedgerFile {
   std::optional<LedgerHeader> header_;
 };
 
+/// Whether the file's last line says that the run ended; false where there is no such file.
+bool has_ended(const std::string& folder, const LedgerFileName& name);
+
 /// The ranks of one start by their number, those without a whole header too.
 using LedgerStart = std::map<int, LedgerFile>;
 

@@ -78,7 +78,7 @@ auto decode(std::string_view line, std::string_view where, const Read& read) {
     return read(parse_json(line));
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}: not a line of a ledger ({})", where, error.what()));
+                fmt::format("{}: not a line of a ledger ({})", where, json_fault(error)));
   }
 }
 

@@ -33,6 +33,11 @@ std::string_view special_kind(mode_t mode) {
   return S_ISFIFO(mode) ? "a FIFO" : "a device or socket";
 }
 
+[[noreturn]] void throw_no_folder(const std::string& path) {
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: it is no folder; choose another name, or move it away", path));
+}
+
 /// The name under which a file is written until it is whole. Throws when it would take the place of
 /// what is no file.
 std::string name_beside(const std::string& path) {
@@ -151,7 +156,7 @@ void File::write(std::string_view bytes) {
             ErrorCode::kNoSpace,
             fmt::format(
                 "{}: the file would exceed the limit for one file; raise it (ulimit -f) or choose "
-                "another place, then run the same command again",
+                "another place, then try again",
                 path_));
       }
       throw_system_error(errno, path_);
@@ -220,6 +225,16 @@ void sync_folder(const std::string& path) {
   if (::fsync(folder.descriptor()) != 0 && errno != EINVAL) throw_system_error(errno, path);
 }
 
+void check_is_no_file(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (!S_ISDIR(status.st_mode)) throw_no_folder(path);
+    return;
+  }
+  if (::lstat(path.c_str(), &status) == 0) throw_no_folder(path);  // a link that leads nowhere
+  if (parent_of(path) != path) check_is_no_file(parent_of(path));
+}
+
 bool make_folders(const std::string& path) {
   // More than once only while somebody else makes and removes the same folders.
   constexpr int kAttemptsMax = 100;
@@ -234,16 +249,17 @@ bool make_folders(const std::string& path) {
     if (error_number == EEXIST) {
       if (::stat(path.c_str(), &status) == 0) {
         if (S_ISDIR(status.st_mode)) return false;
-        throw_system_error(ENOTDIR, path);
+        break;
       }
       if (errno != ENOENT) throw_system_error(errno, path);
-    } else if (error_number == ENOENT && parent_of(path) != path) {
+    } else if ((error_number == ENOENT || error_number == ENOTDIR) && parent_of(path) != path) {
       make_folders(parent_of(path));
     } else {
       break;
     }
   }
-  throw_system_error(error_number, path);
+  if (error_number != EEXIST) throw_system_error(error_number, path);
+  throw_no_folder(path);
 }
 
 NewFile::NewFile(const std::string& path)

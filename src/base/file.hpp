@@ -102,8 +102,12 @@ std::string read_file(const std::string& path, std::uint64_t bytes_max);
 /// Makes names in this folder (new, renamed, removed) durable.
 void sync_folder(const std::string& path);
 
+/// Throws Error{kInvalidArgument} where a path that is to be a folder is something else, or leads
+/// over it.
+void check_is_no_file(const std::string& path);
+
 /// Makes the folder and those above it that are missing, durably. True when this call made the
-/// folder itself.
+/// folder itself. Throws Error{kInvalidArgument} where something else has one of these names.
 bool make_folders(const std::string& path);
 
 /// A file that appears whole or not at all: it is written beside PATH, as PATH.tmp. and a random

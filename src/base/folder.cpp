@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -229,6 +230,12 @@ std::string random_name() {
   if (::getrandom(&number, sizeof(number), 0) != sizeof(number))
     throw_system_error(errno, "a random name");
   return fmt::format("{:016x}", number);
+}
+
+bool is_random_name(std::string_view name) noexcept {
+  return name.size() == 16 && std::ranges::all_of(name, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 }  // namespace ringfeed

@@ -65,5 +65,7 @@ std::string temporary_folder();
 
 /// A name that nobody can foresee: 16 hexadecimal digits.
 std::string random_name();
+/// True for what random_name() may have given.
+bool is_random_name(std::string_view name) noexcept;
 
 }  // namespace ringfeed

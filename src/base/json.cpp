@@ -37,6 +37,14 @@ void check_json_text(std::string_view text) {
     throw std::invalid_argument(fmt::format("it is nested more than {} deep", kJsonDepthMax));
 }
 
+std::string json_fault(const std::exception& error) {
+  if (const auto* const parsing = dynamic_cast<const nlohmann::json::parse_error*>(&error))
+    return fmt::format("it is no JSON from byte {} on", parsing->byte);
+  const std::string_view text = error.what();
+  const auto id = text.starts_with('[') ? text.find("] ") : std::string_view::npos;
+  return std::string(id == std::string_view::npos ? text : text.substr(id + 2));
+}
+
 std::uint64_t whole_number(const nlohmann::json& json, std::string_view what, std::uint64_t max) {
   const bool fits = json.is_number_unsigned() && json.get<std::uint64_t>() <= max;
   if (fits) return json.get<std::uint64_t>();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 namespace ringfeed {
@@ -14,13 +16,17 @@ inline constexpr int kJsonDepthMax = 64;
 /// byte, which the parser would take for the end.
 void check_json_text(std::string_view text);
 
-/// Throws std::exception, which says what is wrong: not JSON, or refused by
+/// Throws std::exception, which json_fault() puts into words: not JSON, or refused by
 /// check_json_text().
 template <typename Json = nlohmann::json>
 Json parse_json(std::string_view text) {
   check_json_text(text);
   return Json::parse(text.begin(), text.end());
 }
+
+/// What is wrong with a document, by what was thrown while it was parsed or its members were taken:
+/// without the names that the library has for its errors.
+std::string json_fault(const std::exception& error);
 
 /// A whole number of 0 to `max`, where get() would also take -1 and 1.5. Throws
 /// std::invalid_argument, which names `what`.

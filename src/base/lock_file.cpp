@@ -61,6 +61,17 @@ std::string in_words(const std::string& owner) {
   throw Error(ErrorCode::kConflict, fmt::format("{}: {} {}", folder.path(), in_words(owner), does));
 }
 
+/// A lock that cannot be written, as on a full disk, leaves no file behind.
+void name_owner(const Folder& folder, const std::string& name, File& file) {
+  try {
+    file.resize(0);
+    file.write(owner_name(::getpid()));
+  } catch (const Error&) {
+    folder.remove(name);
+    throw;
+  }
+}
+
 File acquire(const Folder& folder, const std::string& name, std::string_view does) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     try {
@@ -74,8 +85,7 @@ File acquire(const Folder& folder, const std::string& name, std::string_view doe
         throw_system_error(errno, file.path());
       }
       if (!still_named(file)) continue;
-      file.resize(0);
-      file.write(owner_name(::getpid()));
+      name_owner(folder, name, file);
       return file;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound)

@@ -145,7 +145,7 @@ void LostPages::check() const {
     if (range->begin.load() == nullptr || !range->lost) continue;
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: the file got shorter, or could not be read, while it was in use; "
-                            "restore it, then run the same command again",
+                            "restore it, then try again",
                             range->path));
   }
 }

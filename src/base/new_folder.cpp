@@ -27,6 +27,10 @@ std::string last_name_of(const std::string& path) {
 
 NewFolder::NewFolder(const std::string& path)
     : wanted_(without_last_slashes(path)), parent_(parent_of(wanted_)) {
+  if (wanted_.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the path of the folder to make is empty; name a folder");
+  }
   struct stat status{};
   if (::lstat(wanted_.c_str(), &status) == 0) refuse();
   if (errno != ENOENT) throw_system_error(errno, wanted_);

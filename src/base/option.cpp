@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ringfeed/error.hpp>
+
+#include "base/printable.hpp"
 
 namespace ringfeed {
 namespace {
@@ -62,6 +65,20 @@ std::string option_call(Option option) {
       break;
   }
   return fmt::format("'ringfeed {} {}'", names.command, name);
+}
+
+std::string command_name(std::string_view command) {
+  const Face face = face_of_process.load(std::memory_order_relaxed);
+  if (face == Face::kProgram) return fmt::format("'ringfeed {}'", command);
+  return face == Face::kPython && command == "ingest" ? "write()" : fmt::format("{}()", command);
+}
+
+void check_each_once(Option option, const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) == name) continue;
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: '{}' stands twice; leave one out",
+                                                         option_name(option), printable(*name)));
+  }
 }
 
 void refuse_value(Option option, std::string_view value) {

@@ -6,6 +6,7 @@
 #include <ringfeed/face.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/option_table.hpp"
 
@@ -38,6 +39,13 @@ std::string option_name(Option option, std::string_view value);
 /// With the command or function it is of: "'ringfeed verify --repair'", "verify(repair=True)",
 /// "Loader(ledger=)", "VerifyOptions::repair".
 std::string option_call(Option option);
+
+/// A command, as the side that the caller uses has it: "'ringfeed copy'", "copy()"; "ingest" is
+/// "write()" in Python.
+std::string command_name(std::string_view command);
+
+/// Throws Error{kInvalidArgument} where a name that was given to an option stands twice.
+void check_each_once(Option option, const std::vector<std::string>& names);
 
 /// The largest value that an option may have.
 template <typename Number>

@@ -35,7 +35,7 @@ void throw_system_error(int error_number, std::string_view where) {
     case EFBIG:
     case EDQUOT:
       code = ErrorCode::kNoSpace;
-      remedy = "; free some space or choose another place, then run the same command again";
+      remedy = "; free some space or choose another place, then try again";
       break;
     case EIO:
       remedy =

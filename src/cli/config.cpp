@@ -15,6 +15,7 @@
 
 #include "base/byte_size.hpp"
 #include "base/file.hpp"
+#include "cli/lists.hpp"
 #include "cli/nearest.hpp"
 
 namespace ringfeed::cli {
@@ -155,15 +156,25 @@ class ConfigFile {
       refuse(value.source(), fmt::format("{} has no value; leave it out", name));
     try {
       if (array == nullptr) {
-        option->add_result(text_of(*option, name, value));
+        add(*option, name, value);
       } else {
-        for (const auto& item : *array) option->add_result(text_of(*option, name, item));
+        for (const auto& item : *array) add(*option, name, item);
       }
       option->run_callback();
       places_[option] = fmt::format("{}:{}", path_, value.source().begin.line);
     } catch (const CLI::ParseError& error) {
       refuse(value.source(), error.what());
     }
+  }
+
+  void add(CLI::Option& option, std::string_view name, const toml::node& value) const {
+    const std::string text = text_of(option, name, value);
+    try {
+      check_places(option, text);
+    } catch (const Error& error) {
+      refuse(value.source(), error.what());
+    }
+    option.add_result(text);
   }
 
   std::string text_of(const CLI::Option& option, std::string_view name,
@@ -177,7 +188,7 @@ class ConfigFile {
     if (is_flag) return *value.value<bool>() ? "true" : "false";
     if (const auto* text = value.as_string()) return text->get();
     if (const auto* number = value.as_integer()) return std::to_string(number->get());
-    if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
+    if (const auto* number = value.as_floating_point()) return fmt::format("{:#}", number->get());
     refuse(value.source(),
            fmt::format("{} takes a number or a text (or several, in one array)", name));
   }

@@ -26,8 +26,8 @@ constexpr const char* kNotForStandardOutput[] = {
     "metrics", "tensorboard", "rejects", "checkpoint-dir", "ledger", "cache", "index"};
 
 constexpr const char* kNotEmpty[] = {
-    "output", "log",   "metrics", "tensorboard", "rejects",  "checkpoint-dir",
-    "ledger", "cache", "index",   "split",       "stratify", "row-number"};
+    "output", "log",   "metrics",  "tensorboard", "rejects", "checkpoint-dir", "ledger", "cache",
+    "index",  "split", "stratify", "row-number",  "resume",  "model",          "input",  "target"};
 
 /// Adds a check to those options of these names that the command has.
 void check_each(CLI::App& app, std::span<const char* const> names,
@@ -55,10 +55,15 @@ void refuse_standard_output(CLI::App& app) {
 }
 
 void refuse_empty_names(CLI::App& app) {
-  check_each(app, kNotEmpty, [](const std::string& text) -> std::string {
+  const auto complaint = [](const std::string& text) -> std::string {
     if (!text.empty()) return {};
     return "it is empty, as a variable is that was not set; give it a value, or leave it out";
-  });
+  };
+  check_each(app, kNotEmpty, complaint);
+  for (auto* const option : app.get_options()) {
+    if (!option->get_positional() || option->get_single_name() == "URL") continue;
+    option->check(CLI::Validator([complaint](std::string& text) { return complaint(text); }, ""));
+  }
 }
 
 void check_made_file(const std::string& path, std::string_view mark, std::string_view command,

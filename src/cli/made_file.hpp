@@ -13,7 +13,8 @@ void check_standard_output(std::string_view option, const Output& output);
 /// Lets those of its options that write other files, or folders, take no "-": it would be a name.
 void refuse_standard_output(CLI::App& app);
 
-/// Lets no option that names a file, a folder or a column take an empty text for "not given".
+/// Lets no option that names a file, a folder or a column take an empty text for "not given", nor a
+/// place that is not named (but for URL, whose form is told).
 void refuse_empty_names(CLI::App& app);
 
 /// Before work is done for it. A file that is there has to be a regular one with `mark` in its

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <limits>
 #include <ringfeed/error.hpp>
 #include <string>
 #include <string_view>
@@ -17,19 +16,30 @@
 namespace ringfeed::cli {
 namespace {
 
-/// Replaces the text by the number without zeros in front. Returns what is wrong with it; empty:
-/// nothing.
+/// Of an option in options.toml; null where it has none.
+const OptionNames* entry_of(const CLI::Option& option) {
+  const auto* const found = std::ranges::find_if(kOptionTable, [&](const OptionNames& entry) {
+    return option.check_lname(std::string(entry.name));
+  });
+  return found == std::end(kOptionTable) ? nullptr : found;
+}
+
+/// Replaces the text by the number without zeros in front, or says what is wrong with it.
 template <typename Whole>
-std::string make_decimal(std::string& text) {
-  Whole number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || last != end) {
-    return fmt::format("'{}' is not a whole number from {} to {}", text,
-                       std::numeric_limits<Whole>::min(), std::numeric_limits<Whole>::max());
-  }
-  text = std::to_string(number);
-  return {};
+CLI::Validator decimal(const CLI::Option& option) {
+  const auto* const entry = entry_of(option);
+  std::string bounds;
+  if (entry != nullptr && !entry->bounds.empty()) bounds = fmt::format(", {}", entry->bounds);
+  const auto make = [bounds](std::string& text) -> std::string {
+    Whole number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || last != end)
+      return fmt::format("'{}' is not a whole number{}", text, bounds);
+    text = std::to_string(number);
+    return {};
+  };
+  return {make, ""};
 }
 
 double value_of(const std::string& text, bool is_size) {
@@ -59,18 +69,16 @@ void take_decimal_numbers(CLI::App& app) {
     // CLI11's word for the type, and behind it the range where there is one.
     const std::string type = option->get_type_name();
     if (type.starts_with("UINT"))
-      option->transform(CLI::Validator(make_decimal<std::uint64_t>, ""));
+      option->transform(decimal<std::uint64_t>(*option));
     else if (type.starts_with("INT"))
-      option->transform(CLI::Validator(make_decimal<std::int64_t>, ""));
+      option->transform(decimal<std::int64_t>(*option));
   }
 }
 
 void follow_table(CLI::App& app) {
   for (auto* const option : app.get_options()) {
-    const auto names = std::ranges::find_if(kOptionTable, [&](const OptionNames& entry) {
-      return option->check_lname(std::string(entry.name));
-    });
-    if (names == std::end(kOptionTable)) continue;
+    const auto* const names = entry_of(*option);
+    if (names == nullptr) continue;
     if (names->layered)
       option->default_str(std::string(names->initial));
     else if (!names->initial.empty())

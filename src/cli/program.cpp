@@ -17,6 +17,7 @@
 #include "base/printable.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/lists.hpp"
 #include "cli/made_file.hpp"
 #include "cli/nearest.hpp"
 #include "cli/numbers.hpp"
@@ -74,10 +75,10 @@ std::vector<std::string> option_names(const CLI::App& app) {
 
 /// The first word that is no command, or no option of the command, and what may be meant instead.
 std::optional<std::string> unknown_word(const CLI::App& program, const CLI::App* command,
-                                        std::span<char* const> words) {
+                                        std::span<const char* const> words) {
   if (command == nullptr) {
-    if (words.empty() || words[0][0] == '-') return std::nullopt;
-    return fmt::format("'{}' is no command{}", words[0],
+    if (words.empty()) return std::nullopt;
+    return fmt::format("'{}' is no {}{}", words[0], words[0][0] == '-' ? "option" : "command",
                        did_you_mean(words[0], command_names(program)));
   }
   const auto known = option_names(*command);
@@ -89,6 +90,15 @@ std::optional<std::string> unknown_word(const CLI::App& program, const CLI::App*
                        did_you_mean(name, known));
   }
   return std::nullopt;
+}
+
+/// "help train" is "train --help".
+std::vector<const char*> words_of(std::span<char* const> words) {
+  std::vector<const char*> same(words.begin(), words.end());
+  if (words.size() < 2 || std::string_view(words[1]) != "help") return same;
+  same.erase(same.begin() + 1);
+  same.push_back("--help");
+  return same;
 }
 
 int run_command(int argc, char** argv) {
@@ -117,23 +127,26 @@ int run_command(int argc, char** argv) {
     apps.push_back(commands[i].app);
   }
   for (auto& command : commands) add_config_option(*command.app, apps, command.connection.places);
+  const auto words = words_of(std::span(argv, static_cast<std::size_t>(argc)));
   try {
-    program.parse(argc, argv);
+    program.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
     const CLI::App* command = nullptr;
     for (const auto& each : commands) {
       if (each.app->parsed()) command = each.app;
     }
-    const std::span words(argv + 1, static_cast<std::size_t>(argc - 1));
-    std::string text = unknown_word(program, command, words).value_or(error.what());
+    std::string text =
+        unknown_word(program, command, std::span(words).subspan(1)).value_or(error.what());
     for (char& c : text) c = c == '\n' ? ' ' : c;
     return fail(fmt::format("{}; see 'ringfeed{}{} --help'", text, command == nullptr ? "" : " ",
                             command == nullptr ? "" : command->get_name()),
                 2);
   }
   for (const auto& command : commands) {
-    if (command.app->parsed()) return command.action();
+    if (!command.app->parsed()) continue;
+    check_places(*command.app, words);
+    return command.action();
   }
   return 2;
 }

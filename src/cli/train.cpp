@@ -14,6 +14,7 @@
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/made_file.hpp"
+#include "cli/output_folder.hpp"
 #include "cli/progress.hpp"
 #include "cli/train_library.hpp"
 #include "cli/train_options.hpp"
@@ -237,6 +238,17 @@ nlohmann::ordered_json shown_of(const TrainSummary& summary, const TrainOptions&
   }
 }
 
+/// The weights of another run are not replaced in silence.
+void check_weights(const RunFlags& options) {
+  const std::string& folder = options.train.output;
+  if (options.overwrite || !options.train.resume.empty()) return;
+  if (!std::filesystem::exists(std::filesystem::path(folder) / "weights.safetensors")) return;
+  throw Error(ErrorCode::kConflict,
+              fmt::format("{}: the weights of another run are here; choose another folder, or give "
+                          "--overwrite to replace them",
+                          folder));
+}
+
 int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
@@ -299,28 +311,6 @@ int trial_rank(TrainOptions& options, const TrialRequest& request, const Interru
   });
 }
 
-/// The weights of another run are not replaced in silence, nor is a file found in the way when all
-/// is trained.
-void check_output(const RunFlags& options) {
-  const TrainOptions& train = options.train;
-  if (train.output == kStandardOutput) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--output -: it is a folder, which standard output cannot be; choose a name");
-  }
-  if (std::filesystem::exists(train.output) && !std::filesystem::is_directory(train.output)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: it is no folder, which --output names; choose another name",
-                            train.output));
-  }
-  if (train.output.empty() || options.overwrite || !train.resume.empty()) return;
-  const auto weights = std::filesystem::path(train.output) / "weights.safetensors";
-  if (!std::filesystem::exists(weights)) return;
-  throw Error(ErrorCode::kConflict,
-              fmt::format("{}: the weights of another run are here; choose another folder, or give "
-                          "--overwrite to replace them",
-                          train.output));
-}
-
 int run_train(RunFlags& options, Command& command) {
   TrainOptions& train_options = options.train;
   const Output& output = command.output;
@@ -331,12 +321,22 @@ int run_train(RunFlags& options, Command& command) {
     check_standard_output("--log", output);
     command.output.stdout_is_taken = true;
   }
-  if (!is_launched_rank()) check_output(options);
+  if (train_options.output == kStandardOutput) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output -: it is a folder, which standard output cannot be; choose a name");
+  }
   const bool trains = options.nproc == 1 || is_launched_rank();
   Interrupt interrupt(train_options.checkpoint_dir.empty() ? Interrupt::Sigterm::kStops
                                                            : Interrupt::Sigterm::kFinishes,
                       trains && World::from_environment().size > 1);
   return interrupt.run(output, "", [&] {
+    // Of ranks that were launched, the launcher has it for them.
+    std::optional<OutputFolder> folder;
+    const bool is_first = !is_launched_rank() && World::from_environment().rank == 0;
+    if (is_first && !train_options.output.empty()) {
+      folder.emplace(train_options.output);
+      check_weights(options);
+    }
     if (const auto trial = trial_of_this_rank())
       return trial_rank(train_options, *trial, interrupt);
     if (trains) return train_rank(options, command, interrupt);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <ringfeed/error.hpp>
 #include <string_view>
 
@@ -14,7 +15,15 @@ constexpr const char* kLibrary = "libringfeed_train.so";
 constexpr const char* kRemedy =
     "build both with 'make release', or install both with 'cmake --install'";
 
+/// Lets threads of OpenMP that wait for one another sleep, unless the user chose otherwise: where
+/// the host does other work as well, those that spin keep the one they wait for from its core.
+/// OpenMP reads it when torch is loaded.
+void let_waiting_threads_sleep() {
+  if (std::getenv("GOMP_SPINCOUNT") == nullptr) ::setenv("OMP_WAIT_POLICY", "passive", 0);
+}
+
 const TrainPart& open_train_part() {
+  let_waiting_threads_sleep();
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -71,6 +71,7 @@ void check_comparable(const Schema& a, const Schema& b, const std::string& name)
 
 std::vector<std::string> compared_columns(const Schema& a, const Schema& b, std::string_view key,
                                           const CompareOptions& options) {
+  check_each_once("columns", options.columns);
   std::vector<std::string> names = options.columns;
   for (const auto& name : names) check_comparable(a, b, name);
   if (!key.empty()) check_comparable(a, b, std::string(key));

@@ -44,6 +44,7 @@ void check_named_once(const std::vector<ComparedSplit>& splits) {
 std::vector<std::string> columns_of(const std::vector<ComparedSplit>& splits,
                                     const CompareOptions& options) {
   const ComparedSplit& first = splits.front();
+  check_each_once("columns", options.columns);
   std::vector<std::string> names = options.columns;
   if (names.empty()) {
     for (const auto& column : first.dataset->schema().columns) names.push_back(column.name);

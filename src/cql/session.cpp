@@ -12,12 +12,15 @@
 #include <utility>
 
 #include "base/option.hpp"
+#include "base/pause.hpp"
 
 namespace ringfeed::cql {
 namespace {
 
 /// Threads of a session: they move bytes between sockets and queues and do nothing else.
 constexpr std::uint32_t kThreads = 2;
+/// In what the driver says (driver/src/failure.rs) where no user was named.
+constexpr std::string_view kAsksWho = "asks for a user and a password";
 /// Longest wait at once; operations end by timeouts of their own.
 constexpr std::uint32_t kWaitMs = 3'600'000;
 
@@ -217,7 +220,7 @@ class Retries {
         failure.status == Status::kUnknownTable)
       return false;
     if (Clock::now() + pause_ > end_ || pause_ > kPauseMax) return false;
-    std::this_thread::sleep_for(pause_);
+    std::this_thread::sleep_for(spread(pause_));
     pause_ *= 2;
     return true;
   }
@@ -268,7 +271,12 @@ Error Failure::error(std::string_view where) const {
     case Status::kExists:
       return make(ErrorCode::kConflict);
     case Status::kLogin:
-      return make(ErrorCode::kPermission, "; check user and password (docs/cassandra.md)");
+      return make(ErrorCode::kPermission,
+                  message.find(kAsksWho) == std::string::npos
+                      ? "; check user and password (docs/cassandra.md)"
+                      : fmt::format("; name the user by {} or USER@ in the address, and for the "
+                                    "password {}",
+                                    option_name("user"), ways_to_give_password()));
     case Status::kUnauthorized:
       return make(ErrorCode::kPermission, "; ask for a GRANT");
     case Status::kTls:

@@ -44,6 +44,8 @@ struct FolderFacts {
 struct HostFacts {
   std::uint64_t descriptors_max = 0;
   std::optional<Space> shared_memory;  ///< /dev/shm
+  /// The variable that lets waiting threads of OpenMP spin, with its value; empty: they sleep.
+  std::string spinning;
   std::optional<std::uint64_t> memory_bytes_available;
   std::string memory_bound_by;  ///< "the machine", "cgroup /docker/...", "ulimit -v"
   std::optional<FolderFacts> cache;

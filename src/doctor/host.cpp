@@ -1,14 +1,18 @@
 // Limits, shared memory and folders.
 #include "doctor/host.hpp"
 
+#include <fmt/format.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <ringfeed/error.hpp>
+#include <string_view>
 #include <utility>
 
 #include "base/file.hpp"
@@ -50,6 +54,16 @@ std::optional<Space> space_of(const std::string& path) {
                std::uint64_t{space.f_bavail} * space.f_frsize};
 }
 
+/// Without either variable a run lets them sleep (cli/train_library.cpp).
+std::string what_lets_threads_spin() {
+  const char* const policy = std::getenv("OMP_WAIT_POLICY");
+  if (policy != nullptr && ::strcasecmp(policy, "active") == 0)
+    return fmt::format("OMP_WAIT_POLICY={}", policy);
+  const char* const count = std::getenv("GOMP_SPINCOUNT");
+  const bool spins = count != nullptr && std::string_view(count) != "0";
+  return spins ? fmt::format("GOMP_SPINCOUNT={}", count) : "";
+}
+
 }  // namespace
 
 FolderFacts look_at_folder(const std::string& path) {
@@ -74,6 +88,7 @@ HostFacts look_at_host(const std::optional<std::string>& cache_dir,
   struct rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.descriptors_max = limit.rlim_cur;
   facts.shared_memory = space_of("/dev/shm");
+  facts.spinning = what_lets_threads_spin();
   if (const auto memory = available_memory()) {
     facts.memory_bytes_available = memory->bytes_available;
     facts.memory_bound_by = memory->bound_by;

@@ -102,6 +102,13 @@ Finding judge_shared_memory(const HostFacts& host) {
           "container more (docker run --shm-size 1g)"};
 }
 
+Finding judge_spinning(const HostFacts& host) {
+  return {"compute threads", Verdict::kNote,
+          fmt::format("they spin while they wait ({})", host.spinning),
+          "unset it, unless this host does nothing else: small steps take many times as long where "
+          "others need the cores"};
+}
+
 std::string where_it_is(const FolderFacts& folder) {
   if (!folder.space) return folder.path;
   return fmt::format("{}{}: {} free{}", folder.path, folder.is_there ? "" : " (is not there yet)",
@@ -282,6 +289,8 @@ Findings judge_host(const HostFacts& host, const Wanted& wanted, const DataSetFa
   if (wanted.purpose == Purpose::kTrain) findings.push_back(judge_memory(host, wanted, data));
   findings.push_back(judge_descriptors(host, cluster));
   if (wanted.purpose == Purpose::kTrain) findings.push_back(judge_shared_memory(host));
+  if (wanted.purpose == Purpose::kTrain && !host.spinning.empty())
+    findings.push_back(judge_spinning(host));
   return findings;
 }
 

@@ -30,6 +30,7 @@ struct Choice {
 };
 
 Choice choose(const Schema& schema, const std::vector<std::string>& columns) {
+  check_each_once("columns", columns);
   Choice choice;
   if (columns.empty()) choice.schema = schema;
   for (const auto& name : columns) choice.schema.columns.push_back(schema.at(name));

@@ -77,7 +77,8 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
 
   const bool full = options.order.shuffle == Shuffle::kFull;
   budget.bytes = options.prefetch_bytes;
-  if (budget.bytes == 0) {
+  const bool is_given = budget.bytes > 0;
+  if (!is_given) {
     budget.bytes =
         full ? kDefaultBytes : std::max(kDefaultBytes, budget.floor_bytes + kDefaultAboveFloor);
   }
@@ -92,9 +93,9 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
                            option_name("lanes"), option_name("window"));
     throw Error(
         ErrorCode::kInvalidArgument,
-        fmt::format("{} {}: this order holds up to {} blocks at once ({}) and needs at least "
+        fmt::format("{} {}{}: this order holds up to {} blocks at once ({}) and needs at least "
                     "{} ({} bytes); {}",
-                    bound, format_bytes(budget.bytes), held, format_bytes(held_bytes),
+                    bound, is_given ? "" : "is by default ", format_bytes(budget.bytes), held, format_bytes(held_bytes),
                     format_bytes(budget.least_bytes), budget.least_bytes, remedy));
   }
   budget.blocks_bytes = budget.bytes - aside;

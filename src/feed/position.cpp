@@ -82,7 +82,7 @@ Position decode_position(std::string_view text, const Dataset& dataset, const Or
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("not a position: {}", error.what()));
+    throw Error(ErrorCode::kBadData, fmt::format("not a position: {}", json_fault(error)));
   }
   Steps(dataset.size(), order).step_at(position.samples);
   return position;

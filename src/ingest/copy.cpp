@@ -28,9 +28,8 @@ constexpr int kReadThreads = 1;
 
 void check_stop(const CopyOptions& options) {
   if (options.stop.stop_requested()) {
-    throw Error(
-        ErrorCode::kCancelled,
-        "stopped before the end, nothing is published; run the same command again to go on");
+    throw Error(ErrorCode::kCancelled,
+                "stopped before the end, nothing is published; the same again goes on");
   }
 }
 
@@ -112,7 +111,8 @@ CopyResult copy(Store& from, const Manifest& manifest, Store& to, const CopyOpti
   Origin origin = manifest.origin;
   // A table that others fill has no source to be known by: it is known by what its index says.
   if (!from.is_immutable()) origin.fingerprint = hash_bytes(manifest.encode());
-  WriteIntent intent{manifest.schema, manifest.splits, origin};
+  WriteIntent intent{
+      .schema = manifest.schema, .splits = manifest.splits, .origin = origin, .copies = true};
   if (from.is_immutable()) {
     intent.groups = manifest.groups;
     intent.lineage = manifest.lineage;

@@ -125,9 +125,8 @@ class Run {
 
   void check_stop() const {
     if (options_.stop.stop_requested()) {
-      throw Error(
-          ErrorCode::kCancelled,
-          "stopped before the end, nothing is published; run the same command again to go on");
+      throw Error(ErrorCode::kCancelled,
+                  "stopped before the end, nothing is published; the same again goes on");
     }
   }
 

@@ -10,27 +10,12 @@
 #include <chrono>
 #include <climits>
 
+#include "base/crc.hpp"
+
 namespace ringfeed {
 namespace {
 
 constexpr std::size_t kFlushBytes = std::size_t{64} << 10;
-
-/// CRC-32C, one byte at a time: events are few.
-std::uint32_t crc32c(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> made{};
-    for (std::uint32_t i = 0; i < made.size(); ++i) {
-      std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit)
-        value = (value & 1) != 0 ? (value >> 1) ^ 0x82f63b78U : value >> 1;
-      made[i] = value;
-    }
-    return made;
-  }();
-  std::uint32_t crc = 0xffffffffU;
-  for (const char c : bytes) crc = table[(crc ^ static_cast<unsigned char>(c)) & 0xff] ^ (crc >> 8);
-  return ~crc;
-}
 
 /// As TFRecord stores it.
 std::uint32_t masked_crc(std::string_view bytes) {

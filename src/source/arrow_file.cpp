@@ -167,9 +167,9 @@ std::vector<std::string> saved_files_in(const std::string& folder) {
       files.push_back(saved.path_of(name));
     }
   } catch (const nlohmann::json::exception& error) {
-    refuse(error.what());
+    refuse(json_fault(error));
   } catch (const std::invalid_argument& error) {
-    refuse(error.what());
+    refuse(json_fault(error));
   }
   if (files.empty()) refuse("it names no file");
   return files;

@@ -207,7 +207,7 @@ class ArrowSource final : public Source {
     RowFaults faults;
     const auto batch = projected_rows(*current_, row_, records_, faults);
     for (const auto& [row, fault] : faults)
-      bad_.add(name_, static_cast<std::uint64_t>(records_ + row) + 1, fault.what);
+      bad_.add(fmt::format("{}: sample {}", name_, records_ + row), fault.what);
     for (auto& run : good_runs(batch, faults)) ready_.push_back(std::move(run));
     row_ += batch->num_rows();
     records_ += batch->num_rows();

@@ -45,6 +45,17 @@ std::string describe_size(std::uint64_t bytes) {
       kSampleBytesMax);
 }
 
+void NoGoodRecord::add(const std::string& file, std::uint64_t record, const std::string& what) {
+  if (first_.empty()) first_ = fmt::format("{}:{}: {}", file, record, what);
+}
+
+void NoGoodRecord::refuse(const std::string& file) const {
+  constexpr std::string_view kNone = "there is no good record to tell the columns by";
+  throw Error(ErrorCode::kBadData, first_.empty()
+                                       ? fmt::format("{}: {}; add records", file, kNone)
+                                       : fmt::format("{}; {}: correct them", first_, kNone));
+}
+
 std::string BadRecords::default_remedy() {
   return fmt::format("correct it, or leave bad records out with {}", option_name("on-bad", "skip"));
 }
@@ -71,12 +82,15 @@ BadRecords::BadRecords(const SourceOptions& options, const std::vector<std::stri
 }
 
 void BadRecords::add(std::string_view file, std::uint64_t record, std::string_view what) {
-  const std::string place = record == 0 ? std::string(file) : fmt::format("{}:{}", file, record);
+  add(fmt::format("{}:{}", file, record), what);
+}
+
+void BadRecords::add(std::string_view where, std::string_view what) {
   if (on_bad_ == OnBad::kError)
-    throw Error(ErrorCode::kBadData, fmt::format("{}: {}; {}", place, what, remedy_));
+    throw Error(ErrorCode::kBadData, fmt::format("{}: {}; {}", where, what, remedy_));
   ++count_;
   if (!rejects_) return;
-  fmt::format_to(std::back_inserter(lines_), "{}: {}\n", place, what);
+  fmt::format_to(std::back_inserter(lines_), "{}: {}\n", where, what);
   if (lines_.size() >= kLinesBytes) write_lines();
 }
 

@@ -25,6 +25,18 @@ std::string describe_not_finite(std::string_view value);
 /// What is wrong with a sample of more than kSampleBytesMax bytes.
 std::string describe_size(std::uint64_t bytes);
 
+/// What there is to say of a source in which no record tells what its columns are.
+class NoGoodRecord {
+ public:
+  /// The first one that is told of is named.
+  void add(const std::string& file, std::uint64_t record, const std::string& what);
+  /// Throws Error{kBadData} that names it, or `file` where there was none.
+  [[noreturn]] void refuse(const std::string& file) const;
+
+ private:
+  std::string first_;  ///< "FILE:RECORD: WHAT"
+};
+
 class BadRecords {
  public:
   static std::string default_remedy();
@@ -36,8 +48,10 @@ class BadRecords {
              std::string remedy = default_remedy());
 
   /// kError: throws Error{kBadData} "FILE:RECORD: WHAT; remedy". kSkip: counts, and writes the
-  /// line. Record 0 is the file itself: "FILE: WHAT".
+  /// line.
   void add(std::string_view file, std::uint64_t record, std::string_view what);
+  /// The same of another place than a line: "WHERE: WHAT; remedy".
+  void add(std::string_view where, std::string_view what);
 
   /// After the last record: makes the rejects file durable, under its own name. Again: nothing.
   void finish();

@@ -53,9 +53,11 @@ std::vector<TextKind> find_kinds(CsvRows& rows, const Places& columns, const Sou
                                  BadRecords& bad) {
   std::vector<TextKind> kinds(columns.size(), TextKind::kEmpty);
   bool any = false;
+  NoGoodRecord none;
   while (rows.next()) {
     check_stop(options.stop);
     if (const auto fault = rows.fault(); !fault.empty()) {
+      none.add(rows.path(), rows.line(), fault);
       if (options.on_bad == OnBad::kError) bad.add(rows.path(), rows.line(), fault);
       continue;
     }
@@ -65,11 +67,8 @@ std::vector<TextKind> find_kinds(CsvRows& rows, const Places& columns, const Sou
       if (kinds[i] != TextKind::kText) kinds[i] = std::max(kinds[i], kind_of(fields[columns[i]]));
     }
   }
-  if (any) return kinds;
-  throw Error(
-      ErrorCode::kBadData,
-      fmt::format("{}: there is no good record to tell the types of the columns by; add records",
-                  rows.path()));
+  if (!any) none.refuse(rows.path());
+  return kinds;
 }
 
 /// The narrowest type that holds every field of a column: int64, float64 or string. A whole number

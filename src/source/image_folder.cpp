@@ -213,7 +213,7 @@ class ImageFolder final : public Source {
     }
     const auto batch = projection_->project(arrays, rows, begin, faults);
     for (const auto& [row, fault] : faults)
-      bad_.add(folder_.path_of(names_.files[first + static_cast<std::size_t>(row)]), 0, fault.what);
+      bad_.add(folder_.path_of(names_.files[first + static_cast<std::size_t>(row)]), fault.what);
     for (auto& run : good_runs(batch, faults)) ready_.push_back(std::move(run));
   }
 

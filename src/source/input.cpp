@@ -136,7 +136,7 @@ std::string lower_case(std::string_view name) {
 void check_stop(const std::stop_token& stop) {
   if (!stop.stop_requested()) return;
   throw Error(ErrorCode::kCancelled,
-              "stopped while the source was read; run the same command again to start over");
+              "stopped while the source was read; the same again starts over");
 }
 
 }  // namespace ringfeed

@@ -121,15 +121,17 @@ struct JsonColumns {
 
 JsonColumns find_json_columns(const std::vector<std::string>& paths, const SourceOptions& options) {
   JsonColumns columns;
+  NoGoodRecord none;
   TextLines lines(paths);
   while (lines.next()) {
     check_stop(options.stop);
     try {
       for (const auto& [name, value] : members_of(lines.text())) columns.add(name, value, options);
-    } catch (const BadLine&) {
-      continue;  // it is named when the records are read
+    } catch (const BadLine& bad) {
+      none.add(lines.path(), lines.line(), bad.what);
     }
   }
+  if (columns.names.empty()) none.refuse(paths[0]);
   return columns;
 }
 
@@ -300,11 +302,7 @@ class JsonLinesSource final : public Source {
   static JsonColumns checked_columns(const std::vector<std::string>& paths,
                                      const SourceOptions& options) {
     for (const auto& path : paths) check_source_file(path);
-    auto columns = find_json_columns(paths, options);
-    if (!columns.names.empty()) return columns;
-    throw Error(
-        ErrorCode::kBadData,
-        fmt::format("{}: there is no good record to tell the columns by; add records", paths[0]));
+    return find_json_columns(paths, options);
   }
 
   /// False at the end of the files.

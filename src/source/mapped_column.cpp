@@ -34,7 +34,7 @@ class MappedColumn final : public ColumnFile {
   std::shared_ptr<arrow::Array> read(std::int64_t count) override {
     if (!file_->is_whole()) {
       throw Error(ErrorCode::kBadData, fmt::format("{}: the file was cut while it was read; write "
-                                                   "it again, then run the same command again",
+                                                   "it again, then try again",
                                                    path()));
     }
     const auto offset =

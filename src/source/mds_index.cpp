@@ -178,9 +178,11 @@ MdsIndex parse_mds_index(std::string_view text, const std::string& where) {
     }
     return index;
   } catch (const Json::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: {}; write it again", where, error.what()));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: {}; write it again", where, json_fault(error)));
   } catch (const std::invalid_argument& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: {}; write it again", where, error.what()));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: {}; write it again", where, json_fault(error)));
   }
 }
 

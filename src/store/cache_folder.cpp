@@ -53,6 +53,7 @@ struct CacheFolder::Shared {
 
 CacheFolder::CacheFolder(const std::string& path, std::uint64_t bytes_max, Warn warn)
     : folder_(Folder(path).path_of(kOwnFolder)), bytes_max_(bytes_max), warn_(std::move(warn)) {
+  check_is_no_file(path);
   try {
     open(path);
   } catch (const std::exception& error) {
@@ -111,8 +112,9 @@ void CacheFolder::begin() {
 }
 
 void CacheFolder::clean() const {
-  for (const auto& name : names_in(folder_.path_of(kUnfinished)))
-    folder_.remove(fmt::format("{}/{}", kUnfinished, name));
+  for (const auto& name : names_in(folder_.path_of(kUnfinished))) {
+    if (is_random_name(name)) folder_.remove(fmt::format("{}/{}", kUnfinished, name));
+  }
   for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
     if (fs::is_regular_file(entry.symlink_status()) && entry.path().extension() == kChunk)
       shared_->bytes += entry.file_size();

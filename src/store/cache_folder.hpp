@@ -30,8 +30,8 @@ class CacheFolder {
  public:
   using Warn = std::function<void(const std::string&)>;
 
-  /// Never fails: a folder that cannot be used is warned of, and stays empty. `bytes_max` 0: as
-  /// much as the disk takes.
+  /// A folder that cannot be used is warned of, and stays empty. `bytes_max` 0: as much as the disk
+  /// takes. Throws Error{kInvalidArgument} where the path is no folder.
   CacheFolder(const std::string& path, std::uint64_t bytes_max, Warn warn);
   CacheFolder(const CacheFolder&) = delete;
   CacheFolder& operator=(const CacheFolder&) = delete;

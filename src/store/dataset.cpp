@@ -6,6 +6,7 @@
 #include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
 
+#include "base/option.hpp"
 #include "store/cached_store.hpp"
 
 namespace ringfeed {
@@ -13,7 +14,12 @@ namespace {
 
 /// With a cache, where there is to be one.
 std::shared_ptr<Store> open_store_or_cache(const Url& url, const ConnectionOptions& connection) {
-  if (!connection.cache_dir) return open_store(url, connection);
+  if (!connection.cache_dir) {
+    if (!connection.cache_bytes) return open_store(url, connection);
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} bounds a folder, and none is given; name one with {}",
+                            option_name("cache-bytes"), option_name("cache")));
+  }
   return std::make_shared<CachedStore>(
       url, [url, connection] { return open_store(url, connection); },
       std::make_unique<CacheFolder>(*connection.cache_dir, connection.cache_bytes.value_or(0),
@@ -59,9 +65,8 @@ void Dataset::open_version(std::shared_ptr<Store> store, std::string url,
   const auto versions = store_->versions();
   if (versions.empty()) {
     throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no data set here; check the path, or make one with "
-                            "'ringfeed ingest'",
-                            url_));
+                fmt::format("{}: there is no data set here; check the path, or make one with {}",
+                            url_, command_name("ingest")));
   }
   manifest_ = std::make_shared<const Manifest>(store_->manifest(version.value_or(versions.back())));
 }

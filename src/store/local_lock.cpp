@@ -6,7 +6,7 @@ namespace ringfeed {
 LocalLock::LocalLock(const LocalLayout& layout)
     : made_folder_(make_folders(layout.folder())),
       file_(layout.root(), std::string(LocalLayout::kLock),
-            "writes this data set now; wait until it has ended, then run the same command again") {}
+            "writes this data set now; wait until it has ended, then try again") {}
 
 void LocalLock::remove(const LocalLayout& layout) {
   file_.remove();

@@ -74,6 +74,12 @@ VersionPlan plan_version(const WriteIntent& intent, std::span<const std::uint64_
     manifest = first_manifest(manifest.version + 1, intent);
     return plan;
   }
+  if (intent.copies) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("{}: there is a data set already, and it is no copy of this one; copy "
+                            "to another name, or delete it first",
+                            where));
+  }
   if (!intent.append) {
     throw Error(
         ErrorCode::kConflict,

@@ -29,7 +29,6 @@ constexpr int kFormat = 2;
 constexpr std::string_view kSealedAs = "checkpoint";
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::string_view kUnfinished = ".unfinished-";
-constexpr std::string_view kRemoved = ".removed-";
 constexpr std::string_view kLock = ".lock";
 constexpr std::uint64_t kDocumentBytesMax = std::uint64_t{64} << 20;
 
@@ -114,7 +113,7 @@ nlohmann::json read_document(const std::string& path) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", error.what()));
+    refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", json_fault(error)));
   }
 }
 
@@ -149,7 +148,7 @@ Checkpoint Checkpoint::read(const std::string& path) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", error.what()));
+    refuse_checkpoint(path, kDocumentFile, fmt::format("damaged ({})", json_fault(error)));
   }
   return checkpoint;
 }
@@ -163,7 +162,7 @@ CheckpointFolder::CheckpointFolder(std::string path, std::uint64_t keep)
   std::vector<std::string> leftovers;
   for (const auto& entry : fs::directory_iterator(path_)) {
     const std::string name = entry.path().filename();
-    if (number_of(name, kUnfinished) || number_of(name, kRemoved)) leftovers.push_back(name);
+    if (number_of(name, kUnfinished)) leftovers.push_back(name);
   }
   for (const auto& name : leftovers) remove(name);
   const auto numbers = numbers_in(path_);
@@ -227,17 +226,15 @@ void CheckpointFolder::publish(const nlohmann::json& document,
 
 void CheckpointFolder::remove_old() const {
   const auto numbers = numbers_in(path_);
-  for (std::size_t i = 0; i + keep_ < numbers.size(); ++i) {
-    const std::string removed = name_of(kRemoved, numbers[i]);
-    rename_folder(path_of(numbers[i]), path_ + "/" + removed);  // whole, until it is not in sight
-    remove(removed);
-  }
+  for (std::size_t i = 0; i + keep_ < numbers.size(); ++i) remove(name_of(kPrefix, numbers[i]));
 }
 
-/// Of a folder of a checkpoint our own files, and the folder when nothing else is in it.
+/// Of a folder of a checkpoint our own files, and the folder when nothing else is in it. It is no
+/// checkpoint any more with the first of them, the document.
 void CheckpointFolder::remove(std::string_view name) const {
   const Folder folder(path_);
   if (!folder.has_folder(name)) return;
+  folder.remove(fmt::format("{}/{}", name, kDocumentFile));
   for (const auto& entry : fs::directory_iterator(folder.path_of(name))) {
     const std::string file = entry.path().filename();
     const bool ours = std::ranges::any_of(

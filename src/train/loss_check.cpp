@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "train/sums.hpp"
+
 namespace ringfeed {
 
 bool LossCheck::add(const Batch& batch, const torch::Tensor& loss) {
@@ -17,7 +19,7 @@ bool LossCheck::add(const Batch& batch, const torch::Tensor& loss) {
 std::optional<std::string> LossCheck::look() {
   const auto steps = std::exchange(steps_, {});
   for (const auto& step : steps) {
-    const double loss = step.loss.item<double>();
+    const double loss = without_sign_of_nan(step.loss.item<double>());
     if (std::isfinite(loss)) continue;
     return fmt::format("the loss of epoch {}, step {} (samples {} to {} of the epoch) is {}",
                        step.epoch + 1, step.step, step.first,

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <torch/nn/functional/loss.h>
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 #include <ringfeed/error.hpp>
@@ -52,6 +53,21 @@ torch::Tensor Loss::target(const torch::Tensor& column) const {
   if (kind_ == LossKind::kCrossEntropy)
     return column.reshape({column.size(0)}).to(outputs_.dtype(torch::kInt64));
   return column.reshape({column.size(0), elements_per_sample(column)}).to(outputs_);
+}
+
+std::optional<BadTarget> Loss::find_bad(const torch::Tensor& column, std::int64_t classes) const {
+  if (kind_ == LossKind::kMse || column.numel() == 0) return std::nullopt;
+  // On the CPU: to ask a device would be to wait for it.
+  const auto find = [&]<typename T>(T least, T most) -> std::optional<BadTarget> {
+    const auto values = column.to(torch::CppTypeToScalarType<T>::value).contiguous();
+    const T* const begin = values.template const_data_ptr<T>();
+    const T* const end = begin + values.numel();
+    const T* const bad =
+        std::find_if(begin, end, [&](T value) { return !(value >= least && value <= most); });
+    if (bad == end) return std::nullopt;
+    return BadTarget{(bad - begin) / elements_per_sample(column), static_cast<double>(*bad)};
+  };
+  return kind_ == LossKind::kBce ? find(0.0, 1.0) : find(std::int64_t{0}, classes - 1);
 }
 
 torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target) const {

@@ -4,6 +4,8 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "train/plan.hpp"
@@ -14,6 +16,12 @@ namespace ringfeed {
 /// more. Never broadcast: anything else is Error{kInvalidArgument}.
 torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& output);
 
+/// A target that the manifest's range of its column rules out.
+struct BadTarget {
+  std::int64_t sample = 0;  ///< of the batch, from 0
+  double value = 0;
+};
+
 class Loss {
  public:
   /// `class_weights`: one per class, or empty. `outputs` has dtype and device of the outputs.
@@ -22,6 +30,10 @@ class Loss {
   /// A batch of the target column ([B, ...]) as the loss takes it, on the outputs' device: int64
   /// [B] for cross_entropy, else the outputs' dtype, [B, elements].
   torch::Tensor target(const torch::Tensor& column) const;
+
+  /// The first sample of a batch of the target column that has no loss: a label below 0 or from
+  /// `classes` on, for bce a value outside 0 to 1.
+  std::optional<BadTarget> find_bad(const torch::Tensor& column, std::int64_t classes) const;
 
   /// Sum over the samples of their loss (a sample's loss is the mean over its elements), each times
   /// its class weight.

@@ -46,7 +46,8 @@ std::optional<Resumed> resume(ProcessGroup& group, const std::optional<Checkpoin
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", resumed.path, error.what()));
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}: damaged ({})", resumed.path, error.what()));
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{}: damaged ({})", resumed.path, json_fault(error)));
   }
   return resumed;
 }

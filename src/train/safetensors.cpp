@@ -139,7 +139,7 @@ std::vector<NamedTensor> read_safetensors(std::string_view bytes) {
     check_no_gaps(tensors, data);
     return tensors;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBadData, fmt::format("not a safetensors file ({})", error.what()));
+    throw Error(ErrorCode::kBadData, fmt::format("not a safetensors file ({})", json_fault(error)));
   }
 }
 

@@ -21,6 +21,7 @@
 #include "base/option.hpp"
 #include "train/tensor_dtype.hpp"
 #include "train/torch_error.hpp"
+#include "train/zip_file.hpp"
 
 namespace ringfeed {
 namespace {
@@ -95,6 +96,11 @@ ScriptModel::ScriptModel(const TrainOptions& options, const Plan& plan)
     refuse("it is no file; name one of TorchScript");
   const std::string bytes = read_file(path_, kFileBytesMax);
   hash_ = fmt::format("{:016x}", hash_bytes(bytes));
+  if (const auto fault = zip_fault(bytes); !fault.empty()) {
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("{}: {}; restore it from a copy, or save the model again", path_, fault));
+  }
   try {
     std::istringstream stream(bytes);
     script_ = torch::jit::load(stream, torch::Device(torch::kCPU));

@@ -3,10 +3,17 @@
 
 #include <torch/types.h>
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <ringfeed/torch.hpp>
 
 namespace ringfeed {
+
+/// People are shown "nan": a sign of it means nothing.
+inline double without_sign_of_nan(double value) {
+  return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value;
+}
 
 /// Sums over the samples of one rank; after all_reduce() over those of all.
 struct Sums {
@@ -20,7 +27,7 @@ struct Sums {
   /// A collective.
   void all_reduce(ProcessGroup& group);
 
-  double mean_loss() const { return loss.item<double>() / weight; }
+  double mean_loss() const { return without_sign_of_nan(loss.item<double>() / weight); }
 
   torch::Tensor loss;  ///< where losses are made: to fetch each would wait for the device
   double weight = 0;   ///< what `loss` is to be divided by

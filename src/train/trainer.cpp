@@ -100,7 +100,8 @@ class Trainer {
         device_(devices.front()),
         start_(resumed == nullptr ? Position{} : resumed->position),
         checkpoints_(checkpoints),
-        feed_(dataset_, feed_options()),
+        feed_options_(make_feed_options()),
+        feed_(dataset_, feed_options_),
         trial_(options.trial ? std::optional<TrialRun>(std::in_place, *options.trial)
                              : std::nullopt),
         finish_(group_, trial_ ? trial_->finish() : options.finish),
@@ -131,7 +132,7 @@ class Trainer {
   std::string save_weights() const;
 
  private:
-  FeedOptions feed_options() const;
+  FeedOptions make_feed_options() const;
   Reporter begin_reporter();
   Spent spent() const;
   void warn_of_lanes() const;
@@ -150,6 +151,8 @@ class Trainer {
   bool is_checkpoint_due(const Batch& batch) const;
   void save_checkpoint(const TrainSummary& summary, const Sums& sums);
   std::vector<torch::Tensor> inputs_of(const Batch& batch) const;
+  torch::Tensor target_of(const Batch& batch, const std::shared_ptr<const Dataset>& dataset,
+                          const FeedOptions& options) const;
   torch::Tensor forward(const std::vector<torch::Tensor>& inputs) {
     return parallel_ ? parallel_->forward(inputs.front()) : distributed_.forward(inputs);
   }
@@ -181,8 +184,9 @@ class Trainer {
   const torch::Device device_;  ///< of inputs, outputs and parameters
   const Position start_;
   CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
-  Feed feed_;                            ///< made first: it reads while the model is built
-  std::optional<TrialRun> trial_;        ///< null when this is no trial
+  const FeedOptions feed_options_;
+  Feed feed_;                      ///< made first: it reads while the model is built
+  std::optional<TrialRun> trial_;  ///< null when this is no trial
   FinishRequest finish_;
   LossCheck loss_check_;
   std::shared_ptr<Model> module_;
@@ -199,7 +203,7 @@ class Trainer {
   Reporter reporter_;  ///< last: it uses all of the above
 };
 
-FeedOptions Trainer::feed_options() const {
+FeedOptions Trainer::make_feed_options() const {
   FeedOptions feed;
   feed.order = order_of(options_, plan_);
   feed.rank = group_->rank();
@@ -263,6 +267,33 @@ std::vector<torch::Tensor> Trainer::inputs_of(const Batch& batch) const {
   return {torch::cat(inputs, 1).reshape(shape)};
 }
 
+/// The number of a batch's sample in the split: of those that the feed does not give, by reading
+/// the batch again.
+std::uint64_t number_in_split(const Batch& batch, std::int64_t sample,
+                              const std::shared_ptr<const Dataset>& dataset, FeedOptions options) {
+  const auto at = static_cast<std::size_t>(sample);
+  if (!batch.samples.empty()) return batch.samples[at];
+  options.start = {static_cast<std::uint64_t>(batch.epoch), batch.first};
+  options.epochs = 1;
+  options.track_samples = true;
+  return Feed(dataset, std::move(options)).next()->samples[at];
+}
+
+/// `options`: those of the feed that gave the batch.
+torch::Tensor Trainer::target_of(const Batch& batch, const std::shared_ptr<const Dataset>& dataset,
+                                 const FeedOptions& options) const {
+  const auto column = to_tensor(batch.column(options_.target));
+  if (const auto bad = loss_.find_bad(column, plan_.outputs)) {
+    throw Error(ErrorCode::kBadData,
+                fmt::format("sample {} of split '{}': '{}' is {}, outside of the range that the "
+                            "data set says it has; restore the data set from a copy, or make it "
+                            "again",
+                            number_in_split(batch, bad->sample, dataset, options), dataset->split(),
+                            options_.target, bad->value));
+  }
+  return loss_.target(column);
+}
+
 /// The random numbers of a model (dropout) depend on step and rank alone: a run that goes on draws
 /// those that it would have drawn.
 void Trainer::seed_step(const Batch& batch) const {
@@ -276,7 +307,7 @@ void Trainer::seed_step(const Batch& batch) const {
 void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
   seed_step(batch);
   const auto inputs = inputs_of(batch);
-  const auto target = loss_.target(to_tensor(batch.column(options_.target)));
+  const auto target = target_of(batch, dataset_, feed_options_);
   // The weight of the whole step is known without asking, unless it depends on the labels of the
   // others; then the answer comes while forward runs.
   auto step_weight = loss_.weighted() ? loss_.weight(target)
@@ -370,7 +401,7 @@ void Trainer::evaluate(TrainSummary& summary, bool is_last) {
   Sums sums(device_);
   EvaluationDetails details(plan_.loss, plan_.outputs);
   if (group_->rank() < ranks) {
-    FeedOptions options = feed_options();
+    FeedOptions options = feed_options_;
     options.order.shuffle = Shuffle::kNone;
     options.order.tail = Tail::kJoin;  // all samples, on any number of ranks
     options.world_size = ranks;
@@ -379,10 +410,10 @@ void Trainer::evaluate(TrainSummary& summary, bool is_last) {
     options.track_samples = is_last;
     for (auto& [column, steps] : options.decode)
       steps = ImageSteps::parse(steps).for_validation().text();
-    Feed feed(validation_, std::move(options));
+    Feed feed(validation_, options);
     while (const auto batch = feed.next()) {
       check_stop();
-      const auto target = loss_.target(to_tensor(batch->column(options_.target)));
+      const auto target = target_of(*batch, validation_, options);
       const auto output = forward(inputs_of(*batch));
       sums.loss += loss_.sum(output, target);
       sums.weight += loss_.weight(target).item<double>();
@@ -434,8 +465,15 @@ void Trainer::run(TrainSummary& summary) {
 
 void Trainer::begin_ledger() {
   const auto number = torch::scalar_tensor(0, torch::kInt64);
-  if (group_->rank() == 0)
+  if (group_->rank() == 0) {
     number.fill_(static_cast<std::int64_t>(Ledger::next_start(options_.ledger)));
+    if (number.item<std::int64_t>() > 0 && options_.resume.empty()) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("{}: there is the ledger of a run here; go on with it by {}, or "
+                              "choose another folder",
+                              options_.ledger, option_name("resume", "auto")));
+    }
+  }
   group_->broadcast(number);
   ledger_.emplace(
       LedgerOptions{.folder = options_.ledger,

@@ -35,15 +35,16 @@ void advise_blocks(const Measured& measured, const AdviceFacts& facts, Lines& li
   lines.push_back(fmt::format(
       "blocks of {} are small: with {} the store is asked less often (and the order is another)",
       format_bytes(static_cast<std::uint64_t>(measured.block_bytes)),
-      facts.is_row_table ? "'ringfeed attach' and " + option_name("block-bytes", "2MiB")
+      facts.is_row_table ? command_name("attach") + " and " + option_name("block-bytes", "2MiB")
                          : "an ingest and " + option_name("chunk-bytes", "512KiB")));
 }
 
 void advise_layout(const AdviceFacts& facts, Lines& lines) {
   if (!facts.is_row_table) return;
-  lines.emplace_back(
-      "a table is read row by row: 'ringfeed copy' makes a packed data set of it, of which whole "
-      "chunks are read");
+  lines.push_back(
+      fmt::format("a table is read row by row: {} makes a packed data set of it, of which whole "
+                  "chunks are read",
+                  command_name("copy")));
 }
 
 void advise_replicas(const AdviceFacts& facts, Lines& lines) {

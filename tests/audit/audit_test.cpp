@@ -514,6 +514,36 @@ TEST_F(Audit, AStartOfARankHasOneFile) {
   EXPECT_EQ(Ledger::next_start(ledger()), 1u);
 }
 
+TEST_F(Audit, ASecondRunIsNotWrittenOverOneThatEnded) {
+  run(2, {0, 0}, 1);
+  const auto begin_anew = [&](int rank) {
+    Ledger({.folder = ledger(),
+            .start = 1,
+            .rank = rank,
+            .world_size = 2,
+            .position = encode_position({}, *dataset_, order())});
+  };
+  for (int rank = 0; rank < 2; ++rank) {
+    expect_error(ErrorCode::kConflict,
+                 {ledger(), "the run of this ledger has ended", "choose another folder"},
+                 [&] { begin_anew(rank); });
+    EXPECT_FALSE(std::filesystem::exists(file(rank, 1)));
+  }
+  run(2, {1, 0}, 2);  // what goes on is the same run
+  expect_exact(2, 2 * kSamples);
+}
+
+TEST_F(Audit, WhatARunThatBeganAnewHidesIsNoted) {
+  run(1, {0, 0}, 1, 3, false);
+  run(1, {0, 0}, 1, 5, false);
+  run(1, {0, 0}, 1);
+  expect_exact(1, kSamples);
+  EXPECT_EQ(result().notes, (std::vector<std::string>{
+                                "start 000 does not count: start 002 began anew",
+                                "start 001 does not count: start 002 began anew",
+                            }));
+}
+
 #ifndef __SANITIZE_THREAD__  // which follows no child of a process with threads
 TEST_F(Audit, NothingIsWrittenBehindWhatAFullDiskCutOff) {
   const auto child = run_forked([&] {

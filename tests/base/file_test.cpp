@@ -117,7 +117,16 @@ TEST(Folders, AreMadeWithThoseAboveThem) {
   EXPECT_TRUE(make_folders(temp / "a/b/c"));
   EXPECT_FALSE(make_folders(temp / "a/b/c"));
   write_all(temp / "file", "");
-  EXPECT_EQ(code_of([&] { make_folders(temp / "file/b"); }, temp / "file"), ErrorCode::kNotFound);
+  EXPECT_EQ(::mkfifo((temp / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink("nowhere", temp / "link");
+  for (const auto* const path : {"file", "file/b", "file/b/c", "fifo", "link"}) {
+    const std::string text = temp / std::string(path).substr(0, std::string(path).find('/'));
+    EXPECT_EQ(code_of([&] { make_folders(temp / path); }, text + ": it is no folder"),
+              ErrorCode::kInvalidArgument);
+    EXPECT_EQ(code_of([&] { check_is_no_file(temp / path); }, text + ": it is no folder"),
+              ErrorCode::kInvalidArgument);
+  }
+  EXPECT_NO_THROW(check_is_no_file(temp / "a/b/none"));
   EXPECT_NO_THROW(sync_folder(temp / "a"));
 }
 

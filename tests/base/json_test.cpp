@@ -30,6 +30,24 @@ TEST(Json, NothingIsReadPastInSilence) {
   }
 }
 
+TEST(Json, FaultsAreToldWithoutTheLibrarysNamesForThem) {
+  const auto fault = [](const auto& read) -> std::string {
+    try {
+      read(parse_json("{\"a\": 1}"));
+    } catch (const std::exception& error) {
+      return json_fault(error);
+    }
+    return "none";
+  };
+  using Json = nlohmann::json;
+  EXPECT_EQ(fault([](const Json&) { parse_json("{\"a\": }"); }), "it is no JSON from byte 7 on");
+  EXPECT_EQ(fault([](const Json& json) { json.at("b"); }), "key 'b' not found");
+  EXPECT_EQ(fault([](const Json& json) { json.at("a").get_ref<const std::string&>(); }).find('['),
+            std::string::npos);
+  EXPECT_EQ(fault([](const Json& json) { whole_number(json.at("a"), "a", 0); }),
+            "a must be a whole number of 0 to 0, not 1");
+}
+
 TEST(Json, WholeNumbersAreTakenAsTheyAre) {
   EXPECT_EQ(whole_number(parse_json("18446744073709551615"), "n"), UINT64_MAX);
   EXPECT_EQ(whole_number(parse_json("7"), "n", 7), 7u);

@@ -80,7 +80,8 @@ def test_a_wrong_password(dataset: str) -> None:
 
 def test_nobody_at_a_server_that_asks_who_it_is(dataset: str) -> None:
     for command in commands(dataset):
-        assert "asks for a user and a password" in error(*command, code=5)
+        refused = error(*command, code=5)
+        assert "asks for a user and a password; name the user by --user or USER@ in the address" in refused and "RINGFEED_PASSWORD" in refused
 
 
 def test_a_role_without_permissions(node: Running, dataset: str) -> None:

@@ -145,6 +145,18 @@ TEST(Judge, SharedMemoryOfAContainer) {
   expect(judged(host), "shared memory", Verdict::kNote, "no /dev/shm");
 }
 
+TEST(Judge, ThreadsThatSpinAreTold) {
+  HostFacts host = good_host();
+  const auto told = [&](Purpose purpose) {
+    return std::ranges::count(judged(host, {.purpose = purpose}), std::string("compute threads"),
+                              &Finding::check);
+  };
+  EXPECT_EQ(told(Purpose::kTrain), 0);
+  host.spinning = "OMP_WAIT_POLICY=active";
+  expect(judged(host), "compute threads", Verdict::kNote, "spin while they wait (OMP_WAIT_POLICY=");
+  EXPECT_EQ(told(Purpose::kRead), 0);
+}
+
 TEST(Judge, TheCacheNeedsRoomForWhatItIsToKeep) {
   HostFacts host = good_host();
   host.cache = FolderFacts{"/cache", false, "", Space{"ext4", kGiB, 5 << 20}};

@@ -342,7 +342,7 @@ TEST(Ingest, AStopPublishesNothingAndTheNextRunGoesOn) {
   options.progress = [&](const IngestProgress& progress) {
     if (progress.stage == "writing" && progress.done > 1000) stop.request_stop();
   };
-  expect_error(ErrorCode::kCancelled, "run the same command again",
+  expect_error(ErrorCode::kCancelled, "the same again goes on",
                [&] { ingest_into(temp / "set", {.samples = 2000}, options); });
   EXPECT_TRUE(LocalStore(temp / "set").versions().empty());
   ingest_into(temp / "set", {.samples = 2000}, {.chunk_bytes = 4096});

@@ -100,6 +100,17 @@ def test_a_source_without_samples_publishes_nothing(ringfeed: Ringfeed) -> None:
         assert not (ringfeed.folder / "x.ring").exists()
 
 
+@pytest.mark.parametrize(("name", "text", "line"), [
+    ("a.jsonl", "{}\n\n[1]\n{x: 2}\n", "a.jsonl:3: "),
+    ("a.jsonl", "x,y\n1,2\n", "a.jsonl:1: "),
+    ("a.csv", "x,y\n1\n1,2,3\n", "a.csv:2: 1 field where 2 are due"),
+])
+def test_of_records_that_are_all_bad_the_first_is_named(ringfeed: Ringfeed, name: str, text: str, line: str) -> None:
+    (ringfeed.folder / name).write_text(text)
+    told = ringfeed.error("ingest", name, "x.ring", "--on-bad", "skip", code=3)
+    assert told.startswith(f"ringfeed: {line}") and told.endswith("; there is no good record to tell the columns by: correct them"), told
+
+
 def test_rejects_are_no_standard_output(ringfeed: Ringfeed) -> None:
     (ringfeed.folder / "a.csv").write_text("x\n1\nb\n")
     told = ringfeed.error("ingest", "a.csv", "x.ring", "--schema", "x=int64", "--on-bad", "skip", "--rejects", "-", code=2)

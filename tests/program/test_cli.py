@@ -46,7 +46,8 @@ def test_usage_is_2(ringfeed: Ringfeed, arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("arguments", "words"), [
     (("ls",), "'ls' is no command; did you mean 'list'?; see 'ringfeed --help'"),
     (("ingset", "a", "b"), "'ingset' is no command; did you mean 'ingest'?; see 'ringfeed --help'"),
-    (("help",), "'help' is no command; did you mean '--help'?; see 'ringfeed --help'"),
+    (("--versoin",), "'--versoin' is no option; did you mean '--version'?; see 'ringfeed --help'"),
+    (("--transmogrify",), "'--transmogrify' is no option; see 'ringfeed --help'"),
     (("transmogrify",), "'transmogrify' is no command; see 'ringfeed --help'"),
     (("train", "x", "--epoch", "3"), "train has no option '--epoch'; did you mean '--epochs'?; see 'ringfeed train --help'"),
     (("train", "x", "--bach-size=3"), "train has no option '--bach-size'; did you mean '--batch-size'?; see 'ringfeed train --help'"),
@@ -54,6 +55,46 @@ def test_usage_is_2(ringfeed: Ringfeed, arguments: tuple[str, ...]) -> None:
 ])
 def test_what_may_be_meant_is_told(ringfeed: Ringfeed, arguments: tuple[str, ...], words: str) -> None:
     assert ringfeed.error(*arguments, code=2) == f"ringfeed: {words}"
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("ingest",)])
+def test_help_is_a_word_too(ringfeed: Ringfeed, command: tuple[str, ...]) -> None:
+    assert ringfeed("help", *command).stdout == ringfeed(*command, "--help").stdout
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--hidden", "16,,8"), "--hidden: '16,,8' has an empty place; fill it, or leave out the comma"),
+    (("--hidden=16,",), "--hidden: '16,' has an empty place"),
+    (("--class-weights", ",1"), "--class-weights: ',1' has an empty place"),
+    (("--epochs", "2.5"), "--epochs: '2.5' is not a whole number, 1 to 1,000,000"),
+    (("--seed", "1.0"), "--seed: '1.0' is not a whole number, 0 to 2^64 - 1"),
+    (("--hidden", "16,x"), "--hidden: 'x' is not a whole number;"),
+    (("--resume", ""), "--resume: it is empty, as a variable is that was not set"),
+])
+def test_values_that_are_none_are_named(digits: Ringfeed, options: tuple[str, ...], words: str) -> None:
+    assert words in digits.error("train", "digits.ring", "--input", "image", "--target", "label", *options, code=2)
+
+
+@pytest.mark.parametrize("arguments", [
+    ("check", "digits.ring"), ("diff", "digits.ring", "digits.ring"), ("export", "digits.ring", "out", "--format", "parquet"),
+    ("export", "digits.ring", "out", "--format", "mds"), ("ingest", DIGITS, "x.ring"),
+])
+def test_a_column_that_is_named_twice_is_told(digits: Ringfeed, arguments: tuple[str, ...]) -> None:
+    name = "f1" if arguments[0] == "ingest" else "label"
+    assert digits.error(*arguments, "--columns", f"{name},{name}", code=2) == (
+        f"ringfeed: --columns: '{name}' stands twice; leave one out")
+    assert "has an empty place" in digits.error(*arguments, "--columns", f"{name},,", code=2)
+    assert not (digits.folder / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [("export", "digits.ring", "", "--format", "parquet"), ("ingest", "", "x.ring"), ("audit", "", "digits.ring")])
+def test_a_place_of_no_name_is_told(digits: Ringfeed, arguments: tuple[str, ...]) -> None:
+    assert "it is empty, as a variable is that was not set" in digits.error(*arguments, code=2)
+
+
+def test_nan_is_shown_without_a_sign(digits: Ringfeed) -> None:
+    run = digits("train", "digits.ring", "--input", "image", "--target", "label", "--optimizer", "sgd", "--lr", "1e30", "--on-nan", "continue")
+    assert "train loss of the last epoch: nan" in run.stdout and "-nan" not in run.stdout + run.stderr
 
 
 def test_help_has_its_examples_before_the_options(ringfeed: Ringfeed) -> None:
@@ -147,6 +188,12 @@ def test_a_folder_in_the_place_of_a_manifest_is_left_alone(digits: Ringfeed) -> 
     before = sorted(digits.folder.rglob("*"))
     assert "versions/1.json: it is a folder, and the manifest of version 1 is due there" in digits.error("delete", "digits.ring", "--yes", code=3)
     assert sorted(digits.folder.rglob("*")) == before
+
+
+def test_a_copy_onto_another_data_set_is_told_what_copies_can_do(digits: Ringfeed) -> None:
+    digits("ingest", DIGITS, "other.ring", *TENSORS)
+    assert digits.error("copy", "digits.ring", "other.ring", code=1) == (
+        "ringfeed: other.ring: there is a data set already, and it is no copy of this one; copy to another name, or delete it first")
 
 
 def test_a_file_in_the_place_of_a_data_set_is_told_how_to_become_one(digits: Ringfeed) -> None:
@@ -450,6 +497,17 @@ def test_torchrun_gives_the_losses_of_nproc(digits: Ringfeed) -> None:
     assert other["world_size"] == 2
     assert other["losses"] == own["losses"]
     assert own["seconds"]["all_reduce"] > 0 and own["seconds"]["backward"] > 0
+
+
+@pytest.mark.parametrize(("environment", "policy"), [
+    ({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE"), ({"GOMP_SPINCOUNT": "1000"}, "PASSIVE"),
+])
+def test_threads_that_wait_sleep_unless_the_user_chose_otherwise(digits: Ringfeed, environment: dict[str, str], policy: str) -> None:
+    run = digits("train", "digits.ring", "--input", "image", "--target", "label", "--hidden", "4", "--threads", "2",
+                 OMP_DISPLAY_ENV="verbose", **environment)
+    assert f"OMP_WAIT_POLICY = '{policy}'" in run.stderr
+    spins = re.search(r"GOMP_SPINCOUNT = '(\d+)'", run.stderr)
+    assert spins is not None and (spins[1] == "0") == (environment == {})
 
 
 def test_original_case(ringfeed: Ringfeed) -> None:

@@ -46,6 +46,8 @@ WHOLE = "it is a whole number from"
     ({"rank": 0, "world_size": 0}, f"world_size is 0; {WHOLE} 1"),
     ({"columns": "id"}, "columns is 'id'; it is a list of texts: ['id']"),
     ({"columns": []}, "columns is empty; leave it out to take all"),
+    ({"ledger": ""}, "ledger is ''; a path is not empty, and has no zero byte"),
+    ({"ledger": "a\0b"}, "ledger is 'a\\x00b'; a path is not empty, and has no zero byte"),
     ({"columns": ["ids"]}, "there is no column 'ids' (did you mean 'id'?); there are id, data"),
     ({"columns": [1]}, "columns has 1 in it"),
     ({"ledger": 7}, "ledger is 7; it is a text or a path"),
@@ -125,6 +127,27 @@ def test_ranks_of_the_environment(numbers: str, monkeypatch: pytest.MonkeyPatch)
 def test_a_keyword_that_is_none_is_answered_with_the_nearest(call: Callable[..., Any]) -> None:
     with pytest.raises(ringfeed.InvalidArgumentError, match=r"there is no keyword 'pasword' \(did you mean 'password'\?\); there are "):
         call(pasword="x")
+
+
+def test_a_bound_of_no_cache_is_told(numbers: str) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match="^cache_bytes bounds a folder, and none is given; name one with cache_dir$"):
+        ringfeed.open(numbers, cache_bytes=1 << 20)
+
+
+def test_what_is_not_there_is_told_how_python_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ringfeed.NotFoundError, match=r"there is no data set here; check the path, or make one with write\(\)$"):
+        ringfeed.open(tmp_path / "none.ring")
+
+
+@pytest.mark.parametrize("call", [
+    lambda path: ringfeed.open(path), lambda path: ringfeed.write(path, {"x": [1]}), lambda path: ringfeed.export("a.ring", path, format="mds"),
+    lambda path: ringfeed.open("a.ring", cache_dir=path), lambda path: ringfeed.audit(path, "a.ring"),
+    lambda path: ringfeed.write("a.ring", {"x": [1]}, on_bad="skip", rejects=path),
+])
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_a_path_that_cannot_be_is_told(call: Callable[[str], Any], path: str) -> None:
+    with pytest.raises(ringfeed.InvalidArgumentError, match="a path is not empty, and has no zero byte"):
+        call(path)
 
 
 def test_addresses_are_texts_or_paths() -> None:

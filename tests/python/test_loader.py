@@ -404,6 +404,27 @@ def test_a_ledger_is_exact_over_a_resume(numbers: str, tmp_path: Path) -> None:
     assert not cut.exact and cut.lost > 0
 
 
+def test_a_second_run_is_not_written_over_one_that_ended(numbers: str, tmp_path: Path) -> None:
+    data = ringfeed.open(numbers)
+    cut = ringfeed.Loader(data, 100, ledger=tmp_path / "ledger")
+    next(iter(cut))
+    del cut
+    loader = ringfeed.Loader(data, 100, ledger=tmp_path / "ledger")  # as a script that was killed before its first checkpoint
+    for _ in loader:
+        pass
+    state = loader.state_dict()
+    loader.close()
+    audit = ringfeed.audit(tmp_path / "ledger", numbers)
+    assert audit.exact and audit.notes == ["start 000 does not count: start 001 began anew"]
+    with pytest.raises(ringfeed.ConflictError, match="the run of this ledger has ended, and another one begins here; choose another folder"):
+        next(iter(ringfeed.Loader(data, 100, ledger=tmp_path / "ledger")))
+    loader.load_state_dict(state)
+    for _ in loader:
+        pass
+    loader.close()
+    assert ringfeed.audit(tmp_path / "ledger", numbers).epochs == 2
+
+
 def test_a_cache_holds_what_was_read(numbers: str, tmp_path: Path) -> None:
     plain = ids_of(ringfeed.Loader(ringfeed.open(numbers), 100, seed=3))
     for _ in range(2):

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import copy
 import json
+import signal
+import struct
 import subprocess
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -325,6 +328,51 @@ def test_a_file_that_is_no_model(digits: Path, tmp_path: Path, name: str, bytes_
 def test_weights_alone_are_no_model(digits: Path, tmp_path: Path) -> None:
     torch.save(Few(CLASSES).state_dict(), tmp_path / "net.pt")
     refused(digits, tmp_path, str(tmp_path / "net.pt"), (), "no model: a file of TorchScript is expected")
+
+
+def test_each_member_of_a_damaged_file_is_found(digits: Path, tmp_path: Path) -> None:
+    """torch reads them in silence."""
+    torch.jit.script(Few(CLASSES)).save(str(tmp_path / "whole.pt"))
+    whole = (tmp_path / "whole.pt").read_bytes()
+    with zipfile.ZipFile(tmp_path / "whole.pt") as archive:
+        members = [member for member in archive.infolist() if member.compress_size > 0]
+    assert {member.compress_type for member in members} == {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+    for member in members:
+        name_bytes, extra_bytes = struct.unpack_from("<HH", whole, member.header_offset + 26)
+        at = member.header_offset + 30 + name_bytes + extra_bytes + member.compress_size // 2
+        (tmp_path / "net.pt").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1:])
+        result = program(digits, str(tmp_path / "net.pt"), Case(Few, "image"))
+        assert result.returncode == 3, result.stderr
+        assert f"net.pt: its member '{member.filename}' is damaged: its bytes do not match their CRC-32; restore it from a copy" in result.stderr
+
+
+class Endless(nn.Module):
+    """Its text is longer than what a pipe's writer holds back, so that it is seen before the loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, CLASSES)
+        self.text = "in forward" * 10_000
+
+    def forward(self, image: Tensor) -> Tensor:
+        print(self.text)
+        output = self.layer(image.flatten(1))
+        while bool(output.sum() < 1e30):
+            output = output * 1
+        return output
+
+
+def test_the_second_ctrl_c_ends_a_forward_that_does_not_end(digits: Path, tmp_path: Path) -> None:
+    torch.jit.script(Endless()).save(str(tmp_path / "net.pt"))
+    command = [str(BUILD / "bin/ringfeed"), "train", "digits.ring", "--model", str(tmp_path / "net.pt"), "--input", "image", "--target", "label",
+               "--threads", "1"]
+    with subprocess.Popen(command, cwd=digits, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.read(10) == b"in forward"
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=SECONDS_MAX) == 130
 
 
 def refused(digits: Path, tmp_path: Path, model: str, options: tuple[str, ...], words: str) -> None:

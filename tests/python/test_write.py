@@ -140,7 +140,7 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("data", "error", "text"), [
     ({"a": numpy.zeros(3), "b": numpy.zeros(2)}, ValueError, "different numbers of samples (a: 3, b: 2)"),
-    ({"a": numpy.array([1.0, numpy.nan])}, ringfeed.BadDataError, "data:2: column 'a'"),
+    ({"a": numpy.array([1.0, numpy.nan])}, ringfeed.BadDataError, "data: sample 1: column 'a'"),
     ({"a": numpy.zeros(2, complex)}, ValueError, "column 'a': complex128 cannot be held; give its real and imaginary parts"),
     ({"a": numpy.zeros(2, numpy.uint64)}, ValueError, "column 'a': uint64 cannot be held; cast it to int64 where that has its values, else make it text"),
     ({"a": numpy.zeros(2, numpy.longdouble)}, ValueError, "cast it to float64"),
@@ -155,6 +155,7 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
     ({"a": 1}, ValueError, "column 'a' is int"),
     ({"a": "abc"}, ValueError, "column 'a' is str"),
     ([[numpy.zeros(2), 1]], ringfeed.BadDataError, "sample 0 is [array([0., 0.]), 1]"),
+    ([{"a": torch.eye(2).to_sparse()}], ringfeed.InvalidArgumentError, "column 'a': a tensor of torch.float32 (torch.sparse_coo, on cpu) cannot"),
     (pandas.Series([1, 2]), ValueError, "data is Series, one column without a name"),
     (pyarrow.chunked_array([[1]]), ValueError, "data is ChunkedArray, one column without a name"),
     (pyarrow.table({"a": [[[1]]]}), ValueError, "lists are of numbers"),
@@ -172,7 +173,7 @@ def test_tensors_are_packed(tmp_path: Path) -> None:
     ({"a": []}, ValueError, "no sample"),
     ([], ValueError, "no sample"),
     (7, ValueError, "data is int"),
-    (pyarrow.table({"a": pyarrow.array([1, None])}), ringfeed.BadDataError, "data:2: column 'a': the value is missing"),
+    (pyarrow.table({"a": pyarrow.array([1, None])}), ringfeed.BadDataError, "data: sample 1: column 'a': the value is missing"),
     ([{"a": 1}, {"b": 2}], ringfeed.BadDataError, "sample 1 has the columns b"),
 ])
 def test_bad_data_are_named_and_leave_nothing(data: Any, error: type[Exception], text: str, tmp_path: Path) -> None:  # noqa: ANN401
@@ -393,7 +394,7 @@ def test_text_becomes_classes(tmp_path: Path) -> None:
     ringfeed.write(tmp_path / "a.ring", {**data, "label": ["cat"] * 3}, splits={"val": 1}, append=True)
     assert ringfeed.open(tmp_path / "a.ring").classes["label"] == ("cat", "dog")
     assert [int(sample["label"]) for sample in ringfeed.open(f"{tmp_path}/a.ring?split=val")] == [0, 0, 0]
-    with pytest.raises(ringfeed.BadDataError, match="data:1: column 'label': 'eel' is none of the classes cat, dog"):
+    with pytest.raises(ringfeed.BadDataError, match="data: sample 0: column 'label': 'eel' is none of the classes cat, dog"):
         ringfeed.write(tmp_path / "a.ring", {**data, "label": ["eel"] * 3}, classes=["label", "n"], append=True)
     samples = ({"label": label} for label in data["label"])
     with pytest.raises(ringfeed.InvalidArgumentError, match="a stream is read only once"):
@@ -404,7 +405,7 @@ def test_text_becomes_classes(tmp_path: Path) -> None:
 
 def test_nan_where_it_is_allowed(tmp_path: Path) -> None:
     data = {"x": numpy.array([1.0, numpy.nan, -numpy.inf])}
-    with pytest.raises(ringfeed.BadDataError, match="data:2: column 'x'"):
+    with pytest.raises(ringfeed.BadDataError, match="data: sample 1: column 'x'"):
         ringfeed.write(tmp_path / "a.ring", data)
     ringfeed.write(tmp_path / "a.ring", data, allow_nan=True)
     assert numpy.isfinite(ringfeed.open(tmp_path / "a.ring")[:]["x"]).sum() == 1
@@ -494,8 +495,8 @@ def test_bad_samples_are_left_out_and_listed(kind: str, tmp_path: Path) -> None:
     assert sorted(opened["id"].tolist()) == [0, 3, 4]
     assert opened["row"].tolist() == opened["id"].tolist()
     first, second = rejects.read_text().splitlines()
-    assert first == "data:2: column 'x': nan is not a finite number (allow_nan=True admits it)"
-    assert second.startswith("data:3: column 'name'")
+    assert first == "data: sample 1: column 'x': nan is not a finite number (allow_nan=True admits it)"
+    assert second.startswith("data: sample 2: column 'name'")
     with pytest.raises(ringfeed.InvalidArgumentError, match="a rejects file is written only when bad records are skipped"):
         ringfeed.write(tmp_path / "b.ring", {"id": [1]}, rejects=rejects)
 

@@ -81,9 +81,9 @@ def polars_like(table: pyarrow.Table) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(("schema", "text"), [
-    ({"n": "uint8"}, "data:2: column 'n': 300 is out of the range of uint8"),
-    ({"x": ("int64", (2,))}, "data:1: column 'x': 0.5 is not a whole number, as int64 needs"),
-    ({"l": ("int64", (3,))}, "data:1: column 'l': the list has 4 elements, the shape 3 takes 3"),
+    ({"n": "uint8"}, "data: sample 1: column 'n': 300 is out of the range of uint8"),
+    ({"x": ("int64", (2,))}, "data: sample 0: column 'x': 0.5 is not a whole number, as int64 needs"),
+    ({"l": ("int64", (3,))}, "data: sample 0: column 'l': the list has 4 elements, the shape 3 takes 3"),
     ({"f": ("int64", (3,))}, "schema: column 'f' is int64 [2], which does not become int64 [3]; cast it before"),
     ({"n": "string"}, "schema: column 'n' is int64, which does not become string; cast it before"),
     ({"t": "binary"}, "schema: column 't' is string, which does not become binary; cast it before"),

@@ -132,15 +132,16 @@ TEST(ArrowSource, ClassesAreThoseOfTheWholeAndOfAStreamHaveToBeSaid) {
 
 TEST(ArrowSource, WhatIsWrongIsNamed) {
   const auto number = arrow::field("n", arrow::float32());
-  expect_error(ErrorCode::kBadData, "table:2: column 'n': the value is missing",
+  expect_error(ErrorCode::kBadData, "table: sample 1: column 'n': the value is missing",
                [&] { Content(source_of({batch_of({number}, {"[1, null]"})}, Extent::kWhole)); });
-  expect_error(ErrorCode::kBadData,
-               "table:3: column 'n': nan is not a finite number (allow_nan admits it); correct it, "
-               "or leave the sample out",
-               [&] {
-                 Content(source_of({batch_of({number}, {"[1, 2]"}), batch_of({number}, {"[NaN]"})},
-                                   Extent::kStream));
-               });
+  expect_error(
+      ErrorCode::kBadData,
+      "table: sample 2: column 'n': nan is not a finite number (allow_nan admits it); correct it, "
+      "or leave the sample out",
+      [&] {
+        Content(source_of({batch_of({number}, {"[1, 2]"}), batch_of({number}, {"[NaN]"})},
+                          Extent::kStream));
+      });
   expect_error(ErrorCode::kInvalidArgument, "table: the column name 'n' stands twice",
                [&] { source_of({batch_of({number, number}, {"[1]", "[2]"})}, Extent::kWhole); });
   expect_error(ErrorCode::kBadData, "table: column t: ", [&] {

@@ -85,7 +85,7 @@ TEST(BatchSource, SamplesThatAreKnownToBeBad) {
         [number] { return std::vector<BadSample>{{*number, "it has no picture"}}; });
   };
   for (const auto extent : {Extent::kWhole, Extent::kStream}) {
-    expect_error(ErrorCode::kBadData, "data:2: it has no picture; ", [&] {
+    expect_error(ErrorCode::kBadData, "data: sample 1: it has no picture; ", [&] {
       const auto source = open(extent, {});
       while (source->next() != nullptr) {
       }

@@ -260,8 +260,15 @@ TEST_F(Cached, AFullDiskTurnsItOffWithOneWarning) {
 }
 #endif
 
+TEST_F(Cached, AFileInThePlaceOfItsFolderIsRefused) {
+  write_all(folder(), "precious");
+  expect_error(ErrorCode::kInvalidArgument, {folder() + ": it is no folder"}, [&] { open(); });
+  EXPECT_EQ(read_all(folder()), "precious");
+}
+
 TEST_F(Cached, AFolderThatCannotBeMadeTurnsItOffWithOneWarning) {
-  write_all(folder(), "a file is in the way");
+  fs::create_directories(folder());
+  write_all(folder() + "/ringfeed-cache", "a file is in the way");
   const auto dataset = open();
   for (int epoch = 0; epoch < 2; ++epoch) read_whole(*dataset);
   ASSERT_EQ(warnings_.size(), 1u);
@@ -290,9 +297,14 @@ TEST_F(Cached, AKilledProcessLeavesNothingToClean) {
   }
   const std::string unfinished = folder() + "/ringfeed-cache/unfinished";
   write_all(unfinished + "/0123456789abcdef", "left by a killed process");
+  const std::vector<std::string> of_others = {"/notes", "/0123456789abcdef.txt",
+                                              "/0123456789ABCDEF", "/folder/photo"};
+  fs::create_directory(unfinished + "/folder");
+  for (const auto& name : of_others) write_all(unfinished + name, "precious");
   read_whole(*open(6 * size + size / 2));
   EXPECT_EQ(chunk_files().size(), 6u);
-  EXPECT_TRUE(fs::is_empty(unfinished));
+  EXPECT_FALSE(fs::exists(unfinished + "/0123456789abcdef"));
+  for (const auto& name : of_others) EXPECT_EQ(read_all(unfinished + name), "precious") << name;
 }
 #endif
 

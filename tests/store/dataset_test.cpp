@@ -54,7 +54,7 @@ TEST(Dataset, OpensTrainOfTheNewestVersionUnlessTold) {
                [&] { Dataset::open(path + "?split=extra&version=1"); });
   expect_error(ErrorCode::kNotFound, {"no version 7", "1, 2"},
                [&] { Dataset::open(path + "?version=7"); });
-  expect_error(ErrorCode::kNotFound, {"no data set here", "ringfeed ingest"},
+  expect_error(ErrorCode::kNotFound, {"no data set here", "make one with ingest()"},
                [&] { Dataset::open(temp / "nothing"); });
   expect_error(ErrorCode::kInvalidArgument, {"unknown option"},
                [&] { Dataset::open(path + "?x=1"); });

@@ -178,7 +178,7 @@ TEST(LocalStore, TwoWritersOneWins) {
   const auto writer = first.write(intent_of(1), nullptr);
   put_chunks(*writer, 0, 4);
   const std::string pid = std::to_string(::getpid());
-  expect_error(ErrorCode::kConflict, {"process " + pid, "run the same command again"},
+  expect_error(ErrorCode::kConflict, {"process " + pid, "then try again"},
                [&] { second.write(intent_of(1), nullptr); });
   expect_error(ErrorCode::kConflict, {"process " + pid},
                [&] { second.write(intent_of(2), nullptr); });
@@ -525,7 +525,7 @@ TEST(LocalStore, NoSpaceIsAnErrorAndTheNextTryGoesOn) {
     return 0;
   });
   EXPECT_EQ(child.exit_code, 42) << child.output;
-  EXPECT_NE(child.output.find("run the same command again"), std::string::npos) << child.output;
+  EXPECT_NE(child.output.find("then try again"), std::string::npos) << child.output;
   EXPECT_TRUE(LocalStore(temp / "set").versions().empty());
   write_version(temp / "set", 1, 0, 12);
   write_version(temp / "expected", 1, 0, 12);

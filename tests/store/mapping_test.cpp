@@ -76,7 +76,7 @@ TEST(MapColumns, Refuses) {
                [] { map_columns(kTable, "", {}); });
   expect_error(ErrorCode::kInvalidArgument, {"no column lable", "id, data, label"},
                [] { map_columns(kTable, "", {.columns = {"lable"}}); });
-  expect_error(ErrorCode::kInvalidArgument, {"two columns", "label"},
+  expect_error(ErrorCode::kInvalidArgument, {"'label' stands twice"},
                [] { map_columns(kTable, "", {.columns = {"label", "label"}}); });
   expect_error(ErrorCode::kInvalidArgument, {"beside its key"},
                [] { map_columns({kTable[0]}, "", {}); });

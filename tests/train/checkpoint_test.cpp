@@ -176,6 +176,29 @@ TEST(Checkpoint, WhatIsNotOursStays) {
   EXPECT_EQ(read_all(temp / "precious"), "1");
 }
 
+TEST(Checkpoint, WhatOthersPutIntoOneStaysWhenThatIsRemoved) {
+  const TempFolder temp;
+  for (int run = 0; run < 2; ++run) {
+    CheckpointFolder folder(temp / "c", 1);
+    for (int step = 1; step <= 3; ++step) {
+      publish(folder, step);
+      write_all(*folder.newest() + "/notes", "precious");
+      fs::create_directories(*folder.newest() + "/plots/deep");
+    }
+    for (const std::string name : {"checkpoint-000000", "checkpoint-000001"}) {
+      EXPECT_EQ(read_all(temp / ("c/" + name + "/notes")), "precious");
+      EXPECT_EQ(entries(temp / ("c/" + name)), 2u);
+      expect_error(ErrorCode::kNotFound, {"there is no checkpoint here"},
+                   [&] { Checkpoint::read(temp / ("c/" + name)); });
+    }
+    EXPECT_EQ(Checkpoint::read(*folder.newest()).document.at("step"), 3);
+    // A run begins anew beside what stayed.
+    fs::remove_all(*folder.newest());
+    fs::remove_all(temp / "c/checkpoint-000001");
+    fs::remove_all(temp / "c/checkpoint-000000");
+  }
+}
+
 /// As a copy that was cut off leaves it.
 TEST(Checkpoint, AFolderWithoutADocumentIsNamedWithTheOneBefore) {
   const TempFolder temp;
@@ -219,7 +242,7 @@ TEST(Checkpoint, KilledAtAnyTimeTheNewestIsWhole) {
     });
     ASSERT_EQ(end.signal, SIGKILL) << end.output;
     const CheckpointFolder folder(temp / "c", 2);
-    EXPECT_LE(entries(temp / "c"), 3u);  // the one too many was not removed yet
+    EXPECT_LE(entries(temp / "c"), 4u);  // those too many were not removed yet
     if (const auto newest = folder.newest()) {
       EXPECT_NO_THROW(Checkpoint::read(*newest));
       ++seen;

@@ -16,6 +16,7 @@
 #include <ringfeed/feed.hpp>
 #include <ringfeed/ingest.hpp>
 #include <ringfeed/launch.hpp>
+#include <ringfeed/manifest.hpp>
 #include <ringfeed/samples.hpp>
 #include <ringfeed/source.hpp>
 #include <ringfeed/store.hpp>
@@ -429,6 +430,32 @@ TEST_F(Train, ATrialEndsByTheClockAndEvaluatesNothing) {
   }
 }
 
+/// A manifest under a right checksum says fewer classes, or shares up to 1, than the samples have.
+TEST_F(Train, ATargetOutsideOfTheRangeThatTheDataSetSaysIsDamage) {
+  const std::string forged_url = *folder_ / "forged.ring";
+  std::filesystem::copy(url(), forged_url, std::filesystem::copy_options::recursive);
+  Manifest manifest = Manifest::decode(read_all(forged_url + "/versions/1.json"), "");
+  for (auto& part : manifest.parts) {
+    for (auto& range : part.ranges) range.most = std::min<std::int64_t>(range.most, 1);
+  }
+  testing::write_all(forged_url + "/versions/1.json", manifest.encode());
+  Samples samples(Dataset::open(url()));
+  TrainOptions options = Train::options();
+  options.url = forged_url;
+  for (const std::string loss : {"cross_entropy", "bce"}) {
+    options.target = "label";
+    options.loss = loss;
+    const Error error = error_of(options);
+    EXPECT_EQ(error.exit_code(), 3);
+    std::uint64_t number = kSamples;
+    ASSERT_EQ(
+        std::sscanf(error.what(), "sample %lu of split 'train': 'label' is 2, outside", &number), 1)
+        << error.what();
+    const auto batch = samples.read(std::vector<std::uint64_t>{number});
+    EXPECT_EQ(batch.column("label").as<std::int64_t>()[0], 2);
+  }
+}
+
 TEST_F(Train, StopsWhenAsked) {
   std::stop_source source;
   TrainOptions options = Train::options();
@@ -452,9 +479,13 @@ TEST_F(Train, ALossThatIsNotFiniteEndsTheRun) {
   const Error error = error_of(options);
   EXPECT_EQ(error.exit_code(), 1);
   for (const auto* const part :
-       {"the loss of epoch 1, step ", "(samples ", " of the epoch) is ", "the last checkpoint is ",
-        "checkpoint-0000", "TrainOptions::on_nan = continue"})
+       {"the loss of epoch 1, step ", "(samples ", "the last checkpoint is ", "checkpoint-0000",
+        "TrainOptions::on_nan = continue"})
     EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  const std::string words = error.what();
+  EXPECT_TRUE(words.find(" of the epoch) is nan;") != std::string::npos ||
+              words.find(" of the epoch) is inf;") != std::string::npos)
+      << words;
   EXPECT_FALSE(std::filesystem::exists(options.output));
   options.on_nan = "continue";
   options.checkpoint_dir.clear();

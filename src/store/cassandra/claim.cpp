@@ -14,6 +14,7 @@
 
 #include "base/background.hpp"
 #include "base/file.hpp"
+#include "base/pause.hpp"
 #include "store/cassandra/writes.hpp"
 
 namespace ringfeed::cassandra {
@@ -102,7 +103,7 @@ bool change_row(const Tables& tables, const std::string& cql, const cql::Values&
         (!patient && answer.failure->status == cql::Status::kUnavailable)) {
       throw tables.error(*answer.failure);
     }
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(spread(pause));
     pause = std::min<std::chrono::milliseconds>(pause * 2, kClaimPauseMax);
   }
 }

@@ -13,6 +13,7 @@
 #include "base/background.hpp"
 #include "base/hash.hpp"
 #include "base/option.hpp"
+#include "base/pause.hpp"
 #include "store/cassandra/stored_chunks.hpp"
 #include "store/reader_closed.hpp"
 
@@ -135,8 +136,8 @@ void Reader::settle(std::uint64_t id, Read& read) {
     return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
   }
   // Else some node did not answer: again, a little later.
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kChunkPauseFirst * (1 << std::min(read.rounds, 5)), kChunkPauseMax);
+  const auto pause = spread(std::min<std::chrono::milliseconds>(
+      kChunkPauseFirst * (1 << std::min(read.rounds, 5)), kChunkPauseMax));
   if (Clock::now() + pause > read.deadline)
     return finish(id, nullptr, std::make_exception_ptr(give_up(read)));
   ++read.rounds;

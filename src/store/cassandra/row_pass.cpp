@@ -10,6 +10,8 @@
 #include <ringfeed/error.hpp>
 #include <utility>
 
+#include "base/pause.hpp"
+
 namespace ringfeed::cassandra {
 namespace {
 
@@ -122,8 +124,8 @@ void RowPass::try_again(std::size_t number, Piece& piece, const cql::Failure& fa
     return ask(number);
   if (!failure.passes() || Clock::now() > piece.deadline) throw table_.tables().error(failure);
   page_rows_ = std::max(page_rows_ / 2, 1);
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kPassPauseFirst * (1 << std::min(piece.tries, 5)), kPassPauseMost);
+  const auto pause = spread(std::min<std::chrono::milliseconds>(
+      kPassPauseFirst * (1 << std::min(piece.tries, 5)), kPassPauseMost));
   piece.not_before = Clock::now() + pause;
   ++piece.tries;
 }

@@ -16,6 +16,7 @@
 #include "base/background.hpp"
 #include "base/hash.hpp"
 #include "base/option.hpp"
+#include "base/pause.hpp"
 #include "dataset/chunk.hpp"
 #include "store/reader_closed.hpp"
 #include "store/rows/column.hpp"
@@ -332,8 +333,8 @@ void RowReader::take_failure(std::uint64_t id, Read& read, cql::Failure failure)
     return give_up();
   if (read.under_way > 0) return;
   if (read.asked < read.replicas.size()) return ask(id, read);
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kRoundPauseFirst * (1 << std::min(read.rounds, 5)), kRoundPauseMax);
+  const auto pause = spread(std::min<std::chrono::milliseconds>(
+      kRoundPauseFirst * (1 << std::min(read.rounds, 5)), kRoundPauseMax));
   if (Clock::now() + pause > read.deadline) return give_up();
   ++read.rounds;
   due_.emplace(Clock::now() + pause, id);

@@ -170,10 +170,13 @@ void RowWriter::check_free(const RowTable& table) const {
       fmt::format("SELECT {} FROM {} LIMIT 1", cql::quote_identifier(kId), table_name_), {},
       {.consistency = target_.session->connection().read_consistency}, tables_.where());
   if (rows.size() == 0) return;
-  throw Error(ErrorCode::kConflict,
-              fmt::format("{}: the table holds rows that this ingest did not write; add to them "
-                          "with {}, or choose another name",
-                          tables_.where(), option_name("append")));
+  throw Error(
+      ErrorCode::kConflict,
+      fmt::format(
+          "{}: the table holds rows that were not written from this source; {}"
+          "choose another name",
+          tables_.where(),
+          intent_.copies ? "" : fmt::format("add to them with {}, or ", option_name("append"))));
 }
 
 void RowWriter::put(std::string_view split, std::span<const Chunk> chunks,

@@ -79,7 +79,7 @@ void wait_for_table(const cql::Session& session, const std::string& select,
     if (waited >= session.connection().request_timeout_ms) {
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("{}: {}, though it was made: nodes of several versions do not always "
-                              "tell each other of new tables; run the same command again, once all "
+                              "tell each other of new tables; try again, once all "
                               "nodes have one version",
                               where, who));
     }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/pause.hpp"
+
 namespace ringfeed::cassandra {
 namespace {
 
@@ -21,8 +23,8 @@ void Writes::send(std::uint64_t number) {
 }
 
 void Writes::send_later(std::uint64_t number) {
-  const auto pause = std::min<std::chrono::milliseconds>(
-      kWritePauseFirst * (1 << std::min(failures_[number]++, 6)), kWritePauseMax);
+  const auto pause = spread(std::min<std::chrono::milliseconds>(
+      kWritePauseFirst * (1 << std::min(failures_[number]++, 6)), kWritePauseMax));
   due_.emplace(Clock::now() + pause, number);
 }
 

@@ -91,7 +91,7 @@ std::string body_of(const RowIndex& index) {
     return body.dump(-1, ' ', /*ensure_ascii=*/true);
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("a name in the table is not UTF-8 text: {}", error.what()));
+                fmt::format("a name in the table is not UTF-8 text: {}", json_fault(error)));
   }
 }
 
@@ -258,7 +258,7 @@ RowIndex RowIndex::decode(std::string_view text, std::string_view where) {
   } catch (const Bad& problem) {
     throw bad(problem.what);
   } catch (const Json::exception& error) {
-    throw bad(error.what());
+    throw bad(json_fault(error));
   } catch (const std::logic_error& error) {  // of a number
     throw bad(error.what());
   } catch (const Error& error) {

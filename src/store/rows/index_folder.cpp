@@ -89,6 +89,7 @@ std::string index_root(const std::optional<std::string>& chosen) {
 IndexFolder::IndexFolder(const std::string& root, std::string_view cluster,
                          std::string_view keyspace, std::string_view table)
     : path_(fmt::format("{}/{}/{}/{}", root, escaped(cluster), escaped(keyspace), escaped(table))) {
+  check_is_no_file(root);
 }
 
 std::string IndexFolder::path_of(std::uint64_t version) const {

@@ -50,6 +50,8 @@ std::vector<std::string> chosen_names(const std::vector<TableColumn>& table, con
                 fmt::format("{} and {}: columns are chosen or left out; give one of the two",
                             option_name("columns"), option_name("drop")));
   }
+  check_each_once("columns", options.columns);
+  check_each_once("drop", options.drop);
   std::vector<std::string> names = options.columns;
   if (names.empty()) {
     for (const auto& column : note.columns) names.push_back(column.name);
