@@ -3,15 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
-// Behind what it needs.
-#include <jpeglib.h>
-
 #include <cstdlib>
 #include <ringfeed/error.hpp>
 #include <tuple>
 
 #include "base/random.hpp"
+#include "image/libjpeg.hpp"
 
 namespace ringfeed {
 namespace {
