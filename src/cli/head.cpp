@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <ringfeed/error.hpp>
+#include <ringfeed/image.hpp>
 #include <ringfeed/samples.hpp>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/byte_size.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 #include "cli/command.hpp"
@@ -84,6 +87,21 @@ std::string short_text(const nlohmann::json& value) {
   return text;
 }
 
+/// Format and size of bytes that are a picture's: "jpeg 500 x 375, 107.2 KiB".
+std::optional<std::string> picture_text(const Column& column, std::int64_t sample) {
+  if (column.kind != ColumnKind::kBinary) return std::nullopt;
+  const auto begin = static_cast<std::size_t>(column.offsets[sample]);
+  const auto end = static_cast<std::size_t>(column.offsets[sample + 1]);
+  try {
+    const ImageInfo info =
+        probe_image({static_cast<const std::byte*>(column.data) + begin, end - begin});
+    return fmt::format("{} {} x {}, {}", name_of(info.format), info.width, info.height,
+                       format_bytes(end - begin));
+  } catch (const Error&) {
+    return std::nullopt;  // other bytes
+  }
+}
+
 /// Height and width of what can be drawn: samples of shape [H, W] or [1, H, W].
 std::optional<std::pair<std::int64_t, std::int64_t>> picture_size(const Column& column) {
   if (column.kind != ColumnKind::kTensor) return std::nullopt;
@@ -126,7 +144,8 @@ int run_head(const HeadFlags& flags, const Command& command) {
         continue;
       }
       line[column.name] = value_of(column, sample);
-      text += fmt::format(" {}={}", printable(column.name), short_text(line[column.name]));
+      text += fmt::format(" {}={}", printable(column.name),
+                          picture_text(column, sample).value_or(short_text(line[column.name])));
     }
     output.result({{"sample", line}}, text + pictures);
   }

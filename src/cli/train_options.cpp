@@ -62,14 +62,14 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
 std::string complaint_about_model(const std::string& model) {
   const auto is_it = [&](const auto& named) { return named.first == model; };
   if (is_model_file(model) || std::ranges::any_of(kModels, is_it)) return {};
-  return "'" + model +
-         "' is no model; use linear, mlp, cnn, or the path of a file of TorchScript (net.pt)";
+  return fmt::format("'{}' is no model; use {}", model, kModelChoices);
 }
 
 void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
-  app.add_option("--model", train_options.model,
-                 "the model: linear, mlp, cnn, or a file of TorchScript (net.pt)")
+  app.add_option(
+         "--model", train_options.model,
+         "the model: linear, mlp, cnn, resnet18, resnet50, or a file of TorchScript (net.pt)")
       ->check(CLI::Validator(complaint_about_model, ""));
   app.add_option("--output-index", train_options.output_index,
                  "of a file's model that gives several tensors: the one for the loss, by number "

@@ -1,16 +1,15 @@
 // JPEG by libjpeg-turbo. Of a box it decodes the columns and rows that are in it, and one more on
 // each side: the upsampling of colours looks at a neighbour. libjpeg jumps out of its errors, so
 // that nothing with a destructor lives between setjmp and its calls.
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <csetjmp>
-#include <cstdio>  // before jpeglib.h, which needs it
+#include <cstdio>
 #include <cstring>
 #include <ringfeed/error.hpp>
 #include <string>
 
 #include "image/decode.hpp"
+#include "image/libjpeg.hpp"
 
 namespace ringfeed {
 namespace {

@@ -16,6 +16,7 @@ void plan_taps(std::uint32_t from, std::uint32_t to, std::uint32_t begin, std::u
   const double support = std::max(scale, 1.0);
   taps.count = static_cast<std::uint32_t>(std::ceil(support)) * 2 + 1;
   taps.first.resize(wanted);
+  taps.used.resize(wanted);
   taps.weights.assign(std::size_t{taps.count} * wanted, 0);
   taps.begin = from;
   taps.end = 0;
@@ -37,6 +38,7 @@ void plan_taps(std::uint32_t from, std::uint32_t to, std::uint32_t begin, std::u
           static_cast<std::int32_t>(0.5 + weight * (1 << kResizeBits));
     }
     taps.first[i] = first;
+    taps.used[i] = last - first;
     taps.begin = std::min(taps.begin, first);
     taps.end = std::max(taps.end, last);
   }
@@ -65,17 +67,12 @@ void Resizer::run(const Pixels& from, Pixels& to) {
   const auto rows = static_cast<std::uint32_t>(down_.first.size());
   const ResizeKernels& kernels = kernels_here();
   rows_.make(wanted, from.height);
-  // Of four bytes a pixel, and as many more as the last weights reach behind the row.
-  wide_.assign((std::size_t{from.width} + across_.count) * 4, 0);
-  for (std::uint32_t y = 0; y < from.height; ++y) {
-    kernels.widen(from.row(y), from.width, wide_.data());
-    kernels.across(wide_.data(), across_, wanted, rows_.row(y));
-  }
+  for (std::uint32_t y = 0; y < from.height; ++y)
+    kernels.across(from.row(y), across_, wanted, rows_.row(y));
   to.make(wanted, rows);
   for (std::uint32_t y = 0; y < rows; ++y) {
-    const std::uint32_t first = down_.first[y];
-    const std::uint32_t count = std::min(down_.count, from.height - first);
-    kernels.down(rows_.row(first), rows_.row_bytes(), down_.weights.data() + y * down_.count, count,
+    kernels.down(rows_.row(down_.first[y]), rows_.row_bytes(),
+                 down_.weights.data() + std::size_t{y} * down_.count, down_.used[y],
                  rows_.row_bytes(), to.row(y));
   }
 }

@@ -25,6 +25,7 @@ struct Taps {
   std::uint32_t end = 0;
   std::uint32_t count = 0;           ///< weights of each
   std::vector<std::uint32_t> first;  ///< for each: the first pixel, from `begin`
+  std::vector<std::uint32_t> used;   ///< for each: the weights that count, at least one
   std::vector<std::int32_t> weights;
 };
 
@@ -39,7 +40,6 @@ class Resizer {
   Taps across_;
   Taps down_;
   Pixels rows_;  ///< resized in one direction
-  std::vector<std::uint8_t> wide_;
 };
 
 }  // namespace ringfeed

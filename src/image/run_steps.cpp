@@ -18,11 +18,13 @@
 namespace ringfeed {
 namespace {
 
-using FloatTable = std::array<std::array<float, 256>, kChannels>;
+/// The value of each byte, by channel.
+template <typename T>
+using Table = std::array<std::array<T, 256>, kChannels>;
 
-/// The float of each byte, by channel; computed as torchvision does it for a tensor.
-FloatTable table_of(const std::vector<ImageStep>& steps) {
-  FloatTable table{};
+/// Computed as torchvision does it for a tensor.
+Table<float> table_of(const std::vector<ImageStep>& steps) {
+  Table<float> table{};
   for (const auto& step : steps) {
     const auto* normalize = std::get_if<Normalize>(&step);
     for (std::size_t c = 0; c < kChannels; ++c) {
@@ -37,6 +39,14 @@ FloatTable table_of(const std::vector<ImageStep>& steps) {
   }
   return table;
 }
+
+constexpr Table<std::uint8_t> kBytesAsTheyAre = [] {
+  Table<std::uint8_t> table{};
+  for (auto& channel : table) {
+    for (std::size_t i = 0; i < channel.size(); ++i) channel[i] = static_cast<std::uint8_t>(i);
+  }
+  return table;
+}();
 
 /// A size of which the shorter side is asked for.
 Side resized(Side picture, Side asked) {
@@ -117,19 +127,23 @@ class Run {
   void operator()(const Normalize&) { is_float_ = true; }
   void operator()(const ToFloat&) { is_float_ = true; }
 
-  /// Plane by plane; `value_of` makes an element of a channel's byte.
-  template <typename T, typename ValueOf>
-  void write(T* to, const ValueOf& value_of) {
+  /// Plane by plane, by a table of the value of each byte for each channel.
+  template <typename T>
+  void write(T* to, const Table<T>& table) {
     const Pixels& pixels = canvas_.pixels();
-    const std::size_t plane = std::size_t{pixels.width} * pixels.height;
+    const std::uint32_t width = pixels.width;
+    const std::size_t plane = std::size_t{width} * pixels.height;
+    const std::ptrdiff_t onward = canvas_.is_mirrored() ? -3 : 3;
     for (std::uint32_t y = 0; y < pixels.height; ++y) {
-      const std::uint32_t row = canvas_.is_upside_down() ? pixels.height - 1 - y : y;
-      const std::uint8_t* from = pixels.row(row);
-      T* const at = to + std::size_t{y} * pixels.width;
-      for (std::uint32_t x = 0; x < pixels.width; ++x) {
-        const std::uint32_t column = canvas_.is_mirrored() ? pixels.width - 1 - x : x;
-        for (std::size_t c = 0; c < kChannels; ++c)
-          at[c * plane + x] = value_of(c, from[kChannels * column + c]);
+      const std::uint8_t* from = pixels.row(canvas_.is_upside_down() ? pixels.height - 1 - y : y);
+      if (onward < 0) from += kChannels * (width - 1);
+      T* const red = to + std::size_t{y} * width;
+      T* const green = red + plane;
+      T* const blue = green + plane;
+      for (std::uint32_t x = 0; x < width; ++x, from += onward) {
+        red[x] = table[0][from[0]];
+        green[x] = table[1][from[1]];
+        blue[x] = table[2][from[2]];
       }
     }
     for (const auto& box : erased_) {
@@ -155,7 +169,7 @@ struct ImageSteps::Program {
 
   std::vector<ImageStep> steps;
   bool is_float;
-  FloatTable table;
+  Table<float> table;
 };
 
 ImageSteps ImageSteps::parse(std::string_view text) {
@@ -182,12 +196,10 @@ void ImageSteps::run(std::span<const std::byte> file, std::uint64_t key, void* t
   thread_local CanvasScratch scratch;
   Run run(file, key, scratch);
   for (const auto& step : program_->steps) std::visit(run, step);
-  if (!program_->is_float) {
-    run.write(static_cast<std::uint8_t*>(to), [](std::size_t, std::uint8_t byte) { return byte; });
-    return;
-  }
-  run.write(static_cast<float*>(to),
-            [&](std::size_t channel, std::uint8_t byte) { return program_->table[channel][byte]; });
+  if (program_->is_float)
+    run.write(static_cast<float*>(to), program_->table);
+  else
+    run.write(static_cast<std::uint8_t*>(to), kBytesAsTheyAre);
 }
 
 std::uint64_t ImageSteps::key(std::uint64_t seed, std::uint64_t epoch,

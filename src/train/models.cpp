@@ -1,4 +1,4 @@
-// linear, mlp, cnn; sgd, adam, adamw.
+// linear, mlp, cnn, and which has a file of its own; sgd, adam, adamw.
 #include "train/models.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +15,8 @@
 #include <functional>
 #include <numeric>
 #include <ringfeed/error.hpp>
+
+#include "train/resnet.hpp"
 
 namespace ringfeed {
 namespace {
@@ -72,6 +74,8 @@ class LayeredModel final : public Model {
 }  // namespace
 
 std::shared_ptr<Model> make_model(const Plan& plan) {
+  if (plan.model == ModelKind::kResNet18) return make_resnet(ResNetKind::kResNet18, plan.outputs);
+  if (plan.model == ModelKind::kResNet50) return make_resnet(ResNetKind::kResNet50, plan.outputs);
   auto model = std::make_shared<nn::SequentialImpl>();
   std::int64_t features = plan.model == ModelKind::kCnn
                               ? add_convolutions(*model, plan.input_shape)

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kHiddenMax = 65'536;
 constexpr std::size_t kHiddenLayersMax = 64;
+/// What five halvings leave a pixel of.
+constexpr std::int64_t kResNetSideMin = 32;
 constexpr std::uint64_t kBatchMax = std::uint64_t{1} << 31;
 
 [[noreturn]] void refuse(const std::string& message) {
@@ -66,10 +68,7 @@ ModelKind model_of(const TrainOptions& options) {
   for (const auto& [name, kind] : kModels) {
     if (name == options.model) return kind;
   }
-  refuse(
-      fmt::format("unknown model '{}'; use one of linear, mlp, cnn, or the path of a file of "
-                  "TorchScript (net.pt)",
-                  options.model));
+  refuse(fmt::format("unknown model '{}'; use one of {}", options.model, kModelChoices));
 }
 
 bool is_scalar(const ColumnSpec& column) {
@@ -119,7 +118,7 @@ std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
 }
 
 std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model) {
-  if (model == ModelKind::kLinear || model == ModelKind::kFile) {
+  if (model != ModelKind::kMlp && model != ModelKind::kCnn) {
     check(options.hidden.empty(),
           fmt::format("model {} has no hidden layers to choose; leave them out, or use mlp",
                       options.model));
@@ -180,14 +179,24 @@ std::vector<std::int64_t> input_shape_of(const Schema& schema, const std::vector
                                          ModelKind model) {
   if (model == ModelKind::kFile) return inputs[0].shape;
   if (inputs.size() > 1) {
-    check(model != ModelKind::kCnn, "model cnn takes one input column; name one, or use mlp");
+    check(model == ModelKind::kLinear || model == ModelKind::kMlp,
+          "models of pictures take one input column; name one, or use mlp");
     std::int64_t elements = 0;
     for (const auto& input : inputs) elements += input.elements;
     return {elements};
   }
   const ColumnSpec& input = schema.at(inputs[0].column);
-  if (model != ModelKind::kCnn && input.shape.empty()) return {1};
-  if (model != ModelKind::kCnn) return input.shape;
+  if (is_resnet(model)) {
+    check(
+        input.shape.size() == 3 && input.shape[0] == 3 && input.shape[1] >= kResNetSideMin &&
+            input.shape[2] >= kResNetSideMin,
+        fmt::format("a resnet takes samples of [3, height, width], each side at least {}; '{}' is "
+                    "{}; use cnn, or decode it to such a shape",
+                    kResNetSideMin, input.name, input.type_name()));
+    return input.shape;
+  }
+  if (model != ModelKind::kCnn)
+    return input.shape.empty() ? std::vector<std::int64_t>{1} : input.shape;
   auto shape = input.shape;
   if (shape.size() == 2) shape.insert(shape.begin(), 1);
   check(shape.size() == 3 && shape[1] >= 2 && shape[2] >= 2,

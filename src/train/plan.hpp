@@ -14,9 +14,20 @@
 namespace ringfeed {
 
 /// kFile: TrainOptions::model is the path of one.
-enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn, kFile };
-inline constexpr std::array<std::pair<std::string_view, ModelKind>, 3> kModels = {
-    {{"linear", ModelKind::kLinear}, {"mlp", ModelKind::kMlp}, {"cnn", ModelKind::kCnn}}};
+enum class ModelKind : std::uint8_t { kLinear, kMlp, kCnn, kResNet18, kResNet50, kFile };
+inline constexpr std::array<std::pair<std::string_view, ModelKind>, 5> kModels = {
+    {{"linear", ModelKind::kLinear},
+     {"mlp", ModelKind::kMlp},
+     {"cnn", ModelKind::kCnn},
+     {"resnet18", ModelKind::kResNet18},
+     {"resnet50", ModelKind::kResNet50}}};
+/// What `model` may be, for messages.
+inline constexpr std::string_view kModelChoices =
+    "linear, mlp, cnn, resnet18, resnet50, or the path of a file of TorchScript (net.pt)";
+
+inline bool is_resnet(ModelKind model) {
+  return model == ModelKind::kResNet18 || model == ModelKind::kResNet50;
+}
 
 /// Whether TrainOptions::model is meant as a path.
 inline bool is_model_file(std::string_view model) {
@@ -47,7 +58,8 @@ struct Plan {
   DeviceKind device = DeviceKind::kAuto;
   std::vector<std::int64_t> hidden;  ///< with the model's default filled in
   std::vector<PlanInput> inputs;
-  /// Of one sample as a built-in model takes it; [channels, height, width] for cnn. Of a file's
+  /// Of one sample as a built-in model takes it; [channels, height, width] for cnn and
+  /// resnets. Of a file's
   /// model the first input's.
   std::vector<std::int64_t> input_shape;
   std::string target;

@@ -625,7 +625,7 @@ TrainSummary train(const TrainOptions& options) {
   summary.threads = choose_threads(options.threads, world);
   make_deterministic(summary.threads, options.seed);
   const auto devices = devices_of(plan, world);
-  if (script != nullptr && devices.size() > 1) {
+  if ((script != nullptr || is_resnet(plan.model)) && devices.size() > 1) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{} cannot be copied to several devices of one process; use {}",
                             options.model, option_name("parallel", "ddp")));

@@ -47,8 +47,7 @@ TEST(ImageSteps, WhatDoesNotFitIsNamed) {
       refusal_of("crop:3"),
       "step 'crop:3': there is none of this name; there are center_crop, color_jitter, flip, "
       "float, grayscale, normalize, random_crop, random_erasing, random_resized_crop, resize");
-  EXPECT_EQ(refusal_of("center_crop"),
-            "step 'center_crop': it needs a size, e.g. center_crop:224");
+  EXPECT_EQ(refusal_of("center_crop"), "step 'center_crop': it needs a size, e.g. center_crop:224");
   EXPECT_EQ(refusal_of("center_crop:0"),
             "step 'center_crop:0': a size is 1 to 4096 pixels, or HEIGHTxWIDTH");
   EXPECT_EQ(refusal_of("center_crop:4:blue=1"),
@@ -67,8 +66,7 @@ TEST(ImageSteps, WhatDoesNotFitIsNamed) {
             "step 'normalize:std=1/0/1': std is three numbers, e.g. std=0.5/0.5/0.5");
   EXPECT_EQ(refusal_of("random_resized_crop:9:scale=0-1"),
             "step 'random_resized_crop:9:scale=0-1': scale is LOW-HIGH, above 0 to 1");
-  EXPECT_EQ(refusal_of("flip:diagonal"),
-            "step 'flip:diagonal': a flip is horizontal or vertical");
+  EXPECT_EQ(refusal_of("flip:diagonal"), "step 'flip:diagonal': a flip is horizontal or vertical");
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ def test_switches_and_arrays_of_another_command(ringfeed: Ringfeed) -> None:
     ("[train]\nlr = {a = 1}", "run.toml:2: lr takes a number or a text (or several, in one array)"),
     ("[train]\nhidden = [1, [2]]", "run.toml:2: hidden takes a number or a text (or several, in one array)"),
     ("[train]\noutput = 1979-05-27", "run.toml:2: output takes a number or a text (or several, in one array)"),
-    ("[train]\nmodel = 'x'", "run.toml:2: --model: 'x' is no model; use linear, mlp, cnn, or the path of a file of TorchScript (net.pt)"),
+    ("[train]\nmodel = 'x'", "run.toml:2: --model: 'x' is no model; use linear, mlp, cnn, resnet18, resnet50, or the path of a file of TorchScript (net.pt)"),
     ("overwrite = 1", "run.toml:1: overwrite is a switch: true or false"),
     ("password = 'x'", "run.toml:1: 'password': a password does not stand in such a file; password-file names the file that has it"),
     ("config = 'x'", "run.toml:1: no command has an option 'config'"),

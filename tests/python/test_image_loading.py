@@ -70,6 +70,12 @@ def test_a_folder_is_what_torchvision_finds_in_it(folder: Path, tmp_path: Path) 
         assert (sample["label"], sample["bytes"]) == (label, len(sample["image"]))
 
 
+def test_head_says_what_a_picture_is(photos: str) -> None:
+    result = subprocess.run([str(BUILD / "bin/ringfeed"), "head", photos, "-n", "1"], capture_output=True, text=True, check=True, timeout=120)
+    sample = ringfeed.open(photos)[0]
+    assert f" image={sample['format']} {sample['width']} x {sample['height']}, {len(sample['image']) / 1024:.1f} KiB " in result.stdout
+
+
 def hashes_of(url: str, ranks: int = 1, epochs: int = 2, seed: int = 5, **options: object) -> list[tuple[int, int, list[str]]]:
     """Of each step over all ranks: the hashes of its decoded pictures, sorted."""
     steps: dict[tuple[int, int], list[str]] = {}
