@@ -68,7 +68,7 @@ class HeldStore final : public ringfeed::Store {
   }
 
  private:
-  const ringfeed::Manifest manifest_;
+  ringfeed::Manifest manifest_;
   std::vector<ringfeed::BlockInfo> blocks_;
   const std::shared_ptr<std::vector<ringfeed::Chunk>> chunks_ =
       std::make_shared<std::vector<ringfeed::Chunk>>();

@@ -172,11 +172,11 @@ def test_what_others_put_into_a_data_set_stays(digits: Ringfeed) -> None:
     for path in notes:
         path.parent.mkdir(parents=True)
         path.write_text("keep")
-    (data / ".ingest/part.arrow").write_text("of a writer that was killed")
+    (data / ".ingest/part-0.arrow").write_text("of a writer that was killed")
     (data / "data/v9-0000000000000000/train-00000.arrow").write_text("the same")
     digits("ingest", DIGITS, "digits.ring", *TENSORS, "--split", "train=0.8,val=0.2", "--append")
     assert [path.read_text() for path in notes] == ["keep"] * 3
-    assert not (data / ".ingest/part.arrow").exists() and not (data / "data/v9-0000000000000000/train-00000.arrow").exists()
+    assert not (data / ".ingest/part-0.arrow").exists() and not (data / "data/v9-0000000000000000/train-00000.arrow").exists()
     digits("verify", "digits.ring")
 
 
