@@ -12,13 +12,15 @@
 #include <ringfeed/image.hpp>
 #include <type_traits>
 
+#include "base/printable.hpp"
+
 namespace ringfeed {
 namespace {
 
 constexpr double kFactorMax = 100;
 
 [[noreturn]] void refuse(std::string_view step, const std::string& what) {
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("step '{}': {}", step, what));
+  throw Error(ErrorCode::kInvalidArgument, printable(fmt::format("step '{}': {}", step, what)));
 }
 
 std::vector<std::string_view> parts_of(std::string_view text, char by) {
@@ -310,7 +312,7 @@ std::vector<ImageStep> parse_steps(std::string_view text) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("steps '{}': they leave the size open, and a batch needs one; end with "
                             "center_crop:224, random_resized_crop:224 or resize:224x224",
-                            text));
+                            printable(text)));
   }
   return steps;
 }

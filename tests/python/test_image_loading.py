@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -220,3 +221,21 @@ def test_a_folder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert code == 2 and f"{root}/top.jpg: a picture beside the folders of classes" in line
     code, line = refusal_of(str(root / "top.jpg"), url)
     assert code == 2 and "of pictures name the folder that they are in" in line
+
+
+def losses_of(folder: Path) -> list[float]:
+    return json.loads((folder / "summary.json").read_text())["losses"]
+
+
+def test_training_goes_on_with_the_same_pixels(photos: str, tmp_path: Path) -> None:
+    """A run of three epochs, and one that is stopped after the first and goes on with two processes."""
+    arguments = ["train", photos, "--model", "cnn", "--hidden", "16", "--input", "image", "--target", "label", "--batch-size", "20", "--lanes", "20",
+                 "--device", "cpu", "--checkpoint-dir"]
+    steps = ["--decode", f"image={STEPS}"]
+    run_program(*arguments, str(tmp_path / "whole"), *steps, "--epochs", "3", "--output", str(tmp_path / "whole_run"))
+    run_program(*arguments, str(tmp_path / "parts"), *steps, "--epochs", "1", "--output", str(tmp_path / "first_run"))
+    parts = [*arguments, str(tmp_path / "parts"), "--epochs", "3", "--resume", "auto", "--nproc", "2", "--output", str(tmp_path / "parts_run")]
+    other = subprocess.run([str(BUILD / "bin/ringfeed"), *parts, "--decode", "image=resize:24x24,float"], capture_output=True, text=True, timeout=120)
+    assert other.returncode == 2 and "the checkpoint is of decode" in other.stderr
+    run_program(*parts, *steps)
+    assert losses_of(tmp_path / "parts_run") == pytest.approx(losses_of(tmp_path / "whole_run"), rel=1e-3)
