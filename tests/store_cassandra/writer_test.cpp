@@ -13,6 +13,7 @@
 #include "base/random.hpp"
 #include "dataset/chunk.hpp"
 #include "errors.hpp"
+#include "read_back.hpp"
 #include "store/local_store.hpp"
 #include "store_cassandra/blocks.hpp"
 #include "store_cassandra/fake_store.hpp"
@@ -422,6 +423,42 @@ TEST_F(ChunkWriterTest, IngestedAgainWhatIsGoneIsPutBack) {
   EXPECT_TRUE(ingest_into(store, kSamplesWritten).unchanged);
 }
 
+TEST_F(ChunkWriterTest, ColumnGroupsAreThoseOfTheLocalStoreAndArePutBack) {
+  TempFolder temp;
+  FakeStores stores;
+  auto store = stores.store(kSmallParts);
+  LocalStore local(temp / "set", {.part_bytes = kSmallParts.part_bytes});
+  const auto ingest_apart = [](Store& to) {
+    MemorySource source({.samples = kSamplesWritten});
+    IngestOptions options{.splits = {{"train", 0.75}, {"val", 0.25}}, .chunk_bytes = 4096};
+    options.column_groups = {{"image"}, {"text", "tags"}};
+    return ingest(source, to, options);
+  };
+  const auto manifest = ingest_apart(store).manifest;
+  const auto of_local = ingest_apart(local).manifest;
+  EXPECT_EQ(manifest.groups, (std::vector<ColumnPlaces>{{0}, {1, 4, 5}, {2, 3}}));
+  EXPECT_EQ(manifest.rows, of_local.rows);
+  EXPECT_EQ(manifest.lineage, of_local.lineage);
+  EXPECT_EQ(manifest.parts[1].name, "1/1/3");
+  store.verify(manifest, nullptr);
+  for (const ColumnPlaces& columns : {ColumnPlaces{}, {1}, {0, 2}}) {
+    const auto reader = store.reader(manifest, "train", columns, 2);
+    const auto expected = local.reader(of_local, "train", columns, 2);
+    for (std::uint64_t block = 0; block < reader->blocks().size(); ++block)
+      EXPECT_TRUE(read_chunk(*reader, block)->Equals(*read_chunk(*expected, block)));
+  }
+  const std::size_t chunks = rows_of_chunks(stores);
+  for (const int number : {1, 3, 5})  // of row group 0 one chunk, of row group 1 two
+    stores.cluster().cql(
+        fmt::format("DELETE FROM k.set_chunks WHERE claim = 1 AND number = {}", number));
+  EXPECT_EQ(ingest_apart(store).repaired, 2u);
+  EXPECT_EQ(rows_of_chunks(stores), chunks);
+  store.verify(manifest, nullptr);
+  EXPECT_TRUE(ingest_apart(store).unchanged);
+  store.remove(1);
+  EXPECT_EQ(rows_of_chunks(stores), 0u);
+}
+
 TEST_F(ChunkWriterTest, IngestedAgainALostManifestIsTheSameAgain) {
   FakeStores stores;
   auto store = stores.store(kSmallParts);
@@ -554,6 +591,7 @@ TEST_F(ChunkWriterTest, WhatAManifestSaysOfItsChunksIsLookedAt) {
   const auto change = [&](const std::function<void(Part&)>& of_part) {
     Manifest wrong = manifest;
     of_part(wrong.parts[0]);
+    wrong.rows[0] = wrong.parts[0].chunk_samples;
     stores.cluster().cql("UPDATE k.ringfeed_manifests SET text = '" + wrong.encode() +
                          "' WHERE name = 'set' AND version = 1 AND piece = 0");
   };
