@@ -221,7 +221,7 @@ def samples_of(data: Any) -> Iterator[Any]:  # noqa: ANN401
 def bytes_of(value: Any) -> int:  # noqa: ANN401
     """What an array takes; 0 of what does not say it, as a sparse tensor, which is refused later."""
     try:
-        return getattr(value, "nbytes", 0)
+        return int(getattr(value, "nbytes", 0))
     except RuntimeError:
         return 0
 

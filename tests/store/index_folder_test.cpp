@@ -47,6 +47,15 @@ TEST(IndexFolder, NumbersVersions) {
   EXPECT_TRUE(attached_tables(temp.path(), "other", "k").empty());
 }
 
+TEST(IndexFolder, AFileInItsPlaceIsRefused) {
+  const testing::TempFolder temp;
+  testing::write_all(temp / "file", "");
+  for (const std::string root : {"file", "file/deeper"}) {
+    expect_error(ErrorCode::kInvalidArgument, {temp / "file: it is no folder"},
+                 [&] { IndexFolder(temp / root, "c", "k", "t"); });
+  }
+}
+
 TEST(IndexFolder, WhatIsNoIndexIsPassedOver) {
   const testing::TempFolder temp;
   const IndexFolder folder(temp.path(), "c", "k", "t");
