@@ -100,10 +100,10 @@ struct TrainOptions {
   ConnectionOptions connection;  ///< connection to a cassandra:// data set
   /// Model. "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the
   /// flattened input. "cnn": 3x3 convolutions with ReLU and 2x2 max pooling, then hidden layers;
-  /// its input is [height, width] or [channels, height, width], each side at least 2. "resnet18" and "resnet50": as torchvision's, with the
-  /// names of its parameters; the input is [3, height, width], each side at least 32. Else the path
-  /// of a file of TorchScript (a name with '.' or '/' in it), at most 1 TiB, whose parameters are
-  /// all float32 or all float64: its forward takes the input columns as tensors [B, ...], in their
+  /// its input is [height, width] or [channels, height, width], each side at least 2. "resnet18",
+  /// "resnet50": torchvision's, of [3, height, width], each side at least 32. Else the path of a
+  /// file of TorchScript (a name with '.' or '/' in it), at most 1 TiB, whose parameters are all
+  /// float32 or all float64: its forward takes the input columns as tensors [B, ...], in their
   /// order, and gives [B, ...].
   std::string model = "mlp";
   /// Tensor that the loss takes, of a file's model that gives several: by its number from 0 (tuple,

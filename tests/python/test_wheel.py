@@ -147,7 +147,8 @@ def test_it_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     assert package == sources | {"_core.abi3.so" if stable else f"_core{sysconfig.get_config_var('EXT_SUFFIX')}", "bin/ringfeed"}
     libraries = {name.removeprefix("ringfeed.libs/") for name in names if name.startswith("ringfeed.libs/")}
     # With the hash that auditwheel adds they meet no library of another package.
-    assert {re.sub(r"-[0-9a-f]{8}\.so\..*", "", name) for name in libraries} == {"libarrow", "libparquet", "libfmt"}
+    assert {re.sub(r"-[0-9a-f]{8}\.so\..*", "", name) for name in libraries} == {
+        "libarrow", "libparquet", "libfmt", "libjpeg", "libpng16", "libwebp"}
     information = {name.removeprefix("ringfeed-0.1.0.dist-info/") for name in names if name.startswith("ringfeed-0.1.0.dist-info/")}
     licences = {name for name in information if name.startswith("licenses/")}
     assert information - licences <= {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "sboms/auditwheel.cdx.json"}
@@ -166,6 +167,7 @@ def test_it_carries_the_licences_of_what_it_bundles(wheel: Path) -> None:
         texts = {name.partition("/licenses/")[2]: archive.read(name).decode() for name in files}
     words = {"LICENSE": "Apache License", "pyarrow-LICENSE.txt": "Thrift", "pyarrow-NOTICE.txt": "Apache Arrow", "fmt.txt": "Zverovich",
              "nlohmann-json.txt": "Lohmann", "xxhash.txt": "Collet", "cli11.txt": "Schreiner", "tomlplusplus.txt": "Gillard",
+             "libjpeg-turbo.txt": "Thomas G. Lane", "libpng.txt": "Randers-Pehrson", "libwebp.txt": "Google",
              "nanobind-LICENSE": "Wenzel Jakob", "robin-map.txt": "Thibaut Goetghebuer-Planchon", "rust-library.txt": "Rust", "rust-crates.txt": "ring"}
     assert {name.removeprefix("third-party/") for name in texts} == set(words)
     for name, text in texts.items():
@@ -195,7 +197,8 @@ def test_every_library_is_its_own_or_the_systems(alone: Environment) -> None:
     (site,) = alone.folder.glob("lib/python3*/site-packages")
     files = [path for folder in ("ringfeed", "ringfeed.libs") for path in (site / folder).rglob("*")
              if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
-    assert {path.name.split("-")[0].split(".")[0] for path in files} == {"_core", "ringfeed", "libarrow", "libparquet", "libfmt"}
+    assert {path.name.split("-")[0].split(".")[0] for path in files} == {
+        "_core", "ringfeed", "libarrow", "libparquet", "libfmt", "libjpeg", "libpng16", "libwebp"}
     for path in files:
         paths = re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", run("readelf", "-d", path).stdout)
         assert all(part.startswith("$ORIGIN") for found in paths for part in found.split(":")), f"{path}: {paths}"
