@@ -5,10 +5,11 @@
 # Why a good guess is wrong: resize() with the same filters is right for these pictures since some versions, and what
 #   Pillow cannot do with mode I;16 (filter, reduce) it refuses; rotate() and transform() neither refuse nor warn.
 # What happens: a 16-bit grey PNG opens as I;16. BILINEAR and BICUBIC in rotate() and transform() work on single bytes
-#   of it: a picture that is 1000 everywhere becomes values from 0 to 232. Depth maps, X-rays and height maps are
+#   of it: a picture that is 1000 everywhere becomes values from 3 to 232. Depth maps, X-rays and height maps are
 #   destroyed by an augmentation that rotates or shears. Mode I (32 bits) is right, and so is NEAREST.
-# Where: libImaging/Geometry.c has these filters for pixels of 8 bits, of 32 bits and of 4 bytes, none for 16 bits;
-#   the documentation says "limited support" of I;16, and of rotate() only that modes 1 and P take NEAREST.
+# Where: getfilter() of libImaging/Geometry.c looks at the size of a pixel for NEAREST alone, and gives all else that is
+#   not 32 bits the filter for 8. The documentation speaks of limited support for I;16, and of rotate() it says only
+#   that the modes 1 and P take NEAREST.
 # What to do: convert("I") or convert("F") before, or rotate the array by other means.
 #
 # Seen:

@@ -10,7 +10,8 @@
 #   3 bands: 16 bits, right.
 #   bitdepth=16 makes it no better for one band: the values cut at 255 are stretched to 65535.
 # Where: new_from_array() tags one band as "b-w" (8 bits in a wide container) and three as "srgb", whatever the dtype,
-#   and pngsave goes by the tag. interpretation="auto" looks at the dtype; it is not the default.
+#   and pngsave goes by the tag. Its documentation says both: that images of more than one byte a band are saved with
+#   16 bits, and that the depth depends on the interpretation. interpretation="auto" looks at the dtype.
 # What to do: new_from_array(array, interpretation="auto"), or TIFF.
 #
 # Seen:
