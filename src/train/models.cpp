@@ -1,4 +1,4 @@
-// linear, mlp, cnn; sgd, adam, adamw.
+// linear, mlp, cnn, and where the transformer is; sgd, adam, adamw.
 #include "train/models.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +15,8 @@
 #include <functional>
 #include <numeric>
 #include <ringfeed/error.hpp>
+
+#include "train/transformer.hpp"
 
 namespace ringfeed {
 namespace {
@@ -71,7 +73,8 @@ class LayeredModel final : public Model {
 
 }  // namespace
 
-std::shared_ptr<Model> make_model(const Plan& plan) {
+std::shared_ptr<Model> make_model(const TrainOptions& options, const Plan& plan) {
+  if (plan.model == ModelKind::kTransformer) return std::make_shared<Transformer>(options, plan);
   auto model = std::make_shared<nn::SequentialImpl>();
   std::int64_t features = plan.model == ModelKind::kCnn
                               ? add_convolutions(*model, plan.input_shape)
@@ -105,6 +108,8 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,
       return std::make_unique<optim::AdamW>(
           std::move(parameters),
           optim::AdamWOptions(options.learning_rate).weight_decay(plan.weight_decay));
+    case OptimizerKind::kOwn:
+      break;
   }
   throw Error(ErrorCode::kInternal, "an optimizer without a class");
 }
