@@ -1,6 +1,6 @@
 // Torch: batches as tensors, a process group, and data parallelism, for training loops of your own
-// in C++ with torch modules. The only public header that includes torch; link
-// ringfeed::ringfeed_torch.
+// in C++ with torch modules. It includes torch, as <ringfeed/train_with.hpp> does and no other
+// public header; link ringfeed::ringfeed_torch.
 //
 //   auto group = ringfeed::ProcessGroup::join();
 //   ringfeed::DistributedDataParallel<Net> net(std::make_shared<Net>(), group);
@@ -18,11 +18,14 @@
 #pragma once
 
 #include <torch/nn/module.h>
+#include <torch/nn/options/batchnorm.h>
 #include <torch/types.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 #if __has_include(<cuda_runtime_api.h>)
@@ -31,12 +34,18 @@
 
 #include <ringfeed/batch.hpp>
 #include <ringfeed/feed.hpp>
+#include <ringfeed/train.hpp>
 
 namespace ringfeed {
 
 /// Makes a tensor over the memory of a column, which the tensor keeps alive. kTensor columns only:
 /// else Error{kInvalidArgument}.
 torch::Tensor to_tensor(const Column& column);
+
+/// Makes a column of a tensor [samples, ...], over its memory where that is contiguous and on the
+/// CPU: samples for open_batches(). Throws Error{kInvalidArgument} for a tensor without a
+/// dimension, and a dtype that no column has.
+Column to_column(std::string name, const torch::Tensor& tensor);
 
 /// Options of ProcessGroup::join().
 struct ProcessGroupOptions {
@@ -78,6 +87,9 @@ class ProcessGroup {
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
+  /// The group of several ranks that this process has joined and still holds; else a group of one.
+  static std::shared_ptr<ProcessGroup> current();
+
   int rank() const noexcept;
   int size() const noexcept;
 
@@ -101,21 +113,42 @@ class ProcessGroup {
 /// on every rank that names the first rank that differs from rank 0, and in what.
 void require_same_order(ProcessGroup& group, const Dataset& dataset, const FeedOptions& options);
 
+/// Options of DistributedDataParallel, as Python's has them.
+struct ParallelOptions {
+  /// Looks in each step for parameters that have no part in what forward gives, a tensor or several
+  /// in a std::vector.
+  bool find_unused_parameters = false;
+  /// Promise that each step uses the same parameters, each as often: those without a part are
+  /// found in the first one.
+  bool static_graph = false;
+  /// Lays gradients in the buckets that are sent; else they are copied to and fro.
+  bool gradient_as_bucket_view = true;
+  /// Gives rank 0's buffers to all before a forward.
+  bool broadcast_buffers = true;
+  GradientCompression compression = GradientCompression::kNone;
+};
+
 /// Averages the gradients of one module over the ranks, in buckets, while backward still runs.
 /// DistributedDataParallel is made of it; use it for modules whose forward that cannot call.
 class GradientReducer {
  public:
   /// Checks that all ranks have the same parameters, then gives rank 0's parameters and buffers to
   /// all. Errors: kInvalidArgument (parameters differ, none needs a gradient), those of the group.
-  GradientReducer(std::shared_ptr<torch::nn::Module> module, std::shared_ptr<ProcessGroup> group);
+  GradientReducer(std::shared_ptr<torch::nn::Module> module, std::shared_ptr<ProcessGroup> group,
+                  const ParallelOptions& options = {});
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
   /// Call these around each forward that a backward follows. before_forward() also gives rank 0's
-  /// buffers to all.
+  /// buffers to all. `outputs`, what forward gave, is asked for parameters that have no part in it,
+  /// where the options say that there are some.
   void before_forward();
-  void before_backward();
+  void before_backward(const std::vector<torch::Tensor>& outputs = {});
+  /// Call this alone before a forward whose gradients stay on the rank: the next backward that
+  /// before_backward() announces reduces all of them together. Buffers are given to all before the
+  /// first forward behind one that reduced, as in Python.
+  void before_forward_alone();
 
  private:
   struct Impl;
@@ -133,22 +166,39 @@ class DistributedDataParallel {
  public:
   /// Joins a module of each rank. A group of one rank costs nothing. Errors: those of
   /// GradientReducer.
-  DistributedDataParallel(std::shared_ptr<Module> module, std::shared_ptr<ProcessGroup> group)
+  DistributedDataParallel(std::shared_ptr<Module> module, std::shared_ptr<ProcessGroup> group,
+                          const ParallelOptions& options = {})
       : module_(std::move(module)), group_(std::move(group)) {
-    if (group_->size() > 1) reducer_ = std::make_unique<GradientReducer>(module_, group_);
+    if (group_->size() > 1) reducer_ = std::make_unique<GradientReducer>(module_, group_, options);
   }
 
   /// Calls Module::forward. With gradients enabled all ranks call it the same number of times, each
-  /// followed by a backward that reaches every parameter; under torch::NoGradGuard it is the plain
-  /// module's.
+  /// followed by a backward that reaches every parameter, unless the options say otherwise; under
+  /// torch::NoGradGuard it is the plain module's.
   template <typename... Arguments>
   auto forward(Arguments&&... arguments) {
-    const bool reduces = reducer_ != nullptr && torch::GradMode::is_enabled();
+    const bool trains = reducer_ != nullptr && torch::GradMode::is_enabled();
+    const bool reduces = trains && !alone_;
     if (reduces) reducer_->before_forward();
+    if (trains && !reduces) reducer_->before_forward_alone();
     auto output = module_->forward(std::forward<Arguments>(arguments)...);
-    if (reduces) reducer_->before_backward();
+    if (reduces) reducer_->before_backward(tensors_of(output));
     return output;
   }
+
+  /// Guard: gradients of forwards that run while it lives stay on the rank and add up, until a
+  /// backward of a forward without it reduces them all. Each rank may have any number of them.
+  class NoSync {
+   public:
+    explicit NoSync(DistributedDataParallel& parallel) : alone_(parallel.alone_) { alone_ = true; }
+    ~NoSync() { alone_ = false; }
+    NoSync(const NoSync&) = delete;
+    NoSync& operator=(const NoSync&) = delete;
+
+   private:
+    bool& alone_;
+  };
+  [[nodiscard]] NoSync no_sync() { return NoSync(*this); }
 
   /// Drops the gradients, before each backward; the optimizer's does it as well.
   void zero_grad() { drop_gradients(*module_); }
@@ -156,9 +206,44 @@ class DistributedDataParallel {
   const std::shared_ptr<Module>& module() const noexcept { return module_; }
 
  private:
+  template <typename Output>
+  static std::vector<torch::Tensor> tensors_of(const Output& output) {
+    if constexpr (std::is_convertible_v<Output, torch::Tensor>) {
+      return {output};
+    } else if constexpr (std::is_convertible_v<Output, std::vector<torch::Tensor>>) {
+      return output;
+    } else {
+      return {};
+    }
+  }
+
   std::shared_ptr<Module> module_;
   std::shared_ptr<ProcessGroup> group_;
+  bool alone_ = false;
   std::unique_ptr<GradientReducer> reducer_;
+};
+
+/// Batch norm over the batches of all ranks together: what one process computes of the whole step,
+/// where torch::nn::BatchNorm1d to 3d take each rank's own samples. Its weights have the names of
+/// those. In training forward and backward are collectives: all ranks call them alike, as often.
+class SyncBatchNorm : public torch::nn::Module {
+ public:
+  /// Makes one of [samples, features, ...]; affine, with running statistics. Without a group it is
+  /// that of each forward's ProcessGroup::current(): what train_with() joins.
+  explicit SyncBatchNorm(const torch::nn::BatchNormOptions& options,
+                         std::shared_ptr<ProcessGroup> group = nullptr);
+
+  /// Errors: those of the group; kInvalidArgument (another number of channels; in training a single
+  /// value of each).
+  torch::Tensor forward(const torch::Tensor& input);
+
+ private:
+  void track(const torch::Tensor& mean, const torch::Tensor& variance);
+
+  const torch::nn::BatchNormOptions options_;
+  const std::shared_ptr<ProcessGroup> group_;
+  torch::Tensor weight_, bias_;
+  torch::Tensor running_mean_, running_var_, num_batches_tracked_;
 };
 
 /// Module over several CUDA devices in one process, each with a slice of the batch, as Python's

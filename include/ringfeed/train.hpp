@@ -15,9 +15,19 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ringfeed {
+
+/// Dtypes in which gradients are sent between the ranks: their own, or one of 16 bits.
+enum class GradientCompression : std::uint8_t { kNone, kFloat16, kBFloat16 };
+
+/// Figures of an evaluation beside loss and accuracy, by their names: "val_top_5_accuracy" (0 to 1;
+/// cross_entropy with TrainOptions::top_k), "val_mae" and "val_r2" (mse). The mean absolute error
+/// is the mean over a sample's elements, and over the samples; R2 is 1 - the sum of squared errors
+/// / the sum of squares about the mean of each element, absent where all targets are equal.
+using ValidationFigures = std::vector<std::pair<std::string, double>>;
 
 /// Progress of train().
 struct TrainProgress {
@@ -30,6 +40,7 @@ struct TrainProgress {
   std::optional<double> loss;
   std::optional<double> val_loss;
   std::optional<double> val_accuracy;
+  ValidationFigures val_figures;
 };
 
 /// Step that was trained on.
@@ -101,17 +112,23 @@ struct TrainOptions {
   /// Model. "linear": one layer over the flattened input. "mlp": hidden layers with ReLU over the
   /// flattened input. "cnn": 3x3 convolutions with ReLU and 2x2 max pooling, then hidden layers;
   /// its input is [height, width] or [channels, height, width], each side at least 2. "resnet18",
-  /// "resnet50": torchvision's, of [3, height, width], each side at least 32. Else the path of a
-  /// file of TorchScript (a name with '.' or '/' in it), at most 1 TiB, whose parameters are all
-  /// float32 or all float64: its forward takes the input columns as tensors [B, ...], in their
+  /// "resnet50": torchvision's, of [3, height, width], each side at least 32. "transformer": an
+  /// encoder over a sequence, [length, features] or [length], whole numbers in [length] being token
+  /// ids from 0; its layers have `hidden` units each, and the mean over the sequence goes into the
+  /// output layer. Else the path of a file of TorchScript (a name with '.' or '/' in it), at most
+  /// 1 TiB, whose parameters are all float32 or all float64: its forward takes the input columns as
+  /// tensors [B, ...], in their
   /// order, and gives [B, ...].
   std::string model = "mlp";
   /// Tensor that the loss takes, of a file's model that gives several: by its number from 0 (tuple,
   /// list) or its key (dict). Empty: it gives one.
   std::string output_index;
   /// Sizes of the hidden layers, 1 to 65,536 each, at most 64. Empty: {256, 256} for mlp, {128} for
-  /// cnn. linear has none.
+  /// cnn, {128, 128} for transformer. linear has none.
   std::vector<std::int64_t> hidden;
+  /// Numbers of a transformer for each element of a sequence, 1 to 65,536.
+  std::int64_t width = 64;
+  std::int64_t heads = 4;  ///< heads of its attention, 1 to 1,024; they divide `width`
   /// Names of columns. The input is a tensor of any dtype, and becomes float32; uint8 is divided by
   /// 255, nothing else is scaled. A file's model gets floating-point numbers and uint8 in its own
   /// dtype, other integers and bool as int64. "a,b,c" are several; a built-in model has them side
@@ -120,7 +137,9 @@ struct TrainOptions {
   std::string target;
   /// Loss. "cross_entropy": target is a whole number per sample, the classes are 0 to the largest
   /// label of all splits. "mse": target is floating-point, the output has its shape. "bce": target
-  /// is bool, or numbers from 0 to 1; the output has its shape and is a logit.
+  /// is bool, or numbers from 0 to 1; the output has its shape and is a logit. "model": what the
+  /// model of a file gives, a mean over the samples without a dimension or the loss of each, [B];
+  /// the target is not looked at, and may be empty: columns that the loss needs are inputs.
   std::string loss = "cross_entropy";
   /// Weights of the classes, each at least 0, for cross_entropy alone; empty: all 1.
   std::vector<double> class_weights;
@@ -130,6 +149,46 @@ struct TrainOptions {
   double momentum = 0;           ///< momentum of sgd, 0 to below 1
   /// Weight decay, from 0; without it 0.01 for adamw, else 0, as in torch.
   std::optional<double> weight_decay;
+  /// Schedule of the learning rate, by step: "constant"; "step": times `decay` after every
+  /// `decay_every` steps; "cosine": down to 0 by the last step; "one-cycle": up to learning_rate
+  /// and down again, as torch's OneCycleLR (its momentum stays).
+  std::string schedule = "constant";
+  /// Steps in which the rate rises in equal parts before the schedule begins, fewer than the run
+  /// has; of one-cycle the steps of its rise (0: three tenths of all).
+  std::uint64_t warm_up = 0;
+  std::uint64_t decay_every = 0;  ///< steps, of schedule "step"
+  double decay = 0.1;             ///< factor of schedule "step", above 0
+  /// Largest norm of the gradient of a whole step, above 0; without it gradients are not clipped.
+  std::optional<double> clip_norm;
+  /// Parts in which a rank computes its share of a step one behind the other, 1 to 65,536: it needs
+  /// the memory of a part. The step, its gradient and the samples of it are the same.
+  std::uint64_t accumulate = 1;
+  /// Precision of most of forward: "float32" is the dtype of the parameters, whatever that is;
+  /// "bfloat16" computes what torch's autocast takes for it in bfloat16. Parameters, gradients and
+  /// the loss stay in theirs.
+  std::string precision = "float32";
+  /// Layout of images and filters: with it the channels of a pixel are neighbours in memory, which
+  /// some convolutions compute faster.
+  bool channels_last = false;
+  /// Dtype in which gradients are sent, "bfloat16" or "float16"; "none": their own.
+  std::string compress_gradients = "none";
+  /// Looks in each step for parameters that have no part in it, on some or all ranks; their
+  /// gradient is that of the others, or none. Costs a walk over the graph.
+  bool find_unused_parameters = false;
+  /// Share of a sample's loss that goes to all classes alike, for cross_entropy, 0 to below 1.
+  double label_smoothing = 0;
+  /// Classes among which the right one counts in `val_top_K_accuracy`, for cross_entropy, from 1.
+  std::optional<std::uint64_t> top_k;
+  /// Epochs without a better validation loss after which training ends, from 1. Needs a split val.
+  std::optional<std::uint64_t> patience;
+  /// Decay of an exponential moving average of the weights, 0 to below 1: evaluated and saved in
+  /// their place. Without it there is none.
+  std::optional<double> ema_decay;
+  /// File of safetensors with the first weights, on rank 0 alone; a run that goes on has those of
+  /// its checkpoint. Tensors are taken by name and shape; `warn` is told what is not taken.
+  std::string init;
+  /// Beginnings of names of parameters that are not trained. Their layers' buffers change.
+  std::vector<std::string> freeze;
   std::uint64_t epochs = 1;         ///< passes over the data set, 1 to 1,000,000
   std::uint64_t global_batch = 64;  ///< samples per step over all ranks, from 1
   /// Samples per step of one rank, instead of global_batch, from 1.
@@ -158,7 +217,8 @@ struct TrainOptions {
   /// Folder of a Ledger (<ringfeed/ledger.hpp>): a file per rank and start; empty: none.
   std::string ledger;
   /// Folder of checkpoints (docs/training.md), made when missing; empty: none. Used by rank 0
-  /// alone, and by one run at a time (kConflict). One is written at the end of each epoch.
+  /// alone, and by one run at a time (kConflict). One is written at the end of each epoch. That of
+  /// the least validation loss stays.
   std::string checkpoint_dir;
   /// Steps after which there is a checkpoint, too; 0: none.
   std::uint64_t checkpoint_every = 0;
@@ -225,6 +285,12 @@ struct TrainSummary {
   std::vector<double> losses;
   std::optional<double> val_loss;      ///< loss of the split val after the last epoch
   std::optional<double> val_accuracy;  ///< 0 to 1; cross_entropy and bce only
+  ValidationFigures val_figures;
+  std::optional<std::uint64_t> best_epoch;  ///< number, from 0, of the least validation loss
+  std::optional<double> best_val_loss;
+  /// Path of the checkpoint behind that epoch, which stays beside the newest; on rank 0.
+  std::string best_checkpoint;
+  bool stopped_early = false;  ///< whether TrainOptions::patience ended it
   std::optional<Evaluation> evaluation;
   std::uint64_t samples = 0;      ///< trained on since the start, over all ranks and epochs
   double samples_per_second = 0;  ///< samples / seconds.total
@@ -242,10 +308,10 @@ struct TrainSummary {
 };
 
 /// Trains, as the rank that the environment names (RANK, WORLD_SIZE, ...; none: alone). Sets
-/// torch's number of threads, seed and deterministic algorithms in this process. With several
-/// ranks: once per process. Errors: those of Dataset::open and Feed; kInvalidArgument (options that
-/// do not fit each other or the data), kUnavailable, kTimeout (another rank is gone, or silent),
-/// kCancelled.
+/// torch's number of threads, seed and deterministic algorithms in this process, and has glibc keep
+/// memory that is freed. With several ranks: once per process. Errors: those of Dataset::open and
+/// Feed; kInvalidArgument (options that do not fit each other or the data), kUnavailable, kTimeout
+/// (another rank is gone, or silent), kCancelled.
 TrainSummary train(const TrainOptions& options);
 
 }  // namespace ringfeed

@@ -3,18 +3,22 @@
 #include "cli/config.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #define TOML_ENABLE_FORMATTERS 0  // it is only read
 #include <toml++/toml.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <regex>
 #include <ringfeed/error.hpp>
 #include <string>
 #include <vector>
 
 #include "base/byte_size.hpp"
 #include "base/file.hpp"
+#include "base/option_table.hpp"
 #include "cli/lists.hpp"
 #include "cli/nearest.hpp"
 
@@ -199,6 +203,28 @@ class ConfigFile {
   OptionPlaces& places_;
 };
 
+/// Whether TOML has the text as a number of the same value: it knows no ".5", and no whole number
+/// from 2^63.
+bool is_plain_number(const CLI::Option& option, const std::string& text) {
+  static const std::regex plain(R"(-?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d+)?)");
+  const std::string type = option.get_type_name();
+  return (type.starts_with("UINT") || type.starts_with("INT") || type.starts_with("FLOAT")) &&
+         std::regex_match(text, plain);
+}
+
+/// Whether the default is that of a connection, which a local data set has none of.
+bool is_layered(std::string_view name) {
+  return std::ranges::any_of(
+      kOptionTable, [&](const OptionNames& entry) { return entry.name == name && entry.layered; });
+}
+
+/// Whether another was given in its place.
+bool is_excluded(const CLI::Option& option) {
+  return option.count() == 0 && std::ranges::any_of(option.get_excludes(), [](const auto* other) {
+           return other->count() > 0;
+         });
+}
+
 }  // namespace
 
 void add_config_option(CLI::App& app, std::span<CLI::App* const> commands, OptionPlaces& places) {
@@ -209,6 +235,27 @@ void add_config_option(CLI::App& app, std::span<CLI::App* const> commands, Optio
         ConfigFile(path, app, commands, places).apply();
       },
       "TOML file of options that are not given here (docs/config.md)");
+}
+
+std::string config_text(const CLI::App& app) {
+  std::string text = fmt::format("[{}]\n", app.get_name());
+  for (const auto* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const auto& name = option->get_lnames().front();
+    if (std::ranges::find(kOfOneCall, name) != std::end(kOfOneCall)) continue;
+    auto values = option->results();
+    const bool is_flag = option->get_items_expected_max() == 0;
+    if (values.empty() && !is_flag && !option->get_default_str().empty() && !is_layered(name))
+      values.push_back(option->get_default_str());
+    if (values.empty() || is_excluded(*option)) continue;
+    for (auto& value : values) {
+      if (!is_flag && !is_plain_number(*option, value)) value = nlohmann::json(value).dump();
+    }
+    text += option->get_items_expected_max() > 1
+                ? fmt::format("{} = [{}]\n", name, fmt::join(values, ", "))
+                : fmt::format("{} = {}\n", name, values.back());
+  }
+  return text;
 }
 
 }  // namespace ringfeed::cli

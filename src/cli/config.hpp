@@ -17,4 +17,8 @@ using OptionPlaces = std::map<const CLI::Option*, std::string>;
 /// parsing.
 void add_config_option(CLI::App& app, std::span<CLI::App* const> commands, OptionPlaces& places);
 
+/// The options of a command as such a file: those that were given, and the defaults of the others.
+/// What is for one call is not in it.
+std::string config_text(const CLI::App& app);
+
 }  // namespace ringfeed::cli

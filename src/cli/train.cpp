@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <ringfeed/dataset.hpp>
@@ -12,7 +13,9 @@
 
 #include "base/file.hpp"
 #include "cli/command.hpp"
+#include "cli/config.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/learning_options.hpp"
 #include "cli/made_file.hpp"
 #include "cli/output_folder.hpp"
 #include "cli/progress.hpp"
@@ -39,6 +42,15 @@ constexpr const char* kTrainExamples =
     "  ringfeed train lines.ring --model linear --input data --target target --loss mse "
     "--optimizer sgd --lr 0.01 \\\n"
     "      --epochs 10 --batch-size 10\n"
+    "  ringfeed train digits.ring --model cnn --input image --target label --epochs 30 --optimizer "
+    "sgd \\\n"
+    "      --lr 0.1 --momentum 0.9 --schedule cosine --warm-up 50 --clip-norm 1 --label-smoothing "
+    "0.1 \\\n"
+    "      --top-k 3 --patience 5 --ema-decay 0.99 --accumulate 2 --output run\n"
+    "  ringfeed train new.ring --model cnn --input image --target label --init "
+    "run/weights.safetensors "
+    "\\\n"
+    "      --freeze conv --output tuned\n"
     "  torchrun --no-python --nproc-per-node 2 --max-restarts 3 ringfeed train digits.ring --input "
     "image \\\n"
     "      --target label --epochs 5 --checkpoint-dir run/checkpoints --checkpoint-every 100 \\\n"
@@ -97,6 +109,13 @@ nlohmann::json summary_json(const TrainSummary& summary) {
       {"versions", {{"ringfeed", RINGFEED_VERSION}, {"torch", summary.torch_version}}}};
   if (summary.val_loss) json["val_loss"] = *summary.val_loss;
   if (summary.val_accuracy) json["val_accuracy"] = *summary.val_accuracy;
+  for (const auto& [name, value] : summary.val_figures) json[name] = value;
+  if (summary.best_epoch) {
+    json["best"] = {{"epoch", *summary.best_epoch},
+                    {"val_loss", *summary.best_val_loss},
+                    {"checkpoint", summary.best_checkpoint}};
+  }
+  json["stopped_early"] = summary.stopped_early;
   if (summary.evaluation) json["evaluation"] = evaluation_json(*summary.evaluation);
   return json;
 }
@@ -122,6 +141,28 @@ nlohmann::ordered_json options_json(const TrainOptions& options, const World& wo
                                  {"resume", options.resume},
                                  {"world_size", world.size}};
   if (!options.output_index.empty()) json["output_index"] = options.output_index;
+  if (options.schedule != "constant") json["schedule"] = options.schedule;
+  if (options.warm_up > 0) json["warm_up"] = options.warm_up;
+  if (options.decay_every > 0) {
+    json["decay_every"] = options.decay_every;
+    json["decay"] = options.decay;
+  }
+  if (options.clip_norm) json["clip_norm"] = *options.clip_norm;
+  if (options.accumulate > 1) json["accumulate"] = options.accumulate;
+  if (options.model == "transformer") {
+    json["width"] = options.width;
+    json["heads"] = options.heads;
+  }
+  if (options.precision != "float32") json["precision"] = options.precision;
+  if (options.channels_last) json["channels_last"] = true;
+  if (options.compress_gradients != "none") json["compress_gradients"] = options.compress_gradients;
+  if (options.find_unused_parameters) json["find_unused_parameters"] = true;
+  if (options.label_smoothing > 0) json["label_smoothing"] = options.label_smoothing;
+  if (options.top_k) json["top_k"] = *options.top_k;
+  if (options.patience) json["patience"] = *options.patience;
+  if (options.ema_decay) json["ema_decay"] = *options.ema_decay;
+  if (!options.init.empty()) json["init"] = options.init;
+  if (!options.freeze.empty()) json["freeze"] = options.freeze;
   if (options.weight_decay) json["weight_decay"] = *options.weight_decay;
   if (options.batch_size_per_rank) {
     json["batch_size_per_rank"] = *options.batch_size_per_rank;
@@ -147,16 +188,33 @@ std::string time_text(const TrainSummary& summary) {
       seconds.check, seconds.assemble);
 }
 
+/// "val r2 0.91", "val top 5 accuracy 97.10 %".
+std::string figure_text(std::string name, double value) {
+  const bool is_share = name.ends_with("accuracy");
+  std::ranges::replace(name, '_', ' ');
+  return is_share ? fmt::format("{} {:.2f} %", name, value * 100)
+                  : fmt::format("{} {:.6g}", name, value);
+}
+
 std::string summary_text(const TrainSummary& summary, const TrainOptions& options,
                          const std::string& summary_path, const std::string& report_path) {
   if (summary.samples == 0) {
+    if (summary.start.epoch < options.epochs)
+      return fmt::format("nothing to train: {} was written behind the epoch that ended early",
+                         summary.resumed_from);
     return fmt::format("nothing to train: {} was written behind epoch {}, and --epochs is {}",
                        summary.resumed_from, summary.start.epoch, options.epochs);
   }
   std::string text;
   if (summary.val_accuracy)
     text += fmt::format("val accuracy: {:.2f} %\n", *summary.val_accuracy * 100);
+  for (const auto& [name, value] : summary.val_figures) text += figure_text(name, value) + "\n";
   if (summary.val_loss) text += fmt::format("val loss: {:.6g}\n", *summary.val_loss);
+  if (summary.stopped_early)
+    text += fmt::format("ended early: no epoch behind epoch {} was better, of val loss {:.6g}\n",
+                        *summary.best_epoch + 1, *summary.best_val_loss);
+  if (!summary.best_checkpoint.empty())
+    text += fmt::format("best checkpoint: {}\n", summary.best_checkpoint);
   if (!summary.losses.empty())
     text += fmt::format("train loss of the last epoch: {:.6g}\n", summary.losses.back());
   text += fmt::format(
@@ -192,6 +250,10 @@ void show(const TrainProgress& at, Progress& progress, const Output& output) {
     line += fmt::format(", val accuracy {:.2f} %", *at.val_accuracy * 100);
     json["val_accuracy"] = *at.val_accuracy;
   }
+  for (const auto& [name, value] : at.val_figures) {
+    line += fmt::format(", {}", figure_text(name, value));
+    json[name] = value;
+  }
   if (output.json) {
     output.result(json, "");
   } else {
@@ -210,8 +272,8 @@ nlohmann::ordered_json worst_samples(const Evaluation& evaluation, const TrainOp
   const auto dataset = Dataset::open(options.url, options.connection)->with_split("val");
   const Schema& schema = dataset->schema();
   nlohmann::ordered_json shown = nlohmann::ordered_json::object();
-  if (const auto& classes = schema.at(options.target).classes; !classes.empty())
-    shown["classes"] = classes;
+  if (const auto* target = schema.find(options.target); target && !target->classes.empty())
+    shown["classes"] = target->classes;
   if (evaluation.worst.empty()) return shown;
   std::vector<std::uint64_t> numbers;
   for (const auto& sample : evaluation.worst) numbers.push_back(sample.number);
@@ -247,6 +309,14 @@ void check_weights(const RunFlags& options) {
               fmt::format("{}: the weights of another run are here; choose another folder, or give "
                           "--overwrite to replace them",
                           folder));
+}
+
+/// What the run was started with, defaults included, as --config takes it.
+void write_config(const RunFlags& options, const Command& command) {
+  const std::string path = (std::filesystem::path(options.train.output) / "config.toml").string();
+  const std::string text = fmt::format("# ringfeed train {} --config {}\n{}", options.train.url,
+                                       path, config_text(*command.app));
+  replace_file(path, [&](File& file) { file.write(text); });
 }
 
 int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) {
@@ -293,6 +363,7 @@ int train_rank(RunFlags& options, const Command& command, Interrupt& interrupt) 
     const bool all_was_trained = summary.samples == 0 && std::filesystem::exists(path);
     if (!train_options.output.empty() && !all_was_trained) {
       replace_file(path, [&](File& file) { file.write(json.dump(2) + "\n"); });
+      write_config(options, command);
     }
     record.end(json, options.record.page.empty() ? nlohmann::ordered_json::object()
                                                  : shown_of(summary, train_options, output));
@@ -404,6 +475,7 @@ void add_train(CLI::App& program, Command& command) {
   CLI::App* app = command.app = program.add_subcommand("train", kTrainHelp);
   app->footer(kTrainExamples);
   add_train_options(*app, *options);
+  add_learning_options(*app, options->train);
   add_result_options(*app, *options);
   add_resume_options(*app, *options);
   add_record_options(*app, *options);

@@ -25,7 +25,7 @@ void add_data_options(CLI::App& app, TrainFlags& options) {
                  "column of the input; several, a,b,c, are put side by side, or are the arguments "
                  "of a file's model")
       ->required();
-  app.add_option("--target", train_options.target, "column of the target")->required();
+  app.add_option("--target", train_options.target, "column of the target; loss model needs none");
   add_order_options(app, {train_options.global_batch, options.shuffle, train_options.lanes,
                           train_options.window});
   app.add_option("--batch-size-per-rank", options.batch_size_per_rank,
@@ -67,18 +67,19 @@ std::string complaint_about_model(const std::string& model) {
 
 void add_model_options(CLI::App& app, TrainFlags& options) {
   TrainOptions& train_options = options.train;
-  app.add_option(
-         "--model", train_options.model,
-         "the model: linear, mlp, cnn, resnet18, resnet50, or a file of TorchScript (net.pt)")
+  app.add_option("--model", train_options.model,
+                 "the model: linear, mlp, cnn, resnet18, resnet50, transformer, or a file of "
+                 "TorchScript (net.pt)")
       ->check(CLI::Validator(complaint_about_model, ""));
   app.add_option("--output-index", train_options.output_index,
                  "of a file's model that gives several tensors: the one for the loss, by number "
                  "from 0 or by key");
   app.add_option("--hidden", train_options.hidden,
-                 "sizes of the hidden layers (default: 256,256; cnn: 128)")
+                 "sizes of the hidden layers (default: 256,256; cnn: 128; transformer: 128,128, "
+                 "a layer of the encoder each)")
       ->delimiter(',');
-  app.add_option("--loss", train_options.loss, "the loss")
-      ->check(CLI::IsMember({"mse", "cross_entropy", "bce"}));
+  app.add_option("--loss", train_options.loss, "the loss; model: what the model of a file gives")
+      ->check(CLI::IsMember({"mse", "cross_entropy", "bce", "model"}));
   app.add_option("--class-weights", train_options.class_weights,
                  "cross_entropy: a weight per class, comma-separated")
       ->delimiter(',');

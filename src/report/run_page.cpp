@@ -27,6 +27,7 @@ Json epoch_json(const TrainProgress& progress, std::uint64_t steps) {
   Json json = {{"epoch", progress.epoch}, {"steps", steps}, {"loss", progress.loss.value_or(0)}};
   if (progress.val_loss) json["val_loss"] = *progress.val_loss;
   if (progress.val_accuracy) json["val_accuracy"] = *progress.val_accuracy;
+  for (const auto& [name, value] : progress.val_figures) json[name] = value;
   return json;
 }
 

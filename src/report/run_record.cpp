@@ -115,6 +115,8 @@ void RunRecord::epoch(const TrainProgress& progress) {
   EventFile::Scalars scalars = {{"loss/epoch", progress.loss.value_or(0)}};
   if (progress.val_loss) scalars.emplace_back("loss/val", *progress.val_loss);
   if (progress.val_accuracy) scalars.emplace_back("accuracy/val", *progress.val_accuracy);
+  for (const auto& [name, value] : progress.val_figures)
+    scalars.emplace_back(name.substr(std::string_view("val_").size()) + "/val", value);
   attempt(events_, [&] { events_->write(steps_, scalars); });
   flush();
 }

@@ -1,6 +1,6 @@
-// checkpoint-000012/ has weights.safetensors, optimizer.pt and checkpoint.json, a line under a
-// checksum of its own, which has those of the other two. Written under another name, synced, then
-// renamed.
+// checkpoint-000012/ has weights.safetensors, optimizer.pt, maybe average.safetensors, and
+// checkpoint.json, a line under a checksum of its own, which has those of the others. Written under
+// another name, synced, then renamed.
 #include "train/checkpoint.hpp"
 
 #include <fmt/format.h>
@@ -145,6 +145,8 @@ Checkpoint Checkpoint::read(const std::string& path) {
     checkpoint.document = json.at("run");
     checkpoint.weights = read_checked(path, kWeightsFile, files.at(kWeightsFile));
     checkpoint.optimizer = read_checked(path, kOptimizerFile, files.at(kOptimizerFile));
+    if (files.contains(kAverageFile))
+      checkpoint.average = read_checked(path, kAverageFile, files.at(kAverageFile));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
@@ -192,7 +194,8 @@ std::optional<std::string> CheckpointFolder::newest() const {
 }
 
 void CheckpointFolder::publish(const nlohmann::json& document,
-                               const std::function<void(const std::string& folder)>& write) {
+                               const std::function<void(const std::string& folder)>& write,
+                               const std::string& best) {
   const Folder folder(path_);
   const std::string name = name_of(kUnfinished, next_);
   const std::string unfinished = folder.path_of(name);
@@ -203,8 +206,9 @@ void CheckpointFolder::publish(const nlohmann::json& document,
     nlohmann::json files;
     {
       const LostPages lost;
-      for (const char* file : {kWeightsFile, kOptimizerFile})
-        files[file] = checksum_of(MappedFile::map(unfinished + "/" + file)->bytes());
+      for (const char* file : {kWeightsFile, kOptimizerFile, kAverageFile})
+        if (fs::exists(unfinished + "/" + file))
+          files[file] = checksum_of(MappedFile::map(unfinished + "/" + file)->bytes());
       lost.check();
     }
     const nlohmann::ordered_json json = {{"format", kFormat}, {"files", files}, {"run", document}};
@@ -221,12 +225,14 @@ void CheckpointFolder::publish(const nlohmann::json& document,
   }
   sync_folder(path_);
   ++next_;
-  remove_old();
+  remove_old(best);
 }
 
-void CheckpointFolder::remove_old() const {
+void CheckpointFolder::remove_old(const std::string& best) const {
   const auto numbers = numbers_in(path_);
-  for (std::size_t i = 0; i + keep_ < numbers.size(); ++i) remove(name_of(kPrefix, numbers[i]));
+  for (std::size_t i = 0; i + keep_ < numbers.size(); ++i) {
+    if (path_of(numbers[i]) != best) remove(name_of(kPrefix, numbers[i]));
+  }
 }
 
 /// Of a folder of a checkpoint our own files, and the folder when nothing else is in it. It is no
@@ -239,7 +245,7 @@ void CheckpointFolder::remove(std::string_view name) const {
     const std::string file = entry.path().filename();
     const bool ours = std::ranges::any_of(
         std::array{std::string_view(kWeightsFile), std::string_view(kOptimizerFile),
-                   std::string_view(kDocumentFile)},
+                   std::string_view(kAverageFile), std::string_view(kDocumentFile)},
         [&](std::string_view own) {
           return file == own || file.starts_with(fmt::format("{}.tmp.", own));
         });

@@ -17,6 +17,7 @@ namespace ringfeed {
 inline constexpr const char* kDocumentFile = "checkpoint.json";
 inline constexpr const char* kWeightsFile = "weights.safetensors";
 inline constexpr const char* kOptimizerFile = "optimizer.pt";
+inline constexpr const char* kAverageFile = "average.safetensors";
 
 /// One checkpoint, every byte of it as it was written.
 struct Checkpoint {
@@ -24,6 +25,7 @@ struct Checkpoint {
   nlohmann::json document;  ///< what publish() was given
   std::string weights;      ///< a safetensors file
   std::string optimizer;    ///< of torch::save()
+  std::string average;      ///< a safetensors file; empty: there is none
 
   /// Throws Error{kNotFound}; Error{kBadData} that names what is damaged, and the checkpoint before
   /// it.
@@ -47,14 +49,19 @@ class CheckpointFolder {
   /// The path of the newest one. Throws Error{kBadData} when that is not whole.
   std::optional<std::string> newest() const;
 
-  /// `write` writes the two files into the folder it is given; then they, and `document`, are
-  /// durable and in sight at once.
+  /// The path of the one that publish() will write.
+  std::string next() const { return path_of(next_); }
+
+  /// `write` writes the files into the folder it is given, that of an average where there is one;
+  /// then they, and `document`, are durable and in sight at once. `best`: the path of one that
+  /// stays beside the newest; empty: none.
   void publish(const nlohmann::json& document,
-               const std::function<void(const std::string& folder)>& write);
+               const std::function<void(const std::string& folder)>& write,
+               const std::string& best = {});
 
  private:
   std::string path_of(std::uint64_t number) const;
-  void remove_old() const;
+  void remove_old(const std::string& best) const;
   void remove(std::string_view name) const;
 
   std::string path_;

@@ -2,12 +2,15 @@
 // next ones. The order of calls is that of Python's torch/nn/parallel/distributed.py.
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <fmt/format.h>
+#include <torch/csrc/autograd/engine.h>
 
 #include <algorithm>
 #include <limits>
 #include <ringfeed/error.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
+#include <utility>
 
+#include "train/compression.hpp"
 #include "train/model.hpp"
 #include "train/process_group.hpp"
 #include "train/torch_adapter.hpp"
@@ -38,8 +41,11 @@ std::vector<at::Tensor> detached(const std::vector<at::Tensor>& tensors) {
 struct GradientReducer::Impl {
   std::shared_ptr<torch::nn::Module> module;
   std::shared_ptr<ProcessGroup> group;
+  ParallelOptions options;
   std::vector<at::Tensor> buffers;
   std::unique_ptr<c10d::Reducer> reducer;
+  bool buffers_due = true;
+  bool first_of_static_graph = false;
 
   const c10::intrusive_ptr<c10d::ProcessGroup>& c10d_group() const { return group->impl().group; }
 
@@ -66,6 +72,11 @@ struct GradientReducer::Impl {
     }
   }
 
+  /// Before the first forward, and before those behind a forward that reduced.
+  void give_buffers(bool reduces) {
+    if (std::exchange(buffers_due, reduces) && options.broadcast_buffers) give_rank_0s(buffers);
+  }
+
   /// The gradients lie in the buckets, and are no views to autograd: an optimizer's zero_grad(),
   /// which detaches them, would be refused by torch.
   void build(const std::vector<at::Tensor>& parameters) {
@@ -77,13 +88,40 @@ struct GradientReducer::Impl {
         parameters, {std::numeric_limits<std::size_t>::max()}, sparse);
     std::reverse(buckets.begin(), buckets.end());
     const at::AutoDispatchBelowADInplaceOrView no_views;
-    reducer = make_reducer(parameters, std::move(buckets), c10d_group());
+    reducer = make_reducer(parameters, std::move(buckets), c10d_group(),
+                           options.find_unused_parameters, options.gradient_as_bucket_view);
+    if (options.compression != GradientCompression::kNone) {
+      const auto dtype =
+          options.compression == GradientCompression::kFloat16 ? torch::kFloat16 : torch::kBFloat16;
+      reducer->register_comm_hook(std::make_unique<CompressionHook>(c10d_group(), dtype));
+    }
+    if (options.static_graph) {
+      reducer->set_static_graph();
+      first_of_static_graph = true;
+    }
+  }
+
+  /// In the first step it is not known how often each gradient comes: they are reduced at the end.
+  void delay_first(const std::vector<at::Tensor>& outputs) {
+    if (!std::exchange(first_of_static_graph, false)) return;
+    for (const auto& output : outputs) {
+      if (!output.requires_grad()) continue;
+      output.register_hook([this](const at::Tensor&) {
+        torch::autograd::Engine::get_default_engine().queue_callback(
+            [this] { reducer->delay_all_reduce(); });
+      });
+      return;
+    }
+    throw Error(ErrorCode::kInvalidArgument,
+                "a static graph needs a forward that gives a tensor, or several in a std::vector");
   }
 };
 
 GradientReducer::GradientReducer(std::shared_ptr<torch::nn::Module> module,
-                                 std::shared_ptr<ProcessGroup> group)
+                                 std::shared_ptr<ProcessGroup> group,
+                                 const ParallelOptions& options)
     : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
   impl_->module = std::move(module);
   impl_->group = std::move(group);
   const auto parameters = needing_gradient(distinct(impl_->module->parameters()));
@@ -112,10 +150,16 @@ void GradientReducer::before_forward() {
   } catch (const std::exception& error) {
     throw impl_->group->impl().failure("making buckets of gradients", error);
   }
-  impl_->give_rank_0s(impl_->buffers);
+  impl_->give_buffers(/*reduces=*/true);
 }
 
-void GradientReducer::before_backward() { impl_->reducer->prepare_for_backward({}); }
+void GradientReducer::before_forward_alone() { impl_->give_buffers(/*reduces=*/false); }
+
+void GradientReducer::before_backward(const std::vector<torch::Tensor>& outputs) {
+  const bool looks = impl_->options.find_unused_parameters && !impl_->options.static_graph;
+  impl_->delay_first(outputs);
+  impl_->reducer->prepare_for_backward(looks ? outputs : std::vector<torch::Tensor>());
+}
 
 void drop_gradients(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) parameter.mutable_grad() = at::Tensor();

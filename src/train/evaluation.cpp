@@ -26,6 +26,8 @@ torch::Tensor said(LossKind kind, const torch::Tensor& output) {
     case LossKind::kBce:
       return output.flatten() > 0;
     case LossKind::kMse:
+    case LossKind::kModel:
+    case LossKind::kOwn:
       break;
   }
   return output.flatten();
@@ -41,7 +43,9 @@ EvaluationDetails::EvaluationDetails(LossKind kind, std::int64_t outputs)
 
 void EvaluationDetails::add(const Batch& batch, const Loss& loss, const torch::Tensor& output,
                             const torch::Tensor& target) {
-  if (kind_ != LossKind::kCrossEntropy && outputs_ != 1) return;
+  if (kind_ == LossKind::kOwn || kind_ == LossKind::kModel ||
+      (kind_ != LossKind::kCrossEntropy && outputs_ != 1))
+    return;
   const auto losses = loss.each(output, target).to(torch::kCPU, torch::kFloat64).contiguous();
   const auto targets = target.flatten().to(torch::kCPU, torch::kFloat64).contiguous();
   const auto outputs = said(kind_, output).to(torch::kCPU, torch::kFloat64).contiguous();

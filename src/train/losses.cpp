@@ -2,7 +2,6 @@
 #include "train/losses.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
@@ -10,14 +9,12 @@
 #include <numeric>
 #include <ringfeed/error.hpp>
 
+#include "train/tensor_dtype.hpp"
+
 namespace ringfeed {
 namespace {
 
 namespace functional = torch::nn::functional;
-
-std::string shape_text(const torch::Tensor& tensor) {
-  return fmt::format("[{}]", fmt::join(tensor.sizes().vec(), ", "));
-}
 
 bool is_with_1(torch::IntArrayRef longer, torch::IntArrayRef shorter) {
   return longer.size() == shorter.size() + 1 && longer.back() == 1 &&
@@ -43,20 +40,27 @@ torch::Tensor fit_target(const torch::Tensor& target, const torch::Tensor& outpu
                   shape_text(target), shape_text(output)));
 }
 
-Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs)
-    : kind_(kind), outputs_(outputs) {
+Loss::Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs,
+           double label_smoothing)
+    : kind_(kind), outputs_(outputs), label_smoothing_(label_smoothing) {
   if (!class_weights.empty())
     class_weights_ = torch::tensor(class_weights, torch::kFloat64).to(outputs_);
 }
 
+Loss::Loss(LossKind kind, LossFunction own, torch::TensorOptions outputs)
+    : kind_(kind), own_(std::move(own)), outputs_(outputs) {}
+
 torch::Tensor Loss::target(const torch::Tensor& column) const {
+  if (kind_ == LossKind::kOwn)
+    return column.to(column.is_floating_point() ? outputs_ : outputs_.dtype(torch::kInt64));
   if (kind_ == LossKind::kCrossEntropy)
     return column.reshape({column.size(0)}).to(outputs_.dtype(torch::kInt64));
   return column.reshape({column.size(0), elements_per_sample(column)}).to(outputs_);
 }
 
 std::optional<BadTarget> Loss::find_bad(const torch::Tensor& column, std::int64_t classes) const {
-  if (kind_ == LossKind::kMse || column.numel() == 0) return std::nullopt;
+  const bool has_range = kind_ == LossKind::kCrossEntropy || kind_ == LossKind::kBce;
+  if (!has_range || column.numel() == 0) return std::nullopt;
   // On the CPU: to ask a device would be to wait for it.
   const auto find = [&]<typename T>(T least, T most) -> std::optional<BadTarget> {
     const auto values = column.to(torch::CppTypeToScalarType<T>::value).contiguous();
@@ -70,12 +74,26 @@ std::optional<BadTarget> Loss::find_bad(const torch::Tensor& column, std::int64_
   return kind_ == LossKind::kBce ? find(0.0, 1.0) : find(std::int64_t{0}, classes - 1);
 }
 
+torch::Tensor Loss::own_sum(const torch::Tensor& output, const torch::Tensor& target) const {
+  const auto samples = target.size(0);
+  if (samples == 0) return output.sum() * 0;
+  const auto loss = own_(output, target);
+  if (loss.dim() == 0) return loss * static_cast<double>(samples);
+  if (loss.dim() == 1 && loss.size(0) == samples) return loss.sum();
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("the loss gives a tensor of shape {} for {} samples; a mean without a "
+                          "dimension is expected, or the loss of each sample",
+                          shape_text(loss), samples));
+}
+
 torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target) const {
   switch (kind_) {
     case LossKind::kCrossEntropy:
-      return functional::cross_entropy(
-          output, target,
-          functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kSum));
+      return functional::cross_entropy(output, target,
+                                       functional::CrossEntropyFuncOptions()
+                                           .weight(class_weights_)
+                                           .label_smoothing(label_smoothing_)
+                                           .reduction(torch::kSum));
     case LossKind::kMse:
       return functional::mse_loss(output, fit_target(target, output),
                                   functional::MSELossFuncOptions().reduction(torch::kSum)) /
@@ -85,6 +103,9 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
                  output, fit_target(target, output),
                  functional::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kSum)) /
              static_cast<double>(elements_per_sample(output));
+    case LossKind::kModel:
+    case LossKind::kOwn:
+      return own_sum(output, target);
   }
   throw Error(ErrorCode::kInternal, "a loss without a formula");
 }
@@ -92,9 +113,11 @@ torch::Tensor Loss::sum(const torch::Tensor& output, const torch::Tensor& target
 torch::Tensor Loss::each(const torch::Tensor& output, const torch::Tensor& target) const {
   switch (kind_) {
     case LossKind::kCrossEntropy:
-      return functional::cross_entropy(
-          output, target,
-          functional::CrossEntropyFuncOptions().weight(class_weights_).reduction(torch::kNone));
+      return functional::cross_entropy(output, target,
+                                       functional::CrossEntropyFuncOptions()
+                                           .weight(class_weights_)
+                                           .label_smoothing(label_smoothing_)
+                                           .reduction(torch::kNone));
     case LossKind::kMse:
       return functional::mse_loss(output, fit_target(target, output),
                                   functional::MSELossFuncOptions().reduction(torch::kNone))
@@ -106,6 +129,9 @@ torch::Tensor Loss::each(const torch::Tensor& output, const torch::Tensor& targe
                  functional::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
           .flatten(1)
           .mean(1);
+    case LossKind::kModel:
+    case LossKind::kOwn:
+      break;
   }
   throw Error(ErrorCode::kInternal, "a loss without a formula");
 }
@@ -120,6 +146,8 @@ std::optional<torch::Tensor> Loss::correct(const torch::Tensor& output,
                                            const torch::Tensor& target) const {
   switch (kind_) {
     case LossKind::kMse:
+    case LossKind::kModel:
+    case LossKind::kOwn:
       return std::nullopt;
     case LossKind::kCrossEntropy:
       return output.argmax(1).eq(target).sum();

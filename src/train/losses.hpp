@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <ringfeed/train_with.hpp>
 #include <vector>
 
 #include "train/plan.hpp"
@@ -25,10 +26,16 @@ struct BadTarget {
 class Loss {
  public:
   /// `class_weights`: one per class, or empty. `outputs` has dtype and device of the outputs.
-  Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs);
+  /// `label_smoothing`: of cross_entropy.
+  Loss(LossKind kind, const std::vector<double>& class_weights, torch::TensorOptions outputs,
+       double label_smoothing = 0);
+  /// kOwn, or kModel, whose function gives the output. Targets that are not looked at have the
+  /// samples as their first dimension.
+  Loss(LossKind kind, LossFunction own, torch::TensorOptions outputs);
 
   /// A batch of the target column ([B, ...]) as the loss takes it, on the outputs' device: int64
-  /// [B] for cross_entropy, else the outputs' dtype, [B, elements].
+  /// [B] for cross_entropy; for one of the caller what LossFunction says; else the outputs' dtype,
+  /// [B, elements].
   torch::Tensor target(const torch::Tensor& column) const;
 
   /// The first sample of a batch of the target column that has no loss: a label below 0 or from
@@ -39,7 +46,7 @@ class Loss {
   /// its class weight.
   torch::Tensor sum(const torch::Tensor& output, const torch::Tensor& target) const;
 
-  /// The loss of each sample, times its class weight. [B].
+  /// The loss of each sample, times its class weight. [B]; not for kModel and kOwn.
   torch::Tensor each(const torch::Tensor& output, const torch::Tensor& target) const;
 
   bool weighted() const noexcept { return class_weights_.defined(); }
@@ -47,15 +54,19 @@ class Loss {
   /// dimension; on the outputs' device with class weights, else on the CPU.
   torch::Tensor weight(const torch::Tensor& target) const;
 
-  /// Samples whose class is predicted right, a sample being one element for bce. Null for mse: it
-  /// has no classes.
+  /// Samples whose class is predicted right, a sample being one element for bce. Null for those
+  /// without classes.
   std::optional<torch::Tensor> correct(const torch::Tensor& output,
                                        const torch::Tensor& target) const;
 
  private:
+  torch::Tensor own_sum(const torch::Tensor& output, const torch::Tensor& target) const;
+
   LossKind kind_;
+  LossFunction own_;
   torch::TensorOptions outputs_;
   torch::Tensor class_weights_;
+  double label_smoothing_ = 0;
 };
 
 /// By this a rank multiplies its sum of losses: data parallelism then takes the mean over the

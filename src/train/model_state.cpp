@@ -33,7 +33,9 @@ void ModelState::load(const Resumed& resumed) {
   const char* file = kDocumentFile;
   try {
     check_fits(resumed);
-    load_weights(resumed);
+    load_tensors(resumed, kWeightsFile, resumed.weights, named_tensors());
+    if (average_ != nullptr)
+      load_tensors(resumed, kAverageFile, resumed.average, average_->values());
     file = kOptimizerFile;
     load_optimizer(resumed);
   } catch (const Error&) {
@@ -48,30 +50,32 @@ void ModelState::load(const Resumed& resumed) {
 void ModelState::check_fits(const Resumed& resumed) const {
   for (const auto& [part, here] : {std::pair("model", nlohmann::json(model())),
                                    std::pair("training", nlohmann::json(training()))}) {
-    const auto& there = resumed.document.at(part);
-    for (const auto& [name, value] : here.items()) {
-      if (there.at(name) == value) continue;
+    auto there = resumed.document.at(part);
+    for (const auto& [name, value] : here.items()) there.emplace(name, nullptr);
+    for (const auto& [name, value] : there.items()) {
+      const auto own = here.value(name, nlohmann::json());
+      if (own == value) continue;
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{}: the checkpoint is of {} {}, and here it is {}: it does not fit",
-                              resumed.path, name, there.at(name).dump(), value.dump()));
+                              resumed.path, name, value.dump(), own.dump()));
     }
   }
 }
 
-void ModelState::load_weights(const Resumed& resumed) {
+void ModelState::load_tensors(const Resumed& resumed, const char* file, const std::string& bytes,
+                              const NamedTensors& own_tensors) const {
   const auto refuse = [&](std::string_view what) {
-    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, kWeightsFile, what,
+    throw Error(ErrorCode::kBadData, fmt::format("{}/{}: {}; {}", resumed.path, file, what,
                                                  remedy_without(resumed.path)));
   };
   std::vector<NamedTensor> tensors;
   try {
-    tensors = read_safetensors(resumed.weights);
+    tensors = read_safetensors(bytes);
   } catch (const Error& error) {
     refuse(error.what());
   }
   const torch::NoGradGuard no_gradients;
-  const auto pairs = named_tensors();
-  std::map<std::string, torch::Tensor> missing(pairs.begin(), pairs.end());
+  std::map<std::string, torch::Tensor> missing(own_tensors.begin(), own_tensors.end());
   for (const auto& tensor : tensors) {
     const auto found = missing.extract(tensor.name);
     if (found.empty()) {
@@ -96,10 +100,18 @@ void ModelState::load_optimizer(const Resumed& resumed) {
 }
 
 void ModelState::write_weights(const std::string& path) const {
+  write_tensors(path, named_tensors());
+}
+
+void ModelState::write_average(const std::string& path) const {
+  if (average_ != nullptr) write_tensors(path, average_->values());
+}
+
+void ModelState::write_tensors(const std::string& path, const NamedTensors& named) const {
   std::vector<torch::Tensor> held;
   std::vector<NamedTensor> tensors;
-  for (const auto& [name, any] : named_tensors()) {
-    const auto& tensor = held.emplace_back(any.detach().cpu());
+  for (const auto& [name, any] : named) {
+    const auto& tensor = held.emplace_back(any.detach().cpu().contiguous());
     tensors.push_back({name, weights_dtype_of(tensor.scalar_type()), tensor.sizes().vec(),
                        tensor.const_data_ptr(), tensor.nbytes()});
   }
@@ -115,25 +127,35 @@ void ModelState::write_optimizer(const std::string& path) const {
 nlohmann::ordered_json ModelState::model() const {
   nlohmann::ordered_json divisors;
   for (const auto& input : plan_.inputs) divisors.push_back(input.divisor);
-  return {{"model", plan_.model_name},
-          {"hidden", plan_.hidden},
-          {"input", options_.input},
-          {"input_shape", plan_.input_shape},
-          {"input_divisor", divisors.size() == 1 ? divisors[0] : divisors},
-          {"target", options_.target},
-          {"loss", options_.loss},
-          {"outputs", plan_.outputs}};
+  nlohmann::ordered_json model = {{"model", plan_.model_name},
+                                  {"hidden", plan_.hidden},
+                                  {"input", options_.input},
+                                  {"input_shape", plan_.input_shape},
+                                  {"input_divisor", divisors.size() == 1 ? divisors[0] : divisors},
+                                  {"target", options_.target},
+                                  {"loss", options_.loss},
+                                  {"outputs", plan_.outputs}};
+  if (plan_.model == ModelKind::kTransformer) {
+    model["width"] = options_.width;
+    model["heads"] = options_.heads;
+    model["vocabulary"] = plan_.vocabulary;
+  }
+  return model;
 }
 
 nlohmann::ordered_json ModelState::training() const {
-  return {{"optimizer", options_.optimizer},
-          {"parallel", options_.parallel},
-          {"decode", full_texts(options_.decode)},
-          {"class_weights", options_.class_weights}};
+  nlohmann::ordered_json training = {{"optimizer", options_.optimizer},
+                                     {"parallel", options_.parallel},
+                                     {"decode", full_texts(options_.decode)},
+                                     {"class_weights", options_.class_weights}};
+  if (options_.label_smoothing > 0) training["label_smoothing"] = options_.label_smoothing;
+  if (!options_.freeze.empty()) training["freeze"] = options_.freeze;
+  if (average_ != nullptr) training["ema_decay"] = *options_.ema_decay;
+  return training;
 }
 
 /// Parameters and buffers, by their names in a file of weights.
-std::vector<std::pair<std::string, torch::Tensor>> ModelState::named_tensors() const {
+NamedTensors ModelState::named_tensors() const {
   auto tensors = module_.named_parameters().pairs();
   for (const auto& buffer : module_.named_buffers()) tensors.push_back(buffer.pair());
   return tensors;

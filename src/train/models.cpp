@@ -17,6 +17,7 @@
 #include <ringfeed/error.hpp>
 
 #include "train/resnet.hpp"
+#include "train/transformer.hpp"
 
 namespace ringfeed {
 namespace {
@@ -73,7 +74,8 @@ class LayeredModel final : public Model {
 
 }  // namespace
 
-std::shared_ptr<Model> make_model(const Plan& plan) {
+std::shared_ptr<Model> make_model(const TrainOptions& options, const Plan& plan) {
+  if (plan.model == ModelKind::kTransformer) return std::make_shared<Transformer>(options, plan);
   if (plan.model == ModelKind::kResNet18) return make_resnet(ResNetKind::kResNet18, plan.outputs);
   if (plan.model == ModelKind::kResNet50) return make_resnet(ResNetKind::kResNet50, plan.outputs);
   auto model = std::make_shared<nn::SequentialImpl>();
@@ -109,6 +111,8 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,
       return std::make_unique<optim::AdamW>(
           std::move(parameters),
           optim::AdamWOptions(options.learning_rate).weight_decay(plan.weight_decay));
+    case OptimizerKind::kOwn:
+      break;
   }
   throw Error(ErrorCode::kInternal, "an optimizer without a class");
 }

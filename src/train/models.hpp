@@ -13,7 +13,7 @@ namespace ringfeed {
 /// A built-in one: float32, on the CPU (and from there to any device: the same on each), parameters
 /// drawn from torch's global generator. Weights have names by layer: fc1.weight, conv1.bias,
 /// output.weight.
-std::shared_ptr<Model> make_model(const Plan& plan);
+std::shared_ptr<Model> make_model(const TrainOptions& options, const Plan& plan);
 
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Plan& plan,
                                                         const TrainOptions& options,

@@ -43,18 +43,31 @@ Kind choose(std::string_view what, std::string_view name,
   refuse(fmt::format("unknown {} '{}'; use one of {}", what, name, fmt::join(names, ", ")));
 }
 
-constexpr std::array<std::pair<std::string_view, LossKind>, 3> kLosses = {
-    {{"mse", LossKind::kMse}, {"cross_entropy", LossKind::kCrossEntropy}, {"bce", LossKind::kBce}}};
+constexpr std::array<std::pair<std::string_view, LossKind>, 4> kLosses = {
+    {{"mse", LossKind::kMse},
+     {"cross_entropy", LossKind::kCrossEntropy},
+     {"bce", LossKind::kBce},
+     {"model", LossKind::kModel}}};
 constexpr std::array<std::pair<std::string_view, OptimizerKind>, 3> kOptimizers = {
     {{"sgd", OptimizerKind::kSgd},
      {"adam", OptimizerKind::kAdam},
      {"adamw", OptimizerKind::kAdamW}}};
+constexpr std::array<std::pair<std::string_view, ScheduleKind>, 4> kSchedules = {
+    {{"constant", ScheduleKind::kConstant},
+     {"step", ScheduleKind::kStep},
+     {"cosine", ScheduleKind::kCosine},
+     {"one-cycle", ScheduleKind::kOneCycle}}};
+constexpr std::array<std::pair<std::string_view, GradientCompression>, 3> kCompressions = {
+    {{"none", GradientCompression::kNone},
+     {"bfloat16", GradientCompression::kBFloat16},
+     {"float16", GradientCompression::kFloat16}}};
 constexpr std::array<std::pair<std::string_view, bool>, 2> kParallels = {
     {{"ddp", false}, {"data-parallel", true}}};
 constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
     {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
 
-ModelKind model_of(const TrainOptions& options) {
+ModelKind model_of(const TrainOptions& options, const GivenParts& given) {
+  if (given.model) return ModelKind::kOwn;
   if (is_model_file(options.model)) {
     check(!options.model.ends_with(".pt2"),
           fmt::format("{}: an exported program is not trained; save the module as TorchScript, by "
@@ -71,6 +84,11 @@ ModelKind model_of(const TrainOptions& options) {
   refuse(fmt::format("unknown model '{}'; use one of {}", options.model, kModelChoices));
 }
 
+std::string_view name_of(ModelKind model) {
+  const auto is_it = [&](const auto& named) { return named.second == model; };
+  return std::ranges::find_if(kModels, is_it)->first;
+}
+
 bool is_scalar(const ColumnSpec& column) {
   return column.elements() == 1 && column.shape.size() <= 1;
 }
@@ -79,6 +97,13 @@ void check_numbers(const TrainOptions& options) {
   check_bounds("lr", options.learning_rate);
   check_bounds("momentum", options.momentum);
   if (options.weight_decay) check_bounds("weight-decay", *options.weight_decay);
+  check_bounds("decay", options.decay);
+  if (options.clip_norm) check_bounds("clip-norm", *options.clip_norm);
+  check_bounds("accumulate", options.accumulate);
+  check_bounds("label-smoothing", options.label_smoothing);
+  if (options.top_k) check_bounds("top-k", *options.top_k);
+  if (options.patience) check_bounds("patience", *options.patience);
+  if (options.ema_decay) check_bounds("ema-decay", *options.ema_decay);
   check_bounds("epochs", options.epochs);
   check_bounds("threads", options.threads);
   check_bounds("decode-threads", options.decode_threads);
@@ -118,7 +143,8 @@ std::uint64_t global_batch_of(const TrainOptions& options, int world_size) {
 }
 
 std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model) {
-  if (model != ModelKind::kMlp && model != ModelKind::kCnn) {
+  if (model == ModelKind::kOwn) return {};
+  if (model == ModelKind::kLinear || model == ModelKind::kFile || is_resnet(model)) {
     check(options.hidden.empty(),
           fmt::format("model {} has no hidden layers to choose; leave them out, or use mlp",
                       options.model));
@@ -132,6 +158,7 @@ std::vector<std::int64_t> hidden_of(const TrainOptions& options, ModelKind model
           fmt::format("a hidden layer has 1 to {} units, not {}", kHiddenMax, size));
   }
   if (!options.hidden.empty()) return options.hidden;
+  if (model == ModelKind::kTransformer) return {128, 128};
   return model == ModelKind::kMlp ? std::vector<std::int64_t>{256, 256}
                                   : std::vector<std::int64_t>{128};
 }
@@ -160,6 +187,11 @@ const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,
   return column;
 }
 
+/// Whether a transformer looks the elements up in a table.
+bool is_token_column(const ColumnSpec& column, ModelKind model) {
+  return model == ModelKind::kTransformer && is_integer(column.dtype) && column.shape.size() == 1;
+}
+
 /// The columns that the input names: one, or several.
 std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names, ModelKind model) {
   std::vector<PlanInput> inputs;
@@ -167,25 +199,38 @@ std::vector<PlanInput> inputs_of(const Schema& schema, const std::string& names,
   while (true) {
     const auto end = schema.find(rest) != nullptr ? std::string_view::npos : rest.find(',');
     const ColumnSpec& column = tensor_column(schema, "input", std::string(rest.substr(0, end)));
-    const bool is_byte = column.dtype == DType::kUInt8;
-    const bool is_real = model != ModelKind::kFile || is_byte || is_float(column.dtype);
+    const bool is_token = is_token_column(column, model);
+    const bool is_byte = column.dtype == DType::kUInt8 && !is_token;
+    const bool is_real = !is_token && (!takes_columns(model) || is_byte || is_float(column.dtype));
     inputs.push_back({column.name, column.elements(), is_byte ? 255 : 1, column.shape, is_real});
     if (end == std::string_view::npos) return inputs;
     rest.remove_prefix(end + 1);
   }
 }
 
+/// [length] of tokens, [length, features] of numbers.
+std::vector<std::int64_t> sequence_shape_of(const ColumnSpec& input) {
+  check(input.shape.size() == 1 || input.shape.size() == 2,
+        fmt::format("model transformer takes samples of [length, features], or [length] of token "
+                    "ids or numbers; '{}' is {}",
+                    input.name, input.type_name()));
+  if (input.shape.size() == 2 || is_token_column(input, ModelKind::kTransformer))
+    return input.shape;
+  return {input.shape[0], 1};
+}
+
 std::vector<std::int64_t> input_shape_of(const Schema& schema, const std::vector<PlanInput>& inputs,
                                          ModelKind model) {
-  if (model == ModelKind::kFile) return inputs[0].shape;
+  if (takes_columns(model)) return inputs[0].shape;
   if (inputs.size() > 1) {
     check(model == ModelKind::kLinear || model == ModelKind::kMlp,
-          "models of pictures take one input column; name one, or use mlp");
+          fmt::format("model {} takes one input column; name one, or use mlp", name_of(model)));
     std::int64_t elements = 0;
     for (const auto& input : inputs) elements += input.elements;
     return {elements};
   }
   const ColumnSpec& input = schema.at(inputs[0].column);
+  if (model == ModelKind::kTransformer) return sequence_shape_of(input);
   if (is_resnet(model)) {
     check(
         input.shape.size() == 3 && input.shape[0] == 3 && input.shape[1] >= kResNetSideMin &&
@@ -228,6 +273,8 @@ void check_target(const ColumnSpec& target, LossKind loss) {
                         target.type_name()));
       return;
     case LossKind::kBce:
+    case LossKind::kModel:
+    case LossKind::kOwn:
       return;
   }
 }
@@ -244,41 +291,103 @@ void check_class_weights(const TrainOptions& options, LossKind loss) {
   check(any, "all class weights are 0: nothing would be learned");
 }
 
-}  // namespace
+void check_schedule(const TrainOptions& options, ScheduleKind schedule) {
+  const bool is_step = schedule == ScheduleKind::kStep;
+  check(is_step == (options.decay_every > 0),
+        is_step ? fmt::format("schedule step needs the steps after which the rate falls; name them "
+                              "({})",
+                              option_name("decay-every"))
+                : fmt::format("{} is for {}", option_name("decay-every"),
+                              option_name("schedule", "step")));
+}
 
-Plan Plan::make(const TrainOptions& options, const Schema& stored, int world_size) {
-  const Schema schema{DecodedColumns(stored.columns, options.decode).columns()};
-  Plan plan;
-  plan.model = model_of(options);
-  plan.model_name = options.model;
+void check_classes_only(const TrainOptions& options, LossKind loss) {
+  if (loss == LossKind::kCrossEntropy) return;
+  check(options.label_smoothing == 0,
+        fmt::format("{} is for loss cross_entropy only", option_name("label-smoothing")));
+  check(!options.top_k, fmt::format("{} is for loss cross_entropy only", option_name("top-k")));
+}
+
+void choose_loss_and_optimizer(Plan& plan, const TrainOptions& options, const GivenParts& given) {
+  if (given.loss_and_optimizer) {
+    plan.loss = LossKind::kOwn;
+    plan.optimizer = OptimizerKind::kOwn;
+    return;
+  }
   plan.loss = choose("loss", options.loss, kLosses);
   plan.optimizer = choose("optimizer", options.optimizer, kOptimizers);
+  check(plan.optimizer == OptimizerKind::kSgd || options.momentum == 0,
+        fmt::format("optimizer {} has no momentum to set; leave it out, or use sgd",
+                    options.optimizer));
+  check_class_weights(options, plan.loss);
+  plan.weight_decay =
+      options.weight_decay.value_or(plan.optimizer == OptimizerKind::kAdamW ? 0.01 : 0.0);
+}
+
+void take_target(Plan& plan, const Schema& schema, const TrainOptions& options) {
+  const ColumnSpec& target = tensor_column(schema, "target", options.target);
+  check_target(target, plan.loss);
+  plan.target = target.name;
+  plan.outputs = plan.loss == LossKind::kCrossEntropy || plan.is_opaque() ? 0 : target.elements();
+  plan.needs_target_values = plan.loss == LossKind::kCrossEntropy ||
+                             (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
+}
+
+/// What the model takes of the options.
+void check_model(const TrainOptions& options, const Plan& plan) {
+  check(plan.loss != LossKind::kModel || takes_columns(plan.model),
+        fmt::format("loss model is for the model of a file, which gives its loss; {} has an output",
+                    options.model));
+  check(options.precision == "float32" || options.precision == "bfloat16",
+        fmt::format("precision is float32 or bfloat16, not '{}'", options.precision));
+  if (plan.model != ModelKind::kTransformer) return;
+  check_bounds("width", options.width);
+  check_bounds("heads", options.heads);
+  check(options.width % options.heads == 0,
+        fmt::format("{} of a transformer is no multiple of {}",
+                    option_name("width", fmt::to_string(options.width)),
+                    option_name("heads", fmt::to_string(options.heads))));
+  check(!plan.data_parallel,
+        "model transformer is not copied to several devices of one process; use parallel ddp");
+}
+
+}  // namespace
+
+Plan Plan::make(const TrainOptions& options, const Schema& stored, int world_size,
+                const GivenParts& given) {
+  const Schema schema{DecodedColumns(stored.columns, options.decode).columns()};
+  Plan plan;
+  plan.model = model_of(options, given);
+  plan.model_name = given.model ? "of the caller" : options.model;
+  plan.hidden = hidden_of(options, plan.model);
   plan.data_parallel = choose("parallel mode", options.parallel, kParallels);
   plan.device = choose("device", options.device, kDevices);
   check(!plan.data_parallel || world_size == 1,
         fmt::format(
             "parallel data-parallel is one process, but there are {} ranks; use ddp, or one rank",
             world_size));
+  check(!plan.data_parallel || !given.model,
+        "a model of the caller is not copied to several devices of one process; use parallel ddp");
   check_numbers(options);
-  check(plan.optimizer == OptimizerKind::kSgd || options.momentum == 0,
-        fmt::format("optimizer {} has no momentum to set; leave it out, or use sgd",
-                    options.optimizer));
-  check_class_weights(options, plan.loss);
   check_checkpoints(options);
-  plan.weight_decay =
-      options.weight_decay.value_or(plan.optimizer == OptimizerKind::kAdamW ? 0.01 : 0.0);
+  plan.compression = choose("compression of gradients", options.compress_gradients, kCompressions);
+  plan.schedule = choose("schedule", options.schedule, kSchedules);
+  check_schedule(options, plan.schedule);
   plan.global_batch = global_batch_of(options, world_size);
-  plan.hidden = hidden_of(options, plan.model);
+  choose_loss_and_optimizer(plan, options, given);
+  check_classes_only(options, plan.loss);
+  check_model(options, plan);
 
   plan.inputs = inputs_of(schema, options.input, plan.model);
-  const ColumnSpec& target = tensor_column(schema, "target", options.target);
-  check_target(target, plan.loss);
-  plan.target = target.name;
   plan.input_shape = input_shape_of(schema, plan.inputs, plan.model);
-  plan.outputs = plan.loss == LossKind::kCrossEntropy ? 0 : target.elements();
-  plan.needs_target_values = plan.loss == LossKind::kCrossEntropy ||
-                             (plan.loss == LossKind::kBce && target.dtype != DType::kBool);
+  plan.has_tokens = is_token_column(schema.at(plan.inputs[0].column), plan.model);
+  if (plan.loss != LossKind::kModel || !options.target.empty()) take_target(plan, schema, options);
   return plan;
+}
+
+OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
+  return {options.seed,   options.shuffle,   options.lanes,
+          options.window, plan.global_batch, options.tail};
 }
 
 }  // namespace ringfeed

@@ -23,6 +23,12 @@
 namespace ringfeed {
 namespace {
 
+/// Of this process: it joins once.
+std::weak_ptr<ProcessGroup>& joined_group() {
+  static std::weak_ptr<ProcessGroup> group;
+  return group;
+}
+
 c10::intrusive_ptr<c10d::Store> connect_store(const World& world,
                                               std::chrono::milliseconds timeout) {
   c10d::TCPStoreOptions options;
@@ -168,7 +174,15 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& opti
           fmt::format("joining {} ranks at {}:{}", world.size, world.address, world.port), error);
     }
   }
-  return std::shared_ptr<ProcessGroup>(new ProcessGroup(std::move(impl)));
+  const bool is_several = world.size > 1;
+  auto group = std::shared_ptr<ProcessGroup>(new ProcessGroup(std::move(impl)));
+  if (is_several) joined_group() = group;
+  return group;
+}
+
+std::shared_ptr<ProcessGroup> ProcessGroup::current() {
+  if (auto group = joined_group().lock()) return group;
+  return std::shared_ptr<ProcessGroup>(new ProcessGroup(std::make_unique<Impl>()));
 }
 
 int ProcessGroup::rank() const noexcept { return impl_->world.rank; }

@@ -40,6 +40,7 @@ std::optional<Resumed> resume(ProcessGroup& group, const std::optional<Checkpoin
   const auto document = broadcast_bytes(group, from ? from->document.dump() : "");
   resumed.weights = broadcast_bytes(group, from ? std::string_view(from->weights) : "");
   resumed.optimizer = broadcast_bytes(group, from ? std::string_view(from->optimizer) : "");
+  resumed.average = broadcast_bytes(group, from ? std::string_view(from->average) : "");
   try {
     resumed.document = parse_json(document);
     resumed.position = decode_position(resumed.document.at("position").dump(), dataset, order);

@@ -20,6 +20,7 @@ struct Resumed {
   Position position;
   std::string weights;    ///< of a safetensors file
   std::string optimizer;  ///< of torch::save()
+  std::string average;    ///< of a safetensors file; empty: there is none
 };
 
 /// Of rank 0, which alone reads and writes them.

@@ -19,7 +19,6 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/option.hpp"
-#include "train/tensor_dtype.hpp"
 #include "train/torch_error.hpp"
 #include "train/zip_file.hpp"
 
@@ -27,22 +26,6 @@ namespace ringfeed {
 namespace {
 
 constexpr std::uint64_t kFileBytesMax = std::uint64_t{1} << 40;
-constexpr std::int64_t kSamplesTried = 2;  // batch norm needs more than one
-
-/// The line that says what happened: an interpreter's error begins with its stack.
-std::string cause_of(const std::exception& error) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
-  for (const std::string_view mark : {"RuntimeError: ", "Error: "}) {
-    if (const auto at = text.rfind(mark); at != std::string::npos) {
-      const auto line = std::string_view(text).substr(at + mark.size());
-      return std::string(line.substr(0, line.find('\n')));
-    }
-  }
-  return first_line(error);
-}
-
-std::string_view name_of(torch::ScalarType type) { return c10::getDtypeNames(type).first; }
 
 /// Registers the tensors of `script` and of what is in it with `module`, under their own names. A
 /// buffer whose elements share memory gets memory of its own: it could not be written.
@@ -89,7 +72,7 @@ struct Fixed {
 }  // namespace
 
 ScriptModel::ScriptModel(const TrainOptions& options, const Plan& plan)
-    : path_(options.model), output_index_(options.output_index), plan_(plan) {
+    : ColumnModel(options.model, plan), path_(options.model), output_index_(options.output_index) {
   // What it would fuse, it would compile anew for each size of a batch.
   torch::jit::setGraphExecutorOptimize(false);
   if (std::filesystem::exists(path_) && !std::filesystem::is_regular_file(path_))
@@ -110,31 +93,7 @@ ScriptModel::ScriptModel(const TrainOptions& options, const Plan& plan)
   }
   check_arguments();
   show(script_, *this);
-  bool any = false;
-  for (const auto& named : named_parameters()) {
-    const auto& parameter = named.value();
-    const auto type = parameter.scalar_type();
-    if (type != torch::kFloat32 && type != torch::kFloat64)
-      refuse(fmt::format("its parameter {} is {}; float32 or float64 can be trained", named.key(),
-                         name_of(type)));
-    if (any && type != dtype_)
-      refuse(fmt::format("its parameter {} is {} and others are {}; save it in one of them",
-                         named.key(), name_of(type), name_of(dtype_)));
-    any = true;
-    dtype_ = type;
-  }
-  for (const auto& named : named_buffers()) {
-    if (!dtype_of(named.value().scalar_type()))
-      refuse(fmt::format("its buffer {} is {}, which cannot be saved as weights", named.key(),
-                         name_of(named.value().scalar_type())));
-  }
-  any = false;
-  for (const auto& parameter : parameters()) any = any || parameter.requires_grad();
-  if (!any) refuse("it has no parameter that needs a gradient: nothing to train (is it frozen?)");
-}
-
-void ScriptModel::refuse(const std::string& what) const {
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", path_, what));
+  look_at_tensors();
 }
 
 void ScriptModel::check_arguments() const {
@@ -146,14 +105,14 @@ void ScriptModel::check_arguments() const {
   for (std::size_t i = 1; i < arguments.size(); ++i) {  // behind self
     names.push_back(arguments[i].name());
     if (!arguments[i].default_value()) needed = i;
-    const bool is_input = i <= plan_.inputs.size();
+    const bool is_input = i <= plan().inputs.size();
     if (is_input && !arguments[i].type()->isSubtypeOf(*c10::TensorType::get()))
       refuse(fmt::format("its forward takes '{}' as {}; it must be a Tensor", names.back(),
                          arguments[i].type()->annotation_str()));
   }
-  if (plan_.inputs.size() >= needed && plan_.inputs.size() <= names.size()) return;
+  if (plan().inputs.size() >= needed && plan().inputs.size() <= names.size()) return;
   std::vector<std::string> columns;
-  for (const auto& input : plan_.inputs) columns.push_back(input.column);
+  for (const auto& input : plan().inputs) columns.push_back(input.column);
   refuse(
       fmt::format("its forward takes {} input{} ({}), and {} names {} ({}); name a column for "
                   "each, in their order",
@@ -195,29 +154,8 @@ torch::Tensor ScriptModel::chosen(const torch::jit::IValue& output) const {
   return values[index].toTensor();
 }
 
-torch::Tensor ScriptModel::forward(const std::vector<torch::Tensor>& inputs) {
-  torch::jit::IValue given;
-  try {
-    given = script_.forward({inputs.begin(), inputs.end()});
-  } catch (const std::exception& error) {
-    refuse(fmt::format("its forward does not take such samples ({})", cause_of(error)));
-  }
-  const auto output = chosen(given);
-  const auto samples = inputs.front().size(0);
-  if (plan_.loss == LossKind::kCrossEntropy && output.dim() > 2)
-    refuse(
-        fmt::format("it gives a tensor of shape [{}]; loss cross_entropy takes [samples, "
-                    "classes]",
-                    fmt::join(output.sizes().vec(), ", ")));
-  if (output.dim() == 0 || output.size(0) != samples)
-    refuse(
-        fmt::format("it gives a tensor of shape [{}] for {} samples; its first dimension must "
-                    "be theirs",
-                    fmt::join(output.sizes().vec(), ", "), samples));
-  if (output.scalar_type() != dtype_)
-    refuse(fmt::format("it gives {}; {} is expected, as its parameters are",
-                       name_of(output.scalar_type()), name_of(dtype_)));
-  return output.reshape({samples, output.numel() / samples});
+torch::Tensor ScriptModel::call(const std::vector<torch::Tensor>& inputs) {
+  return chosen(script_.forward({inputs.begin(), inputs.end()}));
 }
 
 void ScriptModel::train(bool on) {
@@ -225,7 +163,6 @@ void ScriptModel::train(bool on) {
   script_.train(on);
 }
 
-/// What the model holds beside parameters and buffers, as text, by its name.
 std::map<std::string, std::string> ScriptModel::attributes() const {
   std::unordered_set<const void*> known;
   for (const auto& tensor : parameters()) known.insert(tensor.unsafeGetTensorImpl());
@@ -245,72 +182,6 @@ std::map<std::string, std::string> ScriptModel::attributes() const {
     texts.emplace(attribute.name, text.str());
   }
   return texts;
-}
-
-/// Leaves no gradients.
-void ScriptModel::check_gradients(const torch::Tensor& output, bool needs_all) {
-  if (!output.requires_grad())
-    refuse("its output does not depend on its parameters (is it detached, or under no_grad?)");
-  try {
-    output.sum().backward();
-  } catch (const std::exception& error) {
-    refuse(fmt::format("it has no gradients of such samples ({})", cause_of(error)));
-  }
-  std::string unused;
-  for (const auto& named : named_parameters()) {
-    const auto& parameter = named.value();
-    if (unused.empty() && parameter.requires_grad() && !parameter.grad().defined())
-      unused = named.key();
-    if (parameter.grad().defined() && parameter.grad().is_sparse())
-      refuse(fmt::format("its parameter {} has sparse gradients; save it with sparse=False",
-                         named.key()));
-  }
-  drop_gradients(*this);
-  if (needs_all && !unused.empty())
-    refuse(
-        fmt::format("its parameter {} has no part in the output: several ranks would wait for "
-                    "its gradient; save it with requires_grad_(False), or train on one rank",
-                    unused));
-}
-
-std::int64_t ScriptModel::try_out(std::int64_t classes, bool needs_all) {
-  std::vector<torch::Tensor> inputs;
-  for (const auto& input : plan_.inputs) {
-    auto shape = input.shape;
-    shape.insert(shape.begin(), kSamplesTried);
-    const auto type = input.is_real ? dtype_ : torch::kInt64;
-    inputs.push_back(torch::zeros(shape, type));
-  }
-  std::vector<torch::Tensor> kept;
-  for (const auto& buffer : buffers()) kept.push_back(buffer.clone());
-  train();
-  const auto before = attributes();
-  const auto output = forward(inputs);
-  check_gradients(output, needs_all);
-  const auto after = attributes();
-  for (const auto& [name, value] : before) {
-    if (after.at(name) != value)
-      refuse(
-          fmt::format("its forward changes '{}', which is no buffer: a checkpoint would not have "
-                      "it; register it as a buffer (register_buffer)",
-                      name));
-  }
-  const torch::NoGradGuard no_gradients;
-  train(false);
-  if (const auto evaluated = forward(inputs).size(1); evaluated != output.size(1))
-    refuse(fmt::format("it gives {} numbers for a sample in training and {} in evaluation",
-                       output.size(1), evaluated));
-  auto restored = kept.begin();
-  for (auto& buffer : buffers()) buffer.copy_(*restored++);
-
-  const auto outputs = output.size(1);
-  if (classes > outputs)
-    refuse(fmt::format("it gives {} numbers for a sample, and '{}' has {} classes", outputs,
-                       plan_.target, classes));
-  if (classes == 0 && outputs != plan_.outputs)
-    refuse(fmt::format("it gives {} numbers for a sample, and '{}' has {}", outputs, plan_.target,
-                       plan_.outputs));
-  return outputs;
 }
 
 std::string ScriptModel::advice() const {

@@ -23,14 +23,15 @@ std::vector<NodeAnswers> since(std::vector<NodeAnswers> nodes,
 
 }  // namespace
 
-void StepLog::add(const Batch& batch, const torch::Tensor& loss, double weight) {
+void StepLog::add(const Batch& batch, const torch::Tensor& loss, double weight,
+                  double learning_rate) {
   if (!options_.step && !options_.interval) return;
   if (begun_ == Clock::time_point()) begun_ = Clock::now();
   waiting_.push_back({.epoch = static_cast<std::uint64_t>(batch.epoch),
                       .step = static_cast<std::uint64_t>(batch.step),
                       .steps = ++steps_,
                       .samples = static_cast<std::uint64_t>(batch.global_size),
-                      .learning_rate = options_.learning_rate});
+                      .learning_rate = learning_rate});
   losses_.push_back(loss.detach());
   weights_.push_back(weight);
 }

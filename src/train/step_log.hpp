@@ -29,7 +29,7 @@ class StepLog {
       : group_(group), options_(options), steps_(steps), spent_(std::move(spent)) {}
 
   /// `loss`: the sum over this rank's samples, and `weight` what it is to be divided by.
-  void add(const Batch& batch, const torch::Tensor& loss, double weight);
+  void add(const Batch& batch, const torch::Tensor& loss, double weight, double learning_rate);
   /// The times of the step that was added last. A collective, now and then.
   void end_step(std::chrono::nanoseconds time, std::chrono::nanoseconds wait);
   /// A collective: all ranks call it after the same steps.

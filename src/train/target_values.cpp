@@ -31,7 +31,7 @@ struct Range {
 };
 
 void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
-                ProcessGroup& group, Range& range) {
+                const std::string& column, ProcessGroup& group, Range& range) {
   const auto ranks = static_cast<int>(
       std::min<std::uint64_t>(static_cast<std::uint64_t>(group.size()), dataset->size()));
   if (group.rank() >= ranks) return;
@@ -42,7 +42,7 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
   feed_options.order.global_batch = kScanBatch * static_cast<std::uint64_t>(ranks);
   feed_options.rank = group.rank();
   feed_options.world_size = ranks;
-  feed_options.columns = {options.target};
+  feed_options.columns = {column};
   feed_options.prefetch_bytes = options.prefetch_bytes;
   Feed feed(dataset, std::move(feed_options));
   while (const auto batch = feed.next()) {
@@ -53,13 +53,13 @@ void scan_split(const std::shared_ptr<const Dataset>& dataset, const TrainOption
 }
 
 /// Of all splits: as the manifest says where it does, else by reading them.
-Range range_of_target(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
-                      ProcessGroup& group) {
-  if (const auto known = dataset->manifest().range(dataset->schema().index_of(options.target)))
+Range range_of(const std::shared_ptr<const Dataset>& dataset, const TrainOptions& options,
+               const std::string& column, ProcessGroup& group) {
+  if (const auto known = dataset->manifest().range(dataset->schema().index_of(column)))
     return {static_cast<double>(known->least), static_cast<double>(known->most)};
   Range range;
   for (const auto& split : dataset->manifest().splits) {
-    scan_split(dataset->with_split(split), options, group, range);
+    scan_split(dataset->with_split(split), options, column, group, range);
   }
   const auto ends = torch::tensor({-range.least, range.most}, torch::kFloat64);
   group.all_reduce(ends, Reduce::kMax);
@@ -70,7 +70,7 @@ Range range_of_target(const std::shared_ptr<const Dataset>& dataset, const Train
 
 std::int64_t check_target_values(const std::shared_ptr<const Dataset>& dataset,
                                  const TrainOptions& options, LossKind loss, ProcessGroup& group) {
-  const auto [least, most] = range_of_target(dataset, options, group);
+  const auto [least, most] = range_of(dataset, options, options.target, group);
   if (loss == LossKind::kBce) {
     if (least < 0 || most > 1) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -92,6 +92,18 @@ std::int64_t check_target_values(const std::shared_ptr<const Dataset>& dataset,
         fmt::format(
             "column '{}' has the label {}: over the limit of {} classes; is it a class label?",
             options.target, most, kClassesMax));
+  }
+  return static_cast<std::int64_t>(most) + 1;
+}
+
+std::int64_t count_token_ids(const std::shared_ptr<const Dataset>& dataset,
+                             const TrainOptions& options, const std::string& column,
+                             ProcessGroup& group) {
+  const auto [least, most] = range_of(dataset, options, column, group);
+  if (least < 0 || most >= static_cast<double>(kClassesMax)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("model transformer takes token ids from 0 to {}; '{}' has {}",
+                            kClassesMax - 1, column, least < 0 ? least : most));
   }
   return static_cast<std::int64_t>(most) + 1;
 }

@@ -50,4 +50,23 @@ torch::Tensor to_tensor(const Column& column) {
       torch::TensorOptions(torch_dtype_of(column.dtype)));
 }
 
+Column to_column(std::string name, const torch::Tensor& tensor) {
+  const auto dtype = dtype_of(tensor.scalar_type());
+  if (tensor.dim() == 0 || !dtype) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("column '{}': a tensor {} of {} is no column; its first dimension is "
+                            "the samples, and its dtype one of docs/format.md",
+                            name, shape_text(tensor), dtype_name(tensor.scalar_type())));
+  }
+  auto held = std::make_shared<torch::Tensor>(tensor.detach().cpu().contiguous());
+  Column column;
+  column.name = std::move(name);
+  column.dtype = *dtype;
+  column.shape = held->sizes().vec();
+  column.data = held->data_ptr();
+  column.bytes = held->nbytes();
+  column.owner = std::move(held);
+  return column;
+}
+
 }  // namespace ringfeed

@@ -20,15 +20,14 @@
 
 namespace ringfeed {
 
-/// Makes a reducer of dense gradients that are views into its buckets. 2.15 has two parameters
-/// more.
+/// Makes a reducer of dense gradients. 2.15 has two parameters more.
 inline std::unique_ptr<c10d::Reducer> make_reducer(
     const std::vector<at::Tensor>& parameters, std::vector<std::vector<std::size_t>> buckets,
-    const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+    const c10::intrusive_ptr<c10d::ProcessGroup>& group, bool find_unused_parameters,
+    bool gradient_as_bucket_view) {
   return std::make_unique<c10d::Reducer>(
       parameters, std::move(buckets), group, std::vector<bool>(parameters.size(), false),
-      c10d::kDefaultBucketBytesCap, /*find_unused_parameters=*/false,
-      /*gradient_as_bucket_view=*/true,
+      c10d::kDefaultBucketBytesCap, find_unused_parameters, gradient_as_bucket_view,
       /*param_names=*/std::unordered_map<std::size_t, std::string>(),
       c10d::kDefaultFirstBucketBytes, /*skip_all_reduce_unused_params=*/false,
       /*use_python_reducer=*/false,

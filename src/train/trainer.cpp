@@ -1,55 +1,29 @@
-// The training loop of one rank: feed, forward, loss, backward with all-reduce, optimizer;
-// evaluation; weights.
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-#include <c10/core/DeviceGuard.h>
+// Order of the members: the feed reads while the model is built.
+#include "train/trainer.hpp"
+
 #include <fmt/format.h>
 #include <torch/csrc/autograd/engine.h>
-#include <torch/nn/modules/container/sequential.h>
-#include <torch/optim/optimizer.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <ringfeed/dataset.hpp>
 #include <ringfeed/error.hpp>
-#include <ringfeed/feed.hpp>
 #include <ringfeed/image.hpp>
-#include <ringfeed/ledger.hpp>
-#include <ringfeed/torch.hpp>
-#include <ringfeed/train.hpp>
-#include <string>
 #include <thread>
+#include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include "base/file.hpp"
 #include "base/option.hpp"
 #include "base/random.hpp"
-#include "feed/decoded_columns.hpp"
 #include "run/world.hpp"
-#include "train/agreement.hpp"
 #include "train/cuda.hpp"
 #include "train/evaluation.hpp"
-#include "train/loss_check.hpp"
-#include "train/losses.hpp"
-#include "train/model.hpp"
-#include "train/model_state.hpp"
+#include "train/evaluation_figures.hpp"
+#include "train/gradient_norm.hpp"
 #include "train/models.hpp"
-#include "train/plan.hpp"
-#include "train/process_group.hpp"
-#include "train/reporter.hpp"
-#include "train/resume.hpp"
-#include "train/script_model.hpp"
-#include "train/step_log.hpp"
-#include "train/sums.hpp"
-#include "train/target_values.hpp"
-#include "train/torch_error.hpp"
-#include "train/train_meters.hpp"
-#include "train/trial.hpp"
+#include "train/precision.hpp"
 
 namespace ringfeed {
 namespace {
@@ -61,147 +35,117 @@ std::shared_ptr<void> pinned_memory(std::size_t bytes) {
   return {tensor.data_ptr(), [tensor](void*) {}};
 }
 
-/// `asked`: 0 for the cores of this rank.
+std::shared_ptr<Model> on_device(std::shared_ptr<Model> model, torch::Device device,
+                                 bool channels_last) {
+  model->to(device);
+  if (channels_last) make_channels_last(*model);
+  return model;
+}
+
+/// What an optimizer gets.
+std::vector<torch::Tensor> trained(const torch::nn::Module& model) {
+  auto parameters = distinct(model.parameters());
+  std::erase_if(parameters, [](const auto& parameter) { return !parameter.requires_grad(); });
+  return parameters;
+}
+
+NamedTensors named_trained(const torch::nn::Module& model) {
+  auto parameters = model.named_parameters().pairs();
+  std::unordered_set<const void*> seen;  // submodules may share one
+  std::erase_if(parameters, [&](const auto& named) {
+    return !named.second.requires_grad() || !seen.insert(named.second.unsafeGetTensorImpl()).second;
+  });
+  return parameters;
+}
+
+std::vector<torch::Tensor> narrowed(std::vector<torch::Tensor> tensors, std::int64_t begin,
+                                    std::int64_t size) {
+  for (auto& tensor : tensors) {
+    if (size != tensor.size(0)) tensor = tensor.narrow(0, begin, size);
+  }
+  return tensors;
+}
+
+Loss loss_of(const TrainOptions& options, const Plan& plan, LossFunction own,
+             torch::TensorOptions outputs) {
+  if (plan.loss == LossKind::kModel)
+    own = [](const torch::Tensor& output, const torch::Tensor&) { return output; };
+  if (plan.is_opaque()) return Loss(plan.loss, std::move(own), outputs);
+  return Loss(plan.loss, options.class_weights, outputs, options.label_smoothing);
+}
+
+/// The number of a batch's sample in the split: of those that the feed does not give, by reading
+/// the batch again.
+std::uint64_t number_in_split(const Batch& batch, std::int64_t sample,
+                              const std::shared_ptr<const Dataset>& dataset, FeedOptions options) {
+  const auto at = static_cast<std::size_t>(sample);
+  if (!batch.samples.empty()) return batch.samples[at];
+  options.start = {static_cast<std::uint64_t>(batch.epoch), batch.first};
+  options.epochs = 1;
+  options.track_samples = true;
+  return Feed(dataset, std::move(options)).next()->samples[at];
+}
+
+}  // namespace
+
 int choose_threads(int asked, const World& world) {
   if (asked > 0) return asked;
   const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::max(1, cores / world.local_size);
 }
 
-/// What makes two runs equal to the last bit.
-void make_deterministic(int threads, std::uint64_t seed) {
-  at::set_num_threads(threads);
-  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
-  // Filling fresh memory with NaN, to find uses of it, would cost a pass over every tensor.
-  at::globalContext().setDeterministicFillUninitializedMemory(false);
-  torch::manual_seed(seed);
+Trainer::Trainer(const TrainOptions& options, const Plan& plan, TrainParts parts,
+                 std::shared_ptr<const Dataset> dataset, std::shared_ptr<ProcessGroup> group,
+                 const std::vector<torch::Device>& devices, const Resumed* resumed,
+                 CheckpointFolder* checkpoints)
+    : options_(options),
+      dataset_(std::move(dataset)),
+      plan_(plan),
+      group_(std::move(group)),
+      device_(devices.front()),
+      start_(resumed == nullptr ? Position{} : resumed->position),
+      checkpoints_(checkpoints),
+      feed_options_(make_feed_options()),
+      feed_(dataset_, feed_options_),
+      trial_(options.trial ? std::optional<TrialRun>(std::in_place, *options.trial) : std::nullopt),
+      finish_(group_, trial_ ? trial_->finish() : options.finish),
+      loss_check_(options.on_nan == "stop", device_),
+      module_(on_device(std::move(parts.model), device_, options.channels_last)),
+      loss_(loss_of(options, plan, std::move(parts.loss),
+                    torch::dtype(module_->dtype()).device(device_))),
+      made_optimizer_(
+          parts.optimizer != nullptr ? nullptr : make_optimizer(plan, options, trained(*module_))),
+      optimizer_(parts.optimizer != nullptr ? *parts.optimizer : *made_optimizer_),
+      rate_(optimizer_, Schedule(options, plan.schedule, options.epochs * feed_.steps().count())),
+      distributed_(module_, group_,
+                   {.find_unused_parameters = options.find_unused_parameters,
+                    .compression = plan.compression}),
+      average_(options.ema_decay
+                   ? std::make_unique<WeightAverage>(*options.ema_decay, named_trained(*module_))
+                   : nullptr),
+      state_(options_, plan_, *module_, optimizer_, average_.get()),
+      step_log_(*group_, options,
+                start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples),
+                [this] { return spent(); }),
+      reporter_(begin_reporter()) {
+  if (dataset_->has_split("val") && dataset_->split() != "val") {
+    validation_ = dataset_->with_split("val");
+    if (validation_->size() == 0) validation_ = nullptr;
+  }
+  if (options.patience && validation_ == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} looks at the loss of a split val, and there is none beside split "
+                            "'{}'",
+                            option_name("patience"), dataset_->split()));
+  }
+  if (resumed != nullptr) {
+    resumed_ = resumed->document;
+    state_.load(*resumed);
+  }
+  if (devices.size() > 1)
+    parallel_.emplace(module_->layers(), devices, load_cuda_part().data_parallel);
+  if (!options.ledger.empty()) begin_ledger();
 }
-
-OrderOptions order_of(const TrainOptions& options, const Plan& plan) {
-  return {options.seed,   options.shuffle,   options.lanes,
-          options.window, plan.global_batch, options.tail};
-}
-
-std::shared_ptr<Model> on_device(std::shared_ptr<Model> model, torch::Device device) {
-  model->to(device);
-  return model;
-}
-
-class Trainer {
- public:
-  /// `model`: of a file; null for a built-in one.
-  Trainer(const TrainOptions& options, std::shared_ptr<const Dataset> dataset, const Plan& plan,
-          std::shared_ptr<ProcessGroup> group, const std::vector<torch::Device>& devices,
-          std::shared_ptr<Model> model, const Resumed* resumed, CheckpointFolder* checkpoints)
-      : options_(options),
-        dataset_(std::move(dataset)),
-        plan_(plan),
-        group_(std::move(group)),
-        device_(devices.front()),
-        start_(resumed == nullptr ? Position{} : resumed->position),
-        checkpoints_(checkpoints),
-        feed_options_(make_feed_options()),
-        feed_(dataset_, feed_options_),
-        trial_(options.trial ? std::optional<TrialRun>(std::in_place, *options.trial)
-                             : std::nullopt),
-        finish_(group_, trial_ ? trial_->finish() : options.finish),
-        loss_check_(options.on_nan == "stop", device_),
-        module_(on_device(model != nullptr ? std::move(model) : make_model(plan), device_)),
-        loss_(plan.loss, options.class_weights, torch::dtype(module_->dtype()).device(device_)),
-        optimizer_(make_optimizer(plan, options, distinct(module_->parameters()))),
-        state_(options_, plan_, *module_, *optimizer_),
-        distributed_(module_, group_),
-        step_log_(*group_, options,
-                  start_.epoch * feed_.steps().count() + feed_.steps().step_at(start_.samples),
-                  [this] { return spent(); }),
-        reporter_(begin_reporter()) {
-    if (dataset_->has_split("val") && dataset_->split() != "val") {
-      validation_ = dataset_->with_split("val");
-      if (validation_->size() == 0) validation_ = nullptr;
-    }
-    if (resumed != nullptr) {
-      resumed_ = resumed->document;
-      state_.load(*resumed);
-    }
-    if (devices.size() > 1)
-      parallel_.emplace(module_->layers(), devices, load_cuda_part().data_parallel);
-    if (!options.ledger.empty()) begin_ledger();
-  }
-
-  void run(TrainSummary& summary);
-  std::string save_weights() const;
-
- private:
-  FeedOptions make_feed_options() const;
-  Reporter begin_reporter();
-  Spent spent() const;
-  void warn_of_lanes() const;
-  void begin_ledger();
-  std::optional<Batch> next_batch() {
-    return trial_ ? trial_->batch([this] { return feed_.next(); }) : feed_.next();
-  }
-  void train_epoch(TrainSummary& summary, Sums sums);
-  void step(const Batch& batch, Sums& sums, Stopwatch& watch);
-  void evaluate(TrainSummary& summary, bool is_last);
-  void check_losses();
-  [[noreturn]] void throw_diverged(const std::string& what) const;
-  bool is_last(const Batch& batch) const {
-    return static_cast<std::uint64_t>(batch.step) + 1 == feed_.steps().count();
-  }
-  bool is_checkpoint_due(const Batch& batch) const;
-  void save_checkpoint(const TrainSummary& summary, const Sums& sums);
-  std::vector<torch::Tensor> inputs_of(const Batch& batch) const;
-  torch::Tensor target_of(const Batch& batch, const std::shared_ptr<const Dataset>& dataset,
-                          const FeedOptions& options) const;
-  torch::Tensor forward(const std::vector<torch::Tensor>& inputs) {
-    return parallel_ ? parallel_->forward(inputs.front()) : distributed_.forward(inputs);
-  }
-  void seed_step(const Batch& batch) const;
-  bool has_checkpoints() const { return !options_.checkpoint_dir.empty(); }
-  void report(const TrainProgress& progress) const {
-    if (group_->rank() == 0 && options_.progress) options_.progress(progress);
-  }
-  void check_stop() const {
-    const bool finishes = options_.finish.stop_requested() && !has_checkpoints();
-    if (!options_.stop.stop_requested() && !finishes) return;
-    throw Error(ErrorCode::kCancelled,
-                has_checkpoints() ? fmt::format("interrupted; {} goes on from the last checkpoint",
-                                                option_name("resume", "auto"))
-                                  : "interrupted; the weights were not saved");
-  }
-  [[noreturn]] void throw_finished() const {
-    throw Error(
-        ErrorCode::kCancelled,
-        fmt::format("interrupted; a checkpoint was written to {}, and {} goes on from there",
-                    options_.checkpoint_dir, option_name("resume", "auto")));
-  }
-
-  const TrainOptions& options_;
-  std::shared_ptr<const Dataset> dataset_;
-  std::shared_ptr<const Dataset> validation_;  ///< null when there is none
-  const Plan& plan_;
-  std::shared_ptr<ProcessGroup> group_;
-  const torch::Device device_;  ///< of inputs, outputs and parameters
-  const Position start_;
-  CheckpointFolder* const checkpoints_;  ///< of rank 0; null when there are none
-  const FeedOptions feed_options_;
-  Feed feed_;                      ///< made first: it reads while the model is built
-  std::optional<TrialRun> trial_;  ///< null when this is no trial
-  FinishRequest finish_;
-  LossCheck loss_check_;
-  std::shared_ptr<Model> module_;
-  Loss loss_;
-  std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  ModelState state_;
-  DistributedDataParallel<Model> distributed_;
-  /// Over the devices of one process; null where there is one.
-  std::optional<DataParallel<torch::nn::SequentialImpl>> parallel_;
-  std::optional<Ledger> ledger_;
-  nlohmann::json resumed_;  ///< the document of the checkpoint that was loaded
-  TrainMeters meters_;
-  StepLog step_log_;
-  Reporter reporter_;  ///< last: it uses all of the above
-};
 
 FeedOptions Trainer::make_feed_options() const {
   FeedOptions feed;
@@ -212,8 +156,8 @@ FeedOptions Trainer::make_feed_options() const {
   feed.start = start_;
   feed.track_samples = !options_.ledger.empty();
   for (const auto& input : plan_.inputs) feed.columns.push_back(input.column);
-  if (std::ranges::find(feed.columns, options_.target) == feed.columns.end())
-    feed.columns.push_back(options_.target);
+  if (!plan_.target.empty() && std::ranges::find(feed.columns, plan_.target) == feed.columns.end())
+    feed.columns.push_back(plan_.target);
   feed.decode = options_.decode;
   feed.decode_threads = choose_threads(options_.decode_threads, World::from_environment());
   feed.prefetch_bytes = options_.prefetch_bytes;
@@ -249,55 +193,60 @@ Spent Trainer::spent() const {
 }
 
 std::vector<torch::Tensor> Trainer::inputs_of(const Batch& batch) const {
-  std::vector<torch::Tensor> inputs;
-  for (const auto& input : plan_.inputs) {
-    const auto column = to_tensor(batch.column(input.column)).to(device_);  // in its own dtype
-    inputs.push_back(column.to(input.is_real ? module_->dtype() : torch::kInt64));
-    if (input.divisor != 1) inputs.back().div_(input.divisor);
-    // Its forward may write into what it is given, and the target stays.
-    if (plan_.model == ModelKind::kFile && input.column == options_.target)
-      inputs.back() = inputs.back().clone();
+  auto inputs = columns_of(batch);
+  if (!takes_columns(plan_.model)) {
+    std::vector<std::int64_t> shape = plan_.input_shape;
+    shape.insert(shape.begin(), batch.size);
+    for (std::size_t i = 0; inputs.size() > 1 && i < inputs.size(); ++i)
+      inputs[i] = inputs[i].reshape({batch.size, plan_.inputs[i].elements});
+    inputs = {(inputs.size() > 1 ? torch::cat(inputs, 1) : inputs[0]).reshape(shape)};
   }
-  if (plan_.model == ModelKind::kFile) return inputs;
-  std::vector<std::int64_t> shape = plan_.input_shape;
-  shape.insert(shape.begin(), batch.size);
-  if (inputs.size() == 1) return {inputs[0].reshape(shape)};
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    inputs[i] = inputs[i].reshape({batch.size, plan_.inputs[i].elements});
-  return {torch::cat(inputs, 1).reshape(shape)};
+  if (!options_.channels_last) return inputs;
+  for (auto& input : inputs) {
+    if (input.dim() == 4) input = input.contiguous(torch::MemoryFormat::ChannelsLast);
+  }
+  return inputs;
 }
 
-/// The number of a batch's sample in the split: of those that the feed does not give, by reading
-/// the batch again.
-std::uint64_t number_in_split(const Batch& batch, std::int64_t sample,
-                              const std::shared_ptr<const Dataset>& dataset, FeedOptions options) {
-  const auto at = static_cast<std::size_t>(sample);
-  if (!batch.samples.empty()) return batch.samples[at];
-  options.start = {static_cast<std::uint64_t>(batch.epoch), batch.first};
-  options.epochs = 1;
-  options.track_samples = true;
-  return Feed(dataset, std::move(options)).next()->samples[at];
+std::vector<torch::Tensor> Trainer::columns_of(const Batch& batch) const {
+  std::vector<torch::Tensor> columns;
+  for (const auto& input : plan_.inputs) {
+    const auto column = to_tensor(batch.column(input.column)).to(device_);  // in its own dtype
+    columns.push_back(column.to(input.is_real ? module_->dtype() : torch::kInt64));
+    if (input.divisor != 1) columns.back().div_(input.divisor);
+    // Its forward may write into what it is given, and the target stays.
+    if (takes_columns(plan_.model) && input.column == plan_.target)
+      columns.back() = columns.back().clone();
+  }
+  return columns;
 }
 
 /// `options`: those of the feed that gave the batch.
 torch::Tensor Trainer::target_of(const Batch& batch, const std::shared_ptr<const Dataset>& dataset,
                                  const FeedOptions& options) const {
-  const auto column = to_tensor(batch.column(options_.target));
+  if (plan_.loss == LossKind::kModel) return torch::empty({batch.size, 0});
+  const auto column = to_tensor(batch.column(plan_.target));
   if (const auto bad = loss_.find_bad(column, plan_.outputs)) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("sample {} of split '{}': '{}' is {}, outside of the range that the "
                             "data set says it has; restore the data set from a copy, or make it "
                             "again",
                             number_in_split(batch, bad->sample, dataset, options), dataset->split(),
-                            options_.target, bad->value));
+                            plan_.target, bad->value));
   }
   return loss_.target(column);
+}
+
+torch::Tensor Trainer::forward(const std::vector<torch::Tensor>& inputs) {
+  const Autocast autocast(options_.precision == "bfloat16", device_.type());
+  const auto output = parallel_ ? parallel_->forward(inputs.front()) : distributed_.forward(inputs);
+  return output.scalar_type() == torch::kBFloat16 ? output.to(module_->dtype()) : output;
 }
 
 /// The random numbers of a model (dropout) depend on step and rank alone: a run that goes on draws
 /// those that it would have drawn.
 void Trainer::seed_step(const Batch& batch) const {
-  if (plan_.model != ModelKind::kFile) return;
+  if (!takes_columns(plan_.model)) return;
   const auto number =
       (static_cast<std::uint64_t>(batch.step) << 32) | static_cast<std::uint64_t>(group_->rank());
   torch::manual_seed(random_key(kOrderVersion, options_.seed,
@@ -318,26 +267,68 @@ void Trainer::step(const Batch& batch, Sums& sums, Stopwatch& watch) {
   std::optional<ProcessGroup::Pending> pending;
   if (loss_.weighted()) pending = group_->all_reduce_async(step_weight);
   drop_gradients(*module_);
-  const auto loss = loss_.sum(forward(inputs), target);
-  if (loss_check_.add(batch, loss.detach())) check_losses();
-  if (pending) pending->wait();
-  watch.lap(meters_.forward);
-  const auto scaled = loss * step_scale(group_->size(), step_weight.item<double>());
-  if (group_->size() > 1) {
+  torch::Tensor loss;
+  // A part has at least one sample, and ranks may have different numbers of them.
+  const auto parts =
+      std::clamp<std::int64_t>(batch.size, 1, static_cast<std::int64_t>(options_.accumulate));
+  for (std::int64_t part = 0; part < parts; ++part) {
+    const auto begin = batch.size * part / parts;
+    const auto size = batch.size * (part + 1) / parts - begin;
+    const bool is_last_part = part + 1 == parts;
+    const auto own =
+        loss_of_part(narrowed(inputs, begin, size), target.narrow(0, begin, size), is_last_part);
+    if (loss_check_.add(batch, own.detach())) check_losses();
+    if (pending) std::exchange(pending, std::nullopt)->wait();
+    watch.lap(meters_.forward);
+    backward(own * step_scale(group_->size(), step_weight.item<double>()), is_last_part, watch);
+    loss = loss.defined() ? loss + own.detach() : own.detach();
+  }
+  if (options_.clip_norm) clip_gradients(parameters_, *options_.clip_norm);
+  rate_.set(static_cast<std::uint64_t>(batch.epoch) * feed_.steps().count() +
+            static_cast<std::uint64_t>(batch.step));
+  optimizer_.step();
+  if (average_ != nullptr) average_->update();
+  sums.loss += loss;
+  sums.weight += own_weight;
+  watch.lap(meters_.optimizer);
+  step_log_.add(batch, loss, own_weight, rate_.get());
+}
+
+/// Gradients of all but the last part stay on the rank.
+torch::Tensor Trainer::loss_of_part(const std::vector<torch::Tensor>& inputs,
+                                    const torch::Tensor& target, bool is_last_part) {
+  if (is_last_part) return loss_.sum(forward(inputs), target);
+  const auto alone = distributed_.no_sync();
+  return loss_.sum(forward(inputs), target);
+}
+
+void Trainer::backward(const torch::Tensor& loss, bool is_last_part, Stopwatch& watch) {
+  const bool reduces = is_last_part && group_->size() > 1;
+  if (reduces) {
     // The engine runs what is asked for at its start before what the all-reduce asks for: when this
     // rank has computed all its gradients.
-    scaled.register_hook([&](const torch::Tensor&) {
+    loss.register_hook([&](const torch::Tensor&) {
       torch::autograd::Engine::get_default_engine().queue_callback(
           [&] { watch.lap(meters_.backward); });
     });
   }
-  scaled.backward();
-  watch.lap(group_->size() > 1 ? meters_.all_reduce : meters_.backward);
-  optimizer_->step();
-  sums.loss += loss.detach();
-  sums.weight += own_weight;
-  watch.lap(meters_.optimizer);
-  step_log_.add(batch, loss, own_weight);
+  loss.backward();
+  watch.lap(reduces ? meters_.all_reduce : meters_.backward);
+}
+
+void Trainer::check_stop() const {
+  const bool finishes = options_.finish.stop_requested() && !has_checkpoints();
+  if (!options_.stop.stop_requested() && !finishes) return;
+  throw Error(ErrorCode::kCancelled,
+              has_checkpoints() ? fmt::format("interrupted; {} goes on from the last checkpoint",
+                                              option_name("resume", "auto"))
+                                : "interrupted; the weights were not saved");
+}
+
+void Trainer::throw_finished() const {
+  throw Error(ErrorCode::kCancelled,
+              fmt::format("interrupted; a checkpoint was written to {}, and {} goes on from there",
+                          options_.checkpoint_dir, option_name("resume", "auto")));
 }
 
 void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
@@ -379,7 +370,10 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   summary.losses.push_back(sums.mean_loss());
   meters_.loss = summary.losses.back();
   if (trial_) return;
-  evaluate(summary, progress.epoch + 1 == options_.epochs);
+  // Of the last one there is more to show; that nothing gets better shows behind it.
+  const auto next = progress.epoch + 1;
+  evaluate(summary, next == options_.epochs || best_.is_over(next, options_.patience));
+  note_best(summary, progress.epoch);
   if (options_.on_nan == "stop" && !std::isfinite(summary.val_loss.value_or(0))) {
     throw_diverged(fmt::format("the validation loss behind epoch {} is {}", progress.epoch + 1,
                                *summary.val_loss));
@@ -387,19 +381,39 @@ void Trainer::train_epoch(TrainSummary& summary, Sums sums) {
   progress.loss = summary.losses.back();
   progress.val_loss = summary.val_loss;
   progress.val_accuracy = summary.val_accuracy;
+  progress.val_figures = summary.val_figures;
   report(progress);
   if (has_checkpoints()) save_checkpoint(summary, Sums(device_));
+}
+
+void Trainer::note_best(TrainSummary& summary, std::uint64_t epoch) {
+  if (!summary.val_loss) return;
+  if (best_.take(epoch, *summary.val_loss) && checkpoints_ != nullptr)
+    best_.checkpoint = checkpoints_->next();
+  say_best(summary);
+  // What an evaluation shows is of the last one.
+  summary.stopped_early =
+      epoch + 1 < options_.epochs && best_.is_over(epoch + 1, options_.patience);
+}
+
+void Trainer::say_best(TrainSummary& summary) const {
+  if (!best_.val_loss) return;
+  summary.best_val_loss = best_.val_loss;
+  summary.best_epoch = best_.epoch;
+  summary.best_checkpoint = best_.checkpoint;
 }
 
 void Trainer::evaluate(TrainSummary& summary, bool is_last) {
   if (validation_ == nullptr) return;
   const torch::NoGradGuard no_gradients;
   module_->eval();
+  const AveragedWeights averaged(average_.get());
   // Fewer samples than ranks: the ranks without one add nothing to the sums.
   const auto ranks = static_cast<int>(
       std::min<std::uint64_t>(static_cast<std::uint64_t>(group_->size()), validation_->size()));
   Sums sums(device_);
   EvaluationDetails details(plan_.loss, plan_.outputs);
+  EvaluationFigures figures(options_, plan_);
   if (group_->rank() < ranks) {
     FeedOptions options = feed_options_;
     options.order.shuffle = Shuffle::kNone;
@@ -420,13 +434,15 @@ void Trainer::evaluate(TrainSummary& summary, bool is_last) {
       if (const auto correct = loss_.correct(output, target))
         sums.correct += correct->item<double>();
       sums.samples += static_cast<double>(batch->size);
+      figures.add(output, target);
       if (is_last) details.add(*batch, loss_, output, target);
     }
   }
   sums.all_reduce(*group_);
+  summary.val_figures = figures.gather(*group_);
   if (is_last) summary.evaluation = details.gather(*group_);
   summary.val_loss = sums.mean_loss();
-  if (plan_.loss != LossKind::kMse) summary.val_accuracy = sums.correct / sums.samples;
+  if (plan_.has_accuracy()) summary.val_accuracy = sums.correct / sums.samples;
 }
 
 void Trainer::warn_of_lanes() const {
@@ -449,9 +465,16 @@ void Trainer::run(TrainSummary& summary) {
     if (resumed_.contains("val_loss")) summary.val_loss = double_of(resumed_.at("val_loss"));
     if (resumed_.contains("val_accuracy"))
       summary.val_accuracy = double_of(resumed_.at("val_accuracy"));
+    if (resumed_.contains("val_figures")) {
+      for (const auto& [name, value] : resumed_.at("val_figures").items())
+        summary.val_figures.emplace_back(name, double_of(value));
+    }
+    if (resumed_.contains("best")) best_ = BestEpoch::of(resumed_.at("best"));
+    say_best(summary);
     sums = Sums(resumed_.at("sums"), *group_, device_);
   }
   for (std::uint64_t epoch = start_.epoch; epoch < options_.epochs; ++epoch) {
+    if (best_.is_over(epoch, options_.patience)) break;
     train_epoch(summary, std::exchange(sums, Sums(device_)));
     if (trial_ && finish_.asked_for()) break;
     if (epoch + 1 < options_.epochs && has_checkpoints() && finish_.asked_for()) throw_finished();
@@ -532,153 +555,27 @@ void Trainer::save_checkpoint(const TrainSummary& summary, const Sums& sums) {
   for (const double loss : summary.losses) document["losses"].push_back(json_of(loss));
   if (summary.val_loss) document["val_loss"] = json_of(*summary.val_loss);
   if (summary.val_accuracy) document["val_accuracy"] = json_of(*summary.val_accuracy);
+  for (const auto& [name, value] : summary.val_figures)
+    document["val_figures"][name] = json_of(value);
+  if (best_.val_loss) document["best"] = best_.json();
   for (int rank = 0; rank < group_->size(); ++rank) {
     document["sums"].push_back(
         {{"loss", json_of(all[rank][0].item<double>())}, {"weight", all[rank][1].item<double>()}});
   }
-  checkpoints_->publish(document, [&](const std::string& folder) {
+  const auto write = [&](const std::string& folder) {
     state_.write_weights(folder + "/" + kWeightsFile);
+    state_.write_average(folder + "/" + kAverageFile);
     state_.write_optimizer(folder + "/" + kOptimizerFile);
-  });
+  };
+  checkpoints_->publish(document, write, best_.checkpoint);
 }
 
-std::string Trainer::save_weights() const {
+std::string Trainer::save_weights() {
+  const AveragedWeights averaged(average_.get());
   make_folders(options_.output);
   const std::string path = options_.output + "/" + kWeightsFile;
   state_.write_weights(path);
   return path;
-}
-
-/// The device of this rank; with data-parallel all CUDA devices of the process.
-std::vector<torch::Device> devices_of(const Plan& plan, const World& world) {
-  std::vector<torch::Device> devices = {
-      choose_device(plan.device, world.local_rank, world.local_size)};
-  if (plan.data_parallel && devices.front().is_cuda()) {
-    for (int i = 1; i < cuda_device_count(); ++i)
-      devices.emplace_back(torch::kCUDA, static_cast<c10::DeviceIndex>(i));
-  }
-  return devices;
-}
-
-std::string text_of(const std::vector<torch::Device>& devices) {
-  return devices.size() == 1 ? devices.front().str()
-                             : fmt::format("{} CUDA devices", devices.size());
-}
-
-/// What all ranks must have been started with alike.
-nlohmann::json start_of(const TrainOptions& options, const Plan& plan, const Dataset& dataset) {
-  auto start = nlohmann::json::parse(encode_position({}, dataset, order_of(options, plan)));
-  start["epochs"] = options.epochs;
-  start["model"] = plan.model_name;
-  start["output_index"] = options.output_index;
-  start["hidden"] = plan.hidden;
-  start["input"] = options.input;
-  start["target"] = options.target;
-  start["decode"] = full_texts(options.decode);
-  start["loss"] = options.loss;
-  start["optimizer"] = options.optimizer;
-  start["lr"] = options.learning_rate;
-  start["momentum"] = options.momentum;
-  start["weight_decay"] = plan.weight_decay;
-  start["class_weights"] = options.class_weights;
-  start["ledger"] = !options.ledger.empty();
-  start["checkpoint_every"] = options.checkpoint_every;
-  start["step_log"] = options.step != nullptr || options.interval != nullptr;
-  start["trial"] = options.trial.has_value();
-  start["checkpoints"] = !options.checkpoint_dir.empty();
-  return start;
-}
-
-/// Of a file's model, before it is trained.
-void try_out(ScriptModel& model, const TrainOptions& options, Plan& plan,
-             const ProcessGroup& group) {
-  const auto classes = plan.loss == LossKind::kCrossEntropy ? plan.outputs : 0;
-  plan.outputs = model.try_out(classes, group.size() > 1);
-  const auto advice = model.advice();
-  if (group.rank() == 0 && options.warn && !advice.empty()) options.warn(advice);
-}
-
-}  // namespace
-
-TrainSummary train(const TrainOptions& options) {
-  const World world = World::from_environment();
-  ConnectionOptions connection = options.connection;
-  connection.ranks = world.size;
-  // Nothing is in hand yet that could be finished.
-  std::stop_source ending;
-  const std::stop_callback stopped(options.stop, [&] { ending.request_stop(); });
-  const std::stop_callback finished(options.finish, [&] { ending.request_stop(); });
-  connection.stop = ending.get_token();
-  const auto dataset = Dataset::open(options.url, connection);
-  Plan plan = Plan::make(options, dataset->schema(), world.size);
-  if (dataset->size() == 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("split '{}' of {} has no samples to train on", dataset->split(),
-                            dataset->url()));
-  }
-  std::shared_ptr<ScriptModel> script;
-  if (plan.model == ModelKind::kFile) {
-    script = std::make_shared<ScriptModel>(options, plan);
-    plan.model_name = fmt::format("TorchScript {}", script->hash());
-  }
-  TrainSummary summary;
-  summary.threads = choose_threads(options.threads, world);
-  make_deterministic(summary.threads, options.seed);
-  const auto devices = devices_of(plan, world);
-  if ((script != nullptr || is_resnet(plan.model)) && devices.size() > 1) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} cannot be copied to several devices of one process; use {}",
-                            options.model, option_name("parallel", "ddp")));
-  }
-  std::shared_ptr<ProcessGroup> group;
-  try {
-    const c10::DeviceGuard current(devices.front());
-    group = ProcessGroup::join({.timeout = options.collective_timeout, .device = devices.front()});
-    summary.rank = group->rank();
-    summary.world_size = group->size();
-    require_same(*group, start_of(options, plan, *dataset));
-    if (plan.needs_target_values) {
-      const auto classes = check_target_values(dataset, options, plan.loss, *group);
-      if (plan.loss == LossKind::kCrossEntropy) plan.outputs = classes;
-    }
-    if (script != nullptr) try_out(*script, options, plan, *group);
-    if (!options.class_weights.empty() &&
-        options.class_weights.size() != static_cast<std::size_t>(plan.outputs)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{} class weights do not fit the {} classes of '{}'",
-                              options.class_weights.size(), plan.outputs, options.target));
-    }
-    Checkpoints checkpoints;
-    if (group->rank() == 0) checkpoints = open_checkpoints(options);
-    std::optional<Resumed> resumed;
-    if (!options.resume.empty()) {
-      resumed = resume(*group, checkpoints.from, *dataset, order_of(options, plan));
-    }
-    if (resumed) {
-      summary.resumed_from = resumed->path;
-      summary.start = resumed->position;
-    }
-    checkpoints.from.reset();
-    Trainer trainer(options, dataset, plan, group, devices, script, resumed ? &*resumed : nullptr,
-                    checkpoints.folder ? &*checkpoints.folder : nullptr);
-    resumed.reset();  // its bytes are in the trainer now
-    trainer.run(summary);
-    if (group->rank() == 0 && !options.output.empty()) summary.weights = trainer.save_weights();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    if (group != nullptr) throw group->impl().failure("training", error);
-    throw collective_error(world.rank, "training", error);
-  }
-  const TrainSeconds& seconds = summary.seconds;
-  if (seconds.total > 0) {  // else it went on where it had ended
-    summary.samples_per_second = static_cast<double>(summary.samples) / seconds.total;
-    summary.wait_share = seconds.wait / seconds.total;
-  }
-  summary.device = text_of(devices);
-  summary.dataset_version = dataset->version();
-  summary.torch_version = TORCH_VERSION;
-  return summary;
 }
 
 }  // namespace ringfeed

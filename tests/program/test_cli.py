@@ -37,7 +37,7 @@ def test_version(ringfeed: Ringfeed) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [(), ("nonsense",), ("ingest",), ("ingest", "only-one"), ("inspect", "a", "b"), ("head", "x", "-n", "0"),
-     ("train", "x", "--no-such-option"), ("train", "x", "--model", "transformer", "--input", "a", "--target", "b")],
+     ("train", "x", "--no-such-option"), ("train", "x", "--model", "forest", "--input", "a", "--target", "b")],
 )
 def test_usage_is_2(ringfeed: Ringfeed, arguments: tuple[str, ...]) -> None:
     assert "--help" in ringfeed.error(*arguments, code=2)

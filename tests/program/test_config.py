@@ -84,7 +84,7 @@ def test_switches_and_arrays_of_another_command(ringfeed: Ringfeed) -> None:
     ("[train]\nlr = {a = 1}", "run.toml:2: lr takes a number or a text (or several, in one array)"),
     ("[train]\nhidden = [1, [2]]", "run.toml:2: hidden takes a number or a text (or several, in one array)"),
     ("[train]\noutput = 1979-05-27", "run.toml:2: output takes a number or a text (or several, in one array)"),
-    ("[train]\nmodel = 'x'", "run.toml:2: --model: 'x' is no model; use linear, mlp, cnn, resnet18, resnet50, or the path of a file of TorchScript (net.pt)"),
+    ("[train]\nmodel = 'x'", "run.toml:2: --model: 'x' is no model; use linear, mlp, cnn, resnet18, resnet50, transformer, or the path of a file of TorchScript (net.pt)"),
     ("overwrite = 1", "run.toml:1: overwrite is a switch: true or false"),
     ("password = 'x'", "run.toml:1: 'password': a password does not stand in such a file; password-file names the file that has it"),
     ("config = 'x'", "run.toml:1: no command has an option 'config'"),
@@ -136,3 +136,16 @@ def test_the_example_of_the_page(digits: Ringfeed) -> None:
     assert re.search(r"^ringfeed train digits.ring --config run.toml --epochs 5$", page, flags=re.MULTILINE)
     run = train(digits, "--epochs", "5")
     assert (run["hidden"], run["lr"], run["epochs"]) == ([256, 128], 0.01, 5)
+
+
+def test_a_run_keeps_what_it_was_started_with(digits: Ringfeed) -> None:
+    write(digits, "[train]\nlr = 0.05\nhidden = [4, 3]\n")
+    options = ("--input", "image", "--target", "label", "--threads", "1", "--epochs", "2", "--batch-size-per-rank", "32", "--seed", str(2**64 - 1),
+               "--freeze", "fc1.b,fc2.b", "--schedule", "one-cycle", "--clip-norm", "0.5")
+    first = json.loads(digits("train", "digits.ring", "--config", "run.toml", *options, "--output", "first", "--json").stdout.splitlines()[-1])
+    kept = (digits.folder / "first/config.toml").read_text()
+    assert kept.startswith("# ringfeed train digits.ring --config first/config.toml\n[train]\n")
+    assert 'hidden = [4, 3]\n' in kept and "lr = 0.05\n" in kept and "batch-size = " not in kept
+    again = digits("train", "digits.ring", "--config", "first/config.toml", "--output", "second", "--json")
+    assert json.loads(again.stdout.splitlines()[-1])["losses"] == first["losses"]
+    assert (digits.folder / "second/config.toml").read_text() == kept.replace("first", "second")

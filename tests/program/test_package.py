@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, SECONDS_MAX, Ringfeed, build_folder
 from readme import blocks_of, clone_in, paste
+from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.program
 
@@ -44,7 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, ingested_digits: Path) -> Pa
 def test_the_pages_show_the_programs() -> None:
     examples = ROOT / "examples/cpp"
     assert text_of("README.md", "cpp") == [without_title(examples / "read.cpp")]
-    assert text_of("docs/cpp.md", "cpp") == [(examples / "train.cpp").read_text()]
+    assert text_of("docs/cpp.md", "cpp") == [(examples / f"{name}.cpp").read_text() for name in ("simple_model", "train_with", "train")]
     assert text_of("docs/cpp.md", "cmake") == [without_title(examples / "CMakeLists.txt")]
 
 
@@ -58,8 +59,28 @@ def test_another_project_uses_the_package(digits: Ringfeed, built: Path) -> None
         losses[ranks] = [float(line.rpartition(" ")[2]) for line in lines]
         assert losses[ranks][-1] < losses[ranks][0] / 2
     assert losses[2] == pytest.approx(losses[1], abs=2e-4)
+
+    lines = run(str(built / "build/example/simple_model"), "lines.ring", folder=digits.folder).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"epoch {number}" for number in range(10)]
+    assert float(lines[-1].rpartition(" ")[2]) < float(lines[0].rpartition(" ")[2])
+
     program = run(str(built / "prefix/bin/ringfeed"), "--version", folder=digits.folder)
     assert program.startswith("ringfeed 0.")
+
+
+def test_a_module_of_your_own_is_trained_and_goes_on(digits: Ringfeed, built: Path) -> None:
+    losses = {}
+    for ranks in (1, 2):
+        train = (str(built / "build/example/train_with"), "digits.ring", str(ranks), f"run{ranks}")
+        lines = run(*train, folder=digits.folder).splitlines()
+        assert [line.partition(":")[0] for line in lines] == ["epoch 1", "epoch 2", "epoch 3", "weights"]
+        losses[ranks] = [float(line.rpartition(" ")[2]) for line in lines[:-1]]
+        assert losses[ranks][-1] < losses[ranks][0] / 2
+        assert run(*train, folder=digits.folder).splitlines() == lines[-1:]  # all was trained
+        assert "exact" in run(str(built / "prefix/bin/ringfeed"), "audit", f"run{ranks}/ledger", "digits.ring", folder=digits.folder)
+    assert losses[2] == pytest.approx(losses[1], rel=0.1)  # batch norm is each rank's
+    weights = load_file(digits.folder / "run1/weights.safetensors")
+    assert weights["conv.weight"].shape == (8, 1, 3, 3) and weights["norm.running_mean"].shape == (8,)
 
 
 def test_the_prefix_names_nothing_of_the_clone_but_where_arrow_and_torch_are(built: Path) -> None:

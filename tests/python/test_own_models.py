@@ -299,9 +299,9 @@ def mixed(outputs: int) -> nn.Module:
     (lambda: Detached(CLASSES), (), "its output does not depend on its parameters"),
     (lambda: ThreeDimensions(CLASSES), (), "it gives a tensor of shape [2, 10, 3]; loss cross_entropy takes [samples, classes]"),
     (lambda: OtherInEvaluation(CLASSES), (), "it gives 10 numbers for a sample in training and 2 in evaluation"),
-    (Sparse, ("--input", "tokens"), "its parameter table.weight has sparse gradients; save it with sparse=False"),
+    (Sparse, ("--input", "tokens"), "its parameter table.weight has sparse gradients; make it with sparse=False"),
     (lambda: half(CLASSES), (), "its parameter layer.weight is float16; float32 or float64 can be trained"),
-    (lambda: mixed(CLASSES), (), "its parameter layer.weight is float32 and others are float64; save it in one of them"),
+    (lambda: mixed(CLASSES), (), "its parameter layer.weight is float32 and others are float64; use one of them for all"),
     (lambda: frozen(CLASSES), (), "it has no parameter that needs a gradient: nothing to train (is it frozen?)"),
     (lambda: Few(CLASSES, unused=True), ("--nproc", "2"), "its parameter unused.weight has no part in the output"),
     (lambda: Few(CLASSES), ("--hidden", "8"), "has no hidden layers to choose"),
@@ -419,3 +419,37 @@ def test_what_a_model_says_while_it_trains_is_told(digits: Path, tmp_path: Path)
     result = program(digits, model, Case(Narrow, "tokens"))
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].endswith("net.pt: its forward does not take such samples (index out of range in self)")
+
+
+class WithLoss(nn.Module):
+    """Gives its loss, of inputs that a target is one of."""
+
+    def __init__(self, mean: bool) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, CLASSES)
+        self.mean = mean
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        each = nn.functional.cross_entropy(self.layer(image.flatten(1)), label, reduction="none")
+        return each.mean() if self.mean else each
+
+
+@pytest.mark.parametrize("mean", [True, False])
+def test_a_model_may_give_its_loss(digits: Path, tmp_path: Path, mean: bool) -> None:
+    torch.manual_seed(3)
+    module = WithLoss(mean)
+    model = saved(module, tmp_path / "net.pt", is_traced=False)
+    plain = Few(CLASSES)
+    plain.layer.load_state_dict(module.layer.state_dict())
+    expected = program(digits, saved(plain, tmp_path / "plain.pt", is_traced=False), Case(Few, "image"), "--epochs", "2", "--json")
+    losses = json.loads(expected.stdout.splitlines()[-1])["losses"]
+    command = [str(BUILD / "bin/ringfeed"), "train", "digits.ring", "--model", model, "--input", "image,label", "--loss", "model", "--batch-size",
+               str(BATCH), "--optimizer", "sgd", "--momentum", "0.9", "--lr", str(LEARNING_RATE), "--threads", "1", "--epochs", "2", "--json"]
+    for ranks in ("1", "2"):
+        result = subprocess.run([*command, "--nproc", ranks], cwd=digits, capture_output=True, text=True, timeout=SECONDS_MAX, check=True)
+        assert json.loads(result.stdout.splitlines()[-1])["losses"] == pytest.approx(losses, rel=1e-5)
+
+
+def test_a_loss_of_a_wrong_shape_is_refused(digits: Path, tmp_path: Path) -> None:
+    model = saved(Few(CLASSES), tmp_path / "net.pt", is_traced=False)
+    refused(digits, tmp_path, model, ("--loss", "model"), "it gives a tensor of shape [2, 10] for 2 samples; loss model takes a mean")

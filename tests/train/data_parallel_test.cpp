@@ -48,6 +48,27 @@ TEST(DistributedDataParallel, GivesBuffersOfRank0ToAll) {
   EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"buffers"})));
 }
 
+TEST(DistributedDataParallel, BuffersStayWithTheirRanksWhenAsked) {
+  EXPECT_NO_THROW(launch_ranks(ranks_that(2, {"own-buffers"})));
+}
+
+class Options : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Options, GiveTheMeanOverTheRanks) {
+  EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"parallel-options", GetParam()})));
+}
+
+INSTANTIATE_TEST_SUITE_P(DistributedDataParallel, Options,
+                         ::testing::Values("unused", "static", "copied", "float16", "bfloat16",
+                                           "no-sync"));
+
+TEST(SyncBatchNorm, IsThatOfTheWholeBatch) {
+  for (const char* dtype : {"float64", "float32"}) {
+    EXPECT_NO_THROW(launch_ranks(ranks_that(3, {"sync-batch-norm", dtype})));
+    EXPECT_NO_THROW(launch_ranks(ranks_that(1, {"sync-batch-norm", dtype})));
+  }
+}
+
 TEST(DistributedDataParallel, RefusesModelsThatDiffer) {
   try {
     launch_ranks(ranks_that(2, {"different-models"}));

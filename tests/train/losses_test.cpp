@@ -11,6 +11,8 @@ namespace {
 
 namespace functional = torch::nn::functional;
 
+const std::vector<double> kUnweighted;
+
 double scaled(const Loss& loss, const torch::Tensor& output, const torch::Tensor& target) {
   return loss.sum(output, target).item<double>() *
          step_scale(1, loss.weight(target).item<double>());
@@ -41,7 +43,7 @@ TEST(FitTarget, ReshapesALastDimensionOfOneAndNothingElse) {
 
 TEST(Loss, OfATargetVectorIsNotBroadcast) {
   // Broadcast, this would be the mean over 9 pairs: 4/3. As 3 pairs it is 0.
-  const Loss loss(LossKind::kMse, {}, torch::kFloat64);
+  const Loss loss(LossKind::kMse, kUnweighted, torch::kFloat64);
   const auto column = torch::tensor({0.0, 1.0, 2.0}, torch::kFloat64);
   EXPECT_EQ(scaled(loss, column.reshape({3, 1}), loss.target(column)), 0.0);
 }
@@ -51,10 +53,10 @@ TEST(Loss, SumsAreTorchsMeans) {
   const auto output = torch::randn({9, 4}, torch::kFloat64);
   const auto values = torch::rand({9, 2, 2}, torch::kFloat64);
   const auto flat = values.reshape({9, 4});
-  const Loss mse(LossKind::kMse, {}, torch::kFloat64);
+  const Loss mse(LossKind::kMse, kUnweighted, torch::kFloat64);
   EXPECT_NEAR(scaled(mse, output, mse.target(values)),
               functional::mse_loss(output, flat).item<double>(), 1e-14);
-  const Loss bce(LossKind::kBce, {}, torch::kFloat64);
+  const Loss bce(LossKind::kBce, kUnweighted, torch::kFloat64);
   EXPECT_NEAR(scaled(bce, output, bce.target(values)),
               functional::binary_cross_entropy_with_logits(output, flat).item<double>(), 1e-14);
   const auto labels = torch::randint(4, {9}, torch::kUInt8);
@@ -70,7 +72,7 @@ TEST(Loss, SumsAreTorchsMeans) {
 
 TEST(Loss, OfNoSamplesIsZero) {
   for (const auto kind : {LossKind::kMse, LossKind::kBce, LossKind::kCrossEntropy}) {
-    const Loss loss(kind, {}, torch::kFloat32);
+    const Loss loss(kind, kUnweighted, torch::kFloat32);
     const auto column =
         kind == LossKind::kCrossEntropy ? torch::zeros({0}, torch::kInt64) : torch::zeros({0, 3});
     const auto target = loss.target(column);
@@ -81,10 +83,10 @@ TEST(Loss, OfNoSamplesIsZero) {
 }
 
 TEST(Loss, CountsWhatIsRight) {
-  const Loss classes(LossKind::kCrossEntropy, {}, torch::kFloat32);
+  const Loss classes(LossKind::kCrossEntropy, kUnweighted, torch::kFloat32);
   const auto output = torch::tensor({{1.0, 2.0}, {3.0, 0.0}, {0.0, 1.0}});
   EXPECT_EQ(classes.correct(output, torch::tensor({1, 1, 1}))->item<double>(), 2.0);
-  const Loss binary(LossKind::kBce, {}, torch::kFloat32);
+  const Loss binary(LossKind::kBce, kUnweighted, torch::kFloat32);
   const auto column = torch::tensor({true, false, true}).reshape({3});
   EXPECT_EQ(
       binary.correct(torch::tensor({{2.0}, {-1.0}, {-3.0}}), binary.target(column))->item<double>(),
@@ -93,7 +95,7 @@ TEST(Loss, CountsWhatIsRight) {
   EXPECT_EQ(
       binary.correct(torch::tensor({{1.0, 1.0}, {1.0, 1.0}}), binary.target(pairs))->item<double>(),
       1.5);
-  EXPECT_FALSE(Loss(LossKind::kMse, {}, torch::kFloat32).correct(output, output).has_value());
+  EXPECT_FALSE(Loss(LossKind::kMse, kUnweighted, torch::kFloat32).correct(output, output).has_value());
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <ringfeed/launch.hpp>
 #include <ringfeed/torch.hpp>
 #include <ringfeed/train.hpp>
+#include <ringfeed/train_with.hpp>
 #include <vector>
 
 #include "train/losses.hpp"
@@ -102,6 +103,9 @@ torch::Tensor whole_batch_loss(const GradientCase& test, const torch::Tensor& ou
         options.weight(torch::tensor(test.class_weights, test.dtype));
       return functional::cross_entropy(output, target, options);
     }
+    case LossKind::kModel:
+    case LossKind::kOwn:
+      break;
   }
   throw Error(ErrorCode::kInternal, "no such loss");
 }
@@ -210,6 +214,141 @@ void buffers() {
   }
 }
 
+/// Two layers, each used where it is asked for.
+struct TwoLayers : nn::Module {
+  nn::Linear first{register_module("first", nn::Linear(3, 2))};
+  nn::Linear second{register_module("second", nn::Linear(3, 2))};
+
+  torch::Tensor forward(const torch::Tensor& x, bool uses_first, bool uses_second) {
+    auto output = torch::zeros({x.size(0), 2});
+    if (uses_first) output = output + first->forward(x);
+    if (uses_second) output = output + second->forward(x);
+    return output;
+  }
+};
+
+/// Of the sum of `x` over samples by each output: what a layer's weight gets, in the mean over
+/// ranks.
+torch::Tensor mean_over_ranks(ProcessGroup& group, const torch::Tensor& own) {
+  const auto sum = own.clone();
+  group.all_reduce(sum);
+  return sum / group.size();
+}
+
+torch::Tensor weight_gradient(const torch::Tensor& x) { return x.sum(0).expand({2, 3}).clone(); }
+
+void require_gradient(const nn::Linear& layer, const torch::Tensor& expected, double tolerance) {
+  require(layer->weight.grad().defined(), "a gradient is missing");
+  require(torch::allclose(layer->weight.grad(), expected, tolerance, tolerance),
+          "a gradient is not the mean over the ranks");
+}
+
+/// KIND of ParallelOptions: three steps each.
+void parallel_options(const Arguments& arguments) {
+  const std::string& kind = arguments.at(0);
+  const auto group = ProcessGroup::join();
+  ParallelOptions options;
+  options.find_unused_parameters = kind == "unused";
+  options.static_graph = kind == "static";
+  options.gradient_as_bucket_view = kind != "copied";
+  if (kind == "float16") options.compression = GradientCompression::kFloat16;
+  if (kind == "bfloat16") options.compression = GradientCompression::kBFloat16;
+  auto net = std::make_shared<TwoLayers>();
+  DistributedDataParallel<TwoLayers> distributed(net, group, options);
+  torch::manual_seed(static_cast<std::uint64_t>(group->rank()));
+  torch::optim::SGD optimizer(net->parameters(), 0.1);
+  for (int step = 0; step < 3; ++step) {
+    optimizer.zero_grad(/*set_to_none=*/kind != "copied");
+    const auto x = torch::randn({4, 3});
+    const auto before = torch::randn({2, 3});
+    // Each rank uses another one; static: none uses the second.
+    const bool uses_first = kind != "unused" || group->rank() % 2 == 0;
+    const bool uses_second = kind == "unused" ? !uses_first : kind != "static";
+    auto own = weight_gradient(x);
+    if (kind == "no-sync") {
+      const auto alone = distributed.no_sync();
+      distributed.forward(before, true, true).sum().backward();
+      own += weight_gradient(before);
+    }
+    distributed.forward(x, uses_first, uses_second).sum().backward();
+    const bool is_small = kind.ends_with("16");
+    const auto nothing = torch::zeros({2, 3});
+    require_gradient(net->first, mean_over_ranks(*group, uses_first ? own : nothing),
+                     is_small ? 2e-2 : 1e-6);
+    if (kind == "static") {
+      require(!net->second->weight.grad().defined(), "an unused layer has a gradient");
+    } else {
+      require_gradient(net->second, mean_over_ranks(*group, uses_second ? own : nothing),
+                       is_small ? 2e-2 : 1e-6);
+    }
+    if (is_small) {
+      const auto& gradient = net->first->weight.grad();
+      const auto dtype = kind == "float16" ? torch::kFloat16 : torch::kBFloat16;
+      require(torch::equal(gradient, gradient.to(dtype).to(torch::kFloat32)),
+              "the gradient has more digits than were to be sent");
+    }
+    optimizer.step();
+  }
+}
+
+/// Ranks keep buffers of their own.
+void own_buffers() {
+  const auto group = ProcessGroup::join();
+  auto net = std::make_shared<nn::SequentialImpl>(nn::BatchNorm1d(3), nn::Linear(3, 1));
+  DistributedDataParallel<nn::SequentialImpl> distributed(net, group, {.broadcast_buffers = false});
+  for (int step = 0; step < 2; ++step) {
+    distributed.zero_grad();
+    distributed.forward(torch::full({4, 3}, group->rank() + 1.0)).sum().backward();
+  }
+  const double expected = (0.9 * 0.1 + 0.1) * (group->rank() + 1);
+  require(torch::allclose(net->buffers()[0], torch::full({3}, expected)),
+          fmt::format("the running mean is not {}", expected));
+}
+
+/// DTYPE: ranks with uneven shares, some of them none, against one process with the whole batch.
+void sync_batch_norm(const Arguments& arguments) {
+  const auto dtype = arguments.at(0) == "float64" ? torch::kFloat64 : torch::kFloat32;
+  const double tolerance = dtype == torch::kFloat64 ? 1e-12 : 1e-6;
+  const auto group = ProcessGroup::join();
+  SyncBatchNorm norm(torch::nn::BatchNormOptions(5));
+  nn::BatchNorm1d reference(5);
+  norm.to(dtype);
+  reference->to(dtype);
+  torch::manual_seed(3);
+  for (const std::int64_t samples : {13, 13, 4}) {
+    const auto whole = (torch::randn({samples, 5, 4}, dtype) * 3 + 1).requires_grad_();
+    const auto factors = torch::randn({samples, 5, 4}, dtype);
+    const auto share = [&](std::int64_t r) {
+      return samples * r * (r + 1) / (group->size() * (group->size() + 1));
+    };
+    const auto slice = torch::indexing::Slice(share(group->rank()), share(group->rank() + 1));
+    const auto own = whole.detach().index({slice}).clone().requires_grad_();
+    drop_gradients(norm);
+    drop_gradients(*reference);
+    const auto output = norm.forward(own);
+    (output * factors.index({slice})).sum().backward();
+    const auto expected = reference->forward(whole);
+    (expected * factors).sum().backward();
+    const auto near = [&](const torch::Tensor& ours, const torch::Tensor& theirs) {
+      return torch::allclose(ours, theirs, tolerance, 10 * tolerance);
+    };
+    require(near(output, expected.index({slice})), "the output differs");
+    require(near(own.grad(), whole.grad().index({slice})), "the input's gradient differs");
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto sum = norm.parameters()[i].grad().clone();
+      group->all_reduce(sum);
+      require(near(sum, reference->parameters()[i].grad()), "a parameter's gradient differs");
+    }
+    for (std::size_t i = 0; i < 3; ++i)
+      require(near(norm.buffers()[i], reference->buffers()[i]), "a buffer differs");
+  }
+  norm.eval();
+  reference->eval();
+  const auto x = torch::randn({2, 5}, dtype);
+  require(torch::allclose(norm.forward(x), reference->forward(x), tolerance, tolerance),
+          "evaluation differs");
+}
+
 void different_models() {
   const auto group = ProcessGroup::join();
   DistributedDataParallel<nn::LinearImpl> distributed(
@@ -274,14 +413,77 @@ void train_small(const Arguments& arguments) {
   std::fclose(file);
 }
 
+/// URL FILE UNUSED: a module of the caller's, and with UNUSED = unused a layer without a
+/// part; rank 0 writes the losses, then that of the validation.
+void train_own(const Arguments& arguments) {
+  auto options = TrainOptions();
+  options.url = arguments.at(0);
+  options.input = "x";
+  options.target = "label";
+  options.global_batch = 10;
+  options.lanes = 8;
+  options.threads = 1;
+  options.epochs = 3;
+  torch::manual_seed(static_cast<std::uint64_t>(rank_of_environment()));  // rank 0's count
+  nn::Sequential net(nn::Linear(10, 6), nn::ReLU(), nn::Linear(6, 3));
+  auto optimizer = torch::optim::SGD(net->parameters(), torch::optim::SGDOptions(0.05));
+  OwnModel model = net;
+  if (arguments.at(2) == "unused") model.module->register_module("unused", nn::Linear(2, 2).ptr());
+  const auto loss = [](const torch::Tensor& output, const torch::Tensor& target) {
+    return nn::functional::cross_entropy(output, target);
+  };
+  const auto summary = train_with(model, loss, optimizer, options);
+  if (summary.rank != 0) return;
+  std::FILE* const file = std::fopen(arguments.at(1).c_str(), "w");
+  for (const double each : summary.losses) std::fprintf(file, "%a\n", each);
+  std::fprintf(file, "%a\n", summary.val_loss.value_or(-1));
+  std::fclose(file);
+}
+
+/// URL FILE: with all options of learning; rank 0 writes the losses, then the validation figures.
+void learn(const Arguments& arguments) {
+  TrainOptions options;
+  options.url = arguments.at(0);
+  options.input = "x";
+  options.target = "label";
+  options.hidden = {8};
+  options.global_batch = 10;
+  options.lanes = 8;
+  options.threads = 1;
+  options.epochs = 3;
+  options.learning_rate = 0.01;
+  options.schedule = "cosine";
+  options.warm_up = 5;
+  options.clip_norm = 0.3;
+  options.ema_decay = 0.8;
+  options.accumulate = 3;
+  options.label_smoothing = 0.1;
+  options.class_weights = {1, 0.5, 2};
+  options.top_k = 2;
+  options.patience = 2;
+  options.freeze = {"fc1.bias"};
+  const auto summary = train(options);
+  if (summary.rank != 0) return;
+  std::FILE* const file = std::fopen(arguments.at(1).c_str(), "w");
+  for (const double each : summary.losses) std::fprintf(file, "%a\n", each);
+  std::fprintf(file, "%a\n%a\n%a\n", *summary.val_loss, *summary.val_accuracy,
+               summary.val_figures.at(0).second);
+  std::fclose(file);
+}
+
 void run(const std::string& what, const Arguments& arguments) {
   if (what == "gradients") return gradients(arguments);
   if (what == "buffers") return buffers();
+  if (what == "parallel-options") return parallel_options(arguments);
+  if (what == "own-buffers") return own_buffers();
+  if (what == "sync-batch-norm") return sync_batch_norm(arguments);
   if (what == "different-models") return different_models();
   if (what == "die") return die(arguments);
   if (what == "silent") return silent(arguments);
   if (what == "order") return order(arguments);
   if (what == "train") return train_small(arguments);
+  if (what == "learn") return learn(arguments);
+  if (what == "train-own") return train_own(arguments);
   if (what == "hang") return hang(arguments.at(0));
   if (what == "hang-until-told") return hang_until_told(arguments.at(0));
   if (what == "hang-on") {
