@@ -9,6 +9,8 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/url.hpp>
 
+#include "base/option.hpp"
+
 namespace ringfeed {
 namespace {
 
