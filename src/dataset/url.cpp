@@ -9,6 +9,9 @@
 #include <ringfeed/error.hpp>
 #include <ringfeed/url.hpp>
 
+#include "base/option.hpp"
+#include "base/printable.hpp"
+
 namespace ringfeed {
 namespace {
 
@@ -68,7 +71,7 @@ std::string redacted(std::string_view text) {
 [[noreturn]] void refuse(std::string_view text, std::string_view what) {
   const bool cassandra = lower(text.substr(0, kCassandra.size())) == kCassandra;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("'{}': {}; the form is {}", redacted(text), what,
+              fmt::format("'{}': {}; the form is {}", redacted(text), printable(what),
                           cassandra ? "cassandra://[USER@]HOST[:PORT][,HOST...]/KEYSPACE/NAME"
                                       "[?split=NAME][&version=N]"
                                     : "PATH[?split=NAME][&version=N] or file:///PATH..."));
