@@ -24,7 +24,7 @@ def test_what_is_trained_is_torchvisions_net(name: str, tmp_path: Path) -> None:
     pixels[numpy.arange(48), labels] += 100  # a class is a colour
     url = str(tmp_path / "colours.ring")
     ringfeed.write(url, {"image": pixels, "label": labels.astype(numpy.int64)}, splits={"train": 0.75, "val": 0.25}, stratify="label")
-    run_program("train", url, "--model", name, "--input", "image", "--target", "label", "--epochs", "1", "--batch-size", "12", "--nproc", "2",
+    run_program("train", url, "--model", name, "--input", "image", "--target", "label", "--epochs", "1", "--batch-size", "12",
                 "--lanes", "12", "--output", str(tmp_path / "run"), "--device", "cpu")
     net = getattr(torchvision.models, name)(num_classes=3)
     net.load_state_dict(load_file(tmp_path / "run/weights.safetensors"))
