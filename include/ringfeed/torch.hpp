@@ -149,6 +149,9 @@ class GradientReducer {
   /// before_backward() announces reduces all of them together. Buffers are given to all before the
   /// first forward behind one that reduced, as in Python.
   void before_forward_alone();
+  /// Gives rank 0's buffers to all, unless the options say otherwise: before an evaluation. A
+  /// collective.
+  void give_buffers();
 
  private:
   struct Impl;
@@ -184,6 +187,12 @@ class DistributedDataParallel {
     auto output = module_->forward(std::forward<Arguments>(arguments)...);
     if (reduces) reducer_->before_backward(tensors_of(output));
     return output;
+  }
+
+  /// Gives rank 0's buffers to all, as batch norm's running statistics, before forwards under
+  /// torch::NoGradGuard. A collective.
+  void give_buffers() {
+    if (reducer_ != nullptr) reducer_->give_buffers();
   }
 
   /// Guard: gradients of forwards that run while it lives stay on the rank and add up, until a

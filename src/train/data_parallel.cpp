@@ -155,6 +155,10 @@ void GradientReducer::before_forward() {
 
 void GradientReducer::before_forward_alone() { impl_->give_buffers(/*reduces=*/false); }
 
+void GradientReducer::give_buffers() {
+  if (impl_->options.broadcast_buffers) impl_->give_rank_0s(impl_->buffers);
+}
+
 void GradientReducer::before_backward(const std::vector<torch::Tensor>& outputs) {
   const bool looks = impl_->options.find_unused_parameters && !impl_->options.static_graph;
   impl_->delay_first(outputs);

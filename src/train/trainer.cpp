@@ -406,6 +406,7 @@ void Trainer::say_best(TrainSummary& summary) const {
 void Trainer::evaluate(TrainSummary& summary, bool is_last) {
   if (validation_ == nullptr) return;
   const torch::NoGradGuard no_gradients;
+  distributed_.give_buffers();
   module_->eval();
   const AveragedWeights averaged(average_.get());
   // Fewer samples than ranks: the ranks without one add nothing to the sums.
