@@ -17,15 +17,16 @@ import ringfeed
 pytestmark = pytest.mark.program
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-def test_what_is_trained_is_torchvisions_net(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "ranks"), [("resnet18", 2), ("resnet50", 1)])
+def test_what_is_trained_is_torchvisions_net(name: str, ranks: int, tmp_path: Path) -> None:
+    """What was evaluated is what was saved, batch norm's statistics among it, also of several ranks."""
     pixels = numpy.random.default_rng(0).integers(0, 90, (48, 3, 32, 32), dtype=numpy.uint8)
     labels = numpy.arange(48) % 3
     pixels[numpy.arange(48), labels] += 100  # a class is a colour
     url = str(tmp_path / "colours.ring")
     ringfeed.write(url, {"image": pixels, "label": labels.astype(numpy.int64)}, splits={"train": 0.75, "val": 0.25}, stratify="label")
     run_program("train", url, "--model", name, "--input", "image", "--target", "label", "--epochs", "1", "--batch-size", "12",
-                "--lanes", "12", "--output", str(tmp_path / "run"), "--device", "cpu")
+                "--lanes", "12", "--output", str(tmp_path / "run"), "--device", "cpu", "--nproc", str(ranks))
     net = getattr(torchvision.models, name)(num_classes=3)
     net.load_state_dict(load_file(tmp_path / "run/weights.safetensors"))
     val = ringfeed.open(url, split="val")[:]
