@@ -32,8 +32,8 @@ def test_a_label_beside_pictures_is_read_without_them(tmp_path: Path) -> None:
     ringfeed.write(tmp_path / "set", pictures())
     assert groups_of(tmp_path / "set") == [[0], [1]]
     url = str(tmp_path / "set")
-    whole = bytes_read(ringfeed.Loader(url, global_batch_size=20, seed=3))
-    label = bytes_read(ringfeed.Loader(url, global_batch_size=20, seed=3, columns=["label"]))
+    whole = bytes_read(ringfeed.Loader(ringfeed.open(url), global_batch_size=20, seed=3))
+    label = bytes_read(ringfeed.Loader(ringfeed.open(url), global_batch_size=20, seed=3, columns=["label"]))
     assert whole > COUNT * PICTURE_BYTES
     assert label <= 0.05 * whole
 
@@ -44,9 +44,9 @@ def test_the_samples_and_their_order_are_those_of_one_group(tmp_path: Path) -> N
     ringfeed.write(tmp_path / "one", data, seed=5, column_groups=[])
     assert groups_of(tmp_path / "one") == [[0, 1]]
     order = {"global_batch_size": 7, "seed": 9}
-    apart = [*ringfeed.Loader(str(tmp_path / "apart"), **order)]
-    one = [*ringfeed.Loader(str(tmp_path / "one"), **order)]
-    label = [*ringfeed.Loader(str(tmp_path / "apart"), columns=["label"], **order)]
+    apart = [*ringfeed.Loader(ringfeed.open(tmp_path / "apart"), **order)]
+    one = [*ringfeed.Loader(ringfeed.open(tmp_path / "one"), **order)]
+    label = [*ringfeed.Loader(ringfeed.open(tmp_path / "apart"), columns=["label"], **order)]
     assert len(apart) == len(one) == len(label)
     for a, b, c in zip(apart, one, label, strict=True):
         assert a["label"].tolist() == b["label"].tolist() == c["label"].tolist()
@@ -73,11 +73,11 @@ def test_groups_that_cannot_be_are_refused(tmp_path: Path, groups: object, words
 def test_a_position_holds_whatever_columns_are_read(tmp_path: Path) -> None:
     ringfeed.write(tmp_path / "set", pictures(40))
     order = {"global_batch_size": 8, "seed": 1}
-    loader = ringfeed.Loader(str(tmp_path / "set"), **order)
+    loader = ringfeed.Loader(ringfeed.open(tmp_path / "set"), **order)
     batches = iter(loader)
     next(batches)
     state = loader.state_dict()
     expected = [batch["label"].tolist() for batch in batches]
-    again = ringfeed.Loader(str(tmp_path / "set"), columns=["label"], **order)
+    again = ringfeed.Loader(ringfeed.open(tmp_path / "set"), columns=["label"], **order)
     again.load_state_dict(state)
     assert [batch["label"].tolist() for batch in again] == expected

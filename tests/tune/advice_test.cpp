@@ -43,8 +43,8 @@ TEST(Advice, ACacheLargerBlocksAndAnotherLayout) {
   expect_one(told(small, slow),
              "blocks of 4 KiB are small: with an ingest and IngestOptions::chunk_bytes");
   slow.is_row_table = true;
-  expect_one(told(small, slow), "'ringfeed attach' and AttachOptions::block_bytes");
-  expect_one(told(planted(), slow), "'ringfeed copy' makes a packed data set");
+  expect_one(told(small, slow), "with attach() and AttachOptions::block_bytes");
+  expect_one(told(planted(), slow), "copy() makes a packed data set");
   EXPECT_EQ(told(planted(), facts("check")), told(planted(), facts("store")));
 }
 
