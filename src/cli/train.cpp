@@ -188,12 +188,12 @@ std::string time_text(const TrainSummary& summary) {
       seconds.check, seconds.assemble);
 }
 
-/// "val r2 0.91", "val top 5 accuracy 97.10 %".
+/// "val r2: 0.91", "val top 5 accuracy: 97.10 %".
 std::string figure_text(std::string name, double value) {
   const bool is_share = name.ends_with("accuracy");
   std::ranges::replace(name, '_', ' ');
-  return is_share ? fmt::format("{} {:.2f} %", name, value * 100)
-                  : fmt::format("{} {:.6g}", name, value);
+  return is_share ? fmt::format("{}: {:.2f} %", name, value * 100)
+                  : fmt::format("{}: {:.6g}", name, value);
 }
 
 std::string summary_text(const TrainSummary& summary, const TrainOptions& options,
@@ -211,8 +211,10 @@ std::string summary_text(const TrainSummary& summary, const TrainOptions& option
   for (const auto& [name, value] : summary.val_figures) text += figure_text(name, value) + "\n";
   if (summary.val_loss) text += fmt::format("val loss: {:.6g}\n", *summary.val_loss);
   if (summary.stopped_early)
-    text += fmt::format("ended early: no epoch behind epoch {} was better, of val loss {:.6g}\n",
-                        *summary.best_epoch + 1, *summary.best_val_loss);
+    text += fmt::format(
+        "ended early: the best val loss, {:.6g}, was that of epoch {}; the weights "
+        "are those of the last epoch\n",
+        *summary.best_val_loss, *summary.best_epoch + 1);
   if (!summary.best_checkpoint.empty())
     text += fmt::format("best checkpoint: {}\n", summary.best_checkpoint);
   if (!summary.losses.empty())
@@ -300,10 +302,22 @@ nlohmann::ordered_json shown_of(const TrainSummary& summary, const TrainOptions&
   }
 }
 
+/// Whether there is a checkpoint that --resume auto would go on from.
+bool has_checkpoint(const std::string& folder) {
+  std::error_code ignored;
+  const std::filesystem::directory_iterator entries(folder, ignored);
+  return std::ranges::any_of(begin(entries), end(entries), [](const auto& entry) {
+    return entry.path().filename().string().starts_with("checkpoint-");
+  });
+}
+
 /// The weights of another run are not replaced in silence.
 void check_weights(const RunFlags& options) {
-  const std::string& folder = options.train.output;
-  if (options.overwrite || !options.train.resume.empty()) return;
+  const TrainOptions& train = options.train;
+  const std::string& folder = train.output;
+  const bool begins =
+      train.resume.empty() || (train.resume == "auto" && !has_checkpoint(train.checkpoint_dir));
+  if (options.overwrite || !begins) return;
   if (!std::filesystem::exists(std::filesystem::path(folder) / "weights.safetensors")) return;
   throw Error(ErrorCode::kConflict,
               fmt::format("{}: the weights of another run are here; choose another folder, or give "
@@ -314,8 +328,8 @@ void check_weights(const RunFlags& options) {
 /// What the run was started with, defaults included, as --config takes it.
 void write_config(const RunFlags& options, const Command& command) {
   const std::string path = (std::filesystem::path(options.train.output) / "config.toml").string();
-  const std::string text = fmt::format("# ringfeed train {} --config {}\n{}", options.train.url,
-                                       path, config_text(*command.app));
+  const std::string text = fmt::format("# ringfeed train {} --config {} --output ANOTHER\n{}",
+                                       options.train.url, path, config_text(*command.app));
   replace_file(path, [&](File& file) { file.write(text); });
 }
 

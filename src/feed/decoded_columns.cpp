@@ -37,14 +37,18 @@ DecodedColumns::DecodedColumns(std::vector<ColumnSpec> stored,
 
 void DecodedColumns::decode(std::size_t column, std::span<const std::byte> file, const Draws& draws,
                             std::uint64_t sample, std::byte* to) const {
+  const auto name_sample = [&](const Error& error) {
+    return fmt::format("sample {}, column '{}': {}", sample, handed_[column].name, error.what());
+  };
   try {
     steps_[column]->run(file, ImageSteps::key(draws.seed, draws.epoch, sample), to);
+  } catch (const DoesNotFit& error) {
+    throw Error(error.code(), name_sample(error));
   } catch (const Error& error) {
-    throw Error(error.code(),
-                fmt::format("sample {}, column '{}': {} (make the data set anew with {} and {}, or "
-                            "leave it out)",
-                            sample, handed_[column].name, error.what(),
-                            option_name("verify-images", "full"), option_name("on-bad", "skip")));
+    throw Error(error.code(), fmt::format("{} (make the data set anew with {} and {}, or "
+                                          "leave it out)",
+                                          name_sample(error), option_name("verify-images", "full"),
+                                          option_name("on-bad", "skip")));
   }
 }
 

@@ -60,10 +60,10 @@ Side resized(Side picture, Side asked) {
 
 void check_fits(std::string_view step, Side picture, Side crop) {
   if (crop.width <= picture.width && crop.height <= picture.height) return;
-  throw Error(ErrorCode::kBadData,
-              fmt::format("a picture of {} x {} pixels is smaller than {}:{}x{}; put a resize "
-                          "before it",
-                          picture.width, picture.height, step, crop.height, crop.width));
+  throw DoesNotFit(ErrorCode::kBadData,
+                   fmt::format("a picture of {} x {} pixels is smaller than {}:{}x{}; put a resize "
+                               "before it",
+                               picture.width, picture.height, step, crop.height, crop.width));
 }
 
 /// One picture on its way.

@@ -159,7 +159,7 @@ ImageNames names_by_labels(const std::string& folder, const SourceOptions& optio
       if (what.empty()) {
         names.files.push_back(name);
       } else {
-        bad.add(options.labels, row, what);
+        bad.add(fmt::format("{}: record {}", options.labels, row), what);
         faults.try_emplace(i, RowFault{file_column, std::move(what)});
       }
     }

@@ -32,9 +32,9 @@ std::vector<std::string> parquet_files_in(const std::string& folder) {
   if (!files.empty() && others.empty()) return files;
   if (files.empty()) {
     throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no .parquet file right in this folder; name the folder "
-                            "that holds them, or the files; pictures are stored from Python "
-                            "(docs/recipes.md)",
+                fmt::format("{}: there is no .parquet file right in this folder, and no picture in "
+                            "it or in folders of it (.jpg, .jpeg, .png, .webp); name the folder "
+                            "that holds them, or the files",
                             folder));
   }
   throw Error(ErrorCode::kInvalidArgument,

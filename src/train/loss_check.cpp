@@ -22,7 +22,7 @@ std::optional<std::string> LossCheck::look() {
     const double loss = without_sign_of_nan(step.loss.item<double>());
     if (std::isfinite(loss)) continue;
     return fmt::format("the loss of epoch {}, step {} (samples {} to {} of the epoch) is {}",
-                       step.epoch + 1, step.step, step.first,
+                       step.epoch + 1, step.step + 1, step.first,
                        step.first + static_cast<std::uint64_t>(step.samples) - 1, loss);
   }
   return std::nullopt;

@@ -144,7 +144,7 @@ def test_a_run_keeps_what_it_was_started_with(digits: Ringfeed) -> None:
                "--freeze", "fc1.b,fc2.b", "--schedule", "one-cycle", "--clip-norm", "0.5")
     first = json.loads(digits("train", "digits.ring", "--config", "run.toml", *options, "--output", "first", "--json").stdout.splitlines()[-1])
     kept = (digits.folder / "first/config.toml").read_text()
-    assert kept.startswith("# ringfeed train digits.ring --config first/config.toml\n[train]\n")
+    assert kept.startswith("# ringfeed train digits.ring --config first/config.toml --output ANOTHER\n[train]\n")
     assert 'hidden = [4, 3]\n' in kept and "lr = 0.05\n" in kept and "batch-size = " not in kept
     again = digits("train", "digits.ring", "--config", "first/config.toml", "--output", "second", "--json")
     assert json.loads(again.stdout.splitlines()[-1])["losses"] == first["losses"]
