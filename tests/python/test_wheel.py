@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD_SECONDS_MAX = 1800  # against hanging; without a compiler cache it takes minutes
 SAMPLES, WIDTH = 1003, 4
 # What every Linux with glibc has.
-SYSTEM = {"libz.so.1", "linux-vdso.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0",
-          "libstdc++.so.6", "libgcc_s.so.1"}
+SYSTEM = {"linux-vdso.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0",
+          "libstdc++.so.6", "libgcc_s.so.1", "libz.so.1"}
 USE = """
 def use_ringfeed(url):
     import ringfeed
