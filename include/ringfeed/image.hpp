@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <ringfeed/error.hpp>
 #include <ringfeed/schema.hpp>
 #include <span>
 #include <string>
@@ -13,6 +14,11 @@
 #include <vector>
 
 namespace ringfeed {
+
+/// Error of a picture that is whole, and that a step cannot be done with.
+struct DoesNotFit : Error {
+  using Error::Error;
+};
 
 /// Most pixels of a picture: more are refused before any memory is taken for them.
 inline constexpr std::uint64_t kPicturePixelsMax = std::uint64_t{1} << 27;

@@ -2,6 +2,7 @@
 #include "feed/decoded_columns.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <ringfeed/error.hpp>
@@ -17,10 +18,17 @@ DecodedColumns::DecodedColumns(std::vector<ColumnSpec> stored)
 DecodedColumns::DecodedColumns(std::vector<ColumnSpec> stored,
                                const std::map<std::string, std::string>& decode)
     : DecodedColumns(std::move(stored)) {
-  const Schema schema{handed_};
   for (const auto& [name, text] : decode) {
-    const std::size_t place = schema.index_of(name);
-    ColumnSpec& column = handed_[place];
+    const auto found = std::ranges::find(handed_, name, &ColumnSpec::name);
+    if (found == handed_.end()) {
+      std::vector<std::string> names;
+      for (const auto& column : handed_) names.push_back(column.name);
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: column '{}' is not among those that are read, {}",
+                              option_name("decode"), name, fmt::join(names, ", ")));
+    }
+    const auto place = static_cast<std::size_t>(found - handed_.begin());
+    ColumnSpec& column = *found;
     if (column.kind != ColumnKind::kBinary) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{}: column '{}' is {}; what is decoded is binary, the bytes of a "

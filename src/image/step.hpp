@@ -3,18 +3,12 @@
 
 #include <array>
 #include <cstdint>
-#include <ringfeed/error.hpp>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 namespace ringfeed {
-
-/// A picture that a step cannot be done with, whole as it is.
-struct DoesNotFit : Error {
-  using Error::Error;
-};
 
 struct Side {
   std::uint32_t height = 0;

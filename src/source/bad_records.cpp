@@ -90,7 +90,7 @@ void BadRecords::add(std::string_view where, std::string_view what) {
     throw Error(ErrorCode::kBadData, fmt::format("{}: {}; {}", where, what, remedy_));
   ++count_;
   if (!rejects_) return;
-  fmt::format_to(std::back_inserter(lines_), "{}: {}\n", where, what);
+  lines_ += printable(fmt::format("{}: {}", where, what)) + "\n";
   if (lines_.size() >= kLinesBytes) write_lines();
 }
 

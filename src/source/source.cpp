@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <ringfeed/error.hpp>
 #include <ringfeed/source.hpp>
@@ -74,6 +75,24 @@ Format format_of(const std::string& path) {
           "{}: no format goes with this name: there are .csv, .tsv, .tab, .jsonl, .ndjson, IDX "
           "(*-ubyte, *.idx), .tar, these also with .gz, .parquet, .arrow, and .npy; {}",
           path, remedy));
+}
+
+/// No source is replaced by the rejects file, nor anything in a folder that is one: what makes a
+/// data set of it may read all of its files.
+void check_rejects(const std::vector<std::string>& paths, const SourceOptions& options) {
+  namespace fs = std::filesystem;
+  if (options.rejects_path.empty()) return;
+  std::error_code ignored;
+  const fs::path rejects = fs::weakly_canonical(options.rejects_path, ignored);
+  for (const auto& path : paths) {
+    const fs::path source = fs::canonical(path, ignored);
+    const auto inside = rejects.lexically_relative(source);
+    if (source.empty() || inside.empty() || *inside.begin() == "..") continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: the rejects file would replace a source, or stand in the folder "
+                            "of one; choose another name",
+                            options.rejects_path));
+  }
 }
 
 bool is_column(Format format) { return format == Format::kNpy || format == Format::kIdx; }
@@ -193,6 +212,7 @@ void check_new_name(const Url& url) {
 std::unique_ptr<Source> open_source(const std::vector<std::string>& paths,
                                     const SourceOptions& options) {
   check_options(paths, options);
+  check_rejects(paths, options);
   std::vector<std::string> files;
   const auto format = settle_format(paths, options, files);
   if (format != Format::kImages && !options.labels.empty()) {

@@ -281,7 +281,7 @@ std::optional<WebDatasetSample> WebDatasetReader::next() {
         "its files are not next to each other; sort the archive by name, as tar --sort=name does";
   }
   if (sample.fault.empty() && leaves_its_folder(sample.key))
-    sample.fault = "a name with '..' is none of a sample; archive it by another name";
+    sample.fault = "a name from '/' or with '..' is none of a sample; archive it by another name";
   std::uint64_t bytes = 0;
   do {
     const auto is_this = [&](const auto& part) { return part.first == found_->part; };
@@ -304,17 +304,21 @@ std::vector<WebDatasetColumn> columns_of(const WebDatasetSample& sample) {
 
 std::unique_ptr<Source> open_webdataset(const std::vector<std::string>& paths,
                                         const SourceOptions& options) {
-  check_source_file(paths[0]);
-  const auto first = WebDatasetReader(paths[0], reader_of(paths[0]), nullptr).next();
+  std::optional<WebDatasetSample> first;
+  std::string where;
+  for (auto path = paths.begin(); !first && path != paths.end(); ++path) {
+    check_source_file(where = *path);
+    first = WebDatasetReader(where, reader_of(where), nullptr).next();
+  }
   if (!first) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{}: there is no sample in it; name files KEY.ENDING, as 0001.jpg and "
                             "0001.cls",
-                            paths[0]));
+                            name_of_files(paths)));
   }
   const auto fail = [&](std::string_view what) {
     throw Error(ErrorCode::kBadData,
-                fmt::format("{}: the first sample, {}, says what the columns are: {}", paths[0],
+                fmt::format("{}: the first sample, {}, says what the columns are: {}", where,
                             in_quotes(first->key), what));
   };
   if (!first->fault.empty()) fail(first->fault);

@@ -173,7 +173,8 @@ std::string remedy_for(const ColumnSpec& column) {
   if (column.kind == ColumnKind::kList)
     return fmt::format(": ingest lists of one length with {}, {}",
                        option_name("tensor", column.name + ":LENGTH"), kOwnModel);
-  return fmt::format(": choose another, {}", kOwnModel);
+  return fmt::format(": where it is the bytes of a picture, say what becomes of it with {}, {}",
+                     option_name("decode", column.name + "=STEPS"), kOwnModel);
 }
 
 const ColumnSpec& tensor_column(const Schema& schema, std::string_view role,

@@ -9,6 +9,7 @@ import numpy
 import pyarrow
 import pytest
 from conftest import Ringfeed
+from PIL import Image
 from pyarrow import parquet
 
 pytestmark = pytest.mark.program
@@ -117,3 +118,22 @@ def test_rejects_are_no_standard_output(ringfeed: Ringfeed) -> None:
     assert told.startswith("ringfeed: --rejects: ") and "standard output" in told and "./-" in told
     ringfeed("ingest", "a.csv", "x.ring", "--schema", "x=int64", "--on-bad", "skip", "--rejects", "./-")
     assert (ringfeed.folder / "-").read_text().startswith("a.csv:3: ")
+
+
+def test_rejects_replace_no_source(ringfeed: Ringfeed) -> None:
+    """Nor anything in a folder that is one: a picture, an index of shards."""
+    for folder in ("photos/a", "photos/b"):
+        (ringfeed.folder / folder).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (8, 8)).save(ringfeed.folder / folder / f"{number}.png")
+    ringfeed("ingest", "photos", "photos.ring")
+    ringfeed("export", "photos.ring", "out", "--format", "mds", "--columns", "image,label")
+    for source, file in (("photos", "photos/a/0.png"), ("photos", "photos/new.txt"), ("out/train", "out/train/index.json")):
+        before = {path: path.read_bytes() for path in ringfeed.folder.glob("**/*") if path.is_file()}
+        told = ringfeed.error("ingest", source, "x.ring", "--on-bad", "skip", "--rejects", file, code=2)
+        assert f"{file}: the rejects file would replace a source, or stand in the folder of one" in told
+        assert {path: path.read_bytes() for path in ringfeed.folder.glob("**/*") if path.is_file()} == before
+    (ringfeed.folder / "photos/b/bad\nname.png").write_text("no picture")
+    ringfeed("ingest", "photos", "y.ring", "--on-bad", "skip", "--rejects", "photos.txt")  # beside it, by a name that begins alike
+    lines = (ringfeed.folder / "photos.txt").read_text().splitlines()
+    assert len(lines) == 1 and "bad\\nname.png" in lines[0]
