@@ -112,7 +112,11 @@ def test_weights_are_neither_replaced_nor_thrown_away_in_silence(digits: Ringfee
     weights = (digits.folder / "run/weights.safetensors").read_bytes()
     assert digits.error(*train, "--output", "run", "--seed", "1", code=1) == (
         "ringfeed: run: the weights of another run are here; choose another folder, or give --overwrite to replace them")
+    anew = ("--checkpoint-dir", "checkpoints", "--resume", "auto")  # nothing to go on from: it begins
+    assert "the weights of another run are here" in digits.error(*train, "--output", "run", "--seed", "1", *anew, code=1)
     assert (digits.folder / "run/weights.safetensors").read_bytes() == weights
+    for _ in range(2):  # the second goes on from the end of the first
+        digits(*train, "--output", "kept", "--seed", "1", *anew)
     digits(*train, "--output", "run", "--seed", "1", "--overwrite")
     assert (digits.folder / "run/weights.safetensors").read_bytes() != weights
     (digits.folder / "file").touch()
