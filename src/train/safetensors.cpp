@@ -42,12 +42,12 @@ const char* format_name(DType dtype) {
   throw Error(ErrorCode::kInternal, "a dtype that safetensors has no name for");
 }
 
-DType dtype_of(std::string_view name) {
+DType dtype_of(const std::string& tensor, std::string_view name) {
   for (const auto dtype : {DType::kUInt8, DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64,
                            DType::kFloat16, DType::kFloat32, DType::kFloat64, DType::kBool}) {
     if (name == format_name(dtype)) return dtype;
   }
-  throw std::invalid_argument("an unknown dtype");
+  throw std::invalid_argument(tensor + " has a dtype that is not taken; save it as F32 or F64");
 }
 
 std::vector<std::int64_t> shape_of(const nlohmann::json& json, const std::string& name) {
@@ -112,9 +112,10 @@ void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors
 std::vector<NamedTensor> read_safetensors(std::string_view bytes) {
   try {
     constexpr std::size_t kPrefix = 8;
+    if (bytes.size() < kPrefix) throw std::invalid_argument("it is cut off");
     std::uint64_t length = 0;
     for (std::size_t byte = kPrefix; byte > 0; --byte)
-      length = length << 8 | static_cast<unsigned char>(bytes.at(byte - 1));
+      length = length << 8 | static_cast<unsigned char>(bytes[byte - 1]);
     if (length > bytes.size() - kPrefix) throw std::invalid_argument("the header is cut off");
     const auto header = parse_json(bytes.substr(kPrefix, length));
     if (!header.is_object()) throw std::invalid_argument("the header is no object");
@@ -125,7 +126,7 @@ std::vector<NamedTensor> read_safetensors(std::string_view bytes) {
       const auto& offsets = tensor.at("data_offsets");
       const auto begin = whole_number(offsets.at(0), name + "'s offset", data.size());
       const auto end = whole_number(offsets.at(1), name + "'s end", data.size());
-      const auto dtype = dtype_of(tensor.at("dtype").get<std::string>());
+      const auto dtype = dtype_of(name, tensor.at("dtype").get<std::string>());
       auto shape = shape_of(tensor.at("shape"), name);
       std::size_t size = size_of(dtype);
       for (const auto dimension : shape) {
