@@ -151,7 +151,7 @@ def test_a_run_that_has_come_to_its_end_says_so(digits: Ringfeed) -> None:
              "--checkpoint-dir", "checkpoints", "--resume", "auto", "--epochs")
     digits(*train, "2")
     files = {path.name: path.read_bytes() for path in (digits.folder / "run").iterdir()}
-    assert files.keys() == {"report.html", "summary.json", "weights.safetensors"}
+    assert files.keys() == {"config.toml", "report.html", "summary.json", "weights.safetensors"}
     assert digits(*train, "1").stdout == (
         "nothing to train: checkpoints/checkpoint-000001 was written behind epoch 2, and --epochs is 1\n")
     assert {path.name: path.read_bytes() for path in (digits.folder / "run").iterdir()} == files
