@@ -134,7 +134,7 @@ bool TarReader::next() {
       if (header.type != '5') {
         refuse(fmt::format("{} is no plain file (but a link, a sparse file or a device)",
                            in_quotes(name_)),
-               "archive the files themselves (tar --dereference --hard-dereference)");
+               "archive the files themselves (GNU tar: dereference, hard-dereference)");
       }
       skip();
       name.clear();
@@ -177,7 +177,7 @@ void TarReader::take_pax(std::string_view text, std::string& name,
     const auto key = line.substr(0, equals);
     const auto value = line.substr(equals + 1);
     if (key.starts_with("GNU.sparse"))
-      refuse("there is a sparse file in it", "archive it without --sparse");
+      refuse("there is a sparse file in it", "archive it without sparse files");
     if (key == "path") name = value;
     if (key != "size") continue;
     std::uint64_t number = 0;

@@ -278,7 +278,7 @@ std::optional<WebDatasetSample> WebDatasetReader::next() {
   WebDatasetSample sample{found_->key, {}, {}};
   if (!keys_.insert(hash_bytes(sample.key)).second) {
     sample.fault =
-        "its files are not next to each other; sort the archive by name, as tar --sort=name does";
+        "its files are not next to each other; sort the archive by name (GNU tar: sort=name)";
   }
   if (sample.fault.empty() && leaves_its_folder(sample.key))
     sample.fault = "a name from '/' or with '..' is none of a sample; archive it by another name";

@@ -447,7 +447,7 @@ def test_a_model_may_give_its_loss(digits: Path, tmp_path: Path, mean: bool) -> 
                str(BATCH), "--optimizer", "sgd", "--momentum", "0.9", "--lr", str(LEARNING_RATE), "--threads", "1", "--epochs", "2", "--json"]
     for ranks in ("1", "2"):
         result = subprocess.run([*command, "--nproc", ranks], cwd=digits, capture_output=True, text=True, timeout=SECONDS_MAX, check=True)
-        assert json.loads(result.stdout.splitlines()[-1])["losses"] == pytest.approx(losses, rel=1e-5)
+        assert json.loads(result.stdout.splitlines()[-1])["losses"] == pytest.approx(losses, rel=1e-4)  # each sums in float32 in its own order
 
 
 def test_a_loss_of_a_wrong_shape_is_refused(digits: Path, tmp_path: Path) -> None:

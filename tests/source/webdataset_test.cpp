@@ -85,7 +85,7 @@ TEST(Tar, WhatWouldBeLostIsAnError) {
            {a.substr(0, 514), "it is cut off in 'a'"},
            {damaged + kEnd, "the header at byte 1024 is damaged"},
            {a + file("l", "", '2') + kEnd, "'l' is no plain file"},
-           {a + file("l", "", '1') + kEnd, "--hard-dereference"},
+           {a + file("l", "", '1') + kEnd, "hard-dereference"},
            {a + kEnd + a + kEnd, "there is more behind the end"},
            {file("head", "9 path=p\n!", 'x') + a + kEnd, "the pax header before byte 1024"},
            {file("head", "99 path=p\n", 'x') + a + kEnd, "the pax header before byte 1024"},
