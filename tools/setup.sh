@@ -21,7 +21,7 @@ level=${1:?$usage}
 . ./versions.env
 
 apt_core=(g++ cmake ninja-build ccache python3 python3-venv libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev
-  libjpeg62-turbo-dev libpng-dev libwebp-dev)
+  libjpeg-dev libpng-dev libwebp-dev)
 apt_demo=("${apt_core[@]}" libgloo-dev)
 apt_wheel=(binutils python3-dev)
 apt_test=("${apt_wheel[@]}" libgtest-dev)
