@@ -191,7 +191,7 @@ def test_labels_come_from_a_csv_file(tmp_path: Path) -> None:
     for row, what in (("7.jpg", "photos/7.jpg is not there"), ("../labels.csv", "is no name below the folder"), ("1.jpg", "'1.jpg' stands twice")):
         labels.write_text(f"file,age\n1.jpg,1\n{row},3\n")
         code, line = refusal_of(*arguments)
-        assert code == 3 and f"{labels}:2: " in line and what in line
+        assert code == 3 and f"{labels}: record 2: " in line and what in line
     labels.write_text("name,age\n1.jpg,1\n")
     assert "no column of text is called file or file_name" in refusal_of(*arguments)[1]
     code, line = refusal_of(str(labels), arguments[1], "--labels", str(labels))
