@@ -23,7 +23,7 @@ NAVIGATION = {
     "Program and C++": ["cli.md", "options.md", "config.md", "tune.md", "cpp.md", "cpp-api.md", "training.md", "meters.md", "ledger.md", "compare.md"],
     "Data": ["sources.md", "images.md", "export.md", "view.md", "doctor.md", "cassandra.md", "cache.md", "format.md", "ordering.md", "scaling.md"],
     "Speed": ["benchmarks.md", "notes/local-feed.md", "notes/python-loader.md", "notes/cassandra.md", "notes/training.md", "notes/workshop.md"],
-    "Inside": ["architecture.md", "decisions.md", "notes/mended.md", "changes.md"],
+    "Inside": ["architecture.md", "decisions.md", "notes/columns.md", "notes/mended.md", "changes.md"],
 }
 # Pages from outside of docs/, and what they are called in the site.
 MOVED = {"README.md": "index.md", "ARCHITECTURE.md": "architecture.md", "CHANGELOG.md": "changes.md"}
