@@ -95,8 +95,9 @@ Budget plan_budget(const FeedOptions& options, std::span<const BlockInfo> blocks
         ErrorCode::kInvalidArgument,
         fmt::format("{} {}{}: this order holds up to {} blocks at once ({}) and needs at least "
                     "{} ({} bytes); {}",
-                    bound, is_given ? "" : "is by default ", format_bytes(budget.bytes), held, format_bytes(held_bytes),
-                    format_bytes(budget.least_bytes), budget.least_bytes, remedy));
+                    bound, is_given ? "" : "is by default ", format_bytes(budget.bytes), held,
+                    format_bytes(held_bytes), format_bytes(budget.least_bytes), budget.least_bytes,
+                    remedy));
   }
   budget.blocks_bytes = budget.bytes - aside;
   return budget;

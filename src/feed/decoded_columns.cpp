@@ -12,6 +12,7 @@
 #include "base/option.hpp"
 
 namespace ringfeed {
+
 DecodedColumns::DecodedColumns(std::vector<ColumnSpec> stored)
     : handed_(std::move(stored)), steps_(handed_.size()) {}
 

@@ -17,8 +17,8 @@
 
 #include "base/hash.hpp"
 #include "base/lost_pages.hpp"
-#include "dataset/arrow_status.hpp"
 #include "dataset/ranges.hpp"
+#include "ingest/group_chunks.hpp"
 #include "store/blocks_ahead.hpp"
 
 namespace ringfeed {
@@ -38,12 +38,10 @@ class RowGroups {
  public:
   RowGroups(Store& from, const Manifest& manifest, std::string_view split,
             const std::vector<ColumnPlaces>& groups, std::uint64_t read_ahead_bytes)
-      : groups_(groups), is_stored_so_(from.is_immutable()) {
-    for (const auto& group : groups_)
-      schemas_.push_back(std::make_shared<const Schema>(manifest.schema.only(group)));
+      : chunks_(manifest.schema, groups), is_stored_so_(from.is_immutable()) {
     // The values of a row that others may change are read at once.
     const std::vector<ColumnPlaces> all = {{}};
-    for (const auto& columns : is_stored_so_ ? groups_ : all)
+    for (const auto& columns : is_stored_so_ ? groups : all)
       readers_.emplace_back(from.reader(manifest, split, columns, kReadThreads), read_ahead_bytes);
   }
 
@@ -58,23 +56,12 @@ class RowGroups {
   std::vector<Chunk> take() {
     std::vector<Chunk> chunks;
     for (auto& reader : readers_) chunks.push_back(reader.take().detached());
-    return is_stored_so_ ? chunks : cut(*chunks[0].columns());
+    return is_stored_so_ ? chunks : chunks_.of(*chunks[0].columns());
   }
 
  private:
-  std::vector<Chunk> cut(const arrow::RecordBatch& batch) const {
-    std::vector<Chunk> chunks;
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      const auto& places = groups_[i];
-      chunks.emplace_back(value_of(batch.SelectColumns({places.begin(), places.end()}), "a chunk"),
-                          schemas_[i]);
-    }
-    return chunks;
-  }
-
-  const std::vector<ColumnPlaces> groups_;
+  const GroupChunks chunks_;
   const bool is_stored_so_;
-  std::vector<std::shared_ptr<const Schema>> schemas_;  ///< of the groups
   std::deque<BlocksAhead> readers_;
 };
 

@@ -20,10 +20,10 @@
 #include "base/lost_pages.hpp"
 #include "base/option.hpp"
 #include "base/random.hpp"
-#include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "dataset/ranges.hpp"
 #include "ingest/gather.hpp"
+#include "ingest/group_chunks.hpp"
 #include "ingest/segment.hpp"
 #include "ingest/splits.hpp"
 #include "ingest/strata.hpp"
@@ -95,10 +95,8 @@ class Run {
         sizes_(*schema_),
         segment_bytes_max_(source.in_place() ? UINT64_MAX : options.spill_bytes),
         segment_(*schema_, source.in_place() ? std::nullopt : std::optional(spill_folder(options))),
-        written_(options.splits.size()) {
-    for (const auto& group : writer_.groups())
-      group_schemas_.push_back(std::make_shared<const Schema>(schema_->only(group)));
-  }
+        chunks_(*schema_, writer.groups()),
+        written_(options.splits.size()) {}
 
   void run() {
     for (std::uint64_t number = 0;; ++number) {
@@ -277,7 +275,7 @@ class Run {
         const auto batch = gather_chunk(segment_, *schema_, arrow_schema_, places);
         lost.check();
         throttle();
-        const auto chunks = chunks_of(*batch);
+        const auto chunks = chunks_.of(*batch);
         writer_.put(options_.splits[split].name, chunks, ranges_of(*batch, *schema_));
         std::uint64_t bytes = 0;
         for (const auto& chunk : chunks) bytes += chunk.bytes();
@@ -288,17 +286,6 @@ class Run {
       samples_done_ += rows;
       report("writing", samples_done_, known_total_);
     }
-  }
-
-  /// One of each column group.
-  std::vector<Chunk> chunks_of(const arrow::RecordBatch& batch) const {
-    std::vector<Chunk> chunks;
-    for (std::size_t group = 0; group < group_schemas_.size(); ++group) {
-      const auto& places = writer_.groups()[group];
-      chunks.emplace_back(value_of(batch.SelectColumns({places.begin(), places.end()}), "a chunk"),
-                          group_schemas_[group]);
-    }
-    return chunks;
   }
 
   /// Waits until more may be written.
@@ -365,12 +352,12 @@ class Run {
   VersionWriter& writer_;
   const IngestOptions& options_;
   const std::shared_ptr<const Schema> schema_;
-  std::vector<std::shared_ptr<const Schema>> group_schemas_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;
   const SampleSizes sizes_;
   const std::uint64_t segment_bytes_max_;
   Segment segment_;
   std::shared_ptr<arrow::RecordBatch> pending_;
+  const GroupChunks chunks_;
   std::vector<std::uint64_t> written_;  ///< samples by split
   std::uint64_t records_ = 0;           ///< read
   std::uint64_t total_ = 0;             ///< samples in all segments so far

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ringfeed/error.hpp>
 #include <set>
 #include <utility>
@@ -14,17 +13,10 @@
 #include "dataset/chunk.hpp"
 #include "source/bad_records.hpp"
 #include "source/cast.hpp"
+#include "source/csv_number.hpp"
 
 namespace ringfeed {
 namespace {
-
-std::optional<std::int64_t> whole_number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || last != end) return std::nullopt;
-  return number;
-}
 
 std::vector<std::string> sorted(const std::set<std::string, std::less<>>& names) {
   std::vector<std::pair<std::int64_t, std::string>> numbers;

@@ -240,6 +240,14 @@ NumberFault parse_number(std::string_view text, DType dtype, void* to) {
   return parser_for(dtype)(text, to);
 }
 
+std::optional<std::int64_t> whole_number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || last != end) return std::nullopt;
+  return number;
+}
+
 bool is_exact_float64(std::int64_t whole) noexcept {
   constexpr double kWholeEnd = 9223372036854775808.0;
   const auto wide = static_cast<double>(whole);

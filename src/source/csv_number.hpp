@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <ringfeed/schema.hpp>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ ParseNumber parser_for(DType dtype);
 /// For a column that nobody gave a dtype: nothing said that its whole numbers may be rounded, so
 /// one that float64 does not hold exactly, or that is beyond int64, is kNotExact.
 ParseNumber parser_for_inferred(DType dtype);
+
+/// Returns a whole number that is written as one, and nothing else: without spaces, "5.0" or "+5".
+std::optional<std::int64_t> whole_number_in(std::string_view text);
 
 /// Whether the whole number is what it becomes as float64.
 bool is_exact_float64(std::int64_t whole) noexcept;

@@ -6,12 +6,10 @@
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
 #include <arrow/type.h>
-#include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <memory>
 #include <ringfeed/error.hpp>
 #include <span>
@@ -20,6 +18,7 @@
 #include "dataset/arrow_status.hpp"
 #include "dataset/chunk.hpp"
 #include "source/bad_records.hpp"
+#include "source/csv_number.hpp"
 #include "source/file_sequence.hpp"
 #include "source/input.hpp"
 #include "source/mapped_column.hpp"
@@ -47,11 +46,7 @@ std::optional<std::int64_t> whole_number_of(std::string_view text) {
   const auto begin = std::min(text.find_first_not_of(kSpaces), text.size());
   text.remove_prefix(begin);
   text.remove_suffix(text.size() - std::min(text.find_last_not_of(kSpaces) + 1, text.size()));
-  std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || error != std::errc() || last != end) return std::nullopt;
-  return number;
+  return whole_number_in(text);
 }
 
 RawArray array_of(std::string_view bytes) {
@@ -83,8 +78,6 @@ class PartValues {
   /// What is wrong with the bytes; empty: nothing, and they are appended.
   std::string append(std::string_view bytes) {
     if (text_ != nullptr) {
-      const bool is_text = column_.spec.kind == ColumnKind::kString;
-      if (is_text && !arrow::util::ValidateUTF8(bytes)) return "the text is not UTF-8";
       check(text_->Append(bytes), "memory for records");
       return {};
     }

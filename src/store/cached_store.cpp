@@ -1,6 +1,5 @@
 // In the cache a data set is a folder by the hash of its address: versions, manifests, and for each
-// version,
-// split and column group a folder with a file per chunk, which is the chunk encoded.
+// version, split and column group a folder with a file per chunk, which is the chunk encoded.
 #include "store/cached_store.hpp"
 
 #include <arrow/buffer.h>

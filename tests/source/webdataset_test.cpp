@@ -167,6 +167,9 @@ TEST(WebDataset, EveryBadSampleIsNamed) {
     Content content({archive.path}, options);
     EXPECT_EQ(content.source().rejected(), 1u);
   }
+  const OneFile text("a.tar", file("a.txt", "x") + file("b.txt", "\xff") + kEnd);
+  expect_error(ErrorCode::kBadData, "a.tar:2: column 'txt': the text is not UTF-8",
+               [&] { Content({text.path}); });
   const OneFile none("a.tar", file("README", "x") + kEnd);
   expect_error(ErrorCode::kBadData, "there is no sample in it", [&] { Content({none.path}); });
   const OneFile bad("a.tar", file("a.npy", "x") + kEnd);

@@ -95,7 +95,8 @@ TEST(Loss, CountsWhatIsRight) {
   EXPECT_EQ(
       binary.correct(torch::tensor({{1.0, 1.0}, {1.0, 1.0}}), binary.target(pairs))->item<double>(),
       1.5);
-  EXPECT_FALSE(Loss(LossKind::kMse, kUnweighted, torch::kFloat32).correct(output, output).has_value());
+  EXPECT_FALSE(
+      Loss(LossKind::kMse, kUnweighted, torch::kFloat32).correct(output, output).has_value());
 }
 
 }  // namespace
